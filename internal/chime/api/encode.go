@@ -1,0 +1,38 @@
+package api
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+func appendKey(b []byte, quoted string) []byte {
+	if b[len(b)-1] != '{' {
+		b = append(b, ',')
+	}
+	return append(b, quoted...)
+}
+
+func appendText(b []byte, s string) []byte {
+	b, _ = jsontext.AppendQuote(b, s) // its error only tells that bad UTF-8 was replaced
+	return b
+}
+
+func appendBool(b []byte, v bool) []byte { return strconv.AppendBool(b, v) }
+
+func appendInt(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }
+
+// appendTime writes ISO 8601 in UTC with milliseconds, as the service always does.
+func appendTime(b []byte, t time.Time) []byte {
+	b = append(b, '"')
+	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	return append(b, '"')
+}
+
+// AppendError writes the body of a failed request.
+func AppendError(b []byte, code, message string) []byte {
+	b = appendText(append(b, `{"Code":`...), code)
+	b = appendText(append(b, `,"Message":`...), message)
+	return append(b, '}')
+}
