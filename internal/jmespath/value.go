@@ -1,0 +1,359 @@
+package jmespath
+
+import (
+	"math"
+	"math/big"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+// typeName returns the name that JMESPath has for the type of v.
+func typeName(v any) string {
+	switch v.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "boolean"
+	case string:
+		return "string"
+	case document.Number:
+		return "number"
+	case []any:
+		return "array"
+	case *document.Object:
+		return "object"
+	}
+	return "expref"
+}
+
+// classOf returns the name that some messages have for the type of v: Python's.
+func classOf(v any) string {
+	switch v := v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
+	case string:
+		return "str"
+	case document.Number:
+		if v.IsInt() {
+			return "int"
+		}
+		return "float"
+	case []any:
+		return "list"
+	case *document.Object:
+		return "dict"
+	}
+	return "_Expression"
+}
+
+// isTrue reports whether v counts as true for !, &&, || and filters. Every number does.
+func isTrue(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case *document.Object:
+		return v.Len() > 0
+	}
+	return true
+}
+
+// equal compares values part by part. True is 1 and false is 0, as in Python; the operators
+// == and != themselves know better.
+func (s *search) equal(a, b any) (bool, error) {
+	if err := s.spend(1); err != nil {
+		return false, err
+	}
+	switch a := a.(type) {
+	case string:
+		b, ok := b.(string)
+		return ok && a == b, nil
+	case bool, document.Number:
+		x, _ := numeric(a)
+		y, ok := numeric(b)
+		return ok && orderNumbers(x, y) == same, nil
+	case []any:
+		b, ok := b.([]any)
+		if !ok || len(a) != len(b) {
+			return false, nil
+		}
+		for i := range a {
+			if equal, err := s.equal(a[i], b[i]); !equal {
+				return false, err
+			}
+		}
+		return true, nil
+	case *document.Object:
+		b, ok := b.(*document.Object)
+		if !ok || a.Len() != b.Len() {
+			return false, nil
+		}
+		for _, m := range a.Members() {
+			v, ok := b.Get(m.Key)
+			if !ok {
+				return false, nil
+			}
+			if equal, err := s.equal(m.Value, v); !equal {
+				return false, err
+			}
+		}
+		return true, nil
+	}
+	return a == b, nil
+}
+
+// numeric returns the number that v is or, for a bool, equals.
+func numeric(v any) (document.Number, bool) {
+	switch v := v.(type) {
+	case document.Number:
+		return v, true
+	case bool:
+		if v {
+			return "1", true
+		}
+		return "0", true
+	}
+	return "", false
+}
+
+// hasOrder reports whether <, <=, > and >= look at v at all.
+func hasOrder(v any) bool {
+	switch v.(type) {
+	case string, document.Number:
+		return true
+	}
+	return false
+}
+
+type ordering int8
+
+const (
+	less ordering = iota - 1
+	same
+	greater
+	unordered // something with a nan
+)
+
+// order compares two strings, by code points, or two numbers. There is no order between a
+// string and a number: ok is false.
+func order(a, b any) (o ordering, ok bool) {
+	switch a := a.(type) {
+	case string:
+		b, ok := b.(string)
+		return ordering(strings.Compare(a, b)), ok
+	case document.Number:
+		b, ok := b.(document.Number)
+		if !ok {
+			return unordered, false
+		}
+		return orderNumbers(a, b), true
+	}
+	return unordered, false
+}
+
+// noOrder is the error for values that order has no answer for.
+func noOrder(comparator kind, a, b any) error {
+	var sign string
+	switch comparator {
+	case lt:
+		sign = "<"
+	case lte:
+		sign = "<="
+	case gt:
+		sign = ">"
+	case gte:
+		sign = ">="
+	}
+	return failuref("'%s' not supported between instances of '%s' and '%s'", sign, classOf(a), classOf(b))
+}
+
+// orderNumbers compares numbers exactly, whatever their size and kind.
+func orderNumbers(a, b document.Number) ordering {
+	if a == b && a != "nan" {
+		return same
+	}
+	// Rounding keeps the order, so only numbers that round to the same float need more.
+	x, y := a.Float64(), b.Float64()
+	switch {
+	case math.IsNaN(x) || math.IsNaN(y):
+		return unordered
+	case x < y:
+		return less
+	case x > y:
+		return greater
+	}
+	return ordering(exact(a).Cmp(exact(b)))
+}
+
+func exact(n document.Number) *big.Float {
+	if i, ok := n.BigInt(); ok {
+		return new(big.Float).SetInt(i)
+	}
+	return big.NewFloat(n.Float64())
+}
+
+// length counts the characters of s, a lone surrogate (see package document) being one.
+func length(s string) int {
+	n := 0
+	for i := range len(s) {
+		if s[i]&0xC0 != 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
+// reversed returns the characters of s from last to first.
+func reversed(s string) string {
+	b := make([]byte, 0, len(s))
+	for end := len(s); end > 0; {
+		start := end - 1
+		for start > 0 && s[start]&0xC0 == 0x80 {
+			start--
+		}
+		b = append(b, s[start:end]...)
+		end = start
+	}
+	return string(b)
+}
+
+// appendJSON appends v as to_string spells it: ASCII, no blanks.
+func (s *search) appendJSON(b []byte, v any) ([]byte, error) {
+	before := len(b)
+	var err error
+	switch v := v.(type) {
+	case *node:
+		return nil, errExpref
+	case []any:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			if b, err = s.appendJSON(b, e); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, ']'), s.spend(1)
+	case *document.Object:
+		b = append(b, '{')
+		for i, m := range v.Members() {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = document.AppendString(b, m.Key, true)
+			b = append(b, ':')
+			if b, err = s.appendJSON(b, m.Value); err != nil {
+				return nil, err
+			}
+		}
+		return append(b, '}'), s.spend(1)
+	}
+	b = document.AppendCompact(b, v)
+	return b, s.spend(1 + (len(b)-before)/bytesPerElement)
+}
+
+// maxShown bounds the length of a value that a message shows.
+const maxShown = 1 << 20
+
+// str spells v for a message: a string as it is, anything else as Python's repr does.
+func str(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return string(appendRepr(nil, v))
+}
+
+func appendRepr(b []byte, v any) []byte {
+	if len(b) > maxShown {
+		return b
+	}
+	switch v := v.(type) {
+	case nil:
+		return append(b, "None"...)
+	case bool:
+		if v {
+			return append(b, "True"...)
+		}
+		return append(b, "False"...)
+	case document.Number:
+		return append(b, v...)
+	case string:
+		return appendQuoted(b, v)
+	case []any:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			b = appendRepr(b, e)
+		}
+		return append(b, ']')
+	case *document.Object:
+		b = append(b, '{')
+		for i, m := range v.Members() {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			b = appendQuoted(b, m.Key)
+			b = append(b, ": "...)
+			b = appendRepr(b, m.Value)
+		}
+		return append(b, '}')
+	}
+	return append(b, "<expression>"...)
+}
+
+// appendQuoted appends s in single quotes, or in double ones where s has single quotes only,
+// and with escapes for what does not print.
+func appendQuoted(b []byte, s string) []byte {
+	quote := byte('\'')
+	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
+		quote = '"'
+	}
+	b = append(b, quote)
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 && len(s) >= 3 {
+			// Not UTF-8, so a lone surrogate.
+			r, n = 0xD000|rune(s[1]&0x3F)<<6|rune(s[2]&0x3F), 3
+		}
+		switch {
+		case r == '\n':
+			b = append(b, `\n`...)
+		case r == '\r':
+			b = append(b, `\r`...)
+		case r == '\t':
+			b = append(b, `\t`...)
+		case r == '\\' || r == rune(quote):
+			b = append(b, '\\', byte(r))
+		case unicode.IsPrint(r):
+			b = append(b, s[:n]...)
+		case r <= 0xFF:
+			b = appendHex(append(b, `\x`...), r, 2)
+		case r <= 0xFFFF:
+			b = appendHex(append(b, `\u`...), r, 4)
+		default:
+			b = appendHex(append(b, `\U`...), r, 8)
+		}
+		s = s[n:]
+	}
+	return append(b, quote)
+}
+
+func appendHex(b []byte, r rune, digits int) []byte {
+	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
+		b = append(b, "0123456789abcdef"[r>>shift&15])
+	}
+	return b
+}
