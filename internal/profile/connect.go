@@ -1,0 +1,169 @@
+package profile
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Connection is what a client needs to know before it sends a request.
+type Connection struct {
+	Endpoint    Endpoint
+	Region      Value        // as configured; the signature has Endpoint.SigningRegion
+	Credentials *Credentials // nil where none were found, or none are wanted
+	Retry       Retry
+	CABundle    Value
+
+	unsigned bool
+}
+
+// Ready reports what a request at the given time lacks: ErrNoRegion, ErrNoCredentials, or that
+// the credentials have expired. It is to be asked after the input was validated, where version
+// 1 finds out.
+func (c *Connection) Ready(now time.Time) error {
+	switch {
+	case c.unsigned:
+		return nil
+	// Without region and URL the service's only endpoint serves; with a URL nothing says
+	// what region to sign for.
+	case !c.Region.IsSet() && c.Endpoint.Source.Type != "":
+		return ErrNoRegion
+	case c.Credentials == nil:
+		return ErrNoCredentials
+	case !c.Credentials.Expires.IsZero() && !now.Before(c.Credentials.Expires):
+		return Error("Credentials were refreshed, but the refreshed credentials are still expired.")
+	}
+	return nil
+}
+
+// Connect resolves endpoint, region, credentials, retries and trust. Of several things wrong
+// the error tells the one that version 1 tells: profile, form of the region, credentials,
+// defaults mode, services section, retries, form of the URL. With sign false no credentials
+// are looked for. A credential_process is run under ctx.
+func (s *Settings) Connect(ctx context.Context, sign bool) (*Connection, error) {
+	c := &Connection{unsigned: !sign}
+	err := s.Check()
+	if err != nil {
+		return nil, err
+	}
+	if c.Region, err = s.Region(); err != nil {
+		return nil, err
+	}
+	if err := checkRegion(c.Region.Text); err != nil {
+		return nil, err
+	}
+	if sign {
+		c.Credentials, err = s.Credentials(ctx)
+		if err != nil && !errors.Is(err, ErrNoCredentials) {
+			return nil, err
+		}
+	}
+	mode, err := s.defaultRetryMode()
+	if err != nil {
+		return nil, err
+	}
+	if c.Endpoint, err = s.endpoint(c.Region); err != nil {
+		return nil, err
+	}
+	if c.Retry, err = s.retry(mode); err != nil {
+		return nil, err
+	}
+	if c.Endpoint.Source.Type != "" {
+		if err := checkURL(c.Endpoint.URL); err != nil {
+			return nil, err
+		}
+	}
+	c.CABundle, err = s.CABundle()
+	return c, err
+}
+
+// Retry says how often a request is tried.
+type Retry struct {
+	Mode        string // "legacy", "standard" or "adaptive"
+	MaxAttempts int    // the first one included, at least 1
+}
+
+// defaultRetryMode returns the retry mode that the defaults mode implies: every one but
+// "legacy" asks for "standard".
+func (s *Settings) defaultRetryMode() (string, error) {
+	v, err := s.resolve(nil, "", "AWS_DEFAULTS_MODE", "defaults_mode")
+	if err != nil || !v.IsSet() {
+		return "legacy", err
+	}
+	switch strings.ToLower(v.Text) {
+	case "legacy":
+		return "legacy", nil
+	case "standard", "auto", "in-region", "cross-region", "mobile":
+		return "standard", nil
+	}
+	return "", errorf("Client configured with invalid defaults mode: %s. Valid defaults modes include: legacy, auto, standard, in-region, cross-region, mobile.", v.Text)
+}
+
+// retry returns the retry settings: AWS_RETRY_MODE or `retry_mode`, AWS_MAX_ATTEMPTS or
+// `max_attempts`, else 5 attempts in legacy mode and 3 in the others.
+func (s *Settings) retry(defaultMode string) (Retry, error) {
+	r := Retry{Mode: defaultMode}
+	attempts, err := s.resolve(nil, "", "AWS_MAX_ATTEMPTS", "max_attempts")
+	if err != nil {
+		return r, err
+	}
+	if attempts.IsSet() {
+		if r.MaxAttempts, err = parseInt(attempts.Text); err != nil {
+			return r, err
+		}
+		if r.MaxAttempts < 1 {
+			return r, errorf(`Value provided to "max_attempts": %d must be an integer greater than or equal to 1.`, r.MaxAttempts)
+		}
+	}
+	mode, err := s.resolve(nil, "", "AWS_RETRY_MODE", "retry_mode")
+	if err != nil {
+		return r, err
+	}
+	if mode.IsSet() {
+		r.Mode = mode.Text
+	}
+	switch r.Mode {
+	case "legacy", "standard", "adaptive":
+	default:
+		return r, errorf(`Invalid value provided to "mode": "%s" must be one of: ('legacy', 'standard', 'adaptive')`, r.Mode)
+	}
+	switch {
+	case attempts.IsSet():
+	case r.Mode == "legacy":
+		r.MaxAttempts = 5
+	default:
+		r.MaxAttempts = 3
+	}
+	return r, nil
+}
+
+// parseInt reads a decimal integer as Python does: blanks around it, a sign, single underscores
+// between digits. What is out of range becomes the nearest int.
+func parseInt(text string) (int, error) {
+	digits := strings.TrimSpace(text)
+	unsigned := strings.TrimPrefix(strings.TrimPrefix(digits, "+"), "-")
+	if unsigned == "" || strings.Trim(unsigned, "0123456789_") != "" || strings.Contains(unsigned, "__") ||
+		unsigned[0] == '_' || unsigned[len(unsigned)-1] == '_' || len(digits)-len(unsigned) > 1 {
+		return 0, errorf("invalid literal for int() with base 10: %s", quote(text))
+	}
+	n, err := strconv.Atoi(strings.ReplaceAll(digits, "_", ""))
+	if err == nil {
+		return n, nil
+	}
+	if digits[0] == '-' {
+		return math.MinInt, nil
+	}
+	return math.MaxInt, nil
+}
+
+// quote writes a text as Python's repr does, for texts of ordinary characters.
+func quote(text string) string {
+	q := "'"
+	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
+		q = `"`
+	}
+	return q + strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`, q, `\`+q).Replace(text) + q
+}

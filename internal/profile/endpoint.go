@@ -1,0 +1,270 @@
+package profile
+
+import (
+	"net/netip"
+	"strings"
+)
+
+// Endpoint is where requests go and what region they are signed for.
+type Endpoint struct {
+	URL           string // with a scheme; may have a path and a query; no final slash unless configured
+	SigningRegion string
+	Source        Source // of the URL; zero for the default of the region
+}
+
+// globalRegion stands for "no region", and is where partition aws has its only endpoint.
+const (
+	globalRegion    = "aws-global"
+	defaultRegion   = "us-east-1"
+	defaultEndpoint = "https://chime.us-east-1.amazonaws.com"
+)
+
+// DefaultEndpoint returns the endpoint of a region, "" and aws-global included, for a service
+// that has one in us-east-1 for all of partition aws. Names that belong to no partition
+// count as aws. A name with "fips-" or "-fips" asks for FIPS by itself.
+//
+// A combination that version 1 cannot sign for, or a name that cannot be part of a host name,
+// is an error.
+func DefaultEndpoint(region string, fips, dualStack bool) (Endpoint, error) {
+	if err := checkRegion(region); err != nil {
+		return Endpoint{}, err
+	}
+	if name := withoutFIPS(region); name != region {
+		region, fips = name, true
+	}
+	p := partitionOf(region)
+	if p.name == "" && !fips && !dualStack {
+		return Endpoint{URL: defaultEndpoint, SigningRegion: defaultRegion}, nil
+	}
+	e := Endpoint{SigningRegion: region}
+	// The names that stand for a whole partition, and all of partition aws, sign for the
+	// region that version 1 falls back to, whatever the partition.
+	if p.name == "" || region == p.global {
+		e.SigningRegion = defaultRegion
+	}
+	suffix := p.suffix
+	if dualStack {
+		suffix = p.dualStack
+		switch {
+		case region == p.global || p.dualSigning == signsRegion:
+		case p.dualSigning == signsDefault:
+			e.SigningRegion = defaultRegion
+		default:
+			variants := "'dualstack'"
+			if fips {
+				variants = "'dualstack', 'fips'"
+			}
+			return Endpoint{}, errorf("Unable to construct a modeled endpoint with the following variant(s) [%s]: ", variants)
+		}
+	}
+	host := "chime."
+	if fips {
+		host = "chime-fips."
+	}
+	e.URL = "https://" + host + region + "." + suffix
+	return e, nil
+}
+
+// partition is a separate part of the cloud with domains of its own. A region belongs to it by
+// the form PREFIX-WORD-DIGITS, or as its global name.
+type partition struct {
+	name, prefix, global string
+	suffix, dualStack    string // domains
+	dualSigning          dualSigning
+}
+
+// dualSigning says what version 1, whose tables are uneven there, signs a dual-stack request for.
+type dualSigning int
+
+const (
+	signsRegion  dualSigning = iota // the region itself
+	signsDefault                    // us-east-1
+	signsNothing                    // it refuses
+)
+
+var partitions = [...]partition{
+	{"aws-cn", "cn-", "aws-cn-global", "amazonaws.com.cn", "api.amazonwebservices.com.cn", signsRegion},
+	{"aws-us-gov", "us-gov-", "aws-us-gov-global", "amazonaws.com", "api.aws", signsRegion},
+	{"aws-iso", "us-iso-", "aws-iso-global", "c2s.ic.gov", "api.aws.ic.gov", signsDefault},
+	{"aws-iso-b", "us-isob-", "aws-iso-b-global", "sc2s.sgov.gov", "api.aws.scloud", signsDefault},
+	{"aws-iso-e", "eu-isoe-", "aws-iso-e-global", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", signsNothing},
+	{"aws-iso-f", "us-isof-", "aws-iso-f-global", "csp.hci.ic.gov", "api.aws.hci.ic.gov", signsNothing},
+	// This one has no global name.
+	{"aws-eusc", "eusc-de-", "", "amazonaws.eu", "api.amazonwebservices.eu", signsRegion},
+}
+
+// partitionOf returns the partition of a region; aws has no name.
+func partitionOf(region string) partition {
+	for _, p := range partitions {
+		if rest, ok := strings.CutPrefix(region, p.prefix); ok {
+			word, number, ok := strings.Cut(rest, "-")
+			if ok && word != "" && number != "" && strings.Trim(number, "0123456789") == "" {
+				return p
+			}
+		}
+		if p.global != "" && region == p.global {
+			return p
+		}
+	}
+	return partition{suffix: "amazonaws.com", dualStack: "api.aws"}
+}
+
+// checkRegion reports a name that cannot be part of a host name. The empty name can.
+func checkRegion(region string) error {
+	label := region == "" || isLabel(region)
+	if !label || region != "" && strings.Trim(region, "0123456789") == "" {
+		return errorf("Provided region_name '%s' doesn't match a supported format.", region)
+	}
+	return nil
+}
+
+// isLabel reports whether s can be one part of a host name.
+func isLabel(s string) bool {
+	if s == "" || len(s) > 63 || s[0] == '-' || s[len(s)-1] == '-' {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] != '-' && !isAlnum(s[i]) {
+			return false
+		}
+	}
+	return true
+}
+
+func withoutFIPS(region string) string {
+	return strings.ReplaceAll(strings.ReplaceAll(region, "fips-", ""), "-fips", "")
+}
+
+// endpoint returns where requests for a region go. With a configured URL the signature names
+// the region as given, known or not, and FIPS and dual stack are not looked at.
+func (s *Settings) endpoint(region Value) (Endpoint, error) {
+	url, err := s.endpointURL()
+	if err != nil {
+		return Endpoint{}, err
+	}
+	if url.IsSet() {
+		return Endpoint{url.Text, withoutFIPS(region.Text), url.Source}, nil
+	}
+	fips, err := s.resolve(nil, "", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
+	if err != nil {
+		return Endpoint{}, err
+	}
+	dualStack, err := s.resolve(nil, "", "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")
+	if err != nil {
+		return Endpoint{}, err
+	}
+	name := region.Text
+	if !region.IsSet() {
+		name = globalRegion
+	}
+	return DefaultEndpoint(name, isTrue(fips.Text), isTrue(dualStack.Text))
+}
+
+// endpointURL returns the configured URL: --endpoint-url, AWS_ENDPOINT_URL_CHIME,
+// AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`. Empty ones
+// are passed over. A name in `services` that has no section is an error, but only when nothing
+// before it decided.
+func (s *Settings) endpointURL() (Value, error) {
+	if s.flags.EndpointURL != nil {
+		return Value{*s.flags.EndpointURL, Source{"manual", "--endpoint-url"}}, nil
+	}
+	ignore, err := s.resolve(nil, "", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "ignore_configured_endpoint_urls")
+	if err != nil || isTrue(ignore.Text) {
+		return Value{}, err
+	}
+	for _, name := range []string{"AWS_ENDPOINT_URL_CHIME", "AWS_ENDPOINT_URL"} {
+		if v := s.fromEnv(name); v.Text != "" {
+			return v, nil
+		}
+	}
+	if v, err := s.servicesURL(); err != nil || v.Text != "" {
+		return v, err
+	}
+	v, err := s.Setting("endpoint_url")
+	if v.Text == "" {
+		return Value{}, err
+	}
+	return v, err
+}
+
+// servicesURL looks for the URL in the section that the profile names:
+//
+//	[services NAME]
+//	chime =
+//	  endpoint_url = URL
+func (s *Settings) servicesURL() (Value, error) {
+	services, err := s.Setting("services")
+	if err != nil || !services.IsSet() {
+		return Value{}, err
+	}
+	config, _, err := s.files()
+	if err != nil {
+		return Value{}, err
+	}
+	section := config.named("services", services.Text)
+	if section == nil {
+		return Value{}, errorf("The profile is configured to use the services section but the \"%s\" services configuration does not exist.", services.Text)
+	}
+	chime := section.option("chime")
+	if chime == nil {
+		return Value{}, nil
+	}
+	if chime.Nested == nil && chime.Value != "" {
+		return Value{}, errorf("chime in %s must be a block of settings, such as an indented line endpoint_url = URL", location(config, section))
+	}
+	if p := chime.pair("endpoint_url"); p != nil {
+		return Value{p.Value, Source{"config-file", location(config, section)}}, nil
+	}
+	return Value{}, nil
+}
+
+// CheckEndpointFlag reports a value of --endpoint-url that has no scheme. Version 1 does so
+// before anything else, and checks the rest of the URL only in Connect.
+func CheckEndpointFlag(url string) error {
+	scheme, _, ok := strings.Cut(url, ":")
+	valid := ok && scheme != "" && (scheme[0] < '0' || scheme[0] > '9')
+	for i := 0; valid && i < len(scheme); i++ {
+		valid = isAlnum(scheme[i]) || i > 0 && strings.IndexByte("+-.", scheme[i]) >= 0
+	}
+	if !valid {
+		return errorf(`Bad value for --endpoint-url "%s": scheme is missing.  Must be of the form http://<hostname>/ or https://<hostname>/`, url)
+	}
+	return nil
+}
+
+// checkURL reports a URL without a usable host name.
+func checkURL(url string) error {
+	invalid := errorf("Invalid endpoint: %s", url)
+	scheme, rest, ok := strings.Cut(url, "://")
+	if !ok || scheme == "" || strings.ContainsAny(url, "\t\r\n") {
+		return invalid
+	}
+	host := rest
+	if i := strings.IndexAny(host, "/?#"); i >= 0 {
+		host = host[:i]
+	}
+	host = host[strings.LastIndexByte(host, '@')+1:]
+	var port string
+	if inner, ok := strings.CutPrefix(host, "["); ok {
+		address, after, closed := strings.Cut(inner, "]")
+		ip, err := netip.ParseAddr(address)
+		if !closed || err != nil || !ip.Is6() || after != "" && after[0] != ':' {
+			return invalid
+		}
+		port = strings.TrimPrefix(after, ":")
+	} else {
+		host, port, _ = strings.Cut(host, ":")
+		if host == "" || len(host) > 255 {
+			return invalid
+		}
+		for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
+			if !isLabel(label) {
+				return invalid
+			}
+		}
+	}
+	if strings.Trim(port, "0123456789") != "" {
+		return invalid
+	}
+	return nil
+}

@@ -1,0 +1,316 @@
+package profile
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// File is a configuration file as written: sections and options in order, names unresolved.
+type File struct {
+	Path     string // where it was read from, for messages
+	Sections []Section
+}
+
+// Section is one "[name]" of a file.
+type Section struct {
+	Name    string // between the brackets, as written
+	Options []Option
+
+	line   int // of the header, from 0
+	indent int
+}
+
+// Option is one "name = value" of a section, or, with Nested not nil, one that opens an
+// indented block of settings.
+type Option struct {
+	Name   string // lower case when read: names are case-insensitive
+	Value  string // continued lines are joined by newlines
+	Nested []Pair
+
+	line, end int // the lines it occupies, from 0, end exclusive
+	indent    int
+}
+
+// Pair is one setting of an indented block. Unlike those of options, its name keeps its case.
+type Pair struct {
+	Name, Value string
+
+	line int
+}
+
+// FileError says that a file does not parse. Version 1 ends with status 1 on it, not 255.
+type FileError struct {
+	Path   string
+	Line   int // from 1; 0 where no single line is to blame
+	Reason string
+}
+
+func (e *FileError) Error() string {
+	if e.Line == 0 {
+		return fmt.Sprintf("Unable to parse config file: %s: %s", e.Path, e.Reason)
+	}
+	return fmt.Sprintf("Unable to parse config file: %s: line %d: %s", e.Path, e.Line, e.Reason)
+}
+
+// Load reads and parses a file. A path that names no regular file, or one that may not be
+// read, gives a file without sections: version 1 passes over both in silence. The error is a
+// *FileError.
+func Load(path string) (*File, error) {
+	data, err := readFile(path)
+	if err != nil {
+		return &File{Path: path}, nil
+	}
+	return Parse(path, string(data))
+}
+
+// readFile reads a regular file only: a directory counts as missing, and a pipe would hang.
+func readFile(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("reading %s: %w", path, fs.ErrNotExist)
+	}
+	return os.ReadFile(path)
+}
+
+// Parse reads the text of a file by the rules of Python's configparser, the reader that
+// version 1 inherits:
+//
+//   - "#" and ";" begin a comment only at the start of a line; inside a value they are text;
+//   - "=" or ":" ends a name, whichever comes first;
+//   - a line indented deeper than its option continues the option's value;
+//   - a section or an option that occurs twice is an error, and so is a line that is nothing.
+//
+// An option whose own line has no value, but is continued, is a block of nested settings; each
+// line of it must have an "=". The path is for messages only. The error is a *FileError.
+func Parse(path, text string) (*File, error) {
+	f := &File{Path: path}
+	if !utf8.ValidString(text) {
+		return nil, &FileError{path, 0, "not UTF-8 text"}
+	}
+	var (
+		section *Section
+		option  *Option  // the one that may be continued
+		values  []string // its lines so far
+		indent  int      // of the last section or option
+	)
+	finish := func() error {
+		if option == nil {
+			return nil
+		}
+		err := option.setLines(path, values)
+		option, values = nil, nil
+		return err
+	}
+	for i, line := range splitLines(text) {
+		content := strings.TrimSpace(line)
+		if content == "" {
+			if option != nil {
+				values = append(values, "")
+			}
+			continue
+		}
+		if content[0] == '#' || content[0] == ';' {
+			if option != nil {
+				values = append(values, comment)
+			}
+			continue
+		}
+		depth := utf8.RuneCountInString(line[:strings.IndexFunc(line, notSpace)])
+		if option != nil && depth > indent {
+			values = append(values, content)
+			option.end = i + 1
+			continue
+		}
+		indent = depth
+		if err := finish(); err != nil {
+			return nil, err
+		}
+		fail := func(reason string) (*File, error) { return nil, &FileError{path, i + 1, reason} }
+		if name, ok := header(content); ok {
+			if f.section(name) != nil {
+				return fail(fmt.Sprintf("section [%s] occurs twice", name))
+			}
+			f.Sections = append(f.Sections, Section{Name: name, line: i, indent: depth})
+			section = &f.Sections[len(f.Sections)-1]
+			continue
+		}
+		if section == nil {
+			return fail("text before the first [section]")
+		}
+		at := strings.IndexAny(content, "=:")
+		if at < 0 {
+			return fail("neither a [section] nor a name = value")
+		}
+		name := strings.ToLower(strings.TrimSpace(content[:at]))
+		if name == "" {
+			return fail("a value without a name")
+		}
+		if section.option(name) != nil {
+			return fail(fmt.Sprintf("option %q occurs twice in [%s]", name, section.Name))
+		}
+		section.Options = append(section.Options, Option{Name: name, line: i, end: i + 1, indent: depth})
+		option = &section.Options[len(section.Options)-1]
+		values = append(values, strings.TrimSpace(content[at+1:]))
+	}
+	if err := finish(); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// comment holds the place of a comment line among the lines of a value, so that the line
+// numbers of nested settings stay right. No line of a value can be equal to it.
+const comment = "\n"
+
+func notSpace(r rune) bool { return !unicode.IsSpace(r) }
+
+func splitLines(text string) []string {
+	if strings.Contains(text, "\r") {
+		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
+	}
+	return strings.Split(text, "\n")
+}
+
+// header returns the name in a section line. Text after the bracket is ignored, and the last
+// bracket counts.
+func header(content string) (name string, ok bool) {
+	end := strings.LastIndexByte(content, ']')
+	if content[0] != '[' || end < 2 {
+		return "", false
+	}
+	return content[1:end], true
+}
+
+// setLines gives an option its value: lines begins with the option's own line.
+func (o *Option) setLines(path string, lines []string) error {
+	first := o.line
+	lines = lines[:o.end-first]
+	if lines[0] != "" || len(lines) == 1 {
+		o.Value = strings.Join(slices.DeleteFunc(lines, func(l string) bool { return l == comment }), "\n")
+		return nil
+	}
+	o.Nested = []Pair{}
+	for i, line := range lines {
+		if line == "" || line == comment {
+			continue
+		}
+		name, value, ok := strings.Cut(line, "=")
+		if !ok {
+			return &FileError{path, first + i + 1, fmt.Sprintf("a setting inside %q needs the form name = value", o.Name)}
+		}
+		o.Nested = append(o.Nested, Pair{strings.TrimSpace(name), strings.TrimSpace(value), first + i})
+	}
+	return nil
+}
+
+// section finds a section by the text between its brackets.
+func (f *File) section(name string) *Section {
+	for i := range f.Sections {
+		if f.Sections[i].Name == name {
+			return &f.Sections[i]
+		}
+	}
+	return nil
+}
+
+// named finds the section of a kind ("profile", "services", "sso-session") and a name. The
+// name may be quoted as in a shell; of several spellings the last section counts.
+func (f *File) named(kind, name string) *Section {
+	for i := len(f.Sections) - 1; i >= 0; i-- {
+		s := &f.Sections[i]
+		if kind == "profile" && name == "default" && s.Name == "default" {
+			return s
+		}
+		// Version 1 looks at how the header begins, not at its first word.
+		if !strings.HasPrefix(s.Name, kind) {
+			continue
+		}
+		if words, err := splitWords(s.Name); err == nil && len(words) == 2 && words[1] == name {
+			return s
+		}
+	}
+	return nil
+}
+
+// option finds an option by its name in lower case. A nil section has none.
+func (s *Section) option(name string) *Option {
+	if s == nil {
+		return nil
+	}
+	for i := range s.Options {
+		if s.Options[i].Name == name {
+			return &s.Options[i]
+		}
+	}
+	return nil
+}
+
+// value returns the value of a plain option, "" where there is none or it opens a block.
+func (s *Section) value(name string) string {
+	if o := s.option(name); o != nil {
+		return o.Value
+	}
+	return ""
+}
+
+// pair finds a nested setting; of a repeated name the last counts.
+func (o *Option) pair(name string) *Pair {
+	for i := len(o.Nested) - 1; i >= 0; i-- {
+		if o.Nested[i].Name == name {
+			return &o.Nested[i]
+		}
+	}
+	return nil
+}
+
+// splitWords splits a text into words as a POSIX shell would, without expanding anything and
+// without comments. The errors are in the words of Python's shlex module.
+func splitWords(text string) ([]string, error) {
+	var (
+		words  []string
+		word   []byte
+		inWord bool
+		quote  byte
+	)
+	for i := 0; i < len(text); i++ {
+		c := text[i]
+		switch {
+		case c == '\\' && quote != '\'':
+			if i++; i == len(text) {
+				return nil, Error("No escaped character")
+			}
+			// Between double quotes a backslash escapes only itself and the quote.
+			if quote == '"' && text[i] != '"' && text[i] != '\\' {
+				word = append(word, '\\')
+			}
+			word, inWord = append(word, text[i]), true
+		case c == quote && quote != 0:
+			quote = 0
+		case quote != 0:
+			word = append(word, c)
+		case c == '\'' || c == '"':
+			quote, inWord = c, true
+		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
+			if inWord {
+				words, word, inWord = append(words, string(word)), nil, false
+			}
+		default:
+			word, inWord = append(word, c), true
+		}
+	}
+	if quote != 0 {
+		return nil, Error("No closing quotation")
+	}
+	if inWord {
+		words = append(words, string(word))
+	}
+	return words, nil
+}

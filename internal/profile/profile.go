@@ -1,0 +1,356 @@
+// Package profile finds out what a command line gets from its environment and from the files
+// in ~/.aws: profile, credentials, region, endpoint, retries and the smaller settings, with
+// the precedence, the checks and the words of AWS CLI version 1.
+//
+// Start with New, which opens nothing. Connect resolves what a request needs, in the order in
+// which version 1 reports what is wrong; the other methods of Settings answer one question
+// each. Variable, Set and SetVariable are there for `aws configure`.
+//
+// Texts of errors are meant to be printed as they are. They go to standard error with an empty
+// line in front and status 255, but for two kinds: ErrNoRegion and ErrNoCredentials stand
+// without the empty line, and a *FileError ends with status 1.
+package profile
+
+import (
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+)
+
+// Error is a failure in the words in which it is printed.
+type Error string
+
+func (e Error) Error() string { return string(e) }
+
+func errorf(format string, args ...any) error { return Error(fmt.Sprintf(format, args...)) }
+
+// What is missing most often. Version 1 prints these without an empty line in front.
+const (
+	ErrNoRegion      = Error(`You must specify a region. You can also configure your region by running "aws configure".`)
+	ErrNoCredentials = Error(`Unable to locate credentials. You can configure credentials by running "aws configure".`)
+)
+
+// Env is an environment in the form of os.Environ: "NAME=value" each.
+type Env []string
+
+// Lookup returns the value of a variable and whether it is set. Of a repeated name the first
+// counts.
+func (e Env) Lookup(name string) (string, bool) {
+	for _, v := range e {
+		if len(v) > len(name) && v[len(name)] == '=' && v[:len(name)] == name {
+			return v[len(name)+1:], true
+		}
+	}
+	return "", false
+}
+
+// Expand replaces $NAME and ${NAME}, and then a leading ~, in the name of a file. What is not
+// set stays as written, and so does the home of another user.
+func (e Env) Expand(path string) string {
+	var b strings.Builder
+	for {
+		before, after, found := strings.Cut(path, "$")
+		b.WriteString(before)
+		if !found {
+			break
+		}
+		name, rest := variableName(after)
+		value, ok := e.Lookup(strings.Trim(name, "{}"))
+		if name == "" || !ok {
+			value = "$" + name
+		}
+		b.WriteString(value)
+		path = rest
+	}
+	path = b.String()
+	if path != "~" && !strings.HasPrefix(path, "~/") {
+		return path
+	}
+	home, ok := e.Lookup("HOME")
+	if runtime.GOOS == "windows" {
+		home, ok = e.Lookup("USERPROFILE")
+	}
+	if !ok {
+		return path
+	}
+	return strings.TrimRight(home, "/") + path[1:]
+}
+
+// variableName splits what follows a "$" into a name, braces included, and the rest.
+func variableName(s string) (name, rest string) {
+	if strings.HasPrefix(s, "{") {
+		if end := strings.IndexByte(s, '}'); end > 0 {
+			return s[:end+1], s[end+1:]
+		}
+		return "", s
+	}
+	end := 0
+	for end < len(s) && (s[end] == '_' || isAlnum(s[end])) {
+		end++
+	}
+	return s[:end], s[end:]
+}
+
+func isAlnum(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
+}
+
+// Flags are the global options that stand above environment and files; nil is "not given".
+type Flags struct {
+	Profile     *string // --profile; empty counts as not given
+	Region      *string // --region
+	EndpointURL *string // --endpoint-url, see CheckEndpointFlag
+	Output      *string // --output
+	CABundle    *string // --ca-bundle
+}
+
+// Value is a setting and where it came from.
+type Value struct {
+	Text   string
+	Source Source // zero where nobody set it, and Text is the default
+}
+
+// IsSet reports whether anybody set the value, be it to an empty text.
+func (v Value) IsSet() bool { return v.Source.Type != "" }
+
+// Source says where a value came from, for --debug and for `aws configure list`.
+type Source struct {
+	// Type is what version 1 calls the place: "manual" (an option), "env", "config-file",
+	// "shared-credentials-file", "custom-process".
+	Type string
+	// Location is the option, the variable, or the file and its section.
+	Location string
+}
+
+func (s Source) String() string {
+	if s.Location == "" {
+		return s.Type
+	}
+	return s.Type + " (" + s.Location + ")"
+}
+
+// Settings answers what applies to one command line. The files are read when first needed, and
+// once. A Settings is not for concurrent use.
+type Settings struct {
+	// Stdin is what a credential_process may read from; nil is empty input.
+	Stdin *os.File
+
+	env   Env
+	flags Flags
+
+	config, credentials loaded
+}
+
+type loaded struct {
+	file *File
+	err  error
+}
+
+// New returns the settings of a command line. It opens no file.
+func New(env Env, flags Flags) *Settings { return &Settings{env: env, flags: flags} }
+
+// Profile returns the name of the chosen profile: --profile, else AWS_DEFAULT_PROFILE, else
+// AWS_PROFILE. It is not set where nobody chose one, which means the profile "default", if
+// there is such a thing. Check says whether the profile exists.
+func (s *Settings) Profile() Value {
+	if s.explicit() {
+		return Value{*s.flags.Profile, Source{"manual", "--profile"}}
+	}
+	return s.fromEnv("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
+}
+
+// explicit reports whether --profile was given, which switches off keys in the environment.
+func (s *Settings) explicit() bool { return s.flags.Profile != nil && *s.flags.Profile != "" }
+
+// profileName is the profile to look into.
+func (s *Settings) profileName() string {
+	if p := s.Profile(); p.IsSet() {
+		return p.Text
+	}
+	return "default"
+}
+
+// ConfigFile returns the name of the config file as configured, "~" and all.
+func (s *Settings) ConfigFile() string { return s.fileName("AWS_CONFIG_FILE", "~/.aws/config") }
+
+// CredentialsFile returns the name of the credentials file as configured.
+func (s *Settings) CredentialsFile() string {
+	return s.fileName("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
+}
+
+func (s *Settings) fileName(variable, otherwise string) string {
+	if name, ok := s.env.Lookup(variable); ok {
+		return name
+	}
+	return otherwise
+}
+
+func (s *Settings) load(l *loaded, name string) (*File, error) {
+	if l.file == nil && l.err == nil {
+		l.file, l.err = Load(s.env.Expand(name))
+	}
+	return l.file, l.err
+}
+
+// files returns the config file and the credentials file.
+func (s *Settings) files() (config, credentials *File, err error) {
+	if config, err = s.load(&s.config, s.ConfigFile()); err != nil {
+		return nil, nil, err
+	}
+	if credentials, err = s.load(&s.credentials, s.CredentialsFile()); err != nil {
+		return nil, nil, err
+	}
+	return config, credentials, nil
+}
+
+// Check reports a chosen profile that is in neither file, as a NotFoundError.
+func (s *Settings) Check() error {
+	config, credentials, err := s.files()
+	if err != nil {
+		return err
+	}
+	p := s.Profile()
+	if p.IsSet() && config.named("profile", p.Text) == nil && credentials.section(p.Text) == nil {
+		return NotFoundError{p.Text}
+	}
+	return nil
+}
+
+// NotFoundError says that a profile was chosen that is in no file.
+type NotFoundError struct{ Profile string }
+
+func (e NotFoundError) Error() string {
+	return fmt.Sprintf("The config profile (%s) could not be found", e.Profile)
+}
+
+// lookup finds an option of a profile. The credentials file may hold any option and wins over
+// the config file; both are opened whatever is asked for, since a broken file is an error even
+// where another one would do. The option is nil where the profile has none.
+func (s *Settings) lookup(profile, name string) (*Option, Source, error) {
+	config, credentials, err := s.files()
+	if err != nil {
+		return nil, Source{}, err
+	}
+	if section := credentials.section(profile); section.option(name) != nil {
+		return section.option(name), Source{"config-file", location(credentials, section)}, nil
+	}
+	section := config.named("profile", profile)
+	if section.option(name) == nil {
+		return nil, Source{}, nil
+	}
+	return section.option(name), Source{"config-file", location(config, section)}, nil
+}
+
+func location(f *File, s *Section) string { return fmt.Sprintf("%s [%s]", f.Path, s.Name) }
+
+// Setting returns an option of the chosen profile; it is not set where the profile lacks it.
+// The name is in lower case. A profile that was chosen and does not exist is an error, and so
+// is a block of nested settings in place of a value.
+func (s *Settings) Setting(name string) (Value, error) {
+	if err := s.Check(); err != nil {
+		return Value{}, err
+	}
+	o, source, err := s.lookup(s.profileName(), name)
+	switch {
+	case err != nil || o == nil:
+		return Value{}, err
+	case o.Nested != nil:
+		return Value{}, errorf("%s in %s must be one value, not a block of settings", name, source.Location)
+	}
+	return Value{o.Value, source}, nil
+}
+
+// resolve finds a value that has an option on the command line, a variable and an entry in the
+// config file, in this order. An empty text counts, as it does in version 1.
+func (s *Settings) resolve(flag *string, option, variable, name string) (Value, error) {
+	if flag != nil {
+		return Value{*flag, Source{"manual", option}}, nil
+	}
+	if v := s.fromEnv(variable); v.IsSet() {
+		return v, nil
+	}
+	return s.Setting(name)
+}
+
+// fromEnv returns the first of the variables that is set, even to nothing.
+func (s *Settings) fromEnv(variables ...string) Value {
+	for _, name := range variables {
+		if text, ok := s.env.Lookup(name); ok {
+			return Value{text, Source{"env", name}}
+		}
+	}
+	return Value{}
+}
+
+// isTrue reads a boolean as version 1 does: anything but "true" is false.
+func isTrue(text string) bool { return strings.EqualFold(text, "true") }
+
+// Region returns the region as configured: --region, AWS_DEFAULT_REGION, `region`. AWS_REGION
+// is not read. Its form is not checked here.
+func (s *Settings) Region() (Value, error) {
+	return s.resolve(s.flags.Region, "--region", "AWS_DEFAULT_REGION", "region")
+}
+
+// Output returns the output format, "json" where nobody chose one: --output,
+// AWS_DEFAULT_OUTPUT, `output`. Whether there is such a format is for the caller to say, since
+// version 1 says so after the request.
+func (s *Settings) Output() (Value, error) {
+	v, err := s.resolve(s.flags.Output, "--output", "AWS_DEFAULT_OUTPUT", "output")
+	if err == nil && !v.IsSet() {
+		v.Text = "json"
+	}
+	return v, err
+}
+
+// CABundle returns the file of certificates to trust in place of the system's: --ca-bundle,
+// AWS_CA_BUNDLE, `ca_bundle`, REQUESTS_CA_BUNDLE. An empty name counts as not set; in version 1
+// it silently switches verification off, which is not worth keeping.
+func (s *Settings) CABundle() (Value, error) {
+	v, err := s.resolve(s.flags.CABundle, "--ca-bundle", "AWS_CA_BUNDLE", "ca_bundle")
+	if err == nil && v.Text == "" {
+		v = s.fromEnv("REQUESTS_CA_BUNDLE")
+	}
+	if v.Text == "" {
+		return Value{}, err
+	}
+	return v, err
+}
+
+// TimestampFormat returns `cli_timestamp_format`: "none" (the default), "wire" or "iso8601".
+// It is asked for before a missing profile is reported, and does not report one.
+func (s *Settings) TimestampFormat() (string, error) {
+	v, err := s.early("cli_timestamp_format", "none")
+	if err != nil {
+		return "", err
+	}
+	switch v {
+	case "none", "wire", "iso8601":
+		return v, nil
+	}
+	return "", errorf(`Unknown cli_timestamp_format value: %s, valid values are "none", "wire" or "iso8601"`, v)
+}
+
+// FollowURLs reports whether a parameter http://... stands for what is found there
+// (`cli_follow_urlparam`; only the exact word "true" or no entry says so). It does not report
+// a missing profile either.
+func (s *Settings) FollowURLs() (bool, error) {
+	v, err := s.early("cli_follow_urlparam", "true")
+	return v == "true", err
+}
+
+// early is Setting for what version 1 asks before it minds a missing profile.
+func (s *Settings) early(name, otherwise string) (string, error) {
+	v, err := s.Setting(name)
+	if _, missing := err.(NotFoundError); missing || err == nil && !v.IsSet() {
+		return otherwise, nil
+	}
+	return v.Text, err
+}
+
+// ValidateParameters reports whether input is validated before it is sent
+// (`parameter_validation`, on by default).
+func (s *Settings) ValidateParameters() (bool, error) {
+	v, err := s.Setting("parameter_validation")
+	return !v.IsSet() || isTrue(v.Text), err
+}
