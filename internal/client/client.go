@@ -1,0 +1,193 @@
+// Package client carries one call of a command line to the service and back: it makes the
+// HTTP message that an operation's contract asks for, signs, sends and retries it, and
+// decodes the reply, as version 1 of the AWS CLI does, down to the words of its errors.
+//
+// Start at [New] and [Client.Call]. The way of a call through the files: request.go builds
+// and signs, transport.go connects, sends and reads, decode.go understands the reply;
+// errors.go holds what can go wrong and what of it is worth another attempt. Paging, exit
+// codes and where settings come from are the business of callers.
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/sigv4"
+)
+
+// Config is what a Client needs to know. Endpoint and Service have no defaults.
+type Config struct {
+	Endpoint string // URL of the service; its path and query become part of every request
+	Region   string // in the scope of signatures; empty is a region like another
+	Service  string // in the scope of signatures: model.Service.SigningName
+
+	Credentials Credentials
+	// UserAgent goes out as given. Servers that look for the AWS CLI expect the product
+	// "aws-cli/1.x.y" first.
+	UserAgent string
+
+	Proxy       string // URL of an HTTP proxy, empty for none: see ProxyFromEnvironment
+	CABundle    string // file of trusted certificates, empty for that of the system
+	NoVerifySSL bool   // accept every certificate
+
+	ConnectTimeout time.Duration // for a TCP connection, and again for a TLS handshake; 0 is no limit
+	ReadTimeout    time.Duration // the longest silence of a connected server; 0 is no limit
+
+	Retry       RetryMode // empty is Legacy
+	MaxAttempts int       // 0 is the mode's default
+
+	// ISO8601 has timestamps in replies rewritten in that form. Otherwise they stay as received.
+	ISO8601 bool
+
+	// Trace, if set, is told of each attempt when it is over.
+	Trace func(Attempt)
+
+	// The world outside, for tests. Nil is the real one.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error // returns early, with an error, if the context ends
+	Rand  func() float64                             // in [0, 1)
+}
+
+// Credentials sign requests. Without an access key requests go out unsigned.
+type Credentials struct {
+	AccessKey    string
+	SecretKey    string
+	SessionToken string // empty for keys that last
+}
+
+// Attempt is one request of a call, as told to Config.Trace. It holds no secrets: a session
+// token is masked in the canonical form.
+type Attempt struct {
+	Operation string
+	Number    int // from 1
+	Method    string
+	URL       string
+	Canonical string // what the signature covers; empty for an unsigned request
+	Started   time.Time
+	Took      time.Duration
+	Status    int    // 0 if there was no reply
+	RequestID string // the service's own name for the request; may be empty
+	Err       error  // nil for a success
+}
+
+// Client makes calls to one endpoint. It keeps connections open between calls and may be used
+// concurrently.
+type Client struct {
+	config    Config
+	endpoint  *url.URL
+	transport *http.Transport
+	key       atomic.Pointer[dayKey]
+}
+
+// dayKey is the signing key of one day: many calls share it.
+type dayKey struct {
+	day string
+	key *sigv4.Key
+}
+
+// New returns a client. It opens nothing: files and connections wait for the first call. The
+// error is that the endpoint, the proxy or the retry mode makes no sense.
+func New(config Config) (*Client, error) {
+	endpoint, err := url.Parse(config.Endpoint)
+	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Hostname() == "" {
+		return nil, text("Invalid endpoint: " + config.Endpoint)
+	}
+	if config.Retry == "" {
+		config.Retry = Legacy
+	}
+	if !config.Retry.known() {
+		return nil, fmt.Errorf("retry mode %q is none of legacy, standard and adaptive", config.Retry)
+	}
+	if config.MaxAttempts == 0 {
+		config.MaxAttempts = config.Retry.attempts()
+	}
+	if config.Now == nil {
+		config.Now = time.Now
+	}
+	if config.Sleep == nil {
+		config.Sleep = sleep
+	}
+	if config.Rand == nil {
+		config.Rand = rand.Float64
+	}
+	transport, err := newTransport(&config, endpoint.Hostname())
+	if err != nil {
+		return nil, err
+	}
+	return &Client{config: config, endpoint: endpoint, transport: transport}, nil
+}
+
+// Close drops the connections that are idle.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Call makes one call. The input, which may be nil, must have passed validation; it is not
+// changed. The output holds the members that the contract knows, in its order; it is empty,
+// not nil, where there is nothing.
+//
+// A refusal of the service is a *ServiceError, a failed connection a *TransportError. If ctx
+// ends first, the error is its cause.
+func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.Object) (*document.Object, error) {
+	r, err := newRequest(c.endpoint, op, input)
+	if err != nil {
+		return nil, fmt.Errorf("building a request of %s: %w", op.Name, err)
+	}
+	for n := 1; ; n++ {
+		body, err := c.attempt(ctx, r, n)
+		switch {
+		case err == nil:
+			return Decode(body, op.Output, c.config.ISO8601)
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case !c.config.Retry.retries(err):
+			return nil, err
+		case n >= c.config.MaxAttempts:
+			if refusal, ok := errors.AsType[*ServiceError](err); ok {
+				refusal.Exhausted = true
+			}
+			return nil, err
+		}
+		if err := c.config.Sleep(ctx, c.config.Retry.delay(n, c.config.Rand())); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// attempt sends the request once and tells the trace about it.
+func (c *Client) attempt(ctx context.Context, r *request, n int) (body []byte, err error) {
+	a := Attempt{Operation: r.op.Name, Number: n, Method: r.op.Method, URL: r.url.String(), Started: c.config.Now()}
+	header, canonical := c.sign(r, a.Started)
+	rep, err := c.send(ctx, r, header)
+	if err == nil {
+		a.Status, a.RequestID = rep.status, rep.header.Get("X-Amzn-Requestid")
+		if rep.status >= 300 {
+			refusal := serviceError(r.op.Name, rep)
+			refusal.Retries = n - 1
+			err = refusal
+		}
+		body = rep.body
+	}
+	if c.config.Trace != nil {
+		a.Canonical, a.Took, a.Err = canonical, c.config.Now().Sub(a.Started), err
+		c.config.Trace(a)
+	}
+	return body, err
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,201 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+// ServiceError is the service's refusal of a call: any reply with a status from 300 on.
+type ServiceError struct {
+	Code      string // "NotFoundException"; the status where the reply names none
+	Message   string // may be empty
+	Operation string
+	Status    int
+	RequestID string // may be empty
+	Retries   int    // attempts before the last one
+	// Exhausted says that the error was worth another attempt, but no attempts were left.
+	Exhausted bool
+}
+
+func (e *ServiceError) Error() string {
+	retries := ""
+	if e.Exhausted {
+		retries = " (reached max retries: " + strconv.Itoa(e.Retries) + ")"
+	}
+	return "An error occurred (" + e.Code + ") when calling the " + e.Operation + " operation" + retries + ": " + e.Message
+}
+
+// serviceError reads the reply to a refused call. What names the error is, first found: the
+// header X-Amzn-ErrorType, the members code, Code and __type of the body, the status. A body
+// that is not a JSON object is itself the message, but an HTML page or nothing at all, which
+// is what failing proxies and load balancers send, gives way to the status's own phrase.
+func serviceError(operation string, rep *reply) *ServiceError {
+	e := &ServiceError{
+		Code:      strconv.Itoa(rep.status),
+		Operation: operation,
+		Status:    rep.status,
+		RequestID: rep.header.Get("X-Amzn-Requestid"),
+	}
+	body := strings.ToValidUTF8(string(rep.body), "\uFFFD")
+	if page := strings.TrimSpace(body); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
+		e.Message = http.StatusText(rep.status)
+		return e
+	}
+	value, err := document.Parse(body)
+	members, ok := value.(*document.Object)
+	if err != nil || !ok {
+		e.Message = body
+		members = new(document.Object)
+	}
+	for _, key := range []string{"message", "Message"} {
+		if v, ok := members.Get(key); ok {
+			e.Message = plain(v)
+			break
+		}
+	}
+	if names := rep.header.Values("X-Amzn-Errortype"); len(names) > 0 {
+		e.Code = bareCode(strings.Join(names, ", "))
+		return e
+	}
+	for _, key := range []string{"code", "Code", "__type"} {
+		if v, ok := members.Get(key); ok {
+			e.Code = bareCode(plain(v))
+			break
+		}
+	}
+	return e
+}
+
+// bareCode strips what some services put around a code: "com.amazonaws.chime#NotFound:http://...".
+func bareCode(s string) string {
+	s, _, _ = strings.Cut(s, ":")
+	return s[strings.LastIndexByte(s, '#')+1:]
+}
+
+// plain renders a member of an error, which should be a string.
+func plain(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return string(document.AppendCompact(nil, v))
+}
+
+// Failure is a way in which no reply came.
+type Failure uint8
+
+const (
+	Unreachable    Failure = iota // no connection: refused, no route, unknown host
+	ProxyFailed                   // no connection through the proxy
+	ConnectTimeout                // no connection in time
+	Untrusted                     // no TLS: the certificate did not pass, or nobody spoke TLS
+	ReadTimeout                   // connected, then silence
+	Closed                        // connected, then closed before a whole reply
+)
+
+// TransportError is a request that had no reply.
+type TransportError struct {
+	Failure Failure
+	URL     string // of the request; of the proxy, its password masked, for ProxyFailed
+	Err     error  // the cause
+}
+
+func (e *TransportError) Error() string {
+	switch e.Failure {
+	case Unreachable:
+		return fmt.Sprintf("Could not connect to the endpoint URL: \"%s\"", e.URL)
+	case ProxyFailed:
+		return fmt.Sprintf("Failed to connect to proxy URL: \"%s\"", e.URL)
+	case ConnectTimeout:
+		return fmt.Sprintf("Connect timeout on endpoint URL: \"%s\"", e.URL)
+	case Untrusted:
+		return fmt.Sprintf("SSL validation failed for %s %s", e.URL, e.Err)
+	case ReadTimeout:
+		return fmt.Sprintf("Read timeout on endpoint URL: \"%s\"", e.URL)
+	default:
+		return fmt.Sprintf("Connection was closed before we received a valid response from endpoint URL: \"%s\".", e.URL)
+	}
+}
+
+func (e *TransportError) Unwrap() error { return e.Err }
+
+// Sent reports whether the service may have got the request, and so may have obeyed it.
+func (e *TransportError) Sent() bool { return e.Failure >= ReadTimeout }
+
+// text is an error in the exact words of version 1 of the AWS CLI.
+type text string
+
+func (t text) Error() string { return string(t) }
+
+// RetryMode says which failures are worth another attempt, and how many there are.
+type RetryMode string
+
+const (
+	Legacy   RetryMode = "legacy"   // five attempts
+	Standard RetryMode = "standard" // three attempts
+	// Adaptive differs from Standard by slowing down programs that go on calling. One call
+	// of a command line sees no difference.
+	Adaptive RetryMode = "adaptive"
+)
+
+func (m RetryMode) known() bool { return m == Legacy || m == Standard || m == Adaptive }
+
+func (m RetryMode) attempts() int {
+	if m == Legacy {
+		return 5
+	}
+	return 3
+}
+
+// delay is the time to wait after the n-th attempt: at random, so that many clients do not
+// come back together, from a range that doubles each time.
+func (m RetryMode) delay(n int, random float64) time.Duration {
+	seconds := random * math.Pow(2, float64(n-1))
+	if m != Legacy {
+		seconds = min(seconds, 20)
+	}
+	// Past a day, where a Duration would overflow in the end, longer makes no difference.
+	return time.Duration(min(seconds, 24*60*60) * float64(time.Second))
+}
+
+func (m RetryMode) retries(err error) bool {
+	if failed, ok := errors.AsType[*TransportError](err); ok {
+		// Another attempt would meet the same certificate.
+		return failed.Failure != Untrusted
+	}
+	refusal, ok := errors.AsType[*ServiceError](err)
+	if !ok {
+		return false
+	}
+	if m == Legacy {
+		switch refusal.Status {
+		case 429, 500, 502, 503, 504, 509:
+			return true
+		case 400:
+			switch refusal.Code {
+			case "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException",
+				"ProvisionedThroughputExceededException":
+				return true
+			}
+		}
+		return false
+	}
+	switch refusal.Status {
+	case 500, 502, 503, 504:
+		return true
+	}
+	switch refusal.Code {
+	case "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete",
+		"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "RequestThrottled",
+		"TooManyRequestsException", "ProvisionedThroughputExceededException", "TransactionInProgressException",
+		"RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "EC2ThrottledException":
+		return true
+	}
+	return false
+}

@@ -1,0 +1,168 @@
+package client
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/sigv4"
+)
+
+// request is the HTTP message of a call, the same for all of its attempts but for the
+// signature and its date.
+type request struct {
+	op   *model.Operation
+	url  *url.URL
+	host string // the Host header
+	body []byte // nil if the operation has no body
+}
+
+// newRequest spreads the input over path, query and body as the contract says, in the order
+// of the input. Members that are null or that the contract does not know are left out.
+func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) (*request, error) {
+	path := op.Path
+	query := []string{endpoint.RawQuery, op.Query}
+	var body *document.Object
+	if op.Input != nil {
+		if input == nil {
+			input = new(document.Object)
+		}
+		given := input.Members()
+		for _, m := range op.Input.Members {
+			if m.Location == model.Body && body == nil {
+				body = new(document.Object)
+			}
+			if v, _ := input.Get(m.Name); v == nil && m.IdempotencyToken {
+				given = append(slices.Clip(given), document.Member{Key: m.Name, Value: newToken()})
+			}
+		}
+		for _, g := range given {
+			m := op.Input.Member(g.Key)
+			switch {
+			case m == nil || g.Value == nil:
+			case m.Location == model.URI:
+				path = strings.ReplaceAll(path, "{"+m.WireName+"}", encode(g.Value))
+			case m.Location == model.Query:
+				query = append(query, m.WireName+"="+encode(g.Value))
+			default:
+				body.Set(m.Name, g.Value)
+			}
+		}
+	}
+	// A value cannot bring in braces: they are encoded.
+	if _, label, missing := strings.Cut(path, "{"); missing {
+		return nil, fmt.Errorf("there is no value for {%s", label)
+	}
+
+	r := &request{op: op, host: hostHeader(endpoint)}
+	raw := strings.TrimSuffix(endpoint.EscapedPath(), "/") + path
+	unescaped, err := url.PathUnescape(raw)
+	if err != nil {
+		return nil, err
+	}
+	r.url = &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: unescaped, RawPath: raw}
+	for _, part := range query {
+		if part == "" {
+			continue
+		}
+		if r.url.RawQuery != "" {
+			r.url.RawQuery += "&"
+		}
+		r.url.RawQuery += part
+	}
+	if body != nil {
+		r.body = document.AppendCompact(nil, body)
+	}
+	return r, nil
+}
+
+// encode renders a scalar for a path or a query: everything but letters, digits and "-_.~"
+// is percent-encoded.
+func encode(v any) string {
+	return strings.ReplaceAll(url.QueryEscape(plain(v)), "+", "%20")
+}
+
+// hostHeader is the host of a URL without the port that its scheme implies, in the form that
+// other clients sign.
+func hostHeader(u *url.URL) string {
+	host := strings.ToLower(u.Host)
+	if u.Scheme == "http" {
+		return strings.TrimSuffix(host, ":80")
+	}
+	return strings.TrimSuffix(host, ":443")
+}
+
+// newToken makes a random UUID, by which the service knows a repeated request again.
+func newToken() string {
+	var b [16]byte
+	rand.Read(b[:]) // never fails
+	b[6] = b[6]&0x0f | 0x40
+	b[8] = b[8]&0x3f | 0x80
+	s := hex.EncodeToString(b[:])
+	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
+}
+
+// sign returns the headers of an attempt, and for the trace what their signature covers.
+// Exactly these headers are signed: content-type if there is a body, host, x-amz-date, and
+// x-amz-security-token if there is one.
+func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical string) {
+	header = http.Header{"User-Agent": {c.config.UserAgent}}
+	signed := "host;x-amz-date"
+	if r.body != nil {
+		header["Content-Type"] = []string{"application/json"}
+		signed = "content-type;" + signed
+	}
+	creds := c.config.Credentials
+	if creds.AccessKey == "" {
+		return header, ""
+	}
+	date := sigv4.FormatTime(now)
+	header["X-Amz-Date"] = []string{date}
+	if creds.SessionToken != "" {
+		header["X-Amz-Security-Token"] = []string{creds.SessionToken}
+		signed += ";x-amz-security-token"
+	}
+	value := func(name string) string {
+		if name == "host" {
+			return r.host
+		}
+		return header.Get(name)
+	}
+	s := sigv4.Request{
+		Method:        r.op.Method,
+		Path:          r.url.EscapedPath(),
+		Query:         r.url.RawQuery,
+		Date:          date,
+		Header:        value,
+		SignedHeaders: signed,
+		PayloadHash:   sigv4.HashPayload(r.body),
+	}
+	header["Authorization"] = []string{c.signingKey(date[:8]).Authorization(creds.AccessKey, &s)}
+	if c.config.Trace != nil {
+		s.Header = func(name string) string {
+			if name == "x-amz-security-token" {
+				return "***"
+			}
+			return value(name)
+		}
+		canonical = string(s.AppendCanonical(nil))
+	}
+	return header, canonical
+}
+
+func (c *Client) signingKey(day string) *sigv4.Key {
+	if k := c.key.Load(); k != nil && k.day == day {
+		return k.key
+	}
+	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: c.config.Service}
+	key := sigv4.NewKey(c.config.Credentials.SecretKey, scope)
+	c.key.Store(&dayKey{day, key})
+	return key
+}

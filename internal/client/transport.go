@@ -1,0 +1,320 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"os"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// reply is an answer of any status, read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+var (
+	errSilence = errors.New("the server is silent for too long")
+	errRefused = errors.New("the proxy refuses the connection")
+)
+
+// newTransport prepares connections to host. Replies come as they are: no redirect is
+// followed, nothing is decompressed, and HTTP/2 is not offered.
+func newTransport(config *Config, host string) (*http.Transport, error) {
+	t := &http.Transport{
+		DialContext:         (&net.Dialer{Timeout: config.ConnectTimeout}).DialContext,
+		TLSHandshakeTimeout: config.ConnectTimeout,
+		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true},
+		DisableCompression:  true,
+		MaxIdleConnsPerHost: 1024, // as many as were ever in use at once
+		IdleConnTimeout:     90 * time.Second,
+		OnProxyConnectResponse: func(_ context.Context, _ *url.URL, _ *http.Request, answer *http.Response) error {
+			if answer.StatusCode != http.StatusOK {
+				return fmt.Errorf("%w: %s", errRefused, answer.Status)
+			}
+			return nil
+		},
+	}
+	if !config.NoVerifySSL {
+		judge := trust{bundle: config.CABundle, now: config.Now}
+		t.TLSClientConfig.VerifyConnection = func(state tls.ConnectionState) error {
+			// ServerName is what this side asked for. It is empty for an IP address, and it
+			// is the proxy's name where the proxy itself speaks TLS.
+			name := state.ServerName
+			if name == "" {
+				name = host
+			}
+			return judge.verify(state.PeerCertificates, name)
+		}
+	}
+	if config.Proxy != "" {
+		proxy, err := url.Parse(config.Proxy)
+		if err != nil || proxy.Host == "" {
+			return nil, fmt.Errorf("proxy URL %q is not of the form http://HOST:PORT", maskProxy(config.Proxy))
+		}
+		t.Proxy = http.ProxyURL(proxy)
+	}
+	return t, nil
+}
+
+// send makes one HTTP exchange. The error is a *TransportError.
+func (c *Client) send(ctx context.Context, r *request, header http.Header) (*reply, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+
+	// The read timeout bounds silence, not the whole exchange: each sign of life restarts it.
+	alive := func() {}
+	if limit := c.config.ReadTimeout; limit > 0 {
+		silence := time.AfterFunc(limit, func() { cancel(errSilence) })
+		silence.Stop() // until there is a connection
+		defer silence.Stop()
+		alive = func() { silence.Reset(limit) }
+	}
+	var handshake atomic.Pointer[error]
+	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		GotConn:              func(httptrace.GotConnInfo) { alive() },
+		WroteRequest:         func(httptrace.WroteRequestInfo) { alive() },
+		GotFirstResponseByte: alive,
+		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
+			if err != nil {
+				handshake.Store(&err)
+			}
+		},
+	})
+
+	req := (&http.Request{
+		Method:        r.op.Method,
+		URL:           r.url,
+		Host:          r.host,
+		Header:        header,
+		ContentLength: int64(len(r.body)),
+	}).WithContext(traced)
+	if r.body != nil {
+		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
+		req.Body, _ = req.GetBody()
+	}
+	response, err := c.transport.RoundTrip(req)
+	if err != nil {
+		if context.Cause(ctx) == errSilence {
+			err = errSilence
+		}
+		return nil, c.transportError(r, err, handshake.Load())
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(readFunc(func(p []byte) (int, error) {
+		alive()
+		return response.Body.Read(p)
+	}))
+	if err != nil {
+		if context.Cause(ctx) == errSilence {
+			err = errSilence
+		}
+		return nil, c.transportError(r, err, nil)
+	}
+	return &reply{response.StatusCode, response.Header, body}, nil
+}
+
+type readFunc func([]byte) (int, error)
+
+func (f readFunc) Read(p []byte) (int, error) { return f(p) }
+
+// transportError sorts what went wrong into the few kinds that version 1 tells apart.
+func (c *Client) transportError(r *request, err error, handshake *error) *TransportError {
+	e := &TransportError{Failure: Closed, URL: r.url.String(), Err: err}
+	op, isOp := errors.AsType[*net.OpError](err)
+	timeout, isTimeout := errors.AsType[net.Error](err)
+	isTimeout = isTimeout && timeout.Timeout()
+	switch {
+	case err == errSilence:
+		e.Failure = ReadTimeout
+	case errors.Is(err, errRefused) || isOp && op.Op == "proxyconnect":
+		e.Failure, e.URL = ProxyFailed, maskProxy(c.config.Proxy)
+	case isOp && op.Op == "dial" && isTimeout:
+		e.Failure = ConnectTimeout
+	case isOp && op.Op == "dial":
+		e.Failure = Unreachable
+	case isTimeout:
+		e.Failure = ReadTimeout
+	case handshake != nil && !interrupted(*handshake):
+		e.Failure, e.Err = Untrusted, *handshake
+		if _, ok := errors.AsType[tls.RecordHeaderError](*handshake); ok {
+			e.Err = errors.New("[SSL: WRONG_VERSION_NUMBER] the server does not speak TLS, is its URL http:// rather than https://?")
+		}
+	}
+	return e
+}
+
+// interrupted reports whether a handshake failed because the connection broke.
+func interrupted(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && (op.Op == "read" || op.Op == "write") || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+// trust decides whom to believe by one bundle of certificates.
+type trust struct {
+	bundle string // file name, empty for the system's
+	now    func() time.Time
+}
+
+// verify does the checks of crypto/tls's own verification: chain, name, dates and purpose.
+// The difference is the cost. A bundle has some 140 certificates, and to parse them all takes
+// longer than the rest of a call, so only those are parsed which can issue one of the
+// certificates presented or are presented themselves: no other can end a chain.
+func (t trust) verify(presented []*x509.Certificate, name string) error {
+	roots, err := t.roots(presented)
+	if err != nil {
+		return err
+	}
+	options := x509.VerifyOptions{
+		DNSName:       name,
+		Roots:         roots,
+		Intermediates: x509.NewCertPool(),
+		CurrentTime:   t.now(),
+	}
+	for _, c := range presented[1:] {
+		options.Intermediates.AddCert(c)
+	}
+	if _, err := presented[0].Verify(options); err != nil {
+		return fmt.Errorf("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: %w", err)
+	}
+	return nil
+}
+
+// roots returns the certificates of the bundle that matter for those presented. It is nil,
+// which leaves the choice to the system, where no bundle is named and none is known.
+func (t trust) roots(presented []*x509.Certificate) (*x509.CertPool, error) {
+	rest, name, err := t.read()
+	if err != nil {
+		return nil, fmt.Errorf("reading CA bundle: %w", err)
+	}
+	if name == "" {
+		return nil, nil
+	}
+	pool, found := x509.NewCertPool(), false
+	for {
+		var block *pem.Block
+		if block, rest = pem.Decode(rest); block == nil {
+			break
+		}
+		if block.Type != "CERTIFICATE" {
+			continue
+		}
+		found = true
+		if !relevant(block.Bytes, presented) {
+			continue
+		}
+		// As everywhere, one certificate that is broken does not spoil the bundle.
+		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
+			pool.AddCert(c)
+		}
+	}
+	if !found {
+		return nil, fmt.Errorf("reading CA bundle: %s holds no certificate in PEM form", name)
+	}
+	return pool, nil
+}
+
+func relevant(der []byte, presented []*x509.Certificate) bool {
+	for _, c := range presented {
+		if bytes.Contains(der, c.RawIssuer) || bytes.Equal(der, c.Raw) {
+			return true
+		}
+	}
+	return false
+}
+
+// read returns the bundle and its name, which is empty if there is none.
+func (t trust) read() (pem []byte, name string, err error) {
+	if t.bundle != "" {
+		pem, err = os.ReadFile(t.bundle)
+		return pem, t.bundle, err
+	}
+	for _, name := range [...]string{
+		"/etc/ssl/certs/ca-certificates.crt",                // Debian, Arch, Gentoo
+		"/etc/pki/tls/certs/ca-bundle.crt",                  // Fedora, RHEL
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // RHEL without compatibility links
+		"/etc/ssl/ca-bundle.pem",                            // openSUSE
+		"/etc/ssl/cert.pem",                                 // Alpine, macOS, the BSDs
+	} {
+		if pem, err := os.ReadFile(name); err == nil {
+			return pem, name, nil
+		}
+	}
+	return nil, "", nil
+}
+
+// ProxyFromEnvironment returns the proxy for an endpoint, empty for none, by the variables
+// HTTP_PROXY, HTTPS_PROXY and NO_PROXY in upper and lower case. Lower case wins, even when it
+// is empty; a value without a scheme is an HTTP proxy. As in version 1, and other than in most
+// Go programs, the proxy also serves local addresses.
+//
+// NO_PROXY is "*" or a list, by commas, of hosts, domains and HOST:PORT.
+func ProxyFromEnvironment(lookup func(name string) (string, bool), endpoint string) string {
+	u, err := url.Parse(endpoint)
+	if err != nil {
+		return ""
+	}
+	either := func(name string) string {
+		if v, ok := lookup(name); ok {
+			return v
+		}
+		// A CGI program's HTTP_PROXY is the Proxy header of whoever asks it.
+		if _, cgi := lookup("REQUEST_METHOD"); cgi && name == "http_proxy" {
+			return ""
+		}
+		v, _ := lookup(strings.ToUpper(name))
+		return v
+	}
+	proxy := either(u.Scheme + "_proxy")
+	switch {
+	case proxy == "" || bypassed(either("no_proxy"), strings.ToLower(u.Host)):
+		return ""
+	case strings.HasPrefix(proxy, "http:") || strings.HasPrefix(proxy, "https:"):
+		return proxy
+	case strings.HasPrefix(proxy, "//"):
+		return "http:" + proxy
+	default:
+		return "http://" + proxy
+	}
+}
+
+func bypassed(list, host string) bool {
+	if list == "*" {
+		return true
+	}
+	bare := host
+	if i := strings.LastIndexByte(host, ':'); i > strings.LastIndexByte(host, ']') {
+		bare = host[:i]
+	}
+	for name := range strings.SplitSeq(strings.ToLower(list), ",") {
+		name = strings.TrimLeft(strings.TrimSpace(name), ".")
+		if name != "" && (host == name || bare == name ||
+			strings.HasSuffix(host, "."+name) || strings.HasSuffix(bare, "."+name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// maskProxy hides the name and password in a proxy's URL.
+func maskProxy(proxy string) string {
+	scheme, rest, ok := strings.Cut(proxy, "://")
+	at := strings.LastIndexByte(rest, '@')
+	if !ok || at < 0 {
+		return proxy
+	}
+	return scheme + "://***:***" + rest[at:]
+}
