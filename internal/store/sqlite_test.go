@@ -1,0 +1,381 @@
+package store_test
+
+import (
+	"bufio"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/storetest"
+)
+
+// childVariable names the part that a copy of this test program plays: tests that need another
+// process start one.
+const childVariable = "CARILLON_STORE_TEST_CHILD"
+
+var children = map[string]func(dir string) error{"load": load}
+
+func TestMain(m *testing.M) {
+	if child, ok := children[os.Getenv(childVariable)]; ok {
+		if err := child(os.Args[1]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	os.Exit(m.Run())
+}
+
+// child is a command that plays a part on a data directory.
+func child(t *testing.T, part, dir string) *exec.Cmd {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], dir)
+	cmd.Env = append(os.Environ(), childVariable+"="+part)
+	cmd.Stderr = os.Stderr
+	return cmd
+}
+
+func openDir(t *testing.T, dir string, opts store.Options) store.Store {
+	t.Helper()
+	s, err := store.OpenSQLite(t.Context(), dir, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
+	t.Helper()
+	if err := s.Update(context.Background(), fn); err != nil {
+		t.Fatalf("Update: %v", err)
+	}
+}
+
+func userIDs(t *testing.T, s store.Store, accountID string) []string {
+	t.Helper()
+	var ids []string
+	err := s.View(context.Background(), func(r store.ReadTx) error {
+		users, err := r.ListUsers(accountID, store.UserFilter{}, 0, 1_000_000)
+		for _, u := range users {
+			ids = append(ids, u.UserID)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatalf("View: %v", err)
+	}
+	return ids
+}
+
+func insert(accountID, id string) func(store.Tx) error {
+	return func(tx store.Tx) error {
+		return tx.InsertUsers([]store.User{
+			{AccountID: accountID, UserID: id, Email: id + "@example.com", Registration: "Registered"},
+		})
+	}
+}
+
+func TestSQLite(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, opts store.Options) store.Store {
+		return openDir(t, t.TempDir(), opts)
+	})
+}
+
+func TestReopen(t *testing.T) {
+	name := "100% a#b é" // what a data source name would take for syntax
+	if runtime.GOOS != "windows" {
+		name += "?c=d"
+	}
+	dir := filepath.Join(t.TempDir(), "new", name)
+	now := time.Now()
+	clock := func() time.Time { return now }
+	s := openDir(t, dir, store.Options{Clock: clock})
+	update(t, s, insert("a1", "u1"))
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "carillon.db"): 0o600,
+		filepath.Join(dir, "carillon.db-wal"): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := info.Mode().Perm(); got != want && runtime.GOOS != "windows" {
+			t.Errorf("mode of %s: got %o, want %o", path, got, want)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+
+	now = now.Add(-24 * time.Hour)
+	s = openDir(t, dir, store.Options{Clock: clock})
+	update(t, s, insert("a1", "u2"))
+	if got, want := userIDs(t, s, "a1"), []string{"u1", "u2"}; !slices.Equal(got, want) {
+		t.Errorf("users after reopening with the clock set back: got %v, want %v", got, want)
+	}
+}
+
+// rawDatabase opens the database of a directory past the store.
+func rawDatabase(t *testing.T, dir string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", filepath.Join(dir, "carillon.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func TestOpenRefuses(t *testing.T) {
+	raw := func(t *testing.T, dir, script string) {
+		t.Helper()
+		if _, err := rawDatabase(t, dir).Exec(script); err != nil {
+			t.Fatal(err)
+		}
+	}
+	existing := func(t *testing.T, dir string) {
+		t.Helper()
+		s := openDir(t, dir, store.Options{})
+		update(t, s, insert("a1", "u1"))
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tests := []struct {
+		name  string
+		setup func(t *testing.T, dir string)
+		says  string
+		is    error
+	}{
+		{"a newer schema", func(t *testing.T, dir string) {
+			existing(t, dir)
+			raw(t, dir, "PRAGMA user_version = 9999")
+		}, "schema 9999", store.ErrNewerSchema},
+		{"another program's database", func(t *testing.T, dir string) {
+			raw(t, dir, "CREATE TABLE recipes (name TEXT)")
+		}, "another program", nil},
+		{"a text file", func(t *testing.T, dir string) {
+			if err := os.WriteFile(filepath.Join(dir, "carillon.db"), []byte(strings.Repeat("no database\n", 100)), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "damaged", nil},
+		{"an overwritten page", func(t *testing.T, dir string) {
+			existing(t, dir)
+			f, err := os.OpenFile(filepath.Join(dir, "carillon.db"), os.O_RDWR, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer f.Close()
+			if _, err := f.WriteAt([]byte(strings.Repeat("x", 900)), 100); err != nil {
+				t.Fatal(err)
+			}
+		}, "damaged", nil},
+		{"a directory in its place", func(t *testing.T, dir string) {
+			if err := os.Mkdir(filepath.Join(dir, "carillon.db"), 0o700); err != nil {
+				t.Fatal(err)
+			}
+		}, "readable and writable", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			test.setup(t, dir)
+			s, err := store.OpenSQLite(t.Context(), dir, store.Options{})
+			if err == nil {
+				s.Close()
+				t.Fatal("it was opened")
+			}
+			for _, want := range []string{filepath.Join(dir, "carillon.db"), test.says} {
+				if !strings.Contains(err.Error(), want) {
+					t.Errorf("got error %q, want it to say %q", err, want)
+				}
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("got error %v, want %v", err, test.is)
+			}
+		})
+	}
+	t.Run("a file in place of the directory", func(t *testing.T) {
+		path := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := store.OpenSQLite(t.Context(), path, store.Options{}); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("got error %v, want one that names %s", err, path)
+		}
+		if _, err := store.LockDir(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("LockDir: got error %v, want one that names %s", err, path)
+		}
+	})
+}
+
+func TestLockDir(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new")
+	release, err := store.LockDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.LockDir(dir); !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("second lock: got error %v, want %v, naming %s", err, store.ErrLocked, dir)
+	}
+	openDir(t, dir, store.Options{}) // an operator's command needs no lock
+	if err := release(); err != nil {
+		t.Fatal(err)
+	}
+	release, err = store.LockDir(dir)
+	if err != nil {
+		t.Fatalf("after release: %v", err)
+	}
+	release()
+}
+
+// Several handles on one new directory, opened at once: one creates the schema, and all see what
+// each writes.
+func TestSeveralHandles(t *testing.T) {
+	dir := t.TempDir()
+	var wg sync.WaitGroup
+	handles := make([]store.Store, 4)
+	for i := range handles {
+		wg.Go(func() {
+			s, err := store.OpenSQLite(context.Background(), dir, store.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			handles[i] = s
+			for n := range 10 {
+				if err := s.Update(context.Background(), insert("a1", fmt.Sprint("u", i, "-", n))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if t.Failed() {
+		return
+	}
+	for i, s := range handles {
+		if got, want := len(userIDs(t, s, "a1")), 10*len(handles); got != want {
+			t.Errorf("handle %d sees %d users, want %d", i, got, want)
+		}
+		// Closing one must not take the locks of the others away.
+		update(t, handles[len(handles)-1], insert("a2", fmt.Sprint("v", i)))
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if i == len(handles)-2 {
+			break
+		}
+	}
+	last := handles[len(handles)-1]
+	defer last.Close()
+	if got, want := len(userIDs(t, last, "a2")), len(handles)-1; got != want {
+		t.Errorf("the last handle sees %d users of a2, want %d", got, want)
+	}
+}
+
+// load inserts users as fast as it can and prints the number of each once it is acknowledged.
+func load(dir string) error {
+	ctx := context.Background()
+	s, err := store.OpenSQLite(ctx, dir, store.Options{})
+	if err != nil {
+		return err
+	}
+	out := make(chan int)
+	for w := range 16 {
+		go func() {
+			for i := w; ; i += 16 {
+				id := strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(i)
+				if err := s.Update(ctx, func(tx store.Tx) error {
+					if err := insert("a1", id)(tx); err != nil {
+						return err
+					}
+					return tx.AppendAudit([]store.AuditRecord{{AWSAccountID: "111122223333", Target: id}})
+				}); err != nil {
+					fmt.Fprintln(os.Stderr, err)
+					os.Exit(1)
+				}
+				out <- i
+			}
+		}()
+	}
+	for i := range out {
+		fmt.Printf("%d-%d\n", os.Getpid(), i)
+	}
+	return nil
+}
+
+// A process that is killed loses nothing it has acknowledged, and leaves nothing half done.
+func TestKilled(t *testing.T) {
+	dir := t.TempDir()
+	acknowledged := make(map[string]bool)
+	for range 5 {
+		cmd := child(t, "load", dir)
+		out, err := cmd.StdoutPipe()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		lines := bufio.NewReader(out)
+		for n := 0; ; n++ {
+			line, err := lines.ReadString('\n')
+			if err == io.EOF {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			acknowledged[strings.TrimSpace(line)] = true
+			if n == 300 {
+				cmd.Process.Kill()
+			}
+		}
+		if err := cmd.Wait(); err == nil {
+			t.Fatal("the child ended by itself")
+		}
+
+		s := openDir(t, dir, store.Options{})
+		kept := make(map[string]bool)
+		for _, id := range userIDs(t, s, "a1") {
+			kept[id] = true
+		}
+		for id := range acknowledged {
+			if !kept[id] {
+				t.Errorf("user %s was acknowledged and is lost", id)
+			}
+		}
+		if err := s.View(t.Context(), func(r store.ReadTx) error {
+			records, err := r.Audit("111122223333", store.AuditFilter{}, 0, 1_000_000)
+			if len(records) != len(kept) {
+				t.Errorf("%d audit records for %d users", len(records), len(kept))
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(acknowledged) < 1500 {
+		t.Errorf("only %d users were acknowledged", len(acknowledged))
+	}
+}

@@ -1,0 +1,643 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// The statements. Parameters are numbered in the order in which they first appear (some drivers
+// bind them so whatever the number), and the texts keep to what PostgreSQL understands as well.
+
+// tx is a transaction of either kind; store is nil in one that only reads.
+type tx struct {
+	*session
+	ctx   context.Context // ends a view between two statements
+	store *sqliteStore
+
+	wrote bool  // a statement that writes has been run
+	doom  error // what every further call returns; see Update
+}
+
+var errOver = errors.New("the transaction is over: a Tx must not be kept")
+
+// end makes further use of the transaction an error.
+func (t *tx) end() {
+	if t.doom == nil {
+		t.doom = errOver
+	}
+}
+
+// fail turns what a statement returned into what callers are told, and dooms the transaction.
+func (t *tx) fail(err error) error {
+	kind := ErrUnavailable
+	if t.wrote {
+		kind = ErrFailed
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok &&
+		(e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE) {
+		kind = ErrExists
+	}
+	t.doom = fmt.Errorf("%w: %w", kind, explain(err))
+	return t.doom
+}
+
+// read runs a query; scan is called for each row.
+func (t *tx) read(query string, scan func(*sql.Rows) error, args ...any) error {
+	if t.doom != nil {
+		return t.doom
+	}
+	if err := t.ctx.Err(); err != nil {
+		return err
+	}
+	if err := t.query(query, scan, args...); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
+
+// row reads the one row of a query into dest, or returns ErrNotFound.
+func (t *tx) row(query string, args []any, dest ...any) error {
+	err := ErrNotFound
+	scan := func(rows *sql.Rows) error {
+		err = nil
+		return rows.Scan(dest...)
+	}
+	if failure := t.read(query, scan, args...); failure != nil {
+		return failure
+	}
+	return err
+}
+
+// write runs a statement and returns how many rows it changed.
+func (t *tx) write(statement string, args ...any) (int64, error) {
+	if t.doom != nil {
+		return 0, t.doom
+	}
+	t.wrote = true
+	n, err := t.exec(statement, args...)
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	return n, nil
+}
+
+// writeOne is write for a statement whose row must exist.
+func (t *tx) writeOne(statement string, args ...any) error {
+	n, err := t.write(statement, args...)
+	if err == nil && n == 0 {
+		t.doom = ErrNotFound
+		err = ErrNotFound
+	}
+	return err
+}
+
+// list reads all rows of a query.
+func list[T any](t *tx, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+	var all []T
+	err := t.read(query, func(rows *sql.Rows) error {
+		record, err := scan(rows)
+		all = append(all, record)
+		return err
+	}, args...)
+	if err != nil {
+		return nil, err
+	}
+	return all, nil
+}
+
+// one is the record of a list that holds one at most, or ErrNotFound.
+func one[T any](all []T, err error) (T, error) {
+	if err == nil && len(all) == 0 {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return *new(T), err
+	}
+	return all[0], nil
+}
+
+// entries gives out entries to new rows of a table.
+type entries struct {
+	tx   *tx
+	last string           // the query for the highest entry of a key
+	next map[string]Entry // by key: an account or AWS account
+}
+
+func (t *tx) entries(last string) entries {
+	return entries{tx: t, last: last, next: make(map[string]Entry)}
+}
+
+// take returns the next entry of the key. Besides what the table holds now, it stays above what
+// this store has given out before, so that the place of a row just deleted is not given away
+// while someone pages past it.
+func (e entries) take(key string) (Entry, error) {
+	next, ok := e.next[key]
+	if !ok {
+		var last Entry
+		if err := e.tx.row(e.last, []any{key}, &last); err != nil {
+			return 0, err
+		}
+		s := e.tx.store
+		next = max(last+1, s.last+1, Entry(s.clock().UnixMilli())<<20)
+	}
+	e.next[key] = next + 1
+	e.tx.store.last = max(e.tx.store.last, next)
+	return next, nil
+}
+
+// millis binds and scans a time as milliseconds since 1970; the zero time is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+type millisTo struct{ t *time.Time }
+
+func (m millisTo) Scan(v any) error {
+	n, ok := v.(int64)
+	if !ok {
+		return fmt.Errorf("a time is stored as %T", v)
+	}
+	*m.t = time.Time{}
+	if n != 0 {
+		*m.t = time.UnixMilli(n).UTC()
+	}
+	return nil
+}
+
+// stringList binds and scans a list of strings as a JSON array.
+func stringList(list []string) string {
+	if len(list) == 0 {
+		return "[]"
+	}
+	b, _ := json.Marshal(list) // strings always encode
+	return string(b)
+}
+
+type stringListTo struct{ list *[]string }
+
+func (l stringListTo) Scan(v any) error {
+	s, ok := v.(string)
+	if !ok {
+		return fmt.Errorf("a list is stored as %T", v)
+	}
+	*l.list = nil
+	if s == "[]" {
+		return nil
+	}
+	return json.Unmarshal([]byte(s), l.list)
+}
+
+// distinct returns the keys sorted, each once.
+func distinct(keys []string) []string {
+	keys = slices.Clone(keys)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
+func emailKeys(emails []string) []string {
+	keys := make([]string, len(emails))
+	for i, email := range emails {
+		keys[i] = EmailKey(email)
+	}
+	return distinct(keys)
+}
+
+// Accounts
+
+const accountColumns = `aws_account_id, entry, account_id, name, type, status, default_license,
+	supported_licenses, created, signin_delegate_groups, disable_remote_control, enable_dial_out`
+
+func scanAccount(rows *sql.Rows) (a Account, err error) {
+	err = rows.Scan(&a.AWSAccountID, &a.Entry, &a.AccountID, &a.Name, &a.Type, &a.Status, &a.DefaultLicense,
+		stringListTo{&a.SupportedLicenses}, millisTo{&a.Created}, stringListTo{&a.SigninDelegateGroups},
+		&a.DisableRemoteControl, &a.EnableDialOut)
+	return a, err
+}
+
+func (t *tx) Account(awsAccountID, accountID string) (Account, error) {
+	return one(list(t, scanAccount, `SELECT `+accountColumns+` FROM accounts
+		WHERE aws_account_id = $1 AND account_id = $2 AND deleted = 0`, awsAccountID, accountID))
+}
+
+func (t *tx) FindAccount(accountID string) (Account, error) {
+	var awsAccountID string
+	err := t.row(`SELECT aws_account_id FROM account_owners WHERE account_id = $1`, []any{accountID}, &awsAccountID)
+	if err != nil {
+		return Account{}, err
+	}
+	return t.Account(awsAccountID, accountID)
+}
+
+func (t *tx) Accounts(awsAccountID string, filter AccountFilter, after Entry, limit int) ([]Account, error) {
+	if filter.AccountIDs != nil {
+		return t.accountsByID(awsAccountID, filter, after, limit)
+	}
+	return list(t, scanAccount, `SELECT `+accountColumns+` FROM accounts
+		WHERE aws_account_id = $1 AND entry > $2 AND deleted = 0 AND ($3 = '' OR substr(name, 1, length($3)) = $3)
+		ORDER BY entry LIMIT $4`, awsAccountID, after, filter.NamePrefix, limit)
+}
+
+func (t *tx) accountsByID(awsAccountID string, filter AccountFilter, after Entry, limit int) ([]Account, error) {
+	var found []Account
+	for _, id := range distinct(filter.AccountIDs) {
+		a, err := t.Account(awsAccountID, id)
+		switch {
+		case errors.Is(err, ErrNotFound):
+		case err != nil:
+			return nil, err
+		case a.Entry > after && strings.HasPrefix(a.Name, filter.NamePrefix):
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(a, b Account) int { return cmp.Compare(a.Entry, b.Entry) })
+	return found[:min(len(found), limit)], nil
+}
+
+func (t *tx) InsertAccount(a *Account) error {
+	var err error
+	e := t.entries(`SELECT COALESCE(MAX(entry), 0) FROM accounts WHERE aws_account_id = $1`)
+	if a.Entry, err = e.take(a.AWSAccountID); err != nil {
+		return err
+	}
+	if _, err := t.write(`INSERT INTO account_owners (account_id, aws_account_id) VALUES ($1, $2)`,
+		a.AccountID, a.AWSAccountID); err != nil {
+		return err
+	}
+	_, err = t.write(`INSERT INTO accounts (`+accountColumns+`)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		a.AWSAccountID, a.Entry, a.AccountID, a.Name, a.Type, a.Status, a.DefaultLicense,
+		stringList(a.SupportedLicenses), millis(a.Created), stringList(a.SigninDelegateGroups),
+		a.DisableRemoteControl, a.EnableDialOut)
+	return err
+}
+
+func (t *tx) UpdateAccount(a Account) error {
+	return t.writeOne(`UPDATE accounts SET name = $1, type = $2, status = $3, default_license = $4,
+		supported_licenses = $5, signin_delegate_groups = $6, disable_remote_control = $7, enable_dial_out = $8
+		WHERE aws_account_id = $9 AND account_id = $10 AND deleted = 0`,
+		a.Name, a.Type, a.Status, a.DefaultLicense, stringList(a.SupportedLicenses),
+		stringList(a.SigninDelegateGroups), a.DisableRemoteControl, a.EnableDialOut, a.AWSAccountID, a.AccountID)
+}
+
+func (t *tx) DeleteAccount(awsAccountID, accountID string, at time.Time) error {
+	users, err := t.HasUsers(accountID)
+	if err != nil {
+		return err
+	}
+	domains, err := t.Domains(accountID)
+	if err != nil {
+		return err
+	}
+	if users || len(domains) > 0 {
+		t.doom = fmt.Errorf("deleting account %s: it still has users or domains", accountID)
+		return t.doom
+	}
+	return t.writeOne(`UPDATE accounts SET deleted = $1 WHERE aws_account_id = $2 AND account_id = $3 AND deleted = 0`,
+		millis(at), awsAccountID, accountID)
+}
+
+// Users
+
+const userColumns = `account_id, entry, user_id, email, display_name, license, type, registration,
+	registered_on, invitation, invite_id, invited_on, alexa_enabled, alexa_arn, personal_pin, phone_number,
+	phone_product_type, inbound_calling, outbound_calling, sms`
+
+func scanUser(rows *sql.Rows) (u User, err error) {
+	err = rows.Scan(&u.AccountID, &u.Entry, &u.UserID, &u.Email, &u.DisplayName, &u.License, &u.Type, &u.Registration,
+		millisTo{&u.RegisteredOn}, &u.Invitation, &u.InviteID, millisTo{&u.InvitedOn}, &u.AlexaEnabled, &u.AlexaARN,
+		&u.PersonalPIN, &u.PhoneNumber, &u.PhoneProductType, &u.InboundCalling, &u.OutboundCalling, &u.SMS)
+	return u, err
+}
+
+// usersBy runs a query for each key and returns the users in order of entry.
+func (t *tx) usersBy(query, accountID string, keys []string) ([]User, error) {
+	var users []User
+	for _, key := range keys {
+		some, err := list(t, scanUser, query, accountID, key)
+		if err != nil {
+			return nil, err
+		}
+		users = append(users, some...)
+	}
+	slices.SortFunc(users, func(a, b User) int { return cmp.Compare(a.Entry, b.Entry) })
+	return users, nil
+}
+
+func (t *tx) Users(accountID string, userIDs []string) ([]User, error) {
+	return t.usersBy(`SELECT `+userColumns+` FROM users WHERE account_id = $1 AND user_id = $2`,
+		accountID, distinct(userIDs))
+}
+
+func (t *tx) UsersByEmail(accountID string, emails []string) ([]User, error) {
+	return t.usersBy(`SELECT `+userColumns+` FROM users WHERE account_id = $1 AND email_key = $2`,
+		accountID, emailKeys(emails))
+}
+
+func (t *tx) ListUsers(accountID string, filter UserFilter, after Entry, limit int) ([]User, error) {
+	if filter.Email != "" { // one user at most
+		users, err := t.UsersByEmail(accountID, []string{filter.Email})
+		if err != nil {
+			return nil, err
+		}
+		users = slices.DeleteFunc(users, func(u User) bool {
+			return u.Entry <= after || filter.Type != "" && u.Type != filter.Type
+		})
+		return users[:min(len(users), limit)], nil
+	}
+	return list(t, scanUser, `SELECT `+userColumns+` FROM users
+		WHERE account_id = $1 AND entry > $2 AND ($3 = '' OR type = $3)
+		ORDER BY entry LIMIT $4`, accountID, after, filter.Type, limit)
+}
+
+func (t *tx) HasUsers(accountID string) (bool, error) {
+	var has bool
+	err := t.row(`SELECT EXISTS (SELECT 1 FROM users WHERE account_id = $1)`, []any{accountID}, &has)
+	return has, err
+}
+
+func (t *tx) Addresses(emails []string) ([]Address, error) {
+	var all []Address
+	for _, key := range emailKeys(emails) {
+		some, err := list(t, func(rows *sql.Rows) (Address, error) {
+			a := Address{Email: key}
+			err := rows.Scan(&a.AccountID, &a.UserID, &a.Registered)
+			return a, err
+		}, `SELECT account_id, user_id, registered FROM emails WHERE email_key = $1 ORDER BY account_id`, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+// claims are the keys that a user holds in the tables that span accounts.
+type claims struct {
+	email      string
+	registered bool
+	pin        string
+}
+
+func (u *User) claims() claims {
+	return claims{EmailKey(u.Email), u.Registration != Unregistered, u.PersonalPIN}
+}
+
+// take takes the keys that a user does not hold already; drop gives up those it shall not hold.
+func (t *tx) take(u *User, now, before claims) error {
+	if now.email != before.email || now.registered != before.registered {
+		if _, err := t.write(`INSERT INTO emails (email_key, account_id, user_id, registered) VALUES ($1, $2, $3, $4)`,
+			now.email, u.AccountID, u.UserID, now.registered); err != nil {
+			return err
+		}
+	}
+	if now.pin != before.pin && now.pin != "" {
+		if _, err := t.write(`INSERT INTO pins (pin, account_id, user_id) VALUES ($1, $2, $3)`,
+			now.pin, u.AccountID, u.UserID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) drop(u *User, now, before claims) error {
+	if now.email != before.email || now.registered != before.registered {
+		if _, err := t.write(`DELETE FROM emails WHERE email_key = $1 AND account_id = $2`,
+			before.email, u.AccountID); err != nil {
+			return err
+		}
+	}
+	if now.pin != before.pin && before.pin != "" {
+		if _, err := t.write(`DELETE FROM pins WHERE pin = $1`, before.pin); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) InsertUsers(users []User) error {
+	e := t.entries(`SELECT COALESCE(MAX(entry), 0) FROM users WHERE account_id = $1`)
+	for i := range users {
+		u := &users[i]
+		var err error
+		if u.Entry, err = e.take(u.AccountID); err != nil {
+			return err
+		}
+		c := u.claims()
+		if err := t.take(u, c, claims{}); err != nil {
+			return err
+		}
+		if _, err := t.write(`INSERT INTO users (`+userColumns+`, email_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+			$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
+			u.AccountID, u.Entry, u.UserID, u.Email, u.DisplayName, u.License, u.Type, u.Registration,
+			millis(u.RegisteredOn), u.Invitation, u.InviteID, millis(u.InvitedOn), u.AlexaEnabled, u.AlexaARN,
+			u.PersonalPIN, u.PhoneNumber, u.PhoneProductType, u.InboundCalling, u.OutboundCalling, u.SMS,
+			c.email); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) UpdateUsers(accountID string, changes []UserChange) error {
+	for i := range changes {
+		b, a := &changes[i].Before, &changes[i].After
+		if b.AccountID != accountID || a.AccountID != accountID || a.UserID != b.UserID || a.Entry != b.Entry {
+			t.doom = fmt.Errorf("updating user %s of account %s: ids and entry cannot change", b.UserID, accountID)
+			return t.doom
+		}
+	}
+	// All give up first what they shall no longer hold, so that another of them may take it.
+	for i := range changes {
+		b, a := &changes[i].Before, &changes[i].After
+		if err := t.drop(b, a.claims(), b.claims()); err != nil {
+			return err
+		}
+	}
+	for i := range changes {
+		b, a := &changes[i].Before, &changes[i].After
+		now, before := a.claims(), b.claims()
+		if err := t.take(a, now, before); err != nil {
+			return err
+		}
+		if now.email != before.email {
+			// A statement of its own: one that names an indexed column writes the index, changed or not.
+			if err := t.writeOne(`UPDATE users SET email_key = $1 WHERE account_id = $2 AND entry = $3`,
+				now.email, accountID, a.Entry); err != nil {
+				return err
+			}
+		}
+		if err := t.writeOne(`UPDATE users SET email = $1, display_name = $2, license = $3, type = $4,
+			registration = $5, registered_on = $6, invitation = $7, invite_id = $8, invited_on = $9,
+			alexa_enabled = $10, alexa_arn = $11, personal_pin = $12, phone_number = $13, phone_product_type = $14,
+			inbound_calling = $15, outbound_calling = $16, sms = $17
+			WHERE account_id = $18 AND entry = $19 AND user_id = $20`,
+			a.Email, a.DisplayName, a.License, a.Type,
+			a.Registration, millis(a.RegisteredOn), a.Invitation, a.InviteID, millis(a.InvitedOn),
+			a.AlexaEnabled, a.AlexaARN, a.PersonalPIN, a.PhoneNumber, a.PhoneProductType,
+			a.InboundCalling, a.OutboundCalling, a.SMS,
+			accountID, a.Entry, a.UserID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) DeleteUsers(accountID string, users []User) error {
+	for i := range users {
+		u := &users[i]
+		if u.AccountID != accountID {
+			t.doom = fmt.Errorf("deleting user %s of account %s: it belongs to account %s", u.UserID, accountID, u.AccountID)
+			return t.doom
+		}
+		if err := t.writeOne(`DELETE FROM users WHERE account_id = $1 AND entry = $2 AND user_id = $3`,
+			accountID, u.Entry, u.UserID); err != nil {
+			return err
+		}
+		if err := t.drop(u, claims{}, u.claims()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Domains
+
+const domainColumns = `name, aws_account_id, account_id, claimed`
+
+func scanDomain(rows *sql.Rows) (d Domain, err error) {
+	err = rows.Scan(&d.Name, &d.AWSAccountID, &d.AccountID, millisTo{&d.Claimed})
+	return d, err
+}
+
+func (t *tx) DomainOwners(names []string) ([]Domain, error) {
+	var owners []Domain
+	for _, name := range emailKeys(names) {
+		owner, err := list(t, scanDomain, `SELECT `+domainColumns+` FROM domains WHERE name = $1`, name)
+		if err != nil {
+			return nil, err
+		}
+		owners = append(owners, owner...)
+	}
+	return owners, nil
+}
+
+func (t *tx) Domains(accountID string) ([]Domain, error) {
+	return list(t, scanDomain, `SELECT `+domainColumns+` FROM domains WHERE account_id = $1 ORDER BY name`, accountID)
+}
+
+func (t *tx) InsertDomain(d Domain) error {
+	_, err := t.write(`INSERT INTO domains (`+domainColumns+`) VALUES ($1, $2, $3, $4)`,
+		EmailKey(d.Name), d.AWSAccountID, d.AccountID, millis(d.Claimed))
+	return err
+}
+
+func (t *tx) DeleteDomain(accountID, name string) error {
+	return t.writeOne(`DELETE FROM domains WHERE account_id = $1 AND name = $2`, accountID, EmailKey(name))
+}
+
+// Access keys
+
+const accessKeyColumns = `key_id, aws_account_id, name, policy, root, sealed_secret, created, expires, disabled`
+
+func scanAccessKey(rows *sql.Rows) (k AccessKey, err error) {
+	err = rows.Scan(&k.KeyID, &k.AWSAccountID, &k.Name, &k.Policy, &k.Root, &k.SealedSecret,
+		millisTo{&k.Created}, millisTo{&k.Expires}, &k.Disabled)
+	return k, err
+}
+
+func (t *tx) AccessKey(keyID string) (AccessKey, error) {
+	return one(list(t, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys WHERE key_id = $1`, keyID))
+}
+
+func (t *tx) AccessKeys(awsAccountID string) ([]AccessKey, error) {
+	return list(t, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys
+		WHERE aws_account_id = $1 ORDER BY created, key_id`, awsAccountID)
+}
+
+func (t *tx) PutAccessKey(k AccessKey) error {
+	n, err := t.write(`INSERT INTO access_keys (`+accessKeyColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		ON CONFLICT (key_id) DO UPDATE SET name = excluded.name, policy = excluded.policy, root = excluded.root,
+			sealed_secret = excluded.sealed_secret, created = excluded.created, expires = excluded.expires,
+			disabled = excluded.disabled
+		WHERE access_keys.aws_account_id = excluded.aws_account_id`,
+		k.KeyID, k.AWSAccountID, k.Name, k.Policy, k.Root, blob(k.SealedSecret),
+		millis(k.Created), millis(k.Expires), k.Disabled)
+	if err == nil && n == 0 {
+		t.doom = fmt.Errorf("%w: access key %s of another AWS account", ErrExists, k.KeyID)
+		err = t.doom
+	}
+	return err
+}
+
+// blob keeps an empty value from being bound as NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// Audit
+
+const auditColumns = `aws_account_id, entry, time, request_id, key_id, key_name, user_agent, operation,
+	account_id, target, before, after`
+
+func scanAudit(rows *sql.Rows) (r AuditRecord, err error) {
+	err = rows.Scan(&r.AWSAccountID, &r.Entry, millisTo{&r.Time}, &r.RequestID, &r.KeyID, &r.KeyName, &r.UserAgent,
+		&r.Operation, &r.AccountID, &r.Target, &r.Before, &r.After)
+	return r, err
+}
+
+func (t *tx) Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) ([]AuditRecord, error) {
+	return list(t, scanAudit, `SELECT `+auditColumns+` FROM audit
+		WHERE aws_account_id = $1 AND entry > $2 AND ($3 = '' OR account_id = $3) AND ($4 = '' OR operation = $4)
+			AND ($5 = '' OR target = $5) AND ($6 = '' OR key_id = $6) AND ($7 = '' OR request_id = $7)
+			AND ($8 = 0 OR time >= $8) AND ($9 = 0 OR time < $9)
+		ORDER BY entry LIMIT $10`, awsAccountID, after, filter.AccountID, filter.Operation,
+		filter.Target, filter.KeyID, filter.RequestID, millis(filter.Since), millis(filter.Until), limit)
+}
+
+func (t *tx) AppendAudit(records []AuditRecord) error {
+	e := t.entries(`SELECT COALESCE(MAX(entry), 0) FROM audit WHERE aws_account_id = $1`)
+	for i := range records {
+		r := &records[i]
+		var err error
+		if r.Entry, err = e.take(r.AWSAccountID); err != nil {
+			return err
+		}
+		if _, err := t.write(`INSERT INTO audit (`+auditColumns+`)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+			r.AWSAccountID, r.Entry, millis(r.Time), r.RequestID, r.KeyID, r.KeyName, r.UserAgent, r.Operation,
+			r.AccountID, r.Target, r.Before, r.After); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Settings
+
+func (t *tx) Setting(name string) ([]byte, error) {
+	var value []byte
+	err := t.row(`SELECT value FROM settings WHERE name = $1`, []any{name}, &value)
+	return value, err
+}
+
+func (t *tx) PutSetting(name string, value []byte) error {
+	_, err := t.write(`INSERT INTO settings (name, value) VALUES ($1, $2)
+		ON CONFLICT (name) DO UPDATE SET value = excluded.value`, name, blob(value))
+	return err
+}
