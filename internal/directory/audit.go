@@ -1,0 +1,101 @@
+package directory
+
+import (
+	"reflect"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// record notes that the target has changed: from nothing, to nothing, or from before to after.
+// Before and After are JSON objects of the members that differ.
+func (c *change) record(accountID, target string, before, after []document.Member) {
+	r := store.AuditRecord{
+		AWSAccountID: c.caller.AWSAccountID,
+		Time:         c.now,
+		RequestID:    c.caller.RequestID,
+		KeyID:        c.caller.KeyID,
+		KeyName:      c.caller.KeyName,
+		UserAgent:    c.caller.UserAgent,
+		Operation:    c.operation,
+		AccountID:    accountID,
+		Target:       target,
+		Before:       objectOf(before, after),
+		After:        objectOf(after, before),
+	}
+	c.audit = append(c.audit, r)
+}
+
+// objectOf is the JSON object of those fields that differ from the other side's, which has the
+// same fields or none at all; without one, what is empty is left out.
+func objectOf(fields, other []document.Member) string {
+	if fields == nil {
+		return ""
+	}
+	o := new(document.Object)
+	for i, f := range fields {
+		if other == nil && f.Value == "" {
+			continue
+		}
+		if other != nil && reflect.DeepEqual(f.Value, other[i].Value) {
+			continue
+		}
+		o.Set(f.Key, f.Value)
+	}
+	return string(document.AppendCompact(nil, o))
+}
+
+// The fields go by the names they have in the API. What would let a reader of the trail act as
+// somebody else (a PIN, a secret) is not among them.
+
+func accountFields(a store.Account) []document.Member {
+	return []document.Member{
+		{Key: "Name", Value: a.Name},
+		{Key: "AccountType", Value: a.Type},
+		{Key: "AccountStatus", Value: a.Status},
+		{Key: "DefaultLicense", Value: a.DefaultLicense},
+		{Key: "SupportedLicenses", Value: values(a.SupportedLicenses)},
+	}
+}
+
+func userFields(u store.User) []document.Member {
+	return []document.Member{
+		{Key: "PrimaryEmail", Value: u.Email},
+		{Key: "DisplayName", Value: u.DisplayName},
+		{Key: "LicenseType", Value: u.License},
+		{Key: "UserType", Value: u.Type},
+		{Key: "UserRegistrationStatus", Value: u.Registration},
+		{Key: "RegisteredOn", Value: stamp(u.RegisteredOn)},
+		{Key: "UserInvitationStatus", Value: u.Invitation},
+		{Key: "InviteId", Value: u.InviteID},
+		{Key: "InvitedOn", Value: stamp(u.InvitedOn)},
+		{Key: "IsAlexaForBusinessEnabled", Value: u.AlexaEnabled},
+		{Key: "AlexaForBusinessRoomArn", Value: u.AlexaARN},
+		{Key: "PrimaryProvisionedNumber", Value: u.PhoneNumber},
+	}
+}
+
+func keyFields(k store.AccessKey) []document.Member {
+	return []document.Member{
+		{Key: "Name", Value: k.Name},
+		{Key: "Root", Value: k.Root},
+		{Key: "Disabled", Value: k.Disabled},
+		{Key: "Created", Value: stamp(k.Created)},
+	}
+}
+
+func values(texts []string) []any {
+	all := make([]any, len(texts))
+	for i, s := range texts {
+		all[i] = s
+	}
+	return all
+}
+
+func stamp(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+}

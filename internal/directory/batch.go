@@ -1,0 +1,167 @@
+package directory
+
+import (
+	"context"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// member is a user while a request works on it: as the store has it, and as the request has made
+// it so far.
+type member struct {
+	before, after store.User
+	gone          bool // leaves the account
+}
+
+// BatchUpdateUser sets what is given of each user's license, type and Alexa metadata. Items that
+// break a rule are reported and do not keep the others from being applied.
+func (s *Service) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	ids := make([]string, len(in.UpdateUserRequestItems))
+	for i, item := range in.UpdateUserRequestItems {
+		ids[i] = item.UserId
+	}
+	failed, err := s.batch(ctx, "BatchUpdateUser", in.AccountId, ids, func(a store.Account) (decision, error) {
+		return func(i int, m *member) (refused *refusal) {
+			item := in.UpdateUserRequestItems[i]
+			after, refused := wish{item.LicenseType, item.UserType, item.AlexaForBusinessMetadata}.apply(a, m.after)
+			if refused == nil {
+				m.after = after
+			}
+			return refused
+		}, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.BatchUpdateUserOutput{UserErrors: failed}, nil
+}
+
+// BatchSuspendUser takes users out of a Team account, or marks them as suspended in an
+// EnterpriseLWA account.
+func (s *Service) BatchSuspendUser(ctx context.Context, in *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error) {
+	failed, err := s.batch(ctx, "BatchSuspendUser", in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
+		switch api.AccountType(a.Type) {
+		case api.AccountTypeTeam:
+			return remove, nil
+		case api.AccountTypeEnterpriseLWA:
+			return suspend, nil
+		}
+		return nil, api.BadRequest("Users of an account of type %s are suspended in its directory", a.Type)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.BatchSuspendUserOutput{UserErrors: failed}, nil
+}
+
+// BatchUnsuspendUser ends the suspension of users of an EnterpriseLWA account.
+func (s *Service) BatchUnsuspendUser(ctx context.Context, in *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error) {
+	failed, err := s.batch(ctx, "BatchUnsuspendUser", in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
+		if a.Type != string(api.AccountTypeEnterpriseLWA) {
+			return nil, api.BadRequest("Only an account of type EnterpriseLWA has users to unsuspend, this is of type %s", a.Type)
+		}
+		return unsuspend, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.BatchUnsuspendUserOutput{UserErrors: failed}, nil
+}
+
+// decision decides item i of a batch, which names m: it changes m, or refuses and leaves m alone.
+type decision func(i int, m *member) *refusal
+
+func remove(_ int, m *member) *refusal {
+	m.gone = true
+	return nil
+}
+
+func suspend(_ int, m *member) *refusal {
+	if m.after.Registration == store.Unregistered {
+		return &refusal{api.ErrorCodePreconditionFailed, "A user who is only invited cannot be suspended"}
+	}
+	m.after.Registration = string(api.RegistrationStatusSuspended)
+	return nil
+}
+
+func unsuspend(_ int, m *member) *refusal {
+	if m.after.Registration == string(api.RegistrationStatusSuspended) {
+		m.after.Registration = string(api.RegistrationStatusRegistered)
+	}
+	return nil
+}
+
+// batch decides about the users of an account in the order they are named, each as the items
+// before have left it, and then applies together what was granted. It returns an entry for every
+// item that was refused. rule gives what decides for this account.
+func (s *Service) batch(ctx context.Context, operation, accountID string, userIDs []string, rule func(store.Account) (decision, error)) ([]api.UserError, error) {
+	var failed []api.UserError
+	err := s.update(ctx, operation, func(c *change) error {
+		failed = []api.UserError{}
+		a, err := c.account(accountID)
+		if err != nil {
+			return err
+		}
+		decide, err := rule(a)
+		if err != nil {
+			return err
+		}
+		members, err := c.members(c.Users(a.AccountID, userIDs))
+		if err != nil {
+			return err
+		}
+		byID := make(map[string]*member, len(members))
+		for _, m := range members {
+			byID[m.before.UserID] = m
+		}
+		for i, id := range userIDs {
+			refused := noUser(id)
+			if m := byID[id]; m != nil && !m.gone {
+				refused = decide(i, m)
+			}
+			if refused != nil {
+				failed = append(failed, api.UserError{UserId: new(id), ErrorCode: refused.code, ErrorMessage: new(refused.message)})
+			}
+		}
+		return c.save(a, members)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return failed, nil
+}
+
+// members makes working copies of users that were read.
+func (c *change) members(users []store.User, err error) ([]*member, error) {
+	members := make([]*member, len(users))
+	for i, u := range users {
+		members[i] = &member{before: u, after: u}
+	}
+	return members, err
+}
+
+// save writes what has become of the members, with a record for each that has changed.
+func (c *change) save(a store.Account, members []*member) error {
+	var changes []store.UserChange
+	var gone []store.User
+	for _, m := range members {
+		switch {
+		case m.gone:
+			gone = append(gone, m.before)
+			c.record(a.AccountID, m.before.UserID, userFields(m.before), nil)
+		case m.after != m.before:
+			changes = append(changes, store.UserChange{Before: m.before, After: m.after})
+			c.record(a.AccountID, m.before.UserID, userFields(m.before), userFields(m.after))
+		}
+	}
+	if len(changes) > 0 {
+		if err := c.UpdateUsers(a.AccountID, changes); err != nil {
+			return err
+		}
+	}
+	if len(gone) > 0 {
+		return c.DeleteUsers(a.AccountID, gone)
+	}
+	return nil
+}

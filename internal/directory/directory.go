@@ -1,0 +1,158 @@
+// Package directory is the domain of the service: accounts, the users in them, their licenses,
+// the rules that tie these together, and the trail of who changed what.
+//
+// Start at [Service], which has one method for each operation it offers, in the terms of
+// package api. The rules for the fields of one user are in users.go, how lists of users are
+// worked through in batch.go. [Keys] is beside it: the access keys that requests are signed with.
+//
+// Every operation acts for the [Caller] in its context and sees nothing but the accounts of the
+// caller's AWS account. Whatever it changes is written in one update of the store, together with
+// an audit record for each user, account or key that is different afterwards.
+//
+// A failure that the caller of the API is to blame for, or can act upon, is an *api.Error. Every
+// other error is one of the store, handed on as it is: store.ErrUnavailable means that nothing
+// has been tried yet.
+package directory
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// Options adjusts what is otherwise taken from the machine; the zero value is ready for
+// production.
+type Options struct {
+	Clock func() time.Time // nil: time.Now
+	NewID func() string    // ids of accounts, users and invitations; nil: UUIDs of version 7
+	Rand  io.Reader        // keys and secrets are made of it; nil: crypto/rand
+}
+
+func (o Options) orDefault() Options {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.NewID == nil {
+		o.NewID = func() string { return uuid.Must(uuid.NewV7()).String() }
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	return o
+}
+
+// Service carries out the operations of the API. It holds no state but a key that never changes,
+// so that any number of them may share one store.
+type Service struct {
+	store   store.Store
+	options Options
+	pageKey []byte // authenticates page tokens
+}
+
+// The operations that are offered so far. What has no method here the server reports as not
+// built.
+var _ interface {
+	BatchSuspendUser(context.Context, *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error)
+	BatchUnsuspendUser(context.Context, *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error)
+	BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error)
+	CreateAccount(context.Context, *api.CreateAccountInput) (*api.CreateAccountOutput, error)
+	DeleteAccount(context.Context, *api.DeleteAccountInput) (*api.DeleteAccountOutput, error)
+	GetAccount(context.Context, *api.GetAccountInput) (*api.GetAccountOutput, error)
+	GetUser(context.Context, *api.GetUserInput) (*api.GetUserOutput, error)
+	InviteUsers(context.Context, *api.InviteUsersInput) (*api.InviteUsersOutput, error)
+	ListAccounts(context.Context, *api.ListAccountsInput) (*api.ListAccountsOutput, error)
+	ListUsers(context.Context, *api.ListUsersInput) (*api.ListUsersOutput, error)
+	UpdateAccount(context.Context, *api.UpdateAccountInput) (*api.UpdateAccountOutput, error)
+	UpdateUser(context.Context, *api.UpdateUserInput) (*api.UpdateUserOutput, error)
+} = (*Service)(nil)
+
+// New returns a Service over a store. On the first start it makes the key of the page tokens and
+// leaves it in the store, so that tokens outlive the process and hold in every other.
+func New(st store.Store, options Options) (*Service, error) {
+	s := &Service{store: st, options: options.orDefault()}
+	key, err := pageKey(st, s.options.Rand)
+	if err != nil {
+		return nil, fmt.Errorf("preparing page tokens: %w", err)
+	}
+	s.pageKey = key
+	return s, nil
+}
+
+// Caller says who makes a request and under which name it goes into the audit trail.
+type Caller struct {
+	AWSAccountID string // 12 digits
+	KeyID        string
+	KeyName      string
+	RequestID    string
+	UserAgent    string
+}
+
+type callerKey struct{}
+
+// WithCaller returns a context for an operation on behalf of the caller.
+func WithCaller(ctx context.Context, c Caller) context.Context {
+	return context.WithValue(ctx, callerKey{}, c)
+}
+
+func callerOf(ctx context.Context) (Caller, error) {
+	c, ok := ctx.Value(callerKey{}).(Caller)
+	if !ok || c.AWSAccountID == "" {
+		return c, errors.New("the context names no caller")
+	}
+	return c, nil
+}
+
+// view runs what an operation reads.
+func (s *Service) view(ctx context.Context, fn func(store.ReadTx, Caller) error) error {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return err
+	}
+	return s.store.View(ctx, func(tx store.ReadTx) error { return fn(tx, caller) })
+}
+
+// change is an operation at work inside its update: the transaction, on whose behalf and when it
+// runs, and the audit records it has earned.
+type change struct {
+	store.Tx
+	caller    Caller
+	operation string
+	now       time.Time // the one time of the whole change
+	newID     func() string
+	audit     []store.AuditRecord
+}
+
+// update runs what an operation changes; its audit records go the same way as its changes. The
+// store may run fn again, which therefore starts its results from scratch.
+func (s *Service) update(ctx context.Context, operation string, fn func(*change) error) error {
+	caller, err := callerOf(ctx)
+	if err != nil {
+		return err
+	}
+	return update(ctx, s.store, s.options, caller, operation, fn)
+}
+
+func update(ctx context.Context, st store.Store, o Options, caller Caller, operation string, fn func(*change) error) error {
+	return st.Update(ctx, func(tx store.Tx) error {
+		c := &change{
+			Tx:        tx,
+			caller:    caller,
+			operation: operation,
+			now:       o.Clock().UTC().Truncate(time.Millisecond), // as it will be read back
+			newID:     o.NewID,
+		}
+		err := fn(c)
+		if err != nil || len(c.audit) == 0 {
+			return err
+		}
+		return tx.AppendAudit(c.audit)
+	})
+}

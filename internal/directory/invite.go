@@ -1,0 +1,149 @@
+package directory
+
+import (
+	"context"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// InviteUsers invites people to a Team account and lists them there at once. There is no mail
+// transport yet, so it never reports a mail as sent.
+func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*api.InviteUsersOutput, error) {
+	var out *api.InviteUsersOutput
+	err := s.update(ctx, "InviteUsers", func(c *change) error {
+		a, err := c.account(in.AccountId)
+		if err != nil {
+			return err
+		}
+		if a.Type != string(api.AccountTypeTeam) {
+			return api.BadRequest("Users are invited to accounts of type Team only, this is of type %s", a.Type)
+		}
+		userType := in.UserType
+		if userType == "" {
+			userType = api.UserTypePrivateUser
+		}
+		invites, err := c.invite(a, in.UserEmailList, userType)
+		if err != nil {
+			return err
+		}
+		out = &api.InviteUsersOutput{Invites: invites}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *change) invite(a store.Account, emails []string, userType api.UserType) ([]api.Invite, error) {
+	members, err := c.members(c.UsersByEmail(a.AccountID, emails))
+	if err != nil {
+		return nil, err
+	}
+	barred, err := c.barred(a, emails)
+	if err != nil {
+		return nil, err
+	}
+	byKey := make(map[string]*member, len(members))
+	for _, m := range members {
+		byKey[store.EmailKey(m.before.Email)] = m
+	}
+
+	var joining []store.User
+	invites := make([]api.Invite, 0, len(emails))
+	earlier := make(map[string]api.Invite)
+	for _, email := range emails {
+		key := store.EmailKey(email)
+		invite, repeated := earlier[key]
+		if !repeated {
+			m := byKey[key]
+			switch {
+			case m != nil && m.before.Registration != store.Unregistered:
+				invite = api.Invite{InviteId: orNil(m.before.InviteID), Status: api.InviteStatusAccepted}
+			case barred[key]:
+				invite = api.Invite{InviteId: new(c.newID()), Status: api.InviteStatusFailed}
+				if m != nil { // an invitation of before that cannot stand any more
+					m.after.Invitation = string(api.InviteStatusFailed)
+					invite.InviteId = new(m.before.InviteID)
+				}
+			case m == nil:
+				invite = api.Invite{InviteId: new(c.newID()), Status: api.InviteStatusPending}
+				joining = append(joining, store.User{
+					AccountID:    a.AccountID,
+					UserID:       c.newID(),
+					Email:        email,
+					License:      a.DefaultLicense,
+					Type:         string(userType),
+					Registration: store.Unregistered,
+					Invitation:   string(api.InviteStatusPending),
+					InviteID:     *invite.InviteId,
+					InvitedOn:    c.now,
+				})
+			default:
+				if m.before.Invitation != string(api.InviteStatusPending) { // it had failed
+					m.after.Invitation = string(api.InviteStatusPending)
+					m.after.InviteID = c.newID()
+					m.after.InvitedOn = c.now
+				}
+				invite = api.Invite{InviteId: new(m.after.InviteID), Status: api.InviteStatusPending}
+			}
+			invite.EmailStatus = api.EmailStatusNotSent
+			earlier[key] = invite
+		}
+		invite.EmailAddress = new(email)
+		invites = append(invites, invite)
+	}
+
+	if err := c.save(a, members); err != nil || len(joining) == 0 {
+		return invites, err
+	}
+	for _, u := range joining {
+		c.record(a.AccountID, u.UserID, nil, userFields(u))
+	}
+	return invites, c.InsertUsers(joining)
+}
+
+// barred returns the keys of those addresses that cannot come to a Team account: another account
+// has claimed their domain, or they are members of an Enterprise account. A member of another
+// Team account can, and moves when accepting.
+func (c *change) barred(a store.Account, emails []string) (map[string]bool, error) {
+	domains := make([]string, len(emails))
+	for i, email := range emails {
+		domains[i] = domainOf(store.EmailKey(email))
+	}
+	owners, err := c.DomainOwners(domains)
+	if err != nil {
+		return nil, err
+	}
+	claimed := make(map[string]bool)
+	for _, d := range owners {
+		claimed[d.Name] = d.AccountID != a.AccountID
+	}
+	barred := make(map[string]bool)
+	for i, email := range emails {
+		if claimed[domains[i]] {
+			barred[store.EmailKey(email)] = true
+		}
+	}
+
+	holders, err := c.Addresses(emails)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range holders {
+		if !h.Registered || barred[h.Email] {
+			continue
+		}
+		home, err := c.FindAccount(h.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		barred[h.Email] = home.Type != string(api.AccountTypeTeam)
+	}
+	return barred, nil
+}
+
+// domainOf returns what follows the last @.
+func domainOf(email string) string { return email[strings.LastIndexByte(email, '@')+1:] }

@@ -1,0 +1,206 @@
+package directory_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+const (
+	givenID     = "CARILLON_KEY_0001"
+	givenSecret = "sixteen letters!"
+)
+
+func newKeys(t *testing.T) (*directory.Keys, *house, *store.Sealer) {
+	t.Helper()
+	h := newHouse(t)
+	sealer, err := store.OpenSealer(t.Context(), h.store, filepath.Join(t.TempDir(), "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return directory.NewKeys(h.store, sealer, directory.Options{Clock: func() time.Time { return now }}), h, sealer
+}
+
+// ensure calls EnsureRootKey and checks what it reports.
+func ensure(t *testing.T, keys *directory.Keys, id, secret string, want directory.RootChange) directory.Key {
+	t.Helper()
+	key, got, err := keys.EnsureRootKey(t.Context(), awsAccount, id, secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("EnsureRootKey(%q): got change %d, want %d", id, got, want)
+	}
+	return key
+}
+
+// holds checks that a key can be looked up as it is.
+func holds(t *testing.T, keys *directory.Keys, want directory.Key) {
+	t.Helper()
+	got, err := keys.AccessKey(t.Context(), want.ID)
+	if err != nil {
+		t.Fatalf("AccessKey(%q): %v", want.ID, err)
+	}
+	equal(t, "access key", got, want)
+}
+
+func TestRootKeyMadeUp(t *testing.T) {
+	keys, h, _ := newKeys(t)
+	made := ensure(t, keys, "", "", directory.RootMadeUp)
+	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(made.ID) || !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(made.Secret) {
+		t.Errorf("made-up pair: got %s and a secret of %d characters, want the form of AWS", made.ID, len(made.Secret))
+	}
+	equal(t, "key", made, directory.Key{ID: made.ID, AWSAccountID: awsAccount, Name: "root", Root: true, Secret: made.Secret})
+	holds(t, keys, made)
+	equal(t, "second start", ensure(t, keys, "", "", directory.RootUnchanged), made)
+
+	trail := h.audit()
+	if len(trail) != 1 || trail[0].Target != made.ID || trail[0].KeyName != "operator" || trail[0].RequestID == "" {
+		t.Fatalf("audit: got %+v, want one record of the key, by the operator", trail)
+	}
+	if r := trail[0]; strings.Contains(r.Before+r.After, made.Secret) {
+		t.Errorf("audit: the record holds the secret: %+v", r)
+	}
+
+	// Another AWS account has a root key of its own.
+	other, change, err := keys.EnsureRootKey(t.Context(), "444455556666", "", "")
+	if err != nil || change != directory.RootMadeUp || other.ID == made.ID {
+		t.Errorf("another AWS account: got %s, change %d, error %v; want a key of its own", other.ID, change, err)
+	}
+}
+
+func TestRootKeyGiven(t *testing.T) {
+	keys, h, _ := newKeys(t)
+	given := ensure(t, keys, givenID, givenSecret, directory.RootGiven)
+	equal(t, "key", given, directory.Key{ID: givenID, AWSAccountID: awsAccount, Name: "root", Root: true, Secret: givenSecret})
+	ensure(t, keys, givenID, givenSecret, directory.RootUnchanged)
+	equal(t, "no pair given", ensure(t, keys, "", "", directory.RootUnchanged), given)
+	if got := h.audited(0); len(got) != 1 {
+		t.Errorf("audit: got %q, want one record", got)
+	}
+}
+
+func TestRootKeyReplaced(t *testing.T) {
+	keys, h, _ := newKeys(t)
+	made := ensure(t, keys, "", "", directory.RootMadeUp)
+	given := ensure(t, keys, givenID, givenSecret, directory.RootReplaced)
+	holds(t, keys, given)
+	made.Root, made.Disabled = false, true
+	holds(t, keys, made)
+	if got := h.audited(1); len(got) != 2 || !strings.Contains(got[0], made.ID) || !strings.Contains(got[1], givenID) {
+		t.Errorf("audit: got %q, want a record of each key", got)
+	}
+
+	// A new secret for the same id, and the way back to a former pair.
+	holds(t, keys, ensure(t, keys, givenID, "another secret of mine", directory.RootReplaced))
+	back := ensure(t, keys, made.ID, made.Secret, directory.RootReplaced)
+	if !back.Root || back.Disabled {
+		t.Errorf("a former root key that is given again: got %+v, want it to be the root key", back)
+	}
+	if former, err := keys.AccessKey(t.Context(), givenID); err != nil || !former.Disabled || former.Root {
+		t.Errorf("the key it replaced: got %+v, error %v; want it disabled", former, err)
+	}
+}
+
+// What an operator has disabled stays so, though the environment still names it.
+func TestRootKeyStaysDisabled(t *testing.T) {
+	keys, h, _ := newKeys(t)
+	ensure(t, keys, givenID, givenSecret, directory.RootGiven)
+	h.write(func(tx store.Tx) error {
+		key, err := tx.AccessKey(givenID)
+		if err != nil {
+			return err
+		}
+		key.Disabled = true
+		return tx.PutAccessKey(key)
+	})
+	for _, pair := range [][2]string{{givenID, givenSecret}, {"", ""}} {
+		if key := ensure(t, keys, pair[0], pair[1], directory.RootUnchanged); !key.Disabled {
+			t.Errorf("start with %q has enabled the key", pair)
+		}
+	}
+}
+
+func TestRootKeyRefused(t *testing.T) {
+	keys, h, sealer := newKeys(t)
+	h.write(func(tx store.Tx) error {
+		for _, k := range []store.AccessKey{
+			{KeyID: "AKIAREADERREADER", AWSAccountID: awsAccount, Name: "reader", Policy: "AmazonChimeReadOnly"},
+			{KeyID: "AKIAFOREIGNFOREI", AWSAccountID: "444455556666", Name: "root", Root: true},
+		} {
+			k.SealedSecret = sealer.Seal(k.KeyID, []byte(givenSecret))
+			if err := tx.PutAccessKey(k); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	long := strings.Repeat("k", 129)
+	for _, test := range []struct{ aws, id, secret, message string }{
+		{"11112222333", givenID, givenSecret, "12 digits"},
+		{"11112222333x", "", "", "12 digits"},
+		{awsAccount, givenID, "", "without a secret"},
+		{awsAccount, "", givenSecret, "without an access key id"},
+		{awsAccount, givenID[:15], givenSecret, "16 to 128"},
+		{awsAccount, long, givenSecret, "16 to 128"},
+		{awsAccount, "CARILLON-KEY-0001", givenSecret, "16 to 128"},
+		{awsAccount, givenID, givenSecret[:15], "16 characters"},
+		{awsAccount, "AKIAREADERREADER", givenSecret, `"reader"`},
+		{awsAccount, "AKIAFOREIGNFOREI", givenSecret, "another AWS account"},
+	} {
+		_, _, err := keys.EnsureRootKey(t.Context(), test.aws, test.id, test.secret)
+		if err == nil || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("pair %q, %q of %s: got error %v, want one with %q", test.id, test.secret, test.aws, err, test.message)
+		} else if test.secret != "" && strings.Contains(err.Error(), test.secret) {
+			t.Errorf("the error repeats the secret: %v", err)
+		}
+	}
+	if got := h.audited(0); len(got) != 0 {
+		t.Errorf("audit: got %q, want nothing", got)
+	}
+	ensure(t, keys, long[:128], givenSecret, directory.RootGiven)
+}
+
+func TestAccessKey(t *testing.T) {
+	keys, h, sealer := newKeys(t)
+	if _, err := keys.AccessKey(t.Context(), "AKIANOBODYNOBODY"); !errors.Is(err, directory.ErrUnknownKey) {
+		t.Errorf("unknown key: got error %v, want ErrUnknownKey", err)
+	}
+	want := directory.Key{
+		ID:           "AKIAREADERREADER",
+		AWSAccountID: "444455556666",
+		Name:         "reader",
+		Policy:       "AmazonChimeReadOnly",
+		Disabled:     true,
+		Expires:      now,
+		Secret:       givenSecret,
+	}
+	kept := store.AccessKey{
+		KeyID:        want.ID,
+		AWSAccountID: want.AWSAccountID,
+		Name:         want.Name,
+		Policy:       want.Policy,
+		Disabled:     true,
+		Created:      now,
+		Expires:      now,
+		SealedSecret: sealer.Seal(want.ID, []byte(givenSecret)),
+	}
+	if bytes.Contains(kept.SealedSecret, []byte(givenSecret)) {
+		t.Error("the secret is stored as it is")
+	}
+	h.write(func(tx store.Tx) error { return tx.PutAccessKey(kept) })
+	holds(t, keys, want)
+
+	h.store.Close()
+	if _, err := keys.AccessKey(context.Background(), want.ID); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("storage away: got error %v, want ErrUnavailable", err)
+	}
+}

@@ -1,0 +1,100 @@
+package directory
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// A page token is the entry of the last row seen (8 bytes, big-endian) and the first 16 bytes of
+// an HMAC-SHA256 over it and over what the listing is of, in URL-safe base64. So it is good for
+// the listing it was given out for and for no other, whatever the size of the next page. It is
+// whole multiples of 3 bytes long, which leaves base64 no second spelling.
+const (
+	macSize   = 16
+	tokenSize = (8 + macSize) / 3 * 4
+)
+
+// pageKeySetting is where the store keeps the key.
+const pageKeySetting = "page-token-key"
+
+// pageKey returns the key that authenticates page tokens, making it if there is none.
+func pageKey(st store.Store, random io.Reader) (key []byte, err error) {
+	ctx := context.Background()
+	err = st.View(ctx, func(tx store.ReadTx) (err error) {
+		key, err = tx.Setting(pageKeySetting)
+		return err
+	})
+	if !errors.Is(err, store.ErrNotFound) {
+		return key, err
+	}
+	err = st.Update(ctx, func(tx store.Tx) (err error) {
+		key, err = tx.Setting(pageKeySetting) // another process may have been first
+		if !errors.Is(err, store.ErrNotFound) {
+			return err
+		}
+		key = make([]byte, sha256.Size)
+		if _, err := io.ReadFull(random, key); err != nil {
+			return err
+		}
+		return tx.PutSetting(pageKeySetting, key)
+	})
+	return key, err
+}
+
+// listing gives out and checks the tokens of one listing.
+type listing struct {
+	key   []byte
+	scope string
+}
+
+// listing returns the one of an operation with these filters. Who it is for counts among them.
+func (s *Service) listing(operation string, filters ...string) listing {
+	scope := operation
+	for _, f := range filters {
+		scope += fmt.Sprintf(" %d:%s", len(f), f) // the length keeps apart what is joined
+	}
+	return listing{s.pageKey, scope}
+}
+
+// token continues the listing after a row.
+func (l listing) token(last store.Entry) string {
+	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+macSize), uint64(last))
+	return base64.URLEncoding.EncodeToString(append(b, l.mac(b)...))
+}
+
+// after returns the entry that the token stands at, 0 for no token.
+func (l listing) after(token *string) (store.Entry, error) {
+	if token == nil || *token == "" {
+		return 0, nil
+	}
+	b, err := base64.URLEncoding.DecodeString(*token)
+	if err != nil || len(*token) != tokenSize || len(b) != 8+macSize || !hmac.Equal(b[8:], l.mac(b[:8])) {
+		return 0, api.BadRequest("NextToken was not given out for this listing: " +
+			"send the NextToken of the page before, with the same filters")
+	}
+	return store.Entry(binary.BigEndian.Uint64(b)), nil
+}
+
+func (l listing) mac(entry []byte) []byte {
+	h := hmac.New(sha256.New, l.key)
+	h.Write(entry)
+	io.WriteString(h, l.scope)
+	return h.Sum(nil)[:macSize]
+}
+
+// pageSize is the number of rows of a page of accounts or users.
+func pageSize(maxResults *int) int {
+	if maxResults == nil {
+		return 100
+	}
+	return *maxResults
+}

@@ -1,0 +1,247 @@
+package directory
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// GetUser returns one user.
+func (s *Service) GetUser(ctx context.Context, in *api.GetUserInput) (*api.GetUserOutput, error) {
+	var out *api.GetUserOutput
+	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+		a, err := findAccount(tx, caller, in.AccountId)
+		if err != nil {
+			return err
+		}
+		u, err := findUser(tx, a, in.UserId)
+		if err != nil {
+			return err
+		}
+		out = &api.GetUserOutput{User: new(showUser(u))}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// ListUsers pages through the users of an account, those who are invited or suspended included.
+// The rows have no personal PIN.
+func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.ListUsersOutput, error) {
+	var out *api.ListUsersOutput
+	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+		filter := store.UserFilter{Email: orEmpty(in.UserEmail), Type: string(in.UserType)}
+		list := s.listing("ListUsers", caller.AWSAccountID, in.AccountId, store.EmailKey(filter.Email), filter.Type)
+		after, err := list.after(in.NextToken)
+		if err != nil {
+			return err
+		}
+		a, err := findAccount(tx, caller, in.AccountId)
+		if err != nil {
+			return err
+		}
+		limit := pageSize(in.MaxResults)
+		users, err := tx.ListUsers(a.AccountID, filter, after, limit+1)
+		if err != nil {
+			return err
+		}
+		out = &api.ListUsersOutput{Users: []api.User{}}
+		if len(users) > limit {
+			users = users[:limit]
+			out.NextToken = new(list.token(users[limit-1].Entry))
+		}
+		for _, u := range users {
+			row := showUser(u)
+			row.PersonalPIN = nil
+			out.Users = append(out.Users, row)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// UpdateUser sets what is given of a user's license, type and Alexa metadata, by the rules of
+// BatchUpdateUser.
+func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) (*api.UpdateUserOutput, error) {
+	var out *api.UpdateUserOutput
+	err := s.update(ctx, "UpdateUser", func(c *change) error {
+		a, err := c.account(in.AccountId)
+		if err != nil {
+			return err
+		}
+		before, err := findUser(c, a, in.UserId)
+		if err != nil {
+			return err
+		}
+		after, refused := wish{in.LicenseType, in.UserType, in.AlexaForBusinessMetadata}.apply(a, before)
+		if refused != nil {
+			return refused.exception()
+		}
+		if err := c.save(a, []*member{{before: before, after: after}}); err != nil {
+			return err
+		}
+		out = &api.UpdateUserOutput{User: new(showUser(after))}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func findUser(tx store.ReadTx, a store.Account, userID string) (store.User, error) {
+	users, err := tx.Users(a.AccountID, []string{userID})
+	if err != nil {
+		return store.User{}, err
+	}
+	if len(users) == 0 {
+		return store.User{}, noUser(userID).exception()
+	}
+	return users[0], nil
+}
+
+// refusal says why something cannot be done to one user, with the code that it has as an item of
+// a batch.
+type refusal struct {
+	code    api.ErrorCode
+	message string
+}
+
+func noUser(userID string) *refusal {
+	return &refusal{api.ErrorCodeNotFound, fmt.Sprintf("User %.64s was not found in the account", userID)}
+}
+
+// exception is the refusal of a request that is about this one user. Of the codes that items
+// have, operations on a single user are modeled with these three only.
+func (r *refusal) exception() *api.Error {
+	switch r.code {
+	case api.ErrorCodeNotFound:
+		return api.Errorf(api.NotFoundException, "%s", r.message)
+	case api.ErrorCodeForbidden:
+		return api.Errorf(api.ForbiddenException, "%s", r.message)
+	}
+	return api.BadRequest("%s", r.message)
+}
+
+// wish is what a request wants of one user; what is empty shall stay as it is.
+type wish struct {
+	license  api.License
+	userType api.UserType
+	alexa    *api.AlexaForBusinessMetadata
+}
+
+// maxRoomARN is the length of an Alexa room's ARN, in characters.
+const maxRoomARN = 2048
+
+// apply returns the user as wished, or why that cannot be. The first fault in the order of the
+// model decides: license, type, Alexa.
+func (w wish) apply(a store.Account, u store.User) (store.User, *refusal) {
+	userType := api.UserType(u.Type)
+	if w.userType != "" {
+		userType = w.userType
+	}
+
+	if w.license != "" && string(w.license) != u.License {
+		if problem := unsupported(a, w.license); problem != "" {
+			return u, &refusal{api.ErrorCodeBadRequest, "LicenseType " + problem}
+		}
+		// Devices are in no directory group, so their licenses are ours to set everywhere.
+		if userType == api.UserTypePrivateUser && managedByDirectory(a) {
+			return u, &refusal{api.ErrorCodeForbidden,
+				"LicenseType is managed by directory groups in an account of type " + a.Type}
+		}
+		u.License = string(w.license)
+	}
+
+	if string(userType) != u.Type {
+		if u.Registration != string(api.RegistrationStatusRegistered) {
+			return u, &refusal{api.ErrorCodePreconditionFailed,
+				"UserType can only be changed for a registered user, this one is " + strings.ToLower(u.Registration)}
+		}
+		u.Type = string(userType)
+		if userType == api.UserTypePrivateUser {
+			u.AlexaEnabled, u.AlexaARN = false, ""
+		}
+	}
+
+	if w.alexa == nil {
+		return u, nil
+	}
+	if enable := w.alexa.IsAlexaForBusinessEnabled; enable != nil {
+		if *enable && userType != api.UserTypeSharedDevice {
+			return u, &refusal{api.ErrorCodeUnprocessable,
+				"AlexaForBusinessMetadata.IsAlexaForBusinessEnabled can only be true for a SharedDevice"}
+		}
+		u.AlexaEnabled = *enable
+	}
+	if arn := w.alexa.AlexaForBusinessRoomArn; arn != nil {
+		if problem := badARN(*arn); problem != "" {
+			return u, &refusal{api.ErrorCodeBadRequest, "AlexaForBusinessMetadata.AlexaForBusinessRoomArn " + problem}
+		}
+		if *arn != "" && userType != api.UserTypeSharedDevice {
+			return u, &refusal{api.ErrorCodeUnprocessable,
+				"AlexaForBusinessMetadata.AlexaForBusinessRoomArn can only be set for a SharedDevice"}
+		}
+		u.AlexaARN = *arn
+	}
+	return u, nil
+}
+
+func badARN(arn string) string {
+	switch {
+	case arn == "":
+		return "" // clears it
+	case !strings.HasPrefix(arn, "arn:"):
+		return "must begin with arn:"
+	case utf8.RuneCountInString(arn) > maxRoomARN:
+		return "must have at most 2048 characters"
+	}
+	return ""
+}
+
+// managedByDirectory reports whether an identity provider decides who is in the account and with
+// which license.
+func managedByDirectory(a store.Account) bool {
+	return a.Type == string(api.AccountTypeEnterpriseDirectory) || a.Type == string(api.AccountTypeEnterpriseOIDC)
+}
+
+// showUser gives the details of a person only after that person has joined.
+func showUser(u store.User) api.User {
+	out := api.User{
+		UserId:                   u.UserID,
+		AccountId:                new(u.AccountID),
+		PrimaryEmail:             new(u.Email),
+		PrimaryProvisionedNumber: orNil(u.PhoneNumber),
+		LicenseType:              api.License(u.License),
+		UserType:                 api.UserType(u.Type),
+		UserRegistrationStatus:   api.RegistrationStatus(u.Registration),
+		UserInvitationStatus:     api.InviteStatus(u.Invitation),
+		InvitedOn:                u.InvitedOn,
+		AlexaForBusinessMetadata: &api.AlexaForBusinessMetadata{
+			IsAlexaForBusinessEnabled: new(u.AlexaEnabled),
+			AlexaForBusinessRoomArn:   orNil(u.AlexaARN),
+		},
+	}
+	if u.Registration != store.Unregistered {
+		out.DisplayName = orNil(u.DisplayName)
+		out.RegisteredOn = u.RegisteredOn
+		out.PersonalPIN = orNil(u.PersonalPIN)
+	}
+	return out
+}
+
+func orNil(s string) *string {
+	if s == "" {
+		return nil
+	}
+	return &s
+}
