@@ -1,0 +1,303 @@
+// Package policy decides what an access key may do. A policy is the name of a managed one or an
+// IAM policy document; [Parse] reads either, [Policy.Allows] answers.
+//
+// A document may use Version, Id and Statement, and a statement Sid, Effect, Action or
+// NotAction, and Resource. Whatever else IAM knows (conditions, principals, variables) is
+// refused when the policy is read: to skip what one does not understand would be to grant
+// more than was meant.
+package policy
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+// The managed policies that AWS published for Chime, reduced to what concerns this API.
+const (
+	FullAccess     = "AmazonChimeFullAccess"
+	ReadOnly       = "AmazonChimeReadOnly"
+	UserManagement = "AmazonChimeUserManagement"
+)
+
+// Policy says which actions are allowed. The zero value allows nothing. It does not change and
+// may be used concurrently.
+type Policy struct {
+	statements []statement
+}
+
+type statement struct {
+	deny      bool
+	except    bool     // actions lists what the statement is not about
+	actions   []string // patterns, in lower case
+	resources []string // patterns
+}
+
+// Parse reads the name of a managed policy, or a policy document in JSON. The error of a
+// document that is malformed, or goes beyond what this package understands, says where.
+func Parse(text string) (Policy, error) {
+	switch text = strings.TrimSpace(text); {
+	case text == FullAccess:
+		return managed("chime:*"), nil
+	case text == ReadOnly:
+		return managed("chime:list*", "chime:get*", "chime:describe*", "chime:searchavailablephonenumbers"), nil
+	case text == UserManagement:
+		return managed(userManagement()...), nil
+	case !strings.HasPrefix(text, "{"):
+		return Policy{}, fmt.Errorf("policy %.60q is neither %s, %s or %s nor a policy document in JSON",
+			text, FullAccess, ReadOnly, UserManagement)
+	}
+	if err := checkStrict(text); err != nil {
+		return Policy{}, fmt.Errorf("reading the policy document: %w", err)
+	}
+	v, err := document.Parse(text)
+	if err != nil {
+		return Policy{}, fmt.Errorf("reading the policy document: %w", err)
+	}
+	p, err := parseDocument(v.(*document.Object))
+	if err != nil {
+		return Policy{}, fmt.Errorf("reading the policy document: %w", err)
+	}
+	return p, nil
+}
+
+func managed(actions ...string) Policy {
+	return Policy{[]statement{{actions: actions, resources: []string{"*"}}}}
+}
+
+// userManagement lists the actions of the published policy that are operations of this API. Its
+// others belong to the console of old and authorize nothing here.
+func userManagement() []string {
+	return strings.Fields(`
+		chime:associatephonenumberwithuser
+		chime:associatesignindelegategroupswithaccount
+		chime:batchsuspenduser
+		chime:batchunsuspenduser
+		chime:batchupdateuser
+		chime:createuser
+		chime:disassociatephonenumberfromuser
+		chime:disassociatesignindelegategroupsfromaccount
+		chime:getaccount
+		chime:getaccountsettings
+		chime:getphonenumber
+		chime:getuser
+		chime:getusersettings
+		chime:inviteusers
+		chime:listaccounts
+		chime:listphonenumbers
+		chime:listusers
+		chime:logoutuser
+		chime:resetpersonalpin
+		chime:updateaccountsettings
+		chime:updateuser
+		chime:updateusersettings`)
+}
+
+// Allows reports whether the policy lets an action ("chime:BatchUpdateUser") be done on a
+// resource: its ARN, or "*" for an action that IAM does not tie to resources. A statement that
+// denies wins over all that allow.
+func (p Policy) Allows(action, resource string) bool {
+	action = strings.ToLower(action)
+	allowed := false
+	for _, s := range p.statements {
+		if matchesAny(s.actions, action) == s.except || !matchesAny(s.resources, resource) {
+			continue
+		}
+		if s.deny {
+			return false
+		}
+		allowed = true
+	}
+	return allowed
+}
+
+func matchesAny(patterns []string, s string) bool {
+	for _, p := range patterns {
+		if matches(p, s) {
+			return true
+		}
+	}
+	return false
+}
+
+// matches reports whether a pattern, in which * stands for any text and ? for any one byte,
+// covers the whole of s. It goes back to the last star only, so its cost stays bounded by the
+// product of the lengths.
+func matches(pattern, s string) bool {
+	p, i, star, from := 0, 0, -1, 0
+	for i < len(s) {
+		switch {
+		case p < len(pattern) && pattern[p] == '*':
+			star, from = p, i
+			p++
+		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
+			p++
+			i++
+		case star >= 0:
+			from++
+			p, i = star+1, from
+		default:
+			return false
+		}
+	}
+	return strings.Trim(pattern[p:], "*") == ""
+}
+
+// checkStrict refuses what leaves open which rule was meant, above all a member given twice.
+func checkStrict(text string) error {
+	d := jsontext.NewDecoder(bytes.NewReader([]byte(text)))
+	if _, err := d.ReadValue(); err != nil {
+		return fmt.Errorf("not valid JSON: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
+	}
+	if _, err := d.ReadToken(); err != io.EOF {
+		return fmt.Errorf("more text follows the document, at byte %d", d.InputOffset())
+	}
+	return nil
+}
+
+func parseDocument(o *document.Object) (Policy, error) {
+	var p Policy
+	for _, m := range o.Members() {
+		switch m.Key {
+		case "Version":
+			if m.Value != "2012-10-17" && m.Value != "2008-10-17" {
+				return Policy{}, fmt.Errorf(`Version must be "2012-10-17" or "2008-10-17"`)
+			}
+		case "Id":
+			if _, ok := m.Value.(string); !ok {
+				return Policy{}, fmt.Errorf("Id must be a string")
+			}
+		case "Statement":
+			list, ok := m.Value.([]any)
+			if !ok {
+				list = []any{m.Value}
+			}
+			for i, v := range list {
+				where := "Statement"
+				if ok {
+					where = fmt.Sprintf("Statement[%d]", i)
+				}
+				s, err := parseStatement(where, v)
+				if err != nil {
+					return Policy{}, err
+				}
+				p.statements = append(p.statements, s)
+			}
+		default:
+			return Policy{}, fmt.Errorf("%.60q is not supported: use Version, Id and Statement", m.Key)
+		}
+	}
+	if len(p.statements) == 0 {
+		return Policy{}, fmt.Errorf("Statement is missing or empty")
+	}
+	return p, nil
+}
+
+func parseStatement(where string, v any) (statement, error) {
+	o, ok := v.(*document.Object)
+	if !ok {
+		return statement{}, fmt.Errorf("%s must be an object", where)
+	}
+	var s statement
+	effect := false
+	for _, m := range o.Members() {
+		var err error
+		at := where + "." + m.Key
+		switch m.Key {
+		case "Sid":
+			if _, ok := m.Value.(string); !ok {
+				err = fmt.Errorf("%s must be a string", at)
+			}
+		case "Effect":
+			effect, s.deny = true, m.Value == "Deny"
+			if !s.deny && m.Value != "Allow" {
+				err = fmt.Errorf(`%s must be "Allow" or "Deny"`, at)
+			}
+		case "Action", "NotAction":
+			if s.actions != nil {
+				return statement{}, fmt.Errorf("%s must have either Action or NotAction, not both", where)
+			}
+			s.except = m.Key == "NotAction"
+			s.actions, err = texts(at, m.Value, checkAction)
+		case "Resource":
+			s.resources, err = texts(at, m.Value, checkResource)
+		default:
+			err = fmt.Errorf("%s has the element %.60q, which is not supported: use Sid, Effect, Action or NotAction, and Resource", where, m.Key)
+		}
+		if err != nil {
+			return statement{}, err
+		}
+	}
+	switch {
+	case !effect:
+		return statement{}, fmt.Errorf("%s.Effect is missing", where)
+	case s.actions == nil:
+		return statement{}, fmt.Errorf("%s.Action is missing", where)
+	case s.resources == nil:
+		return statement{}, fmt.Errorf(`%s.Resource is missing: most actions need "*"`, where)
+	}
+	for i := range s.actions {
+		s.actions[i] = strings.ToLower(s.actions[i])
+	}
+	return s, nil
+}
+
+// texts reads a string or a list of strings, of which there must be one at least: an empty
+// NotAction would be about everything.
+func texts(where string, v any, check func(string) string) ([]string, error) {
+	list, isList := v.([]any)
+	if !isList {
+		list = []any{v}
+	}
+	var out []string
+	for i, e := range list {
+		at := where
+		if isList {
+			at = fmt.Sprintf("%s[%d]", where, i)
+		}
+		s, ok := e.(string)
+		if !ok {
+			return nil, fmt.Errorf("%s must be a string", at)
+		}
+		if problem := check(s); problem != "" {
+			return nil, fmt.Errorf("%s is %.100q, which %s", at, s, problem)
+		}
+		out = append(out, s)
+	}
+	if len(out) == 0 {
+		return nil, fmt.Errorf("%s must not be an empty list", where)
+	}
+	return out, nil
+}
+
+// checkAction says what keeps a text from being an action: "*", or the prefix of a service, a
+// colon, and a name. Actions of other services are fine; nothing here asks for them.
+func checkAction(s string) string {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
+	service, name, ok := strings.Cut(s, ":")
+	if s == "*" || ok && service != "" && name != "" &&
+		strings.Trim(service, letters) == "" && strings.Trim(name, letters+"_*?") == "" {
+		return ""
+	}
+	return `is not an action such as "chime:GetUser", "chime:List*" or "*"`
+}
+
+// checkResource says what keeps a text from being a resource: "*" or an ARN. Accounts and users
+// have none; an ARN of a meeting limits CreateMeetingDialOut, and for all other operations a
+// statement that names an ARN never applies.
+func checkResource(s string) string {
+	switch {
+	case strings.Contains(s, "${"):
+		return "has a policy variable; these are not supported"
+	case strings.Trim(s, "*") == "" && s != "":
+		return ""
+	case !strings.HasPrefix(s, "arn:") || strings.Count(s, ":") < 5:
+		return `is neither "*" nor an ARN (arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE)`
+	}
+	return ""
+}
