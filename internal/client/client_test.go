@@ -714,7 +714,7 @@ func TestDecode(t *testing.T) {
 	}{
 		{body: ``, want: `{}`},
 		{body: `{}`, want: `{}`},
-		{body: `null`, want: `{}`},
+		{body: `null`, err: "reading the reply: as a whole is not an object: null"},
 		{body: `no JSON`, want: `{}`},
 		{body: `{"Text":`, want: `{}`},
 		{body: "\uFEFF{}", want: `{}`},

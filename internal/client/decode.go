@@ -18,14 +18,17 @@ import (
 // stay as received or are, with iso8601, rewritten in that form.
 //
 // A body that is not JSON counts as an empty reply. The error is that some value is of the
-// wrong kind.
+// wrong kind, or that the body is null.
 func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
 	if output == nil || len(body) == 0 {
 		return new(document.Object), nil
 	}
 	value, err := document.Parse(strings.ToValidUTF8(string(body), "\uFFFD"))
-	if err != nil || value == nil {
+	if err != nil {
 		return new(document.Object), nil
+	}
+	if value == nil {
+		return nil, mismatch("", "an object", nil)
 	}
 	v, err := decoder{iso8601}.value(output, value, "")
 	if err != nil {

@@ -2,6 +2,7 @@ package params
 
 import (
 	"math/rand/v2"
+	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -11,17 +12,31 @@ import (
 // true, and for an enum a member picked at random. A nil shape gives an empty object.
 func InputSkeleton(shape *model.Shape) *document.Object {
 	return skeleton(shape, func(s *model.Shape, _ string) string {
-		if len(s.Enum) > 0 {
+		switch {
+		case s.Kind == model.Timestamp:
+			return epoch
+		case len(s.Enum) > 0:
 			return s.Enum[rand.IntN(len(s.Enum))]
 		}
 		return ""
 	})
 }
 
-// OutputSkeleton returns an output in which every string is the name of its member.
-func OutputSkeleton(shape *model.Shape) *document.Object {
-	return skeleton(shape, func(_ *model.Shape, name string) string { return name })
+// OutputSkeleton returns an output in which every string is the name of its member. forJSON
+// says that it will be printed as JSON, for which version 1 spells timestamps with a T.
+func OutputSkeleton(shape *model.Shape, forJSON bool) *document.Object {
+	return skeleton(shape, func(s *model.Shape, name string) string {
+		switch {
+		case s.Kind != model.Timestamp:
+			return name
+		case forJSON:
+			return epoch
+		}
+		return strings.Replace(epoch, "T", " ", 1)
+	})
 }
+
+const epoch = "1970-01-01T00:00:00"
 
 func skeleton(shape *model.Shape, text func(s *model.Shape, name string) string) *document.Object {
 	if shape == nil {
@@ -44,8 +59,6 @@ func sample(shape *model.Shape, name string, text func(*model.Shape, string) str
 		return true
 	case model.Integer:
 		return document.Int(0)
-	case model.Timestamp:
-		return "1970-01-01T00:00:00"
 	}
 	return text(shape, name)
 }

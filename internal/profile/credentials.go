@@ -302,7 +302,7 @@ func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
 	if o == nil || err != nil {
 		return nil, err
 	}
-	words, err := splitWords(o.Value)
+	words, err := SplitWords(o.Value)
 	if err != nil {
 		return nil, err
 	}

@@ -90,7 +90,13 @@ func readFile(path string) ([]byte, error) {
 //
 // An option whose own line has no value, but is continued, is a block of nested settings; each
 // line of it must have an "=". The path is for messages only. The error is a *FileError.
-func Parse(path, text string) (*File, error) {
+func Parse(path, text string) (*File, error) { return parse(path, text, true) }
+
+// ParseFlat is Parse for files without nested settings: a value that begins on the line below
+// its option is a value like another. So it is in the file of aliases.
+func ParseFlat(path, text string) (*File, error) { return parse(path, text, false) }
+
+func parse(path, text string, nested bool) (*File, error) {
 	f := &File{Path: path}
 	if !utf8.ValidString(text) {
 		return nil, &FileError{path, 0, "not UTF-8 text"}
@@ -105,7 +111,7 @@ func Parse(path, text string) (*File, error) {
 		if option == nil {
 			return nil
 		}
-		err := option.setLines(path, values)
+		err := option.setLines(path, values, nested)
 		option, values = nil, nil
 		return err
 	}
@@ -190,10 +196,10 @@ func header(content string) (name string, ok bool) {
 }
 
 // setLines gives an option its value: lines begins with the option's own line.
-func (o *Option) setLines(path string, lines []string) error {
+func (o *Option) setLines(path string, lines []string, nested bool) error {
 	first := o.line
 	lines = lines[:o.end-first]
-	if lines[0] != "" || len(lines) == 1 {
+	if lines[0] != "" || len(lines) == 1 || !nested {
 		o.Value = strings.Join(slices.DeleteFunc(lines, func(l string) bool { return l == comment }), "\n")
 		return nil
 	}
@@ -233,7 +239,7 @@ func (f *File) named(kind, name string) *Section {
 		if !strings.HasPrefix(s.Name, kind) {
 			continue
 		}
-		if words, err := splitWords(s.Name); err == nil && len(words) == 2 && words[1] == name {
+		if words, err := SplitWords(s.Name); err == nil && len(words) == 2 && words[1] == name {
 			return s
 		}
 	}
@@ -271,9 +277,9 @@ func (o *Option) pair(name string) *Pair {
 	return nil
 }
 
-// splitWords splits a text into words as a POSIX shell would, without expanding anything and
+// SplitWords splits a text into words as a POSIX shell would, without expanding anything and
 // without comments. The errors are in the words of Python's shlex module.
-func splitWords(text string) ([]string, error) {
+func SplitWords(text string) ([]string, error) {
 	var (
 		words  []string
 		word   []byte

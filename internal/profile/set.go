@@ -128,9 +128,9 @@ func (s *Settings) set(l *loaded, name, section string, options []Option) error 
 	return Set(s.env.Expand(name), section, options...)
 }
 
-// shellWord quotes a name where splitWords would not give it back.
+// shellWord quotes a name where SplitWords would not give it back.
 func shellWord(name string) string {
-	if words, err := splitWords(name); err == nil && len(words) == 1 && words[0] == name {
+	if words, err := SplitWords(name); err == nil && len(words) == 1 && words[0] == name {
 		return name
 	}
 	return "'" + strings.ReplaceAll(name, "'", `'"'"'`) + "'"
@@ -271,12 +271,12 @@ func (f *File) find(name string) int {
 	if i := slices.IndexFunc(f.Sections, same); i >= 0 {
 		return i
 	}
-	words, err := splitWords(name)
+	words, err := SplitWords(name)
 	if err != nil || len(words) != 2 || words[0] != "profile" {
 		return -1
 	}
 	return slices.IndexFunc(f.Sections, func(s Section) bool {
-		other, err := splitWords(s.Name)
+		other, err := SplitWords(s.Name)
 		return err == nil && slices.Equal(words, other)
 	})
 }

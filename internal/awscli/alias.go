@@ -1,0 +1,121 @@
+package awscli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/profile"
+)
+
+// alias is a word of one's own in place of a command: an entry of [toplevel] in
+// ~/.aws/cli/alias. Its value is either words that stand in its place or, behind a "!", a
+// command for the shell. An alias may stand for another one, and may shadow a command, which
+// then means the command where the alias itself says it.
+type alias struct{ name, value string }
+
+// aliases reads the user's aliases. They are read for every command line, since any command may
+// be shadowed; mostly that is one look for a file that is not there.
+func (c *cli) aliases() ([]alias, error) {
+	path := c.env.Expand("~/.aws/cli/alias")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil // as version 1 does: what it cannot read is not there
+	}
+	return parseAliases(path, string(text))
+}
+
+// parseAliases reads the section [toplevel]; the others are for aliases below a service, which
+// version 1 has for other services than this.
+func parseAliases(path, text string) ([]alias, error) {
+	file, err := profile.ParseFlat(path, text)
+	if err != nil {
+		return nil, err
+	}
+	var all []alias
+	for _, section := range file.Sections {
+		if section.Name != "toplevel" {
+			continue
+		}
+		for _, o := range section.Options {
+			all = append(all, alias{o.Name, strings.TrimSpace(o.Value)})
+		}
+	}
+	return all, nil
+}
+
+func find(aliases []alias, name string) *alias {
+	for i := range aliases {
+		if aliases[i].name == name {
+			return &aliases[i]
+		}
+	}
+	return nil
+}
+
+// choices returns the words that may stand in the place of the command.
+func choices(aliases []alias) []string {
+	out := commands[:len(commands):len(commands)]
+	for _, a := range aliases {
+		if !slices.Contains(commands, a.name) {
+			out = append(out, a.name)
+		}
+	}
+	return out
+}
+
+// expand puts the words of aliases in place of the command of c.global until that is a command
+// indeed, or runs it where an alias says so: done is true and err how it ended. Global options
+// inside an alias win over those of the line.
+func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error) {
+	var seen []string
+	for {
+		a := find(aliases, c.global.word)
+		switch {
+		case a == nil:
+			return false, nil
+		case len(seen) > 0 && seen[len(seen)-1] == a.name && slices.Contains(commands, a.name):
+			return false, nil // the shadowed command
+		case slices.Contains(seen, a.name):
+			return false, fmt.Errorf("the alias %q stands for itself: change it in ~/.aws/cli/alias", a.name)
+		}
+		seen = append(seen, a.name)
+		if command, ok := strings.CutPrefix(a.value, "!"); ok {
+			for _, word := range c.global.rest {
+				command += " " + shellQuote(word)
+			}
+			err := c.runChild(ctx, shellCommand(ctx, command, c.env))
+			if ctx.Err() != nil {
+				err = interrupted{}
+			}
+			return true, err
+		}
+		if err := c.substitute(a, choices(aliases)); err != nil {
+			return false, err
+		}
+	}
+}
+
+// substitute puts the words of one alias in place of its name.
+func (c *cli) substitute(a *alias, choices []string) error {
+	words, err := profile.SplitWords(a.value)
+	if err != nil {
+		return profile.Error(fmt.Sprintf("Value of alias \"%s\" could not be parsed. Received error: %v when parsing:\n%s", a.name, err, a.value))
+	}
+	line, err := parse(words, globalOptions, positional{"command", choices, true})
+	if err != nil {
+		return err
+	}
+	for _, o := range []*option{debugOption, profileOption} {
+		if line.has(o) {
+			return profile.Error(fmt.Sprintf("Global parameter \"%s\" detected in alias \"%s\" which is not supported in subcommand aliases.", o.name, a.name))
+		}
+	}
+	for o, words := range line.values {
+		c.global.values[o] = words
+	}
+	c.global.word, c.global.rest = line.word, append(line.rest, c.global.rest...)
+	return c.applyGlobals()
+}

@@ -1,0 +1,283 @@
+package awscli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+// The grammar of version 1's command line is that of Python's argparse, quirks included:
+// options anywhere, unique prefixes for names, words left over for the next parser. A line is
+// parsed three times: for global options and the command, for the operation, and for the
+// operation's own options, each time with what the time before left over.
+
+// option is an option that a parser knows.
+type option struct {
+	name string // "--account-id"
+	// takes says which words may follow it.
+	takes    arity
+	choices  []string // allowed values; nil for any
+	integer  bool     // the value must be an integer
+	required bool
+	hidden   bool // works, but help does not show it
+	// inverse is the option that a flag switches off: --no-disabled for --disabled.
+	inverse *option
+}
+
+type arity uint8
+
+const (
+	one      arity = iota // exactly one word
+	optional              // one word or none
+	many                  // any number of words
+	none                  // no word: a flag
+)
+
+// matches for the error of a wrong number of words; one is the only kind that can go wrong.
+const expectedOne = "expected one argument"
+
+// positional is the word that a parser takes besides options.
+type positional struct {
+	name     string   // as errors name it
+	choices  []string // allowed words; nil for any
+	required bool
+}
+
+// parsed is what a parser found.
+type parsed struct {
+	values map[*option][]string // the words of each option given; of a repeated one the last
+	word   string               // the positional, if given
+	given  bool                 // it was
+	rest   []string             // what the parser does not know, in order of discovery
+}
+
+func (p *parsed) has(o *option) bool { _, ok := p.values[o]; return ok }
+
+// last returns the only word of an option, and whether it was given.
+func (p *parsed) last(o *option) (string, bool) {
+	words, ok := p.values[o]
+	if !ok || len(words) == 0 {
+		return "", ok
+	}
+	return words[len(words)-1], true
+}
+
+// usageError is what the parser itself refuses.
+type usageError string
+
+func (e usageError) Error() string { return string(e) }
+
+// versionRequested ends parsing where --version is met.
+type versionRequested struct{}
+
+func (versionRequested) Error() string { return "version requested" }
+
+func argumentError(name, format string, args ...any) error {
+	return usageError("argument " + name + ": " + fmt.Sprintf(format, args...))
+}
+
+// token is what a word of the line is.
+type token struct {
+	option   *option // nil for an unknown option
+	name     string  // the option's full name
+	value    string  // behind "="
+	hasValue bool
+}
+
+// parse takes apart the words of a line. What it does not know is left over, not refused.
+func parse(words []string, options []*option, pos positional) (*parsed, error) {
+	p := &argparser{words: words, options: options, positional: pos, tokens: make([]*token, len(words)),
+		out: parsed{values: map[*option][]string{}}}
+	if err := p.classify(); err != nil {
+		return nil, err
+	}
+	if err := p.run(); err != nil {
+		return nil, err
+	}
+	var missing []string
+	for _, o := range options {
+		if o.required && !p.out.has(o) {
+			missing = append(missing, o.name)
+		}
+	}
+	if pos.required && !p.out.given {
+		missing = append(missing, pos.name)
+	}
+	if missing != nil {
+		return nil, usageError("the following arguments are required: " + strings.Join(missing, ", "))
+	}
+	return &p.out, nil
+}
+
+type argparser struct {
+	words      []string
+	options    []*option
+	positional positional
+	tokens     []*token // nil for a word that is no option
+	dash       int      // index of "--", or len(words); no options behind it
+	out        parsed
+}
+
+// classify finds the options among the words.
+func (p *argparser) classify() error {
+	p.dash = slices.Index(p.words, "--")
+	if p.dash < 0 {
+		p.dash = len(p.words)
+	}
+	for i, word := range p.words[:p.dash] {
+		t, err := p.lookUp(word)
+		if err != nil {
+			return err
+		}
+		p.tokens[i] = t
+	}
+	return nil
+}
+
+func (p *argparser) lookUp(word string) (*token, error) {
+	if !strings.HasPrefix(word, "-") || word == "-" {
+		return nil, nil
+	}
+	name, value, hasValue := strings.Cut(word, "=")
+	var found []*token
+	for _, o := range p.options {
+		if o.name == word {
+			return &token{option: o, name: o.name}, nil
+		}
+		if o.name == name {
+			return &token{o, o.name, value, hasValue}, nil
+		}
+		if strings.HasPrefix(name, "--") && strings.HasPrefix(o.name, name) {
+			found = append(found, &token{o, o.name, value, hasValue})
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], nil
+	case len(found) > 1:
+		names := make([]string, len(found))
+		for i, t := range found {
+			names[i] = t.name
+		}
+		return nil, usageError(fmt.Sprintf("ambiguous option: %s could match %s", word, strings.Join(names, ", ")))
+	case isNegativeNumber(word) || strings.Contains(word, " "):
+		return nil, nil
+	}
+	return &token{}, nil
+}
+
+// isNegativeNumber reports whether word is -1, -1.5 or -.5, which no option is named like.
+func isNegativeNumber(word string) bool {
+	whole, fraction, point := strings.Cut(word[1:], ".")
+	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
+	if point {
+		return digits(whole) && digits(fraction) && fraction != ""
+	}
+	return digits(whole) && whole != ""
+}
+
+func (p *argparser) run() error {
+	for i := 0; i < len(p.words); {
+		if t := p.tokens[i]; t != nil {
+			next, err := p.takeOption(t, i)
+			if err != nil {
+				return err
+			}
+			i = next
+			continue
+		}
+		end := p.plainEnd(i)
+		next, err := p.takePositional(i, end)
+		if err != nil {
+			return err
+		}
+		p.out.rest = append(p.out.rest, p.words[next:end]...)
+		i = end
+	}
+	return nil
+}
+
+// plainEnd returns the end of the run of words from i on that are no options.
+func (p *argparser) plainEnd(i int) int {
+	for i < len(p.words) && p.tokens[i] == nil {
+		i++
+	}
+	return i
+}
+
+// takePositional lets the positional have the first of the words from i to end, if it has none
+// yet, and returns the index of what remains. A "--" before or behind that word is dropped.
+func (p *argparser) takePositional(i, end int) (int, error) {
+	if p.out.given {
+		return i, nil
+	}
+	start := i
+	if i == p.dash {
+		i++
+	}
+	if i >= end {
+		if p.positional.required {
+			return start, nil
+		}
+		return i, nil
+	}
+	word := p.words[i]
+	i++
+	if i == p.dash && i < end {
+		i++
+	}
+	if err := checkChoice(p.positional.name, p.positional.choices, word); err != nil {
+		return 0, err
+	}
+	p.out.word, p.out.given = word, true
+	return i, nil
+}
+
+// takeOption takes the option at i with its words and returns the index of what follows.
+func (p *argparser) takeOption(t *token, i int) (int, error) {
+	o := t.option
+	if o == nil {
+		p.out.rest = append(p.out.rest, p.words[i])
+		return i + 1, nil
+	}
+	var words []string
+	next := i + 1
+	if t.hasValue {
+		if o.takes == none {
+			return 0, argumentError(o.name, "ignored explicit argument %s", document.Repr(t.value))
+		}
+		words = []string{t.value}
+	} else {
+		end := min(p.plainEnd(next), max(p.dash, next))
+		switch o.takes {
+		case one, optional:
+			end = min(end, next+1)
+			if o.takes == one && end == next {
+				return 0, argumentError(o.name, expectedOne)
+			}
+		case none:
+			end = next
+		}
+		words, next = p.words[next:end:end], end
+	}
+	for _, word := range words {
+		if o.integer {
+			if _, err := document.ParseInt(word); err != nil {
+				return 0, argumentError(o.name, "invalid int value: %s", document.Repr(word))
+			}
+		}
+		if err := checkChoice(o.name, o.choices, word); err != nil {
+			return 0, err
+		}
+	}
+	if o.name == versionOption.name {
+		return 0, versionRequested{}
+	}
+	if o.inverse != nil {
+		delete(p.out.values, o.inverse)
+	}
+	p.out.values[o] = words
+	return next, nil
+}

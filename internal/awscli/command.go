@@ -1,0 +1,372 @@
+package awscli
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/client"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/output"
+	"github.com/carillon-project/carillon/internal/params"
+	"github.com/carillon-project/carillon/internal/profile"
+	"golang.org/x/term"
+)
+
+// command is one operation with the options of its command line.
+type command struct {
+	*cli
+	op      *model.Operation
+	options []operationOption
+	line    *parsed
+
+	paginate bool
+	paging   paging
+}
+
+// operationOption is an option and the member of the input that it fills, if any.
+type operationOption struct {
+	*option
+	member *model.Member
+}
+
+// The options that no member stands behind.
+const (
+	inputJSON     = "--cli-input-json"
+	startingToken = "--starting-token"
+	pageSize      = "--page-size"
+	maxItems      = "--max-items"
+	skeleton      = "--generate-cli-skeleton"
+)
+
+// commandOptions returns the options of an operation in the order of version 1.
+func commandOptions(op *model.Operation) []operationOption {
+	var out []operationOption
+	add := func(o *option, m *model.Member) { out = append(out, operationOption{o, m}) }
+	if op.Input != nil {
+		for i := range op.Input.Members {
+			m := &op.Input.Members[i]
+			o := &option{name: "--" + m.Option, required: m.Required && !m.IdempotencyToken}
+			if p := op.Paginator; p != nil {
+				o.hidden = m.Name == p.InputToken || m.Name == p.LimitKey
+			}
+			switch m.Shape.Kind {
+			case model.List:
+				o.takes = many
+			case model.Boolean:
+				o.takes = none
+				o.inverse = &option{name: "--no-" + m.Option, takes: none, inverse: o}
+				add(o, m)
+				add(o.inverse, m)
+				continue
+			}
+			add(o, m)
+		}
+	}
+	add(&option{name: inputJSON}, nil)
+	if op.Paginator != nil {
+		add(&option{name: startingToken}, nil)
+		add(&option{name: pageSize, integer: true}, nil)
+		add(&option{name: maxItems, integer: true}, nil)
+	}
+	add(&option{name: skeleton, takes: optional, choices: []string{"input", "output"}}, nil)
+	return out
+}
+
+// operation runs `aws chime OPERATION ...`.
+func (c *cli) operation(ctx context.Context, op *model.Operation, words []string) error {
+	cmd := &command{cli: c, op: op, options: commandOptions(op)}
+	known := make([]*option, len(cmd.options))
+	for i, o := range cmd.options {
+		known[i] = o.option
+	}
+	if optionsAreOptional(words) {
+		for _, o := range known {
+			o.required = false
+		}
+	}
+	line, err := parse(words, known, positional{"help", nil, false})
+	if err != nil {
+		return err
+	}
+	if line.word == "help" {
+		return c.operationHelp(op)
+	}
+	if line.word != "" { // an empty word is no word to version 1
+		line.rest = append(line.rest, line.word)
+	}
+	if len(line.rest) > 0 {
+		return unknownOptions(line.rest)
+	}
+	cmd.line = line
+	if cmd.paging, cmd.paginate, err = cmd.readPaging(); err != nil {
+		return err
+	}
+	input, err := cmd.input(ctx)
+	if err != nil {
+		return err
+	}
+	return cmd.invoke(ctx, input)
+}
+
+// optionsAreOptional reports whether the line holds the very words --cli-input-json or
+// --generate-cli-skeleton (but for its output), which make every option optional.
+func optionsAreOptional(words []string) bool {
+	if slices.Contains(words, inputJSON) {
+		return true
+	}
+	i := slices.Index(words, skeleton)
+	return i >= 0 && !(i+1 < len(words) && words[i+1] == "output")
+}
+
+// value returns the only word of one of the operation's own options.
+func (c *command) value(name string) (string, bool) {
+	for _, o := range c.options {
+		if o.name == name {
+			return c.line.last(o.option)
+		}
+	}
+	return "", false
+}
+
+// input makes the input from the options, in the order of the contract, and fills it up from
+// --cli-input-json.
+func (c *command) input(ctx context.Context) (*document.Object, error) {
+	files := &params.Loader{
+		Expand: c.env.Expand,
+		Fetch:  func(url string) (string, error) { return c.fetch(ctx, url) },
+		FollowURLs: func() bool {
+			follow, err := c.settings.FollowURLs()
+			return follow && err == nil
+		},
+	}
+	input := document.NewObject()
+	for _, o := range c.options {
+		words, given := c.line.values[o.option]
+		if !given {
+			continue
+		}
+		switch {
+		case o.name == maxItems:
+			if *c.paging.maxItems <= 0 {
+				fmt.Fprintln(c.stderr, "warning: Non-positive values for --max-items may result in undefined behavior.")
+			}
+		case o.member == nil:
+			// Version 1 loads a file here and throws its content away. Errors remain.
+			if o.name == inputJSON || o.name == startingToken {
+				content, _, err := files.Load(words[0])
+				if err != nil {
+					return nil, &params.Error{Option: o.name, Reason: err.Error()}
+				}
+				if text, ok := content.(string); ok && o.name == startingToken {
+					c.paging.start = text
+				}
+			}
+		case o.takes == none:
+			input.Set(o.member.Name, o.name == "--"+o.member.Option)
+		default:
+			v, err := params.Read(o.name, o.member.Shape, words, files)
+			if err != nil {
+				return nil, err
+			}
+			input.Set(o.member.Name, v)
+		}
+	}
+	text, given := c.value(inputJSON)
+	if !given {
+		return input, nil
+	}
+	content, _, err := files.LoadLocal(text)
+	if err != nil {
+		return nil, err
+	}
+	if b, ok := content.(params.Bytes); ok {
+		content = string(b)
+	}
+	more, err := params.ReadInputJSON(content.(string))
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range more.Members() {
+		if _, ok := input.Get(m.Key); !ok {
+			input.Set(m.Key, m.Value)
+		}
+	}
+	return input, nil
+}
+
+// defaultTimeout is how long to wait for a connection, and for a silent server.
+const defaultTimeout = 60 * time.Second
+
+// invoke prints a skeleton, or makes the call and prints its reply.
+func (c *command) invoke(ctx context.Context, input *document.Object) error {
+	kind, asked := c.value(skeleton)
+	if asked && kind != "output" {
+		var shape *model.Shape
+		if c.op.Input != nil {
+			shape = c.op.Input
+		}
+		_, err := c.out.Write(append(document.AppendIndented(nil, params.InputSkeleton(shape)), '\n'))
+		return err
+	}
+	conn, err := c.settings.Connect(ctx, !c.global.has(noSignOption))
+	if err != nil {
+		return err
+	}
+	validate, err := c.settings.ValidateParameters()
+	if err != nil {
+		return err
+	}
+	check := func(input *document.Object) error {
+		if !validate {
+			return nil
+		}
+		return params.Validate(input, c.op.Input)
+	}
+	var call caller
+	if asked {
+		format, err := c.settings.Output()
+		if err != nil {
+			return err
+		}
+		call = func(input *document.Object) (*document.Object, error) {
+			if err := check(input); err != nil {
+				return nil, err
+			}
+			// Version 1 validates what it makes up, too: a zero is no number of days.
+			sample := params.OutputSkeleton(c.op.Output, format.Text == "json")
+			return sample, params.Validate(sample, c.op.Output)
+		}
+	} else {
+		http, err := c.connect(conn)
+		if err != nil {
+			return err
+		}
+		defer http.Close()
+		call = func(input *document.Object) (*document.Object, error) {
+			if err := check(input); err != nil {
+				return nil, err
+			}
+			if err := conn.Ready(time.Now()); err != nil {
+				return nil, err
+			}
+			return http.Call(ctx, c.op, input)
+		}
+	}
+	return c.print(call, input, asked)
+}
+
+// connect makes the client of a connection.
+func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
+	config := client.Config{
+		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: chime.Service.SigningName,
+		UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, conn.Endpoint.URL),
+		CABundle: conn.CABundle.Text, NoVerifySSL: c.global.has(noVerifyOption),
+		ReadTimeout: c.timeout(readTimeoutOption), ConnectTimeout: c.timeout(connectTimeoutOption),
+		Retry: client.RetryMode(conn.Retry.Mode), MaxAttempts: conn.Retry.MaxAttempts, ISO8601: c.iso8601,
+	}
+	if conn.Credentials != nil {
+		config.Credentials = client.Credentials{
+			AccessKey: conn.Credentials.AccessKeyID, SecretKey: conn.Credentials.SecretAccessKey,
+			SessionToken: conn.Credentials.SessionToken,
+		}
+	}
+	if c.global.has(debugOption) {
+		c.debugConnection(conn)
+		config.Trace = c.debugAttempt
+	}
+	return client.New(config)
+}
+
+// timeout returns the value of a timeout option, 0 for none.
+func (c *cli) timeout(o *option) time.Duration {
+	text, ok := c.global.last(o)
+	if !ok {
+		return defaultTimeout
+	}
+	n, _ := document.ParseInt(text) // checked before
+	return time.Duration(min(n.Float64(), 1e9)) * time.Second
+}
+
+// caller makes one call of the operation.
+type caller func(input *document.Object) (*document.Object, error)
+
+// print makes the call, or the calls of a listing, and prints what comes back.
+func (c *command) print(call caller, input *document.Object, stub bool) error {
+	formatName, err := c.settings.Output()
+	if err != nil {
+		return err
+	}
+	unknownFormat := fmt.Errorf("Unknown output type: %s", formatName.Text)
+	known := slices.Contains(outputOption.choices, formatName.Text)
+	if c.op.Paginator == nil || !c.paginate || stub {
+		reply, err := call(input)
+		if err != nil {
+			return err
+		}
+		if !known {
+			return unknownFormat
+		}
+		return c.format(formatName.Text, reply)
+	}
+	if !known { // a listing is fetched while it is printed
+		return unknownFormat
+	}
+	pages := newPager(c.op.Paginator, c.paging, call, input)
+	if formatName.Text == "text" {
+		err := pages.each(func(page *document.Object) error { return c.format("text", page) })
+		if err != nil || pages.resume == "" {
+			return err
+		}
+		token := document.NewObject(document.Member{Key: "NextToken", Value: pages.resume})
+		return c.format("text", document.NewObject(document.Member{Key: "NextToken", Value: token}))
+	}
+	whole, err := pages.all()
+	if err != nil {
+		return err
+	}
+	return c.format(formatName.Text, whole)
+}
+
+// format applies --query to a reply and prints the result.
+func (c *command) format(name string, reply *document.Object) error {
+	var v any = reply
+	if c.query != nil {
+		result, err := c.query.Search(v)
+		if err != nil {
+			return err
+		}
+		v = result
+	}
+	switch name {
+	case "text":
+		return wrapWrite(output.Text(c.out, v))
+	case "table":
+		return wrapWrite(output.Table(c.out, c.op.Name, v, c.terminal()))
+	}
+	return wrapWrite(output.JSON(c.out, v))
+}
+
+// terminal describes where a table is drawn.
+func (c *cli) terminal() output.Terminal {
+	t := output.Terminal{Width: output.DefaultWidth}
+	f, isFile := c.stdout.(*os.File)
+	isTerminal := isFile && term.IsTerminal(int(f.Fd()))
+	if isTerminal {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+			t.Width = width
+		}
+	}
+	switch color, _ := c.global.last(colorOption); color {
+	case "on":
+		t.Color = true
+	case "off":
+	default:
+		t.Color = isTerminal
+	}
+	return t
+}

@@ -1,0 +1,273 @@
+package awscli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/profile"
+)
+
+// configure runs `aws configure ...`. Of the global options only --profile means something to
+// it; files and variables are read and written by package profile.
+func (c *cli) configure(ctx context.Context, words []string) error {
+	if slices.Equal(words, []string{"help"}) {
+		return c.configureHelp()
+	}
+	line, err := parse(words, nil, positional{"subcommand", []string{"list", "get", "set", "add-model"}, false})
+	if err != nil {
+		return err
+	}
+	switch {
+	case line.given && slices.Equal(line.rest, []string{"help"}):
+		return c.configureHelp()
+	case line.word == "list":
+		return c.configureList(ctx, line.rest)
+	case line.word == "get":
+		return c.configureGet(line.rest)
+	case line.word == "set":
+		return c.configureSet(line.rest)
+	case line.word == "add-model":
+		return configureAddModel(line.rest)
+	case len(line.rest) > 0:
+		return configureUnknown(line.rest)
+	}
+	return c.configurePrompt(ctx)
+}
+
+// configureUnknown refuses words that are left over, in the form of this command: no usage, no
+// blank behind a comma.
+func configureUnknown(words []string) error {
+	return errors.New("Unknown options: " + strings.Join(words, ","))
+}
+
+// configureHelp prints one text for the command and all its subcommands.
+func (c *cli) configureHelp() error {
+	_, err := io.WriteString(c.out, `aws configure [--profile NAME]
+    Asks for access key, secret key, region and output format, and writes the
+    answers that are not empty. What is set already stands in brackets.
+
+aws configure list [--profile NAME]
+    Shows profile, keys and region in effect, and where each comes from.
+
+aws configure get VARNAME [--profile NAME]
+    Prints one value of the files. Exit status 1: it is not set.
+
+aws configure set VARNAME VALUE [--profile NAME]
+    Writes one value: aws_access_key_id, aws_secret_access_key and
+    aws_session_token into ~/.aws/credentials, any other into ~/.aws/config.
+
+VARNAME is an option of the profile (region), of a named profile
+(profile.NAME.region, default.region), or a nested setting
+(s3.max_bandwidth). AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name
+other files.
+`)
+	return err
+}
+
+// configurePrompt asks for the four values that most need, and writes the answers once all are
+// given, so that an end half-way leaves the files alone.
+func (c *cli) configurePrompt(ctx context.Context) error {
+	name := "default"
+	if p := c.settings.Profile(); p.IsSet() {
+		name = p.Text
+	}
+	in := bufio.NewReader(c.stdin)
+	var keys, others []profile.Option
+	for _, q := range []struct {
+		option, prompt string
+		secret         bool
+		to             *[]profile.Option
+	}{
+		{"aws_access_key_id", "AWS Access Key ID", true, &keys},
+		{"aws_secret_access_key", "AWS Secret Access Key", true, &keys},
+		{"region", "Default region name", false, &others},
+		{"output", "Default output format", false, &others},
+	} {
+		present, err := c.settings.Setting(q.option)
+		if _, missing := err.(profile.NotFoundError); err != nil && !missing {
+			return err // a missing profile is about to be made
+		}
+		shown := present.Text
+		switch {
+		case !present.IsSet():
+			shown = "None"
+		case q.secret:
+			shown = mask(shown)
+		}
+		fmt.Fprintf(c.out, "%s [%s]: ", q.prompt, shown)
+		answer, err := c.readLine(ctx, in)
+		if err != nil {
+			return err
+		}
+		if answer != "" && answer != present.Text {
+			*q.to = append(*q.to, profile.Option{Name: q.option, Value: answer})
+		}
+	}
+	if keys != nil {
+		if err := c.settings.SetCredentials(name, keys...); err != nil {
+			return err
+		}
+	}
+	if others != nil {
+		return c.settings.SetConfig(name, others...)
+	}
+	return nil
+}
+
+// readLine shows what was printed so far and reads a line, without its end. A read cannot be
+// broken off, so after an interrupt it is left behind.
+func (c *cli) readLine(ctx context.Context, in *bufio.Reader) (string, error) {
+	if err := c.out.Flush(); err != nil {
+		return "", &writeError{err}
+	}
+	type result struct {
+		line string
+		err  error
+	}
+	read := make(chan result, 1)
+	go func() {
+		line, err := in.ReadString('\n')
+		read <- result{line, err}
+	}()
+	select {
+	case <-ctx.Done():
+		return "", interrupted{}
+	case r := <-read:
+		if r.line == "" && r.err == io.EOF {
+			return "", errors.New("EOF when reading a line")
+		}
+		if r.err != nil && r.err != io.EOF {
+			return "", fmt.Errorf("reading the answer: %w", r.err)
+		}
+		line := strings.TrimSuffix(r.line, "\n")
+		if runtime.GOOS == "windows" {
+			line = strings.TrimSuffix(line, "\r")
+		}
+		return line, nil
+	}
+}
+
+// mask hides all of a key but its last four characters. The number of stars says nothing.
+func mask(key string) string {
+	tail := []rune(key)
+	return strings.Repeat("*", 16) + string(tail[max(0, len(tail)-4):])
+}
+
+// configureList prints where each value comes from. Rows are printed as they become known: a
+// profile that does not exist is shown before it is an error.
+func (c *cli) configureList(ctx context.Context, words []string) error {
+	if len(words) > 0 && !slices.Equal(words, []string{"--"}) {
+		return configureUnknown(words)
+	}
+	// Version 1 shows what is configured: --region is not.
+	flag := c.flag(profileOption)
+	settings := profile.New(c.env, profile.Flags{Profile: flag})
+	row := func(name, value, source, location string) {
+		fmt.Fprintf(c.out, "%10s %24s %16s    %s\n", name, value, source, location)
+	}
+	unset := func(name string) { row(name, "<not set>", "None", "None") }
+
+	row("Name", "Value", "Type", "Location")
+	row("----", "-----", "----", "--------")
+	switch p := settings.Profile(); {
+	case flag != nil && *flag == "":
+		row("profile", "None", "manual", "--profile")
+	case !p.IsSet():
+		unset("profile")
+	case p.Source.Type == "env":
+		row("profile", p.Text, "env", "['AWS_DEFAULT_PROFILE', 'AWS_PROFILE']")
+	default:
+		row("profile", p.Text, p.Source.Type, p.Source.Location)
+	}
+	keys, err := settings.Credentials(ctx)
+	switch {
+	case err == profile.ErrNoCredentials:
+		unset("access_key")
+		unset("secret_key")
+	case err != nil:
+		return err
+	default:
+		row("access_key", mask(keys.AccessKeyID), keys.Source.Type, "")
+		row("secret_key", mask(keys.SecretAccessKey), keys.Source.Type, "")
+	}
+	region, err := settings.Region()
+	switch {
+	case err != nil:
+		return err
+	case !region.IsSet():
+		unset("region")
+	case region.Source.Type == "config-file":
+		row("region", region.Text, "config-file", settings.ConfigFile())
+	default:
+		row("region", region.Text, region.Source.Type, region.Source.Location)
+	}
+	return nil
+}
+
+// configureGet prints a value, or ends with status 1.
+func (c *cli) configureGet(words []string) error {
+	line, err := parse(words, nil, positional{"varname", nil, true})
+	if err != nil {
+		return err
+	}
+	if len(line.rest) > 0 {
+		return configureUnknown(line.rest)
+	}
+	value, found, err := c.settings.Variable(line.word)
+	var block profile.BlockError
+	switch {
+	case errors.As(err, &block):
+		io.WriteString(c.stderr, block.Error())
+		return exitStatus(1)
+	case err != nil:
+		return err
+	case !found:
+		return exitStatus(1)
+	}
+	_, err = fmt.Fprintln(c.out, value)
+	return err
+}
+
+// configureSet writes a value.
+func (c *cli) configureSet(words []string) error {
+	// The parser takes one positional at a time. Where none is given both are named.
+	line, err := parse(words, nil, positional{"varname, value", nil, true})
+	if err != nil {
+		return err
+	}
+	name, rest := line.word, line.rest
+	if dash := slices.Index(words, "--"); dash >= 0 && !slices.Contains(rest, "--") {
+		// It was dropped next to the first, and still says that -x is a value.
+		behind := len(words) - dash - 1
+		rest = slices.Insert(slices.Clone(rest), max(0, len(rest)-behind), "--")
+	}
+	if line, err = parse(rest, nil, positional{"value", nil, true}); err != nil {
+		return err
+	}
+	if len(line.rest) > 0 {
+		return configureUnknown(line.rest)
+	}
+	return c.settings.SetVariable(name, line.word)
+}
+
+// configureAddModel checks the line and refuses the work: there is one service here, and its
+// model is built in.
+func configureAddModel(words []string) error {
+	line, err := parse(words, []*option{{name: "--service-model", required: true}, {name: "--service-name"}}, positional{"help", nil, false})
+	if err != nil {
+		return err
+	}
+	if line.given {
+		line.rest = append(line.rest, line.word)
+	}
+	if len(line.rest) > 0 {
+		return configureUnknown(line.rest)
+	}
+	return errors.New("configure add-model: this program serves chime only, whose model is built in; run the command with the AWS CLI itself to add a service to that")
+}

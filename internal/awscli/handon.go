@@ -1,0 +1,129 @@
+package awscli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/profile"
+	"golang.org/x/term"
+)
+
+// ours reports whether a command of version 1 is served here. All others are handed on.
+func ours(command string) bool {
+	return command == "chime" || command == "configure" || command == "help"
+}
+
+// foreignCommand returns the command of a line if it is not ours, "" otherwise. It does not mind
+// values of global options that version 1 refuses, such as --output yaml.
+func foreignCommand(args []string) string {
+	options := make([]*option, len(globalOptions))
+	for i, o := range globalOptions {
+		lenient := *o
+		lenient.choices = nil
+		options[i] = &lenient
+	}
+	line, err := parse(args, options, positional{"command", commands, true})
+	if err != nil || ours(line.word) {
+		return ""
+	}
+	return line.word
+}
+
+// handedOn is the variable that lists the files a command was handed on to, in the form of
+// PATH, so that a script among them that calls this program again is no endless loop.
+const handedOn = "CARILLON_AWS_HANDED_ON"
+
+// tries is how often one file may be handed a command. Twice, since once more is no loop: the
+// other aws may run a credential_process that is a script around aws.
+const tries = 2
+
+// handOn lets the next aws on PATH run the whole command line, as it was given.
+func (c *cli) handOn(ctx context.Context, command string, args []string) error {
+	list, _ := c.env.Lookup(handedOn)
+	tried := filepath.SplitList(list)
+	next := nextAWS(c.env, tried)
+	if next == "" {
+		found := "there is no other aws on PATH to hand it on to"
+		if len(tried) > 0 {
+			found = "each aws that it was handed on to (" + list + ") handed it back"
+		}
+		return fmt.Errorf("cannot run %q: this aws serves chime only, and %s; install the AWS CLI and put its directory on PATH, or call it by its full name", "aws "+command, found)
+	}
+	env := slices.DeleteFunc(slices.Clone(c.env), func(v string) bool { return strings.HasPrefix(v, handedOn+"=") })
+	env = append(env, handedOn+"="+strings.Join(append(tried, next), string(filepath.ListSeparator)))
+
+	// Another program cannot be given streams that are not the process's own.
+	if c.stdin == io.Reader(os.Stdin) && c.stdout == io.Writer(os.Stdout) && c.stderr == io.Writer(os.Stderr) {
+		if err := become(next, append([]string{next}, args...), env); !errors.Is(err, errors.ErrUnsupported) {
+			return fmt.Errorf("handing %q on to %s: %w", "aws "+command, next, err)
+		}
+	}
+	cmd := exec.CommandContext(ctx, next, args...)
+	cmd.Env = env
+	return c.runChild(ctx, cmd)
+}
+
+// nextAWS finds the first aws on PATH that is not this very file and was not tried too often,
+// "" for none. Relative directories are passed over: they would run whatever lies about in the
+// current one.
+func nextAWS(env profile.Env, tried []string) string {
+	var self os.FileInfo
+	if path, err := os.Executable(); err == nil {
+		self, _ = os.Stat(path)
+	}
+	for _, dir := range filepath.SplitList(systemVariable(env, "PATH")) {
+		if !filepath.IsAbs(dir) {
+			continue
+		}
+		file, err := exec.LookPath(filepath.Join(dir, "aws"))
+		if err != nil {
+			continue
+		}
+		info, err := os.Stat(file)
+		if err != nil || os.SameFile(info, self) {
+			continue
+		}
+		count := 0
+		for _, t := range tried {
+			if t == file {
+				count++
+			}
+		}
+		if count < tries {
+			return file
+		}
+	}
+	return ""
+}
+
+// exitStatus ends the program with a code and no further text.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
+
+// runChild runs a program with our streams, and ends as it ends.
+func (c *cli) runChild(ctx context.Context, cmd *exec.Cmd) error {
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, c.stderr
+	cmd.Cancel = func() error {
+		if f, ok := c.stdin.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+			return nil // the terminal has told the child, too
+		}
+		return cmd.Process.Signal(os.Interrupt)
+	}
+	err := cmd.Run()
+	var ended *exec.ExitError
+	if errors.As(err, &ended) {
+		return exitStatus(exitCode(ended.ProcessState))
+	}
+	if err != nil && ctx.Err() == nil {
+		return fmt.Errorf("running %s: %w", cmd.Path, err)
+	}
+	return err
+}
