@@ -1,0 +1,198 @@
+package operator
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/jmespath"
+)
+
+//go:embed demo_people.txt
+var demoPeople string
+
+// demo is `carillon demo`: a service and the command line against it, each for real.
+func (p *program) demo(ctx context.Context, args []string) error {
+	f := p.flags("demo", "starts a service on a free port and changes licenses in it with `aws chime`.")
+	keep := f.String("keep", "", "empty or new `DIR` for the service's data, which is then left there")
+	if err := f.parse(args); err != nil {
+		return err
+	}
+	dir, err := demoDir(*keep)
+	if err != nil {
+		return err
+	}
+	if *keep == "" {
+		defer os.RemoveAll(dir)
+	}
+	s, err := startService(ctx, serviceOptions{
+		Listen: "127.0.0.1:0", Data: dir, AWSAccountID: "111122223333", Logger: slog.New(slog.DiscardHandler),
+	})
+	if err != nil {
+		return err
+	}
+	d := &demonstration{program: p, ctx: ctx, env: append(environment(s.url, s.root),
+		// Nothing of the person's own set-up takes part.
+		"AWS_CONFIG_FILE="+filepath.Join(dir, "no-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "no-credentials"))}
+	d.say("A service is running on %s, on a fresh SQLite file. Its API is that of Amazon Chime;\nthe commands below are those of AWS CLI version 1.", s.url)
+	d.scene()
+	if *keep != "" {
+		if err := writePrivate(filepath.Join(dir, rootKeyFile), exportLines(s.url, s.root)); err != nil {
+			d.fail(err)
+		}
+	}
+	if err := errors.Join(d.err, s.stop()); err != nil {
+		return err
+	}
+	d.farewell(*keep)
+	return nil
+}
+
+// demoDir returns the folder to work in.
+func demoDir(keep string) (string, error) {
+	if keep == "" {
+		return os.MkdirTemp("", "carillon-demo-")
+	}
+	entries, err := os.ReadDir(keep)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", usagef("demo: --keep: %w", err)
+	}
+	if len(entries) > 0 {
+		return "", usagef("demo: --keep: %s is not empty; name a new folder", keep)
+	}
+	return keep, nil
+}
+
+// demonstration runs commands one after the other, up to the first that fails.
+type demonstration struct {
+	*program
+	ctx context.Context
+	env []string // of the commands
+	err error
+}
+
+func (d *demonstration) scene() {
+	d.say("Create an account.")
+	account := d.pick("Account.AccountId", d.aws(words("chime create-account --name", "Example Corp")))
+
+	d.say("Invite people. They take the account's default license, Pro.")
+	people := strings.Fields(demoPeople)
+	d.aws(words("chime invite-users --account-id", account), append(words("--user-email-list"), people...),
+		words("--query Invites[].[EmailAddress,Status] --output text"))
+
+	list := append(words("chime list-users --account-id", account), "--query", "Users[].{Email: PrimaryEmail, License: LicenseType, Status: UserRegistrationStatus}", "--output", "table")
+	d.say("Their licenses.")
+	d.aws(list)
+
+	users := d.quiet(words("chime list-users --account-id", account))
+	first, second := d.pick("Users[0].UserId", users), d.pick("Users[1].UserId", users)
+	d.say("Change two licenses to Basic, in the form of the manual page.")
+	d.aws(words("chime batch-update-user"), words("--account-id", account),
+		words("--update-user-request-items", "UserId="+first+",LicenseType=Basic", "UserId="+second+",LicenseType=Basic"))
+
+	d.say("A batch with a user that does not exist: the others are changed, the error names the one.")
+	third := d.pick("Users[2].UserId", users)
+	d.aws(words("chime batch-update-user"), words("--account-id", account),
+		words("--update-user-request-items", "UserId="+third+",LicenseType=Basic", "UserId=a1b2c3d4-5678-90ab-cdef-22222EXAMPLE,LicenseType=Basic"))
+
+	d.say("The licenses now.")
+	d.aws(list)
+}
+
+func (d *demonstration) farewell(keep string) {
+	data := ""
+	if keep != "" {
+		data = " --data " + shellQuote(keep)
+		d.say("The service has stopped. Its data is in %s.", keep)
+	} else {
+		d.say("The service has stopped and its data is gone.")
+	}
+	d.say(`To go on with a service that stays:
+
+    go build -o bin/ ./cmd/...
+    bin/carillon serve%s
+    # in another terminal: paste the export lines that it prints, or
+    . %s
+    bin/aws chime list-accounts`, data, filepath.Join(cmp.Or(keep, "carillon-data"), rootKeyFile))
+}
+
+// words splits a text at its blanks and appends more words as they are.
+func words(text string, more ...string) []string {
+	return append(strings.Fields(text), more...)
+}
+
+func (d *demonstration) say(format string, args ...any) {
+	if d.err == nil {
+		fmt.Fprintf(d.stdout, "\n"+format+"\n", args...)
+	}
+}
+
+func (d *demonstration) fail(err error) {
+	if d.err == nil {
+		d.err = err
+	}
+}
+
+// aws shows a command, a line for each group of its words, runs it, shows and returns its output.
+func (d *demonstration) aws(groups ...[]string) string {
+	if d.err != nil {
+		return ""
+	}
+	line := "\n$ aws"
+	var args []string
+	for i, group := range groups {
+		if i > 0 {
+			line += " \\\n   "
+		}
+		for _, word := range group {
+			line += " " + shellQuote(word)
+		}
+		args = append(args, group...)
+	}
+	fmt.Fprintln(d.stdout, line)
+	return d.call(args, d.stdout)
+}
+
+// quiet runs a command whose output the person has seen in another form.
+func (d *demonstration) quiet(args []string) string { return d.call(args, io.Discard) }
+
+func (d *demonstration) call(args []string, shown io.Writer) string {
+	if d.err != nil {
+		return ""
+	}
+	var out bytes.Buffer
+	code := awscli.Main(d.ctx, args, d.env, strings.NewReader(""), io.MultiWriter(&out, shown), d.stderr)
+	if code != 0 {
+		d.fail(fmt.Errorf("demo: aws %s ended with exit code %d", strings.Join(args[:2], " "), code))
+	}
+	return out.String()
+}
+
+// pick returns the string that a query finds in the JSON output of a command.
+func (d *demonstration) pick(query, output string) string {
+	if d.err != nil {
+		return ""
+	}
+	v, err := document.Parse(output)
+	if err == nil {
+		var x *jmespath.Expression
+		if x, err = jmespath.Compile(query); err == nil {
+			v, err = x.Search(v)
+		}
+	}
+	s, ok := v.(string)
+	if err != nil || !ok {
+		d.fail(fmt.Errorf("demo: no %s in the output (%v)", query, err))
+	}
+	return s
+}
