@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bytes"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -21,42 +22,89 @@ import (
 //	go test ./cmd/aws -run '^$' -bench OneCall -benchtime 41x
 func BenchmarkOneCall(b *testing.B) {
 	dir := b.TempDir()
-	build := func(name, pkg string) string {
-		path := filepath.Join(dir, name)
-		cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
-		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			b.Fatalf("building %s: %v\n%s", pkg, err, out)
-		}
-		return path
-	}
-	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		fmt.Fprint(w, `{"UserErrors":[]}`)
-	}))
+	service := httptest.NewServer(noErrors)
 	defer service.Close()
-
-	type program struct {
-		name string
-		argv []string
-	}
-	update := []string{"chime", "batch-update-user", "--account-id", "a1", "--update-user-request-items", "UserId=u1,LicenseType=Basic"}
 	programs := []program{
-		{"floor", []string{build("floor", "./testdata/floor"), service.URL, "a1", "u1", "Basic"}},
-		{"aws", append([]string{build("aws", ".")}, update...)},
+		{name: "floor", argv: []string{build(b, dir, "./testdata/floor"), service.URL, "a1", "u1", "Basic"}},
+		{name: "aws", argv: append([]string{build(b, dir, ".")}, update...)},
 	}
 	if curl, err := exec.LookPath("curl"); err == nil {
-		programs = append(programs, program{"curl", []string{curl, "-sS", "--aws-sigv4", "aws:amz:us-east-1:chime", "--user", "AKIDEXAMPLEEXAMPLE:secret",
+		programs = append(programs, program{name: "curl", argv: []string{curl, "-sS", "--aws-sigv4", "aws:amz:us-east-1:chime", "--user", "AKIDEXAMPLEEXAMPLE:secret",
 			"-H", "Content-Type: application/json", "-d", `{"UpdateUserRequestItems": [{"UserId": "u1", "LicenseType": "Basic"}]}`, service.URL + "/accounts/a1/users"}})
 	}
 	if v1 := awsVersion1(); v1 != "" {
-		programs = append(programs, program{"v1", append([]string{v1}, update...)})
+		programs = append(programs, program{name: "v1", argv: append([]string{v1}, update...)})
 	}
-	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "LANG=C.UTF-8", "AWS_ENDPOINT_URL_CHIME=" + service.URL,
+	for i := range programs {
+		programs[i].env = environment(dir, service.URL)
+	}
+	rounds(b, programs)
+}
+
+// BenchmarkHTTPS times the same call of this program over http and over https, where it trusts a
+// bundle as large as a system's: the certificate of the service behind those of this machine.
+//
+//	go test ./cmd/aws -run '^$' -bench HTTPS -benchtime 41x
+func BenchmarkHTTPS(b *testing.B) {
+	dir := b.TempDir()
+	plain, secure := httptest.NewServer(noErrors), httptest.NewTLSServer(noErrors)
+	defer plain.Close()
+	defer secure.Close()
+	var bundle []byte
+	for _, path := range []string{"/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem"} {
+		if text, err := os.ReadFile(path); err == nil {
+			bundle = text
+			break
+		}
+	}
+	b.Logf("%d certificates in the bundle", bytes.Count(bundle, []byte("BEGIN CERTIFICATE"))+1)
+	bundle = append(bundle, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw})...)
+	file := filepath.Join(dir, "bundle.pem")
+	if err := os.WriteFile(file, bundle, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	argv := append([]string{build(b, dir, ".")}, update...)
+	rounds(b, []program{
+		{name: "http", argv: argv, env: environment(dir, plain.URL)},
+		{name: "https", argv: argv, env: append(environment(dir, secure.URL), "AWS_CA_BUNDLE="+file)},
+	})
+}
+
+// program is a process that makes one call.
+type program struct {
+	name      string
+	argv, env []string
+}
+
+var update = []string{"chime", "batch-update-user", "--account-id", "a1", "--update-user-request-items", "UserId=u1,LicenseType=Basic"}
+
+// noErrors answers as the service does when all went well.
+var noErrors = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(w, `{"UserErrors":[]}`)
+})
+
+func environment(home, url string) []string {
+	return []string{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "LANG=C.UTF-8", "AWS_ENDPOINT_URL_CHIME=" + url,
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLEEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_DEFAULT_REGION=us-east-1"}
+}
+
+// build compiles a program as it is released.
+func build(tb testing.TB, dir, pkg string) string {
+	path := filepath.Join(dir, "program-"+filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", path, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		tb.Fatalf("building %s: %v\n%s", pkg, err, out)
+	}
+	return path
+}
+
+// rounds runs the programs in turn and reports medians: CPU, and wall time as a ratio to the first.
+func rounds(b *testing.B, programs []program) {
 	run := func(p program) (wall, cpu time.Duration) {
 		cmd := exec.Command(p.argv[0], p.argv[1:]...)
-		cmd.Env = env
+		cmd.Env = p.env
 		var out bytes.Buffer
 		cmd.Stdout, cmd.Stderr = &out, &out
 		start := time.Now()
@@ -72,20 +120,20 @@ func BenchmarkOneCall(b *testing.B) {
 	}
 	ratios, cpus := make([][]float64, len(programs)), make([][]float64, len(programs))
 	for b.Loop() {
-		var floor time.Duration
+		var first time.Duration
 		for i, p := range programs {
 			wall, cpu := run(p)
 			if i == 0 {
-				floor = wall
+				first = wall
 			}
-			ratios[i] = append(ratios[i], float64(wall)/float64(floor))
+			ratios[i] = append(ratios[i], float64(wall)/float64(first))
 			cpus[i] = append(cpus[i], float64(cpu)/float64(time.Millisecond))
 		}
 	}
 	for i, p := range programs {
 		b.ReportMetric(median(cpus[i]), p.name+"-cpu-ms")
 		if i > 0 {
-			b.ReportMetric(median(ratios[i]), p.name+"/floor")
+			b.ReportMetric(median(ratios[i]), p.name+"/"+programs[0].name)
 		}
 	}
 }

@@ -301,6 +301,7 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 	if err != nil {
 		return err
 	}
+	//lint:ignore ST1005 version 1's text
 	unknownFormat := fmt.Errorf("Unknown output type: %s", formatName.Text)
 	known := slices.Contains(outputOption.choices, formatName.Text)
 	if c.op.Paginator == nil || !c.paginate || stub {

@@ -217,6 +217,7 @@ func decodeToken(text, key string) (token *document.Object, skip int, err error)
 		}
 	}
 	if len(parts) > 1 {
+		//lint:ignore ST1005 version 1's text
 		return nil, 0, fmt.Errorf("Bad starting token: %s", text)
 	}
 	return document.NewObject(document.Member{Key: key, Value: parts[0]}), skip, nil
