@@ -12,8 +12,8 @@ import (
 
 // alias is a word of one's own in place of a command: an entry of [toplevel] in
 // ~/.aws/cli/alias. Its value is either words that stand in its place or, behind a "!", a
-// command for the shell. An alias may stand for another one, and may shadow a command, which
-// then means the command where the alias itself says it.
+// command for the shell. An alias may stand for another one, and may shadow a command (but not
+// help), which then means the command where the alias itself says it.
 type alias struct{ name, value string }
 
 // aliases reads the user's aliases. They are read for every command line, since any command may

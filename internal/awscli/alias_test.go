@@ -103,15 +103,16 @@ absent = !no-such-program-here
 	}
 }
 
-// A command may be shadowed, and its own alias still reaches it.
+// A command may be shadowed, and its own alias still reaches it. Only help may not: it opens no
+// file.
 func TestAliasShadowsCommand(t *testing.T) {
 	home := homeWith(t, map[string]string{".aws/config": someConfig, ".aws/cli/alias": `[toplevel]
 configure = configure get region
-help = configure
+accounts = configure
 `})
 	for line, want := range map[string]result{
 		"configure":       {stdout: "us-west-2\n"},
-		"help":            {stdout: "us-west-2\n"},
+		"accounts":        {stdout: "us-west-2\n"},
 		"configure extra": {255, "", "\nUnknown options: extra\n"},
 	} {
 		if got := invoke(t, home, "", strings.Fields(line)...); got != want {

@@ -83,6 +83,9 @@ var (
 )
 
 func (c *cli) run(ctx context.Context, args []string) error {
+	if typed, ok := typedLine(args, c.env); ok {
+		return c.complete(ctx, typed, args)
+	}
 	err := c.dispatch(ctx, args)
 	if _, ok := err.(versionRequested); ok {
 		_, err = fmt.Fprintln(c.out, version())
@@ -96,9 +99,13 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 	if _, ok := err.(versionRequested); ok {
 		return err // it must not depend on any file
 	}
-	aliases, failed := c.aliases()
-	if failed != nil {
-		return failed
+	c.global = global
+	var aliases []alias
+	if err != nil || !c.asksForHelp() { // help opens no file, either
+		var failed error
+		if aliases, failed = c.aliases(); failed != nil {
+			return failed
+		}
 	}
 	if err != nil && aliases != nil {
 		global, err = parse(args, globalOptions, positional{"command", choices(aliases), true})
@@ -158,6 +165,7 @@ func (c *cli) checkGlobals() error {
 	if text, ok := c.global.last(queryOption); ok {
 		query, err := jmespath.Compile(text)
 		if err != nil {
+			//lint:ignore ST1005 version 1's words
 			return fmt.Errorf("Bad value for --query %s: %w", text, err)
 		}
 		c.query = query
@@ -173,6 +181,9 @@ func (c *cli) checkGlobals() error {
 				return err
 			}
 		}
+	}
+	if c.asksForHelp() {
+		return nil
 	}
 	format, err := c.settings.TimestampFormat()
 	c.iso8601 = format == "iso8601"

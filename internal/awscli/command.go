@@ -79,6 +79,9 @@ func commandOptions(op *model.Operation) []operationOption {
 
 // operation runs `aws chime OPERATION ...`.
 func (c *cli) operation(ctx context.Context, op *model.Operation, words []string) error {
+	if slices.Equal(words, []string{"help"}) { // whatever is required
+		return c.operationHelp(op)
+	}
 	cmd := &command{cli: c, op: op, options: commandOptions(op)}
 	known := make([]*option, len(cmd.options))
 	for i, o := range cmd.options {

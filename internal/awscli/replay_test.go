@@ -173,7 +173,8 @@ func TestMain(m *testing.M) {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 		code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
 		stop()
-		os.Exit(code)
+		// Not os.Exit, whose hooks would write to stderr when coverage is measured.
+		syscall.Exit(code)
 	}
 	// Cases mostly wait, the retries among them for seconds. A -parallel on the command line
 	// is read later and wins.

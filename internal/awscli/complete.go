@@ -1,0 +1,433 @@
+package awscli
+
+import (
+	"context"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/profile"
+)
+
+// A shell asks for completions by running aws_completer, which is this program by another name,
+// with the line in COMP_LINE (tcsh: COMMAND_LINE) and the place of the cursor in COMP_POINT.
+// bash gives three words besides: the command, the word before the cursor as bash splits words,
+// and the word before that one.
+
+// typedLine returns what stands left of the cursor of a line to be completed; ok is false where
+// this is no question of a shell but a command. Questions are lines that would otherwise be
+// refused: a completion that is made by a script may itself run aws commands.
+func typedLine(args []string, env profile.Env) (typed string, ok bool) {
+	fromBash := len(args) == 3 && !slices.Contains(commands, args[0]) && !strings.HasPrefix(args[0], "-")
+	if len(args) > 0 && !fromBash {
+		return "", false
+	}
+	line, _ := env.Lookup("COMP_LINE")
+	if line == "" {
+		line, _ = env.Lookup("COMMAND_LINE")
+	}
+	if line == "" {
+		return "", false
+	}
+	// The place counts characters.
+	characters := []rune(line)
+	if text, ok := env.Lookup("COMP_POINT"); ok {
+		if point, err := strconv.Atoi(text); err == nil && point >= 0 && point < len(characters) {
+			return string(characters[:point]), true
+		}
+	}
+	return line, true
+}
+
+// complete prints the words that may stand in place of the one at the end of typed, one a line.
+func (c *cli) complete(ctx context.Context, typed string, args []string) error {
+	words := shellWords(typed)
+	if i := slices.IndexFunc(words, isAWS); i >= 0 {
+		words = words[i:]
+	}
+	if len(words) < 2 {
+		return nil
+	}
+	line := c.readLineToComplete(words[1:])
+	if command := line.command(); command != "" && !ours(command) && slices.Contains(commands, command) {
+		return c.handOnCompletion(ctx, args)
+	}
+	cut := 0
+	if len(args) == 3 && strings.HasSuffix(line.word, args[1]) {
+		// bash splits words at "=" and ":", too, and wants the last part only.
+		cut = len(line.word) - len(args[1])
+	}
+	for _, candidate := range line.candidates() {
+		if _, err := fmt.Fprintln(c.out, candidate[cut:]); err != nil {
+			return wrapWrite(err)
+		}
+	}
+	return nil
+}
+
+func isAWS(word string) bool {
+	return strings.TrimSuffix(filepath.Base(word), ".exe") == "aws"
+}
+
+// handOnCompletion lets the completer that comes with the next aws on PATH answer.
+func (c *cli) handOnCompletion(ctx context.Context, args []string) error {
+	next := nextAWS(c.env, nil)
+	if _, again := c.env.Lookup(handedOn); next == "" || again {
+		return nil
+	}
+	completer, err := exec.LookPath(filepath.Join(filepath.Dir(next), "aws_completer"))
+	if err != nil {
+		return nil
+	}
+	cmd := exec.CommandContext(ctx, completer, args...)
+	cmd.Env = append(slices.Clone(c.env), handedOn+"="+next)
+	return c.runChild(ctx, cmd)
+}
+
+// shellWords splits the begun command of a line into words, without expanding anything. The
+// last one is the word at the cursor: empty behind a blank, and unfinished in an open quote.
+func shellWords(line string) []string {
+	var (
+		words   []string
+		word    strings.Builder
+		inWord  bool
+		quote   rune
+		escaped bool
+	)
+	for _, r := range line {
+		switch {
+		case escaped:
+			word.WriteRune(r)
+			escaped = false
+		case r == '\\' && quote != '\'':
+			escaped, inWord = true, true
+		case r == quote:
+			quote = 0
+		case quote != 0:
+			word.WriteRune(r)
+		case r == '\'' || r == '"':
+			quote, inWord = r, true
+		case strings.ContainsRune(";|&(\n", r):
+			words, inWord = nil, false // another command begins
+			word.Reset()
+		case r == ' ' || r == '\t':
+			if inWord {
+				words = append(words, word.String())
+				word.Reset()
+				inWord = false
+			}
+		default:
+			word.WriteRune(r)
+			inWord = true
+		}
+	}
+	return append(words, word.String())
+}
+
+// lineToComplete is a line up to the word at the cursor.
+type lineToComplete struct {
+	cli     *cli
+	aliases []alias
+	word    string   // at the cursor
+	path    []string // the words before that are neither options nor values: command, operation
+	op      *model.Operation
+	known   []operationOption
+	given   []*option
+	pending *operationOption // the option whose value the word may be; nil for none
+}
+
+// readLineToComplete takes apart the words behind aws.
+func (c *cli) readLineToComplete(words []string) *lineToComplete {
+	l := &lineToComplete{cli: c, word: words[len(words)-1]}
+	l.aliases, _ = c.aliases() // a bad file is reported by the command itself
+	for _, o := range globalOptions {
+		l.known = append(l.known, operationOption{o, nil})
+	}
+	before := words[:len(words)-1]
+	expanded := false
+	for len(before) > 0 {
+		word := before[0]
+		before = before[1:]
+		switch {
+		case strings.HasPrefix(word, "--"):
+			l.takeOption(word)
+		case l.pending != nil:
+			if l.pending.takes != many {
+				l.pending = nil
+			}
+		case len(l.path) == 0 && !expanded && find(l.aliases, word) != nil:
+			meaning, _ := profile.SplitWords(find(l.aliases, word).value)
+			before, expanded = append(meaning, before...), true
+		default:
+			l.take(word)
+		}
+	}
+	return l
+}
+
+// command returns the command, "" where there is none yet.
+func (l *lineToComplete) command() string {
+	if len(l.path) == 0 {
+		return ""
+	}
+	return l.path[0]
+}
+
+func (l *lineToComplete) takeOption(word string) {
+	name, _, hasValue := strings.Cut(word, "=")
+	l.pending = nil
+	o := l.option(name)
+	if o == nil {
+		return
+	}
+	l.given = append(l.given, o.option)
+	if !hasValue && o.takes != none {
+		l.pending = o
+	}
+}
+
+func (l *lineToComplete) take(word string) {
+	l.path = append(l.path, word)
+	if len(l.path) != 2 || l.path[0] != "chime" {
+		return
+	}
+	for _, op := range chime.Service.Operations {
+		if op.Command == word {
+			l.op = op
+			l.known = append(l.known, commandOptions(op)...)
+		}
+	}
+}
+
+// option returns the option of a name or of the beginning of one, nil where that is none.
+func (l *lineToComplete) option(name string) *operationOption {
+	var found *operationOption
+	for i := range l.known {
+		o := &l.known[i]
+		if o.name == name {
+			return o
+		}
+		if strings.HasPrefix(o.name, name) {
+			if found != nil {
+				return nil
+			}
+			found = o
+		}
+	}
+	return found
+}
+
+// candidates returns what may stand in place of the word.
+func (l *lineToComplete) candidates() []string {
+	if strings.HasPrefix(l.word, "-") {
+		if name, value, ok := strings.Cut(l.word, "="); ok {
+			return prepend(name+"=", l.values(l.option(name), value))
+		}
+		return beginning(l.word, l.options())
+	}
+	if l.pending != nil {
+		values := l.values(l.pending, l.word)
+		if l.pending.takes == one || l.word != "" || values != nil {
+			return values
+		}
+	}
+	var choices []string
+	switch {
+	case len(l.path) == 0:
+		choices = l.commands()
+	case l.op != nil && len(l.path) == 2:
+		choices = l.options()
+		if len(l.given) == 0 {
+			choices = append(choices, "help")
+		}
+	case len(l.path) > 1:
+	case l.path[0] == "chime":
+		for _, op := range chime.Service.Operations {
+			choices = append(choices, op.Command)
+		}
+		choices = append(choices, "help")
+	case l.path[0] == "configure":
+		choices = []string{"list", "get", "set", "help"}
+	case l.path[0] == "help":
+		choices = helpTopics
+	}
+	return beginning(l.word, choices)
+}
+
+// commands returns the commands and aliases.
+func (l *lineToComplete) commands() []string { return choices(l.aliases) }
+
+// options returns the options that were not given yet. On an empty word these are the required
+// ones, as long as one of them is missing.
+func (l *lineToComplete) options() []string {
+	var all, missing []string
+	for _, o := range l.known {
+		if o.hidden || slices.Contains(l.given, o.option) {
+			continue
+		}
+		all = append(all, o.name)
+		if o.required {
+			missing = append(missing, o.name)
+		}
+	}
+	if l.word == "" && missing != nil {
+		return missing
+	}
+	return all
+}
+
+// values returns the values of an option that begin with text. Those that nobody can foresee,
+// and names of files, are left to the shell.
+func (l *lineToComplete) values(o *operationOption, text string) []string {
+	switch {
+	case o == nil:
+		return nil
+	case o.name == profileOption.name:
+		return beginning(text, l.cli.profiles())
+	case o.choices != nil:
+		return beginning(text, o.choices)
+	case o.member == nil:
+		return nil
+	}
+	s := o.member.Shape
+	if s.Kind == model.List {
+		s = s.Element
+	}
+	if s.Kind == model.Structure {
+		return completeShorthand(s, text)
+	}
+	return beginning(text, s.Enum)
+}
+
+// profiles returns the names of the profiles in both files.
+func (c *cli) profiles() []string {
+	var names []string
+	add := func(name string) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	settings := profile.New(c.env, profile.Flags{})
+	if config, err := profile.Load(c.env.Expand(settings.ConfigFile())); err == nil {
+		for _, s := range config.Sections {
+			words, err := profile.SplitWords(s.Name)
+			switch {
+			case err != nil:
+			case len(words) == 2 && words[0] == "profile":
+				add(words[1])
+			case s.Name == "default":
+				add(s.Name)
+			}
+		}
+	}
+	if credentials, err := profile.Load(c.env.Expand(settings.CredentialsFile())); err == nil {
+		for _, s := range credentials.Sections {
+			add(s.Name)
+		}
+	}
+	return names
+}
+
+// completeShorthand completes the last name or value of a structure in shorthand.
+func completeShorthand(s *model.Shape, text string) []string {
+	type level struct {
+		shape *model.Shape
+		given []string
+	}
+	var (
+		outer   []level
+		inner   = level{shape: s}
+		start   int           // of the name or value at hand
+		member  *model.Member // whose value it is
+		inValue bool
+		quote   rune
+	)
+	for i, r := range text {
+		switch {
+		case quote != 0:
+			if r == quote {
+				quote = 0
+			}
+		case inValue && (r == '"' || r == '\''):
+			quote = r
+		case !inValue && r == '=':
+			if member = inner.shape.Member(strings.TrimSpace(text[start:i])); member == nil {
+				return nil
+			}
+			inner.given = append(inner.given, member.Name)
+			inValue, start = true, i+1
+		case r == '{' && inValue && i == start && member != nil && member.Shape.Kind == model.Structure:
+			outer = append(outer, inner)
+			inner = level{shape: member.Shape}
+			inValue, start = false, i+1
+		case r == '}' && len(outer) > 0:
+			inner = outer[len(outer)-1]
+			outer = outer[:len(outer)-1]
+			inValue, member, start = true, nil, i+1
+		case r == ',' || !inValue && r == ' ' && i == start:
+			inValue, start = inValue && r != ',', i+1
+		}
+	}
+	head, begun := text[:start], text[start:]
+	if inValue {
+		if member == nil {
+			return nil
+		}
+		return prepend(head, beginning(begun, fixedValues(member.Shape)))
+	}
+	var fitting []*model.Member
+	for i := range inner.shape.Members {
+		m := &inner.shape.Members[i]
+		if strings.HasPrefix(m.Name, begun) && !slices.Contains(inner.given, m.Name) {
+			fitting = append(fitting, m)
+		}
+	}
+	var names []string
+	for _, m := range fitting {
+		name := m.Name + "="
+		if m.Shape.Kind == model.Structure {
+			name += "{"
+		}
+		names = append(names, name)
+	}
+	if len(fitting) == 1 {
+		// A shell adds a blank to the only candidate, which is wrong behind "=".
+		if values := fixedValues(fitting[0].Shape); values != nil {
+			names = prepend(names[0], values)
+		}
+	}
+	return prepend(head, names)
+}
+
+// fixedValues returns all values of a shape, nil where they cannot be counted up.
+func fixedValues(s *model.Shape) []string {
+	if s.Kind == model.Boolean {
+		return []string{"true", "false"}
+	}
+	return s.Enum
+}
+
+// beginning returns the words that begin with prefix.
+func beginning(prefix string, words []string) []string {
+	var out []string
+	for _, w := range words {
+		if strings.HasPrefix(w, prefix) {
+			out = append(out, w)
+		}
+	}
+	return out
+}
+
+// prepend returns the words with a text in front of each.
+func prepend(text string, words []string) []string {
+	out := make([]string, len(words))
+	for i, w := range words {
+		out[i] = text + w
+	}
+	return out
+}
