@@ -70,10 +70,10 @@ func (p *program) announce(s *service, o serviceOptions) error {
 	_, missing := os.Stat(path)
 	switch {
 	case s.rootChange == directory.RootMadeUp:
+		fmt.Fprint(p.stdout, lines) // first: there is no other copy if saving fails
 		if err := writePrivate(path, lines); err != nil {
 			return fmt.Errorf("saving the root key: %w", err)
 		}
-		fmt.Fprint(p.stdout, lines)
 		fmt.Fprintf(p.stderr, "carillon: these lines are also in %s\n", path)
 	case s.rootChange == directory.RootReplaced || s.rootChange == directory.RootGiven:
 		if s.rootChange == directory.RootReplaced {

@@ -1,0 +1,309 @@
+package main
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// What the documentation tells people to type works. TestDocs runs the commands of all blocks
+//
+//	```console
+//	$ first command
+//	$ second command \
+//	    with a second line
+//	what they print, for readers only
+//	```
+//
+// in README.md and docs/*.md, those of a file in their order, by one shell, in an empty
+// directory that stands for the repository: what has been set or made is there for the commands
+// that follow, and the work tree stays as it is. Every command must succeed. A few mean more
+// than the shell should do here:
+//
+//   - `go run ./cmd/carillon ...` runs the program as it is in this test;
+//   - `go build -o bin/ ...` builds for real, into the directory's bin;
+//   - `bin/carillon serve ...` goes on in the background, on a free port; the next command waits
+//     until it is ready, and in the end it must stop well;
+//   - `go test ./...` would run itself: instead it must be a step of .ci/run, so that it is run;
+//   - `go test ... -bench NAME` takes long: instead there must be such a benchmark.
+//
+// Any other command of go is an error: give it a meaning here.
+func TestDocs(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the documentation is for a POSIX shell")
+	}
+	t.Parallel()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, filepath.Join(root, "README.md")) {
+		name, _ := filepath.Rel(root, file)
+		t.Run(filepath.ToSlash(name), func(t *testing.T) {
+			t.Parallel()
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := &reader{root: root, dir: t.TempDir()}
+			defer r.stop(t)
+			for _, c := range commands(string(text)) {
+				if err := r.run(t, c.text); err != nil {
+					t.Fatalf("%s:%d: $ %s\n%v", name, c.line, c.text, err)
+				}
+			}
+		})
+	}
+}
+
+// docCommand is a command with its place in a file.
+type docCommand struct {
+	line int
+	text string
+}
+
+// commands returns the commands of the console blocks of a page.
+func commands(page string) []docCommand {
+	var all []docCommand
+	inside, more := false, false
+	for i, line := range strings.Split(page, "\n") {
+		command, isCommand := strings.CutPrefix(line, "$ ")
+		switch {
+		case strings.HasPrefix(line, "```"):
+			inside = !inside && line == "```console"
+		case !inside:
+		case more:
+			all[len(all)-1].text += "\n" + line
+			more = strings.HasSuffix(line, `\`)
+		case isCommand:
+			all = append(all, docCommand{i + 1, command})
+			more = strings.HasSuffix(line, `\`)
+		}
+	}
+	return all
+}
+
+// reader does what a page says.
+type reader struct {
+	root     string // of the repository
+	dir      string // stands for it
+	services []*service
+
+	shell  *exec.Cmd // nil until it is needed
+	input  io.WriteCloser
+	output *bufio.Scanner
+}
+
+var benchFlag = regexp.MustCompile(`-bench[ =]'?([^ ']+)`)
+
+func (r *reader) run(t *testing.T, command string) error {
+	words := strings.Fields(command)
+	switch {
+	case strings.HasPrefix(command, "go run ./cmd/carillon "):
+		return r.succeed(exec.Command("carillon", words[3:]...))
+	case strings.HasPrefix(command, "go build -o bin/ "):
+		build := exec.Command("go", append([]string{"build", "-o", filepath.Join(r.dir, "bin") + "/"}, words[4:]...)...)
+		build.Dir, build.Env = r.root, os.Environ()
+		return r.succeed(build)
+	case strings.HasPrefix(command, "bin/carillon serve"):
+		s, err := startService(filepath.Join(r.dir, "bin", "carillon"), r.dir, childEnv(r.dir), words[2:]...)
+		if err == nil {
+			r.services = append(r.services, s)
+		}
+		return err
+	case command == "go test ./...":
+		steps, err := os.ReadFile(filepath.Join(r.root, ".ci", "run"))
+		if err == nil && !slices.ContainsFunc(strings.Split(string(steps), "\n"), func(line string) bool {
+			return strings.HasPrefix(line, "step ") && strings.HasSuffix(line, " "+command)
+		}) {
+			err = errors.New("it is no step of .ci/run")
+		}
+		return err
+	case words[0] == "go" && words[1] == "test" && benchFlag.MatchString(command):
+		return r.findBenchmark(words, benchFlag.FindStringSubmatch(command)[1])
+	case words[0] == "go":
+		return errors.New("the test of the documentation does not know what to do with it")
+	}
+	return r.tell(t, command)
+}
+
+// succeed runs a program, in the directory unless it has one, and shows what it printed if it fails.
+func (r *reader) succeed(cmd *exec.Cmd) error {
+	if cmd.Dir == "" {
+		cmd.Dir, cmd.Env = r.dir, childEnv(r.dir)
+	}
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}
+
+// findBenchmark has go list the benchmarks of the packages among the words.
+func (r *reader) findBenchmark(words []string, pattern string) error {
+	name, _, _ := strings.Cut(pattern, "/")
+	list := exec.Command("go", "test", "-list", name)
+	for _, word := range words {
+		if strings.HasPrefix(word, "./") {
+			list.Args = append(list.Args, word)
+		}
+	}
+	list.Dir = r.root
+	out, err := list.CombinedOutput()
+	if err == nil && !regexp.MustCompile(`(?m)^Benchmark`).Match(out) {
+		err = fmt.Errorf("there is no benchmark %s", name)
+	}
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
+	}
+	return nil
+}
+
+// prompt is what the shell prints after a command that succeeded.
+const prompt = "-- done --"
+
+// tell gives a command to the shell, which ends at the first that fails.
+func (r *reader) tell(t *testing.T, command string) error {
+	if r.shell == nil {
+		// Standard error goes the way of standard output, in the order in which a person sees both.
+		sh := exec.Command("sh", "-c", "exec sh -e 2>&1")
+		sh.Dir, sh.Env = r.dir, childEnv(r.dir)
+		input, err := sh.StdinPipe()
+		if err != nil {
+			return err
+		}
+		output, err := sh.StdoutPipe()
+		if err != nil {
+			return err
+		}
+		if err := sh.Start(); err != nil {
+			return err
+		}
+		r.shell, r.input, r.output = sh, input, bufio.NewScanner(output)
+	}
+	guard := time.AfterFunc(hung, func() { r.shell.Process.Kill() })
+	defer guard.Stop()
+	// Braces keep the command in this shell, and its input apart from the shell's.
+	fmt.Fprintf(r.input, "{ %s\n} </dev/null\necho; echo '%s'\n", command, prompt)
+	var shown strings.Builder
+	for r.output.Scan() {
+		if r.output.Text() == prompt {
+			return nil
+		}
+		fmt.Fprintln(&shown, r.output.Text())
+	}
+	return fmt.Errorf("the shell ended: %v\n%s", r.shell.Wait(), shown.String())
+}
+
+// stop ends what the page has started, in the way of a person who has read it.
+func (r *reader) stop(t *testing.T) {
+	if r.shell != nil && r.shell.ProcessState == nil {
+		r.input.Close()
+		for r.output.Scan() {
+		}
+		r.shell.Wait()
+	}
+	for _, s := range r.services {
+		if err := s.end(syscall.SIGTERM); err != nil {
+			t.Errorf("%s ended with %v, want exit code 0\n%s", s.cmd, err, s.complaints())
+		}
+	}
+}
+
+// Every variable that carillon reads is told to people by its help or the README, and none that
+// the pages tell of is made up.
+func TestVariablesAreDocumented(t *testing.T) {
+	t.Parallel()
+	name := regexp.MustCompile(`CARILLON_[A-Z][A-Z_]*[A-Z]`)
+	help := helpOf(t)
+	known, told := map[string]bool{}, map[string]bool{}
+	for _, v := range name.FindAllString(help, -1) {
+		known[v], told[v] = true, true
+	}
+	read := func(path string) []string {
+		text, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name.FindAllString(string(text), -1)
+	}
+	for _, v := range read("../../README.md") {
+		told[v] = true
+	}
+
+	inOperator := 0
+	for _, dir := range []string{"../../internal", "../../cmd"} {
+		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
+			if err != nil || filepath.Ext(path) != ".go" {
+				return err
+			}
+			for _, v := range read(path) {
+				known[v] = true
+				if filepath.Base(filepath.Dir(path)) != "operator" || strings.HasSuffix(path, "_test.go") {
+					continue
+				}
+				inOperator++
+				if !told[v] {
+					t.Errorf("%s reads %s, which neither the help of carillon nor README.md mentions", path, v)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if inOperator == 0 {
+		t.Error("internal/operator names no variable: where is CARILLON_ROOT_ACCESS_KEY_ID read now?")
+	}
+
+	for _, pattern := range []string{"../../*.md", "../../docs/*.md"} {
+		pages, err := filepath.Glob(pattern)
+		if err != nil || len(pages) == 0 {
+			t.Fatalf("%s: got pages %v, %v, want some", pattern, pages, err)
+		}
+		for _, page := range pages {
+			for _, v := range read(page) {
+				if !known[v] {
+					t.Errorf("%s mentions %s, which nothing reads", page, v)
+				}
+			}
+		}
+	}
+}
+
+// helpOf returns the help of carillon and of all the commands below it.
+func helpOf(t *testing.T, command ...string) string {
+	t.Helper()
+	cmd := exec.Command("carillon", append(command, "--help")...)
+	cmd.Env = childEnv(t.TempDir())
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("carillon %s --help: %v", strings.Join(command, " "), err)
+	}
+	text := string(out)
+	below := regexp.MustCompile(`(?m)^  ([a-z][\w-]*)  `).FindAllStringSubmatch(text, -1)
+	if len(command) == 0 && len(below) == 0 {
+		t.Fatalf("carillon --help lists no commands:\n%s", text)
+	}
+	for _, name := range below {
+		text += helpOf(t, append(slices.Clip(command), name[1])...)
+	}
+	return text
+}

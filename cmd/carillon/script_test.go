@@ -1,0 +1,213 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"math/big"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/carillon-project/carillon/internal/awscli"
+)
+
+// TestMain lets copies of the test binary stand for the programs: called by the name of one, it
+// is that program. The copies are on PATH.
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"carillon": main,
+		"aws": func() { // as in cmd/aws
+			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+			code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+			stop()
+			os.Exit(code)
+		},
+		"environ": func() { // into a file
+			if err := os.WriteFile(os.Args[1], []byte(strings.Join(os.Environ(), "\x00")), 0o600); err != nil {
+				panic(err)
+			}
+		},
+	})
+}
+
+// TestScripts runs testdata/script/*.txtar: users' stories, told to the two programs. Beside
+// the commands of testscript (go doc github.com/rogpeppe/go-internal/testscript) they have
+//
+//	serve ARGS...             start `carillon serve`, wait until it is ready, and export the lines
+//	                          for a shell that it saved; its output so far is stdout and stderr.
+//	                          CARILLON_DATA is $WORK/data unless the script says otherwise
+//	halt                      SIGTERM the latest service, which must end with code 0 and leaves
+//	                          the rest of its complaints as stderr
+//	exits CODE PROGRAM ARGS...  run a program that must end with this code
+//	keep NAME                 make the last stdout, a line or a string of JSON, a variable
+//	edit FILE REGEXP TEXT     replace the one match of an expression in a file
+//	fill FILE SIZE            make a file of so many letters
+//	perm MODE FILE            the file must have this mode
+//	certificate CERT KEY      make a certificate for 127.0.0.1 and its key
+//	request [-signed] METHOD PATH  send a request to the latest service; the reply is stdout
+//
+// UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		UpdateScripts:       os.Getenv("UPDATE") != "",
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, ".home")
+			env.Vars = append(env.Vars, childEnv(home)...)
+			env.Vars = append(env.Vars, "TMPDIR="+filepath.Join(env.WorkDir, ".tmp"), "CARILLON_DATA="+filepath.Join(env.WorkDir, "data"))
+			env.Values[latest{}] = new(*service)
+			return os.Mkdir(home, 0o700)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "perm": perm,
+			"certificate": certificate, "request": request,
+		},
+	})
+}
+
+// latest is the key of the service that a script has started last.
+type latest struct{}
+
+func serve(ts *testscript.TestScript, neg bool, args []string) {
+	environ := filepath.Join(ts.Getenv("WORK"), ".environ")
+	ts.Check(ts.Exec("environ", environ)) // the script's variables, which testscript keeps to itself
+	s, err := startService("carillon", ts.MkAbs("."), strings.Split(ts.ReadFile(environ), "\x00"), args...)
+	ts.Check(err)
+	ts.Defer(func() { s.end(os.Kill) })
+	*ts.Value(latest{}).(**service) = s
+
+	io.WriteString(ts.Stdout(), ts.ReadFile(s.stdout))
+	io.WriteString(ts.Stderr(), s.complaints())
+	ts.Setenv("URL", s.url)
+	ts.Setenv("ADDRESS", s.url[strings.Index(s.url, "//")+2:])
+	ts.Setenv("AWS_ENDPOINT_URL_CHIME", s.url)
+	for name, value := range s.env {
+		ts.Setenv(name, value)
+	}
+}
+
+func halt(ts *testscript.TestScript, neg bool, args []string) {
+	s := *ts.Value(latest{}).(**service)
+	before := len(s.complaints())
+	err := s.end(syscall.SIGTERM)
+	io.WriteString(ts.Stderr(), s.complaints()[before:])
+	if err != nil {
+		ts.Fatalf("carillon serve ended with %v, want exit code 0", err)
+	}
+}
+
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s ended with exit code %d, want %d", args[1], got, want)
+	}
+}
+
+func keep(ts *testscript.TestScript, neg bool, args []string) {
+	text := strings.Trim(ts.ReadFile("stdout"), "\"\r\n")
+	if text == "" {
+		ts.Fatalf("the last command printed nothing to keep as %s", args[0])
+	}
+	ts.Setenv(args[0], text)
+}
+
+func edit(ts *testscript.TestScript, neg bool, args []string) {
+	text := ts.ReadFile(args[0])
+	found := regexp.MustCompile(args[1]).FindAllStringIndex(text, -1)
+	if len(found) != 1 {
+		ts.Fatalf("%s has %d matches of %q, want 1\n%s", args[0], len(found), args[1], text)
+	}
+	text = text[:found[0][0]] + args[2] + text[found[0][1]:]
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(text), 0o600))
+}
+
+func fill(ts *testscript.TestScript, neg bool, args []string) {
+	size, err := strconv.Atoi(args[1])
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat("x", size)), 0o600))
+}
+
+func perm(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.ParseUint(args[0], 8, 32)
+	ts.Check(err)
+	info, err := os.Stat(ts.MkAbs(args[1]))
+	ts.Check(err)
+	if got := info.Mode().Perm(); got != os.FileMode(want) && runtime.GOOS != "windows" { // where only read-only counts
+		ts.Fatalf("%s has mode %o, want %o", args[1], got, want)
+	}
+}
+
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "carillon"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+	}
+	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	for name, block := range map[string]*pem.Block{
+		args[0]: {Type: "CERTIFICATE", Bytes: cert},
+		args[1]: {Type: "PRIVATE KEY", Bytes: private},
+	} {
+		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(block), 0o600))
+	}
+}
+
+func request(ts *testscript.TestScript, neg bool, args []string) {
+	signed := args[0] == "-signed"
+	if signed {
+		args = args[1:]
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), hung)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, args[0], ts.Getenv("URL")+args[1], nil)
+	ts.Check(err)
+	if signed {
+		sign(r, "", ts.Getenv)
+	}
+	transport := new(http.Transport) // no redirects, and no connection that outlives the script
+	defer transport.CloseIdleConnections()
+	resp, err := transport.RoundTrip(r)
+	ts.Check(err)
+	defer resp.Body.Close()
+	fmt.Fprintln(ts.Stdout(), resp.Status)
+	ts.Check(resp.Header.Write(ts.Stdout()))
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
+}
