@@ -3,6 +3,7 @@ package directory
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -15,20 +16,63 @@ import (
 func findAccount(tx store.ReadTx, caller Caller, accountID string) (store.Account, error) {
 	a, err := tx.Account(caller.AWSAccountID, accountID)
 	if errors.Is(err, store.ErrNotFound) {
-		return a, api.Errorf(api.NotFoundException, "Account %.64s was not found", accountID)
+		return a, noAccount(accountID)
 	}
 	return a, err
 }
 
-// account returns the account that is to be changed, with its users or in itself. A suspended
-// one can only be read.
-func (c *change) account(accountID string) (store.Account, error) {
-	a, err := findAccount(c, c.caller, accountID)
-	if err == nil && a.Status != string(api.AccountStatusActive) {
-		err = api.Errorf(api.ForbiddenException, "Account %s is %s: it can be read but not changed",
-			a.AccountID, strings.ToLower(a.Status))
+func noAccount(accountID string) error {
+	return api.Errorf(api.NotFoundException, "Account %.64s was not found", accountID)
+}
+
+// activeAccount returns the account that is to be changed, with its users or in itself.
+func activeAccount(tx store.ReadTx, caller Caller, accountID string) (store.Account, error) {
+	a, err := findAccount(tx, caller, accountID)
+	if err == nil {
+		err = active(a)
 	}
 	return a, err
+}
+
+// active refuses a suspended account, which can only be read.
+func active(a store.Account) error {
+	if a.Status == string(api.AccountStatusActive) {
+		return nil
+	}
+	return api.Errorf(api.ForbiddenException, "Account %s is %s: it can be read but not changed",
+		a.AccountID, strings.ToLower(a.Status))
+}
+
+func (c *change) account(accountID string) (store.Account, error) {
+	return activeAccount(c, c.caller, accountID)
+}
+
+// saveAccount writes what has become of an account, if anything, and records it.
+func (c *change) saveAccount(before, after store.Account) error {
+	if reflect.DeepEqual(before, after) {
+		return nil
+	}
+	c.record(after, after.AccountID, accountFields(before), accountFields(after))
+	return c.UpdateAccount(after)
+}
+
+// createAccount adds an active account.
+func (c *change) createAccount(awsAccountID, name string, accountType api.AccountType) (store.Account, error) {
+	a := store.Account{
+		AWSAccountID:      awsAccountID,
+		AccountID:         c.newID(),
+		Name:              name,
+		Type:              string(accountType),
+		Status:            string(api.AccountStatusActive),
+		DefaultLicense:    string(api.LicensePro),
+		SupportedLicenses: []string{string(api.LicenseBasic), string(api.LicensePro)},
+		Created:           c.now,
+	}
+	if err := c.InsertAccount(&a); err != nil {
+		return a, err
+	}
+	c.record(a, a.AccountID, nil, accountFields(a))
+	return a, nil
 }
 
 // CreateAccount makes an active Team account; the other types come about by what an operator
@@ -36,20 +80,10 @@ func (c *change) account(accountID string) (store.Account, error) {
 func (s *Service) CreateAccount(ctx context.Context, in *api.CreateAccountInput) (*api.CreateAccountOutput, error) {
 	var out *api.CreateAccountOutput
 	err := s.update(ctx, "CreateAccount", func(c *change) error {
-		a := store.Account{
-			AWSAccountID:      c.caller.AWSAccountID,
-			AccountID:         c.newID(),
-			Name:              in.Name,
-			Type:              string(api.AccountTypeTeam),
-			Status:            string(api.AccountStatusActive),
-			DefaultLicense:    string(api.LicensePro),
-			SupportedLicenses: []string{string(api.LicenseBasic), string(api.LicensePro)},
-			Created:           c.now,
-		}
-		if err := c.InsertAccount(&a); err != nil {
+		a, err := c.createAccount(c.caller.AWSAccountID, in.Name, api.AccountTypeTeam)
+		if err != nil {
 			return err
 		}
-		c.record(a.AccountID, a.AccountID, nil, accountFields(a))
 		out = &api.CreateAccountOutput{Account: new(showAccount(a))}
 		return nil
 	})
@@ -137,14 +171,8 @@ func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput)
 			}
 			after.DefaultLicense = string(in.DefaultLicense)
 		}
-		if after.Name != before.Name || after.DefaultLicense != before.DefaultLicense {
-			if err := c.UpdateAccount(after); err != nil {
-				return err
-			}
-			c.record(after.AccountID, after.AccountID, accountFields(before), accountFields(after))
-		}
 		out = &api.UpdateAccountOutput{Account: new(showAccount(after))}
-		return nil
+		return c.saveAccount(before, after)
 	})
 	if err != nil {
 		return nil, err
@@ -178,13 +206,68 @@ func (s *Service) DeleteAccount(ctx context.Context, in *api.DeleteAccountInput)
 		if err := c.DeleteAccount(a.AWSAccountID, a.AccountID, c.now); err != nil {
 			return err
 		}
-		c.record(a.AccountID, a.AccountID, accountFields(a), nil)
+		c.record(a, a.AccountID, accountFields(a), nil)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &api.DeleteAccountOutput{}, nil
+}
+
+// AssociateSigninDelegateGroupsWithAccount adds directory groups whose members may sign shared
+// devices in. Groups that are associated already stay where they are.
+func (s *Service) AssociateSigninDelegateGroupsWithAccount(ctx context.Context, in *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
+	err := s.changeGroups(ctx, "AssociateSigninDelegateGroupsWithAccount", in.AccountId, func(groups []string) ([]string, error) {
+		for i, g := range in.SigninDelegateGroups {
+			if g.GroupName == nil {
+				return nil, api.BadRequest("SigninDelegateGroups[%d].GroupName is required", i)
+			}
+			if !slices.Contains(groups, *g.GroupName) {
+				groups = append(groups, *g.GroupName)
+			}
+		}
+		return groups, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.AssociateSigninDelegateGroupsWithAccountOutput{}, nil
+}
+
+// DisassociateSigninDelegateGroupsFromAccount takes such groups away: all that are named, or
+// none if one of them is not associated.
+func (s *Service) DisassociateSigninDelegateGroupsFromAccount(ctx context.Context, in *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
+	err := s.changeGroups(ctx, "DisassociateSigninDelegateGroupsFromAccount", in.AccountId, func(groups []string) ([]string, error) {
+		for i, name := range in.GroupNames {
+			if !slices.Contains(groups, name) {
+				return nil, api.Errorf(api.NotFoundException, "GroupNames[%d] is %.64q, which is not associated with the account", i, name)
+			}
+		}
+		return slices.DeleteFunc(groups, func(name string) bool { return slices.Contains(in.GroupNames, name) }), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.DisassociateSigninDelegateGroupsFromAccountOutput{}, nil
+}
+
+// changeGroups gives an account the delegate groups that fn makes of a copy of its own.
+func (s *Service) changeGroups(ctx context.Context, operation, accountID string, fn func([]string) ([]string, error)) error {
+	return s.update(ctx, operation, func(c *change) error {
+		before, err := c.account(accountID)
+		if err != nil {
+			return err
+		}
+		if before.Type != string(api.AccountTypeEnterpriseDirectory) {
+			return api.BadRequest("Only an account of type EnterpriseDirectory has sign-in delegate groups, this is of type %s", before.Type)
+		}
+		after := before
+		if after.SigninDelegateGroups, err = fn(slices.Clone(before.SigninDelegateGroups)); err != nil {
+			return err
+		}
+		return c.saveAccount(before, after)
+	})
 }
 
 // unsupported says why a license is not to be had in an account; nothing if it is.
@@ -199,6 +282,11 @@ func unsupported(a store.Account, license api.License) string {
 	return string(license) + " is not supported by the account, which has " + names
 }
 
+// allLicenses lists them in the order of the model.
+func allLicenses() []api.License {
+	return []api.License{api.LicenseBasic, api.LicensePlus, api.LicensePro, api.LicenseProTrial}
+}
+
 func showAccount(a store.Account) api.Account {
 	out := api.Account{
 		AwsAccountId:     a.AWSAccountID,
@@ -210,7 +298,7 @@ func showAccount(a store.Account) api.Account {
 		AccountStatus:    api.AccountStatus(a.Status),
 	}
 	// In the order of the model, however they were given.
-	for _, l := range []api.License{api.LicenseBasic, api.LicensePlus, api.LicensePro, api.LicenseProTrial} {
+	for _, l := range allLicenses() {
 		if slices.Contains(a.SupportedLicenses, string(l)) {
 			out.SupportedLicenses = append(out.SupportedLicenses, l)
 		}

@@ -8,18 +8,19 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// record notes that the target has changed: from nothing, to nothing, or from before to after.
-// Before and After are JSON objects of the members that differ.
-func (c *change) record(accountID, target string, before, after []document.Member) {
+// record notes that the target, which belongs to an account, has changed: from nothing, to
+// nothing, or from before to after. What belongs to the AWS account as a whole has an account
+// with no id of its own. Before and After are JSON objects of the members that differ.
+func (c *change) record(a store.Account, target string, before, after []document.Member) {
 	r := store.AuditRecord{
-		AWSAccountID: c.caller.AWSAccountID,
+		AWSAccountID: a.AWSAccountID,
 		Time:         c.now,
 		RequestID:    c.caller.RequestID,
 		KeyID:        c.caller.KeyID,
 		KeyName:      c.caller.KeyName,
 		UserAgent:    c.caller.UserAgent,
 		Operation:    c.operation,
-		AccountID:    accountID,
+		AccountID:    a.AccountID,
 		Target:       target,
 		Before:       objectOf(before, after),
 		After:        objectOf(after, before),
@@ -35,19 +36,39 @@ func objectOf(fields, other []document.Member) string {
 	}
 	o := new(document.Object)
 	for i, f := range fields {
-		if other == nil && f.Value == "" {
+		if other == nil && isEmpty(f.Value) {
 			continue
 		}
 		if other != nil && reflect.DeepEqual(f.Value, other[i].Value) {
 			continue
+		}
+		if s, ok := f.Value.(secret); ok {
+			f.Value = s.masked()
 		}
 		o.Set(f.Key, f.Value)
 	}
 	return string(document.AppendCompact(nil, o))
 }
 
-// The fields go by the names they have in the API. What would let a reader of the trail act as
-// somebody else (a PIN, a secret) is not among them.
+func isEmpty(v any) bool {
+	if list, ok := v.([]any); ok {
+		return len(list) == 0
+	}
+	return reflect.ValueOf(v).IsZero()
+}
+
+// secret is what would let a reader of the trail act as somebody else. It shows that there is
+// one, and that it has changed, but not what it is.
+type secret string
+
+func (s secret) masked() string {
+	if s == "" {
+		return ""
+	}
+	return "***"
+}
+
+// The fields go by the names they have in the API.
 
 func accountFields(a store.Account) []document.Member {
 	return []document.Member{
@@ -56,6 +77,9 @@ func accountFields(a store.Account) []document.Member {
 		{Key: "AccountStatus", Value: a.Status},
 		{Key: "DefaultLicense", Value: a.DefaultLicense},
 		{Key: "SupportedLicenses", Value: values(a.SupportedLicenses)},
+		{Key: "SigninDelegateGroups", Value: values(a.SigninDelegateGroups)},
+		{Key: "DisableRemoteControl", Value: a.DisableRemoteControl},
+		{Key: "EnableDialOut", Value: a.EnableDialOut},
 	}
 }
 
@@ -72,16 +96,22 @@ func userFields(u store.User) []document.Member {
 		{Key: "InvitedOn", Value: stamp(u.InvitedOn)},
 		{Key: "IsAlexaForBusinessEnabled", Value: u.AlexaEnabled},
 		{Key: "AlexaForBusinessRoomArn", Value: u.AlexaARN},
+		{Key: "PersonalPIN", Value: secret(u.PersonalPIN)},
 		{Key: "PrimaryProvisionedNumber", Value: u.PhoneNumber},
+		{Key: "InboundCalling", Value: u.InboundCalling},
+		{Key: "OutboundCalling", Value: u.OutboundCalling},
+		{Key: "SMS", Value: u.SMS},
 	}
 }
 
 func keyFields(k store.AccessKey) []document.Member {
 	return []document.Member{
 		{Key: "Name", Value: k.Name},
+		{Key: "Policy", Value: k.Policy},
 		{Key: "Root", Value: k.Root},
 		{Key: "Disabled", Value: k.Disabled},
 		{Key: "Created", Value: stamp(k.Created)},
+		{Key: "Expires", Value: stamp(k.Expires)},
 	}
 }
 

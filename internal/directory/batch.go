@@ -149,10 +149,10 @@ func (c *change) save(a store.Account, members []*member) error {
 		switch {
 		case m.gone:
 			gone = append(gone, m.before)
-			c.record(a.AccountID, m.before.UserID, userFields(m.before), nil)
+			c.record(a, m.before.UserID, userFields(m.before), nil)
 		case m.after != m.before:
 			changes = append(changes, store.UserChange{Before: m.before, After: m.after})
-			c.record(a.AccountID, m.before.UserID, userFields(m.before), userFields(m.after))
+			c.record(a, m.before.UserID, userFields(m.before), userFields(m.after))
 		}
 	}
 	if len(changes) > 0 {

@@ -370,11 +370,10 @@ func TestBatchSuspendUser(t *testing.T) {
 		equal(t, "users", h.users("A"), want)
 		equal(t, "audit", h.audited(0), []string{
 			`BatchSuspendUser reg {"PrimaryEmail": "reg@a.example", "DisplayName": "The reg", "LicenseType": "Basic", ` +
-				`"UserType": "PrivateUser", "UserRegistrationStatus": "Registered", "RegisteredOn": "2026-03-01T11:00:00.123Z", ` +
-				`"IsAlexaForBusinessEnabled": false} `,
+				`"UserType": "PrivateUser", "UserRegistrationStatus": "Registered", "RegisteredOn": "2026-03-01T11:00:00.123Z"} `,
 			`BatchSuspendUser inv {"PrimaryEmail": "inv@a.example", "DisplayName": "The inv", "LicenseType": "Basic", ` +
 				`"UserType": "PrivateUser", "UserRegistrationStatus": "Unregistered", "UserInvitationStatus": "Pending", ` +
-				`"InviteId": "invite-inv", "InvitedOn": "2026-03-01T11:00:00.123Z", "IsAlexaForBusinessEnabled": false} `,
+				`"InviteId": "invite-inv", "InvitedOn": "2026-03-01T11:00:00.123Z"} `,
 		})
 		h.refused(api.NotFoundException, "GetUser", "accountId=A&userId=reg", "", "")
 

@@ -3,11 +3,13 @@
 //
 // Start at [Service], which has one method for each operation it offers, in the terms of
 // package api. The rules for the fields of one user are in users.go, how lists of users are
-// worked through in batch.go. [Keys] is beside it: the access keys that requests are signed with.
+// worked through in batch.go. Beside it are [Operator], for what the API cannot do, and [Keys],
+// the access keys that requests are signed with.
 //
 // Every operation acts for the [Caller] in its context and sees nothing but the accounts of the
-// caller's AWS account. Whatever it changes is written in one update of the store, together with
-// an audit record for each user, account or key that is different afterwards.
+// caller's AWS account. Whatever is changed, through whichever of the three, is written in one
+// update of the store, together with an audit record for each user, account, domain, key or
+// setting that is different afterwards.
 //
 // A failure that the caller of the API is to blame for, or can act upon, is an *api.Error. Every
 // other error is one of the store, handed on as it is: store.ErrUnavailable means that nothing
@@ -33,7 +35,11 @@ import (
 type Options struct {
 	Clock func() time.Time // nil: time.Now
 	NewID func() string    // ids of accounts, users and invitations; nil: UUIDs of version 7
-	Rand  io.Reader        // keys and secrets are made of it; nil: crypto/rand
+	Rand  io.Reader        // keys, secrets and PINs are made of it; nil: crypto/rand
+
+	// Operator is the name of the person who uses [Operator] or [Keys], for the audit trail: it
+	// has "operator/NAME" as the key name, or "operator" without one.
+	Operator string
 }
 
 func (o Options) orDefault() Options {
@@ -60,18 +66,29 @@ type Service struct {
 // The operations that are offered so far. What has no method here the server reports as not
 // built.
 var _ interface {
+	AssociateSigninDelegateGroupsWithAccount(context.Context, *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error)
 	BatchSuspendUser(context.Context, *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error)
 	BatchUnsuspendUser(context.Context, *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error)
 	BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error)
 	CreateAccount(context.Context, *api.CreateAccountInput) (*api.CreateAccountOutput, error)
+	CreateUser(context.Context, *api.CreateUserInput) (*api.CreateUserOutput, error)
 	DeleteAccount(context.Context, *api.DeleteAccountInput) (*api.DeleteAccountOutput, error)
+	DisassociateSigninDelegateGroupsFromAccount(context.Context, *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error)
 	GetAccount(context.Context, *api.GetAccountInput) (*api.GetAccountOutput, error)
+	GetAccountSettings(context.Context, *api.GetAccountSettingsInput) (*api.GetAccountSettingsOutput, error)
+	GetGlobalSettings(context.Context, *api.GetGlobalSettingsInput) (*api.GetGlobalSettingsOutput, error)
 	GetUser(context.Context, *api.GetUserInput) (*api.GetUserOutput, error)
+	GetUserSettings(context.Context, *api.GetUserSettingsInput) (*api.GetUserSettingsOutput, error)
 	InviteUsers(context.Context, *api.InviteUsersInput) (*api.InviteUsersOutput, error)
 	ListAccounts(context.Context, *api.ListAccountsInput) (*api.ListAccountsOutput, error)
 	ListUsers(context.Context, *api.ListUsersInput) (*api.ListUsersOutput, error)
+	LogoutUser(context.Context, *api.LogoutUserInput) (*api.LogoutUserOutput, error)
+	ResetPersonalPIN(context.Context, *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error)
 	UpdateAccount(context.Context, *api.UpdateAccountInput) (*api.UpdateAccountOutput, error)
+	UpdateAccountSettings(context.Context, *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error)
+	UpdateGlobalSettings(context.Context, *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error)
 	UpdateUser(context.Context, *api.UpdateUserInput) (*api.UpdateUserOutput, error)
+	UpdateUserSettings(context.Context, *api.UpdateUserSettingsInput) (*api.UpdateUserSettingsOutput, error)
 } = (*Service)(nil)
 
 // New returns a Service over a store. On the first start it makes the key of the page tokens and
@@ -127,6 +144,7 @@ type change struct {
 	operation string
 	now       time.Time // the one time of the whole change
 	newID     func() string
+	random    io.Reader
 	audit     []store.AuditRecord
 }
 
@@ -140,19 +158,32 @@ func (s *Service) update(ctx context.Context, operation string, fn func(*change)
 	return update(ctx, s.store, s.options, caller, operation, fn)
 }
 
+// maxClashes is how often a change is run again because the store had a unique key already. A
+// PIN was taken, or another process was first; the next run sees that, or makes up another.
+const maxClashes = 5
+
 func update(ctx context.Context, st store.Store, o Options, caller Caller, operation string, fn func(*change) error) error {
-	return st.Update(ctx, func(tx store.Tx) error {
+	run := func(tx store.Tx) error {
 		c := &change{
 			Tx:        tx,
 			caller:    caller,
 			operation: operation,
 			now:       o.Clock().UTC().Truncate(time.Millisecond), // as it will be read back
 			newID:     o.NewID,
+			random:    o.Rand,
 		}
 		err := fn(c)
 		if err != nil || len(c.audit) == 0 {
 			return err
 		}
 		return tx.AppendAudit(c.audit)
-	})
+	}
+	err := st.Update(ctx, run)
+	for range maxClashes {
+		if !errors.Is(err, store.ErrExists) {
+			break
+		}
+		err = st.Update(ctx, run)
+	}
+	return err
 }

@@ -253,8 +253,11 @@ func equal(t testing.TB, what string, got, want any) {
 func TestOperationsOffered(t *testing.T) {
 	h := newHouse(t)
 	for _, operation := range []string{
-		"BatchSuspendUser", "BatchUnsuspendUser", "BatchUpdateUser", "CreateAccount", "DeleteAccount", "GetAccount",
-		"GetUser", "InviteUsers", "ListAccounts", "ListUsers", "UpdateAccount", "UpdateUser",
+		"AssociateSigninDelegateGroupsWithAccount", "BatchSuspendUser", "BatchUnsuspendUser", "BatchUpdateUser",
+		"CreateAccount", "CreateUser", "DeleteAccount", "DisassociateSigninDelegateGroupsFromAccount", "GetAccount",
+		"GetAccountSettings", "GetGlobalSettings", "GetUser", "GetUserSettings", "InviteUsers", "ListAccounts", "ListUsers",
+		"LogoutUser", "ResetPersonalPIN", "UpdateAccount", "UpdateAccountSettings", "UpdateGlobalSettings", "UpdateUser",
+		"UpdateUserSettings",
 	} {
 		if api.Bind(h.service, operation) == nil {
 			t.Errorf("%s cannot be called", operation)

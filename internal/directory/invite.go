@@ -99,10 +99,7 @@ func (c *change) invite(a store.Account, emails []string, userType api.UserType)
 	if err := c.save(a, members); err != nil || len(joining) == 0 {
 		return invites, err
 	}
-	for _, u := range joining {
-		c.record(a.AccountID, u.UserID, nil, userFields(u))
-	}
-	return invites, c.InsertUsers(joining)
+	return invites, c.insert(a, joining...)
 }
 
 // barred returns the keys of those addresses that cannot come to a Team account: another account

@@ -11,6 +11,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/policy"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -25,8 +27,9 @@ type Key struct {
 	Policy       string // the name of a managed policy, or a policy document in JSON; empty for a root key
 	Root         bool   // may do everything in its AWS account
 	Disabled     bool
-	Expires      time.Time // zero: never
-	Secret       string
+	Created      time.Time
+	Expires      time.Time // the first moment at which it is refused; zero: never
+	Secret       string    // empty where it is of no use: see Keys.List
 }
 
 // Keys keeps the access keys. Their secrets are in the store in sealed form only.
@@ -36,7 +39,8 @@ type Keys struct {
 	options Options
 }
 
-// NewKeys returns the keys of a store, whose secrets the sealer opens.
+// NewKeys returns the keys of a store, whose secrets the sealer opens. List, Disable and Delete
+// do without, so for these it may be nil.
 func NewKeys(st store.Store, sealer *store.Sealer, options Options) *Keys {
 	return &Keys{st, sealer, options.orDefault()}
 }
@@ -62,6 +66,13 @@ func (k *Keys) open(kept store.AccessKey) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
+	key := showKey(kept)
+	key.Secret = string(secret)
+	return key, nil
+}
+
+// showKey gives a key without its secret.
+func showKey(kept store.AccessKey) Key {
 	return Key{
 		ID:           kept.KeyID,
 		AWSAccountID: kept.AWSAccountID,
@@ -69,9 +80,166 @@ func (k *Keys) open(kept store.AccessKey) (Key, error) {
 		Policy:       kept.Policy,
 		Root:         kept.Root,
 		Disabled:     kept.Disabled,
+		Created:      kept.Created,
 		Expires:      kept.Expires,
-		Secret:       string(secret),
-	}, nil
+	}
+}
+
+// NewKey is what Create makes a key of.
+type NewKey struct {
+	AWSAccountID string    // 12 digits
+	Name         string    // 1 to 64 of A-Z a-z 0-9 and +=,.@_-, unique in the AWS account
+	Policy       string    // the name of a managed policy, or a policy document in JSON
+	Expires      time.Time // zero: never
+}
+
+// Create makes up a key and returns it with its secret, which is shown nowhere else. The names
+// "root" and "operator" are taken. What is wrong with the request is told in an *api.Error; a
+// policy that is not understood in full is refused.
+func (k *Keys) Create(ctx context.Context, request NewKey) (Key, error) {
+	if err := k.check(request); err != nil {
+		return Key{}, err
+	}
+	var key Key
+	err := k.update(ctx, "CreateKey", func(c *change) error {
+		all, err := c.AccessKeys(request.AWSAccountID)
+		if err != nil {
+			return err
+		}
+		for _, other := range all {
+			if other.Name == request.Name {
+				return api.Errorf(api.ConflictException, "Access key %s has the name %q already: choose another name, or delete that key first",
+					other.KeyID, request.Name)
+			}
+		}
+		id, secret, err := makePair(k.options.Rand)
+		if err != nil {
+			return err
+		}
+		kept := store.AccessKey{
+			KeyID:        id,
+			AWSAccountID: request.AWSAccountID,
+			Name:         request.Name,
+			Policy:       request.Policy,
+			SealedSecret: k.sealer.Seal(id, []byte(secret)),
+			Created:      c.now,
+			Expires:      request.Expires.UTC().Truncate(time.Millisecond),
+		}
+		key = showKey(kept)
+		key.Secret = secret
+		c.recordKey(nil, &kept)
+		return c.PutAccessKey(kept)
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	return key, nil
+}
+
+func (k *Keys) check(request NewKey) error {
+	name := request.Name
+	switch {
+	case !isAWSAccountID(request.AWSAccountID):
+		return api.BadRequest("The AWS account id %.64q must be 12 digits", request.AWSAccountID)
+	case name == "" || len(name) > 64 || strings.ContainsFunc(name, notInKeyName):
+		return api.BadRequest("The name of a key must be 1 to 64 of A-Z, a-z, 0-9 and +=,.@_-, not %.80q", name)
+	case name == rootName || name == operatorName: // they mean something in the audit trail
+		return api.BadRequest("The name %q is reserved: choose another", name)
+	case !request.Expires.IsZero() && !request.Expires.After(k.options.Clock()):
+		return api.BadRequest("The key would expire at %s, which is not in the future", stamp(request.Expires))
+	}
+	if _, err := policy.Parse(request.Policy); err != nil {
+		return api.BadRequest("The policy cannot be used: %v", err)
+	}
+	return nil
+}
+
+func notInKeyName(r rune) bool { return notInKeyID(r) && !strings.ContainsRune("+=,.@-", r) }
+
+// List returns the keys of an AWS account, of all of them if that is empty, without the secrets.
+// They come by AWS account, oldest first, disabled and expired ones too.
+func (k *Keys) List(ctx context.Context, awsAccountID string) ([]Key, error) {
+	var keys []Key
+	err := k.store.View(ctx, func(tx store.ReadTx) error {
+		keys = nil
+		owners, err := awsAccounts(tx, awsAccountID)
+		for _, owner := range owners {
+			kept, err := tx.AccessKeys(owner)
+			if err != nil {
+				return err
+			}
+			for _, key := range kept {
+				keys = append(keys, showKey(key))
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return keys, nil
+}
+
+// Disable makes a key be refused from the next request on, and returns it without its secret.
+// ErrUnknownKey: there is none with this id.
+func (k *Keys) Disable(ctx context.Context, keyID string) (Key, error) {
+	var key Key
+	err := k.update(ctx, "DisableKey", func(c *change) error {
+		kept, err := anyKey(c, keyID)
+		if err != nil {
+			return err
+		}
+		before := kept
+		kept.Disabled = true
+		key = showKey(kept)
+		if before.Disabled {
+			return nil
+		}
+		c.recordKey(&before, &kept)
+		return c.PutAccessKey(kept)
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	return key, nil
+}
+
+// Delete removes a key for good; its name can be given again. When the root key is gone, the
+// next start of the service makes another. ErrUnknownKey: there is none with this id.
+func (k *Keys) Delete(ctx context.Context, keyID string) error {
+	return k.update(ctx, "DeleteKey", func(c *change) error {
+		kept, err := anyKey(c, keyID)
+		if err != nil {
+			return err
+		}
+		c.recordKey(&kept, nil)
+		return c.DeleteAccessKey(keyID)
+	})
+}
+
+func (k *Keys) update(ctx context.Context, operation string, fn func(*change) error) error {
+	return update(ctx, k.store, k.options, k.options.operator(), operation, fn)
+}
+
+// anyKey returns a key, whichever AWS account it belongs to.
+func anyKey(tx store.ReadTx, keyID string) (store.AccessKey, error) {
+	kept, err := tx.AccessKey(keyID)
+	if errors.Is(err, store.ErrNotFound) {
+		err = fmt.Errorf("%w %.128q", ErrUnknownKey, keyID)
+	}
+	return kept, err
+}
+
+// recordKey is record for a key, nil where there is none.
+func (c *change) recordKey(before, after *store.AccessKey) {
+	switch {
+	case before == nil:
+		c.record(store.Account{AWSAccountID: after.AWSAccountID}, after.KeyID, nil, keyFields(*after))
+	case after == nil:
+		c.record(store.Account{AWSAccountID: before.AWSAccountID}, before.KeyID, keyFields(*before), nil)
+	default:
+		c.record(store.Account{AWSAccountID: after.AWSAccountID}, after.KeyID, keyFields(*before), keyFields(*after))
+	}
 }
 
 // RootChange is what EnsureRootKey had to do.
@@ -84,10 +252,7 @@ const (
 	RootReplaced                    // the given pair has taken the place of another, which is disabled
 )
 
-const (
-	rootName     = "root"
-	operatorName = "operator" // in the audit trail, for what is not done through the API
-)
+const rootName = "root"
 
 // EnsureRootKey sees to it that an AWS account has a root key, and returns it.
 //
@@ -104,9 +269,8 @@ func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret st
 	}
 	var key Key
 	var done RootChange
-	caller := Caller{AWSAccountID: awsAccountID, KeyName: operatorName, RequestID: k.options.NewID()}
-	err := update(ctx, k.store, k.options, caller, "EnsureRootKey", func(c *change) (err error) {
-		key, done, err = k.ensureRoot(c, keyID, secret)
+	err := k.update(ctx, "EnsureRootKey", func(c *change) (err error) {
+		key, done, err = k.ensureRoot(c, awsAccountID, keyID, secret)
 		return err
 	})
 	if err != nil {
@@ -115,8 +279,8 @@ func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret st
 	return key, done, nil
 }
 
-func (k *Keys) ensureRoot(c *change, keyID, secret string) (key Key, done RootChange, err error) {
-	all, err := c.AccessKeys(c.caller.AWSAccountID)
+func (k *Keys) ensureRoot(c *change, awsAccountID, keyID, secret string) (key Key, done RootChange, err error) {
+	all, err := c.AccessKeys(awsAccountID)
 	if err != nil {
 		return key, 0, err
 	}
@@ -152,7 +316,7 @@ func (k *Keys) ensureRoot(c *change, keyID, secret string) (key Key, done RootCh
 	switch {
 	case errors.Is(err, store.ErrNotFound):
 		err = nil
-	case err == nil && kept.AWSAccountID != c.caller.AWSAccountID:
+	case err == nil && kept.AWSAccountID != awsAccountID:
 		err = fmt.Errorf("access key %s belongs to another AWS account: give another pair", keyID)
 	case err == nil && kept.Policy != "": // root keys, former ones too, have none
 		err = fmt.Errorf("access key %s is in use as %q: give another pair", keyID, kept.Name)
@@ -170,11 +334,11 @@ func (k *Keys) ensureRoot(c *change, keyID, secret string) (key Key, done RootCh
 		if err := c.PutAccessKey(former); err != nil {
 			return key, 0, err
 		}
-		c.record("", root.KeyID, keyFields(root), keyFields(former))
+		c.recordKey(&root, &former)
 	}
 	root := store.AccessKey{
 		KeyID:        keyID,
-		AWSAccountID: c.caller.AWSAccountID,
+		AWSAccountID: awsAccountID,
 		Name:         rootName,
 		Root:         true,
 		SealedSecret: k.sealer.Seal(keyID, []byte(secret)),
@@ -184,9 +348,9 @@ func (k *Keys) ensureRoot(c *change, keyID, secret string) (key Key, done RootCh
 		return key, 0, err
 	}
 	if kept.KeyID == "" {
-		c.record("", keyID, nil, keyFields(root))
+		c.recordKey(nil, &root)
 	} else {
-		c.record("", keyID, keyFields(kept), keyFields(root))
+		c.recordKey(&kept, &root)
 	}
 	key, err = k.open(root)
 	return key, done, err
@@ -195,7 +359,7 @@ func (k *Keys) ensureRoot(c *change, keyID, secret string) (key Key, done RootCh
 // checkRoot says what is wrong with what an operator gave, without repeating a secret.
 func checkRoot(awsAccountID, keyID, secret string) error {
 	switch {
-	case len(awsAccountID) != 12 || strings.Trim(awsAccountID, "0123456789") != "":
+	case !isAWSAccountID(awsAccountID):
 		return fmt.Errorf("AWS account id %q must be 12 digits", awsAccountID)
 	case keyID == "" && secret == "":
 		return nil

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -58,7 +59,7 @@ func TestRootKeyMadeUp(t *testing.T) {
 	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(made.ID) || !regexp.MustCompile(`^[A-Za-z0-9+/]{40}$`).MatchString(made.Secret) {
 		t.Errorf("made-up pair: got %s and a secret of %d characters, want the form of AWS", made.ID, len(made.Secret))
 	}
-	equal(t, "key", made, directory.Key{ID: made.ID, AWSAccountID: awsAccount, Name: "root", Root: true, Secret: made.Secret})
+	equal(t, "key", made, directory.Key{ID: made.ID, AWSAccountID: awsAccount, Name: "root", Root: true, Created: now, Secret: made.Secret})
 	holds(t, keys, made)
 	equal(t, "second start", ensure(t, keys, "", "", directory.RootUnchanged), made)
 
@@ -80,7 +81,7 @@ func TestRootKeyMadeUp(t *testing.T) {
 func TestRootKeyGiven(t *testing.T) {
 	keys, h, _ := newKeys(t)
 	given := ensure(t, keys, givenID, givenSecret, directory.RootGiven)
-	equal(t, "key", given, directory.Key{ID: givenID, AWSAccountID: awsAccount, Name: "root", Root: true, Secret: givenSecret})
+	equal(t, "key", given, directory.Key{ID: givenID, AWSAccountID: awsAccount, Name: "root", Root: true, Created: now, Secret: givenSecret})
 	ensure(t, keys, givenID, givenSecret, directory.RootUnchanged)
 	equal(t, "no pair given", ensure(t, keys, "", "", directory.RootUnchanged), given)
 	if got := h.audited(0); len(got) != 1 {
@@ -180,6 +181,7 @@ func TestAccessKey(t *testing.T) {
 		Name:         "reader",
 		Policy:       "AmazonChimeReadOnly",
 		Disabled:     true,
+		Created:      now,
 		Expires:      now,
 		Secret:       givenSecret,
 	}
@@ -203,4 +205,134 @@ func TestAccessKey(t *testing.T) {
 	if _, err := keys.AccessKey(context.Background(), want.ID); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("storage away: got error %v, want ErrUnavailable", err)
 	}
+}
+
+func TestCreateKey(t *testing.T) {
+	keys, h, _ := newKeys(t)
+	expires := now.Add(90 * 24 * time.Hour)
+	made, err := keys.Create(t.Context(), directory.NewKey{AWSAccountID: awsAccount, Name: "ci", Policy: "AmazonChimeReadOnly", Expires: expires})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "key", made, directory.Key{ID: made.ID, AWSAccountID: awsAccount, Name: "ci", Policy: "AmazonChimeReadOnly", Created: now, Expires: expires, Secret: made.Secret})
+	if !regexp.MustCompile(`^AKIA[A-Z2-7]{16}$`).MatchString(made.ID) || len(made.Secret) != 40 {
+		t.Errorf("pair: got %s and a secret of %d characters, want the form of AWS", made.ID, len(made.Secret))
+	}
+	holds(t, keys, made)
+	equal(t, "audit", h.audited(0), []string{"CreateKey " + made.ID + `  {"Name": "ci", "Policy": "AmazonChimeReadOnly", ` +
+		`"Created": "2026-03-01T12:00:00.123Z", "Expires": "2026-05-30T12:00:00.123Z"}`})
+
+	document := `{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"chime:Get*","Resource":"*"}}`
+	for _, r := range []directory.NewKey{
+		{AWSAccountID: foreignAccount, Name: "ci", Policy: document}, // names are unique in an AWS account only
+		{AWSAccountID: awsAccount, Name: "CI", Policy: "AmazonChimeFullAccess"},
+		{AWSAccountID: awsAccount, Name: strings.Repeat("a", 58) + "+=,.@_", Policy: "AmazonChimeUserManagement"},
+	} {
+		key, err := keys.Create(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds(t, keys, key)
+	}
+	n := len(h.audit())
+	for _, test := range []struct {
+		aws, name, policy string
+		expires           time.Time
+		want              api.Exception
+		message           string
+	}{
+		{awsAccount, "ci", "AmazonChimeFullAccess", time.Time{}, api.ConflictException, made.ID},
+		{"1", "a", document, time.Time{}, api.BadRequestException, "12 digits"},
+		{awsAccount, "", document, time.Time{}, api.BadRequestException, "name"},
+		{awsAccount, strings.Repeat("a", 65), document, time.Time{}, api.BadRequestException, "name"},
+		{awsAccount, "operator/alice", document, time.Time{}, api.BadRequestException, "name"},
+		{awsAccount, "operator", document, time.Time{}, api.BadRequestException, "reserved"},
+		{awsAccount, "root", document, time.Time{}, api.BadRequestException, "reserved"},
+		{awsAccount, "a", document, now, api.BadRequestException, "expire"},
+		{awsAccount, "a", "", time.Time{}, api.BadRequestException, "policy"},
+		{awsAccount, "a", "AdministratorAccess", time.Time{}, api.BadRequestException, "AdministratorAccess"},
+		{awsAccount, "a", strings.Replace(document, `"Resource"`, `"Condition":{},"Resource"`, 1), time.Time{}, api.BadRequestException, "Condition"},
+	} {
+		_, err := keys.Create(t.Context(), directory.NewKey{AWSAccountID: test.aws, Name: test.name, Policy: test.policy, Expires: test.expires})
+		if exception(err) != test.want || !strings.Contains(err.Error(), test.message) {
+			t.Errorf("%+v: got error %v, want %s with %q", test, err, test.want, test.message)
+		}
+	}
+	equal(t, "audit of nothing", h.audited(n), []string{})
+}
+
+func TestListDisableAndDeleteKeys(t *testing.T) {
+	keys, h, _ := newKeys(t)
+	root := ensure(t, keys, givenID, givenSecret, directory.RootGiven)
+	create := func(aws, name string) directory.Key {
+		t.Helper()
+		key, err := keys.Create(t.Context(), directory.NewKey{AWSAccountID: aws, Name: name, Policy: "AmazonChimeFullAccess"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key
+	}
+	ci, other := create(awsAccount, "ci"), create(foreignAccount, "ci")
+	n := len(h.audit())
+
+	// These need no secret, so an operator's command does without the sealer.
+	plain := directory.NewKeys(h.store, nil, directory.Options{Clock: func() time.Time { return now }, Operator: "alice"})
+	list := func(aws string, want ...directory.Key) {
+		t.Helper()
+		got, err := plain.List(t.Context(), aws)
+		if err != nil {
+			t.Fatal(err)
+		}
+		byID := make(map[string]directory.Key)
+		for _, k := range want {
+			k.Secret = ""
+			byID[k.ID] = k
+		}
+		if len(got) != len(want) {
+			t.Errorf("keys of %q: got %d, want %d", aws, len(got), len(want))
+		}
+		for _, k := range got {
+			equal(t, "listed key", k, byID[k.ID])
+		}
+	}
+	list("", root, ci, other)
+	list(awsAccount, root, ci)
+	list("777788889999")
+
+	for range 2 {
+		got, err := plain.Disable(t.Context(), ci.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ci.Disabled = true
+		want := ci
+		want.Secret = ""
+		equal(t, "disabled key", got, want)
+	}
+	holds(t, keys, ci) // still known, so that the verifier can say why
+	equal(t, "audit", h.audited(n), []string{"DisableKey " + ci.ID + ` {"Disabled": false} {"Disabled": true}`})
+
+	if err := plain.Delete(t.Context(), other.ID); err != nil {
+		t.Fatal(err)
+	}
+	list("", root, ci)
+	for id := range map[string]bool{other.ID: true, "AKIANOBODYNOBODY": true} {
+		_, lookup := keys.AccessKey(t.Context(), id)
+		_, disable := plain.Disable(t.Context(), id)
+		for _, err := range []error{lookup, disable, plain.Delete(t.Context(), id)} {
+			if !errors.Is(err, directory.ErrUnknownKey) {
+				t.Errorf("key %s: got error %v, want ErrUnknownKey", id, err)
+			}
+		}
+	}
+	create(foreignAccount, "ci") // the name is free again
+
+	// The way back in: without a root key the next start makes one.
+	if err := plain.Delete(t.Context(), root.ID); err != nil {
+		t.Fatal(err)
+	}
+	if trail := h.audit(); trail[len(trail)-1].KeyName != "operator/alice" || !strings.Contains(trail[len(trail)-1].Before, `"Root": true`) {
+		t.Errorf("audit: got %+v last, want the root key deleted by operator/alice", trail[len(trail)-1])
+	}
+	ensure(t, keys, "", "", directory.RootMadeUp)
 }

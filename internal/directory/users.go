@@ -98,6 +98,97 @@ func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) (*api
 	return out, nil
 }
 
+// CreateUser adds a registered user to an account whose directory is connected; shared devices
+// for the most part, since people come by signing in.
+func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api.CreateUserOutput, error) {
+	var out *api.CreateUserOutput
+	err := s.update(ctx, "CreateUser", func(c *change) error {
+		a, err := c.account(in.AccountId)
+		if err != nil {
+			return err
+		}
+		if a.Type != string(api.AccountTypeEnterpriseDirectory) {
+			return api.BadRequest("Users are created in accounts of type EnterpriseDirectory only, this is of type %s", a.Type)
+		}
+		if in.Email == nil {
+			return api.BadRequest("Email is required")
+		}
+		// The domain comes first: for an address in it the account may know that it is taken.
+		if err := c.claimed(a, *in.Email); err != nil {
+			return err
+		}
+		holders, err := c.Addresses([]string{*in.Email})
+		if err != nil {
+			return err
+		}
+		for _, h := range holders { // an invitation elsewhere does not matter
+			if h.Registered || h.AccountID == a.AccountID {
+				return api.Errorf(api.ConflictException, "Email is in use by another user")
+			}
+		}
+		u := c.newMember(a, *in.Email)
+		u.DisplayName = strings.TrimSpace(orEmpty(in.Username))
+		if in.UserType != "" {
+			u.Type = string(in.UserType)
+		}
+		if u, err = c.join(u); err != nil {
+			return err
+		}
+		out = &api.CreateUserOutput{User: new(showUser(u))}
+		return c.insert(a, u)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// LogoutUser ends the sessions of a user. There are none here to end, so it only checks that it
+// could be done; the user's status stays as it is in any case.
+func (s *Service) LogoutUser(ctx context.Context, in *api.LogoutUserInput) (*api.LogoutUserOutput, error) {
+	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+		a, err := activeAccount(tx, caller, in.AccountId)
+		if err == nil {
+			_, err = findUser(tx, a, in.UserId)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.LogoutUserOutput{}, nil
+}
+
+// ResetPersonalPIN gives a registered user another PIN. The former is free at once.
+func (s *Service) ResetPersonalPIN(ctx context.Context, in *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error) {
+	var out *api.ResetPersonalPINOutput
+	err := s.update(ctx, "ResetPersonalPIN", func(c *change) error {
+		a, err := c.account(in.AccountId)
+		if err != nil {
+			return err
+		}
+		before, err := findUser(c, a, in.UserId)
+		if err != nil {
+			return err
+		}
+		if before.Registration != string(api.RegistrationStatusRegistered) {
+			return api.BadRequest("Only a registered user has a personal PIN, this one is %s", strings.ToLower(before.Registration))
+		}
+		after := before
+		for after.PersonalPIN == before.PersonalPIN {
+			if after.PersonalPIN, err = c.newPIN(); err != nil {
+				return err
+			}
+		}
+		out = &api.ResetPersonalPINOutput{User: new(showUser(after))}
+		return c.save(a, []*member{{before: before, after: after}})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 func findUser(tx store.ReadTx, a store.Account, userID string) (store.User, error) {
 	users, err := tx.Users(a.AccountID, []string{userID})
 	if err != nil {

@@ -1,6 +1,7 @@
 package directory_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -113,4 +114,105 @@ func TestUpdateUser(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestCreateUser(t *testing.T) {
+	h := newHouse(t)
+	h.addAccount("A", "EnterpriseDirectory", func(a *store.Account) { a.DefaultLicense = "Basic" })
+	h.claim("A", "a.example")
+	create := func(body string) api.User {
+		t.Helper()
+		var answer struct{ User api.User }
+		parse(t, h.must("CreateUser", "accountId=A", "", body), &answer)
+		return answer.User
+	}
+	room := create(`{"Username":" Room 1 ","Email":"Room1@A.example","UserType":"SharedDevice"}`)
+	if room.PersonalPIN == nil || len(*room.PersonalPIN) != 10 {
+		t.Fatalf("PIN: got %v, want 10 digits", room.PersonalPIN)
+	}
+	equal(t, "user", h.must("GetUser", "accountId=A&userId="+room.UserId, "", ""), fmt.Sprintf(`{"User":{"UserId":%q,"AccountId":"A",`+
+		`"PrimaryEmail":"Room1@A.example","DisplayName":"Room 1","LicenseType":"Basic","UserType":"SharedDevice",`+
+		`"UserRegistrationStatus":"Registered","RegisteredOn":"2026-03-01T12:00:00.123Z",`+
+		`"AlexaForBusinessMetadata":{"IsAlexaForBusinessEnabled":false},"PersonalPIN":%q}}`, room.UserId, *room.PersonalPIN))
+	for _, body := range []string{`{"Email":"ann@a.example"}`, `{"Email":"ben@a.example","Username":" "}`} {
+		u := create(body)
+		if u.UserType != "PrivateUser" || *u.DisplayName != (*u.PrimaryEmail)[:3] {
+			t.Errorf("%s: got a %s by the name %s, want a PrivateUser named after the address", body, u.UserType, *u.DisplayName)
+		}
+	}
+	trail := h.audited(0)
+	if len(trail) != 3 || !strings.HasPrefix(trail[0], `CreateUser `+room.UserId+`  {"PrimaryEmail": "Room1@A.example"`) ||
+		!strings.HasSuffix(trail[0], `"PersonalPIN": "***"}`) {
+		t.Errorf("audit: got %q, want three users, PINs masked", trail)
+	}
+
+	// Addresses in use, and one that is only invited elsewhere.
+	h.addAccount("B", "Team", func(a *store.Account) { a.AWSAccountID = foreignAccount })
+	h.addUsers(
+		registered("B", "cat", func(u *store.User) { u.Email = "cat@a.example" }),
+		registered("B", "dan", invited, func(u *store.User) { u.Email = "dan@a.example" }),
+		registered("A", "eve", suspended),
+		registered("A", "fay", invited),
+	)
+	for _, email := range []string{"ROOM1@a.example", "cat@a.example", "eve@a.example", "fay@a.example"} {
+		h.refused(api.ConflictException, "CreateUser", "accountId=A", "", `{"Email":"`+email+`"}`)
+	}
+	create(`{"Email":"dan@a.example"}`)
+
+	for _, body := range []string{`{}`, `{"Username":"x"}`, `{"Email":"x"}`, `{"Email":"x@other.example"}`, `{"Email":"x@sub.a.example"}`,
+		`{"Email":"x y@a.example"}`, `{"Email":"x@a.example","UserType":"Room"}`, `{"Email":"cat@b.example"}`} {
+		h.refused(api.BadRequestException, "CreateUser", "accountId=A", "", body)
+	}
+	for _, accountType := range []string{"Team", "EnterpriseLWA", "EnterpriseOIDC"} {
+		h.addAccount(accountType, accountType)
+		h.claim(accountType, strings.ToLower(accountType)+".example")
+		h.refused(api.BadRequestException, "CreateUser", "accountId="+accountType, "", `{"Email":"x@`+strings.ToLower(accountType)+`.example"}`)
+	}
+	h.refused(api.NotFoundException, "CreateUser", "accountId=C", "", `{"Email":"x@a.example"}`)
+	h.as(foreignAccount).refused(api.NotFoundException, "CreateUser", "accountId=A", "", `{"Email":"x@a.example"}`)
+}
+
+func TestLogoutUser(t *testing.T) {
+	h := newHouse(t)
+	h.populate("A", "EnterpriseLWA")
+	before := h.users("A")
+	for id := range before {
+		equal(t, "answer", h.must("LogoutUser", "accountId=A&userId="+id, "", ""), "")
+	}
+	equal(t, "users", h.users("A"), before)
+	equal(t, "audit", h.audited(0), []string{})
+	h.refused(api.NotFoundException, "LogoutUser", "accountId=A&userId=nobody", "", "")
+	h.refused(api.NotFoundException, "LogoutUser", "accountId=B&userId=reg", "", "")
+	h.as(foreignAccount).refused(api.NotFoundException, "LogoutUser", "accountId=A&userId=reg", "", "")
+	h.refused(api.BadRequestException, "LogoutUser", "accountId=A&userId= ", "", "")
+}
+
+func TestResetPersonalPIN(t *testing.T) {
+	h := newHouse(t)
+	h.populate("A", "EnterpriseLWA")
+	reset := func() string {
+		t.Helper()
+		var answer struct{ User api.User }
+		out := h.must("ResetPersonalPIN", "accountId=A&userId=reg", "", "")
+		parse(t, out, &answer)
+		equal(t, "answer", out, h.must("GetUser", "accountId=A&userId=reg", "", ""))
+		return *answer.User.PersonalPIN
+	}
+	first, second := reset(), reset()
+	if len(first) != 10 || len(second) != 10 || first == second {
+		t.Errorf("PINs: got %q and %q, want two of 10 digits", first, second)
+	}
+	equal(t, "audit", h.audited(0), []string{
+		`ResetPersonalPIN reg {"PersonalPIN": ""} {"PersonalPIN": "***"}`,
+		`ResetPersonalPIN reg {"PersonalPIN": "***"} {"PersonalPIN": "***"}`,
+	})
+	// The former PIN is free.
+	h.addUsers(registered("A", "heir", func(u *store.User) { u.PersonalPIN = first }))
+
+	for _, id := range []string{"inv", "sus"} {
+		h.refused(api.BadRequestException, "ResetPersonalPIN", "accountId=A&userId="+id, "", "")
+	}
+	h.refused(api.NotFoundException, "ResetPersonalPIN", "accountId=A&userId=nobody", "", "")
+	h.refused(api.NotFoundException, "ResetPersonalPIN", "accountId=B&userId=reg", "", "")
+	h.as(foreignAccount).refused(api.NotFoundException, "ResetPersonalPIN", "accountId=A&userId=reg", "", "")
 }

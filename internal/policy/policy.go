@@ -166,11 +166,11 @@ func parseDocument(o *document.Object) (Policy, error) {
 		switch m.Key {
 		case "Version":
 			if m.Value != "2012-10-17" && m.Value != "2008-10-17" {
-				return Policy{}, fmt.Errorf(`Version must be "2012-10-17" or "2008-10-17"`)
+				return Policy{}, fmt.Errorf(`the Version must be "2012-10-17" or "2008-10-17"`)
 			}
 		case "Id":
 			if _, ok := m.Value.(string); !ok {
-				return Policy{}, fmt.Errorf("Id must be a string")
+				return Policy{}, fmt.Errorf("the Id must be a string")
 			}
 		case "Statement":
 			list, ok := m.Value.([]any)
@@ -193,7 +193,7 @@ func parseDocument(o *document.Object) (Policy, error) {
 		}
 	}
 	if len(p.statements) == 0 {
-		return Policy{}, fmt.Errorf("Statement is missing or empty")
+		return Policy{}, fmt.Errorf("the Statement is missing or empty")
 	}
 	return p, nil
 }

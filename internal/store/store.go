@@ -118,6 +118,12 @@ type ReadTx interface {
 	// AccessKeys returns the keys of an AWS account, oldest first.
 	AccessKeys(awsAccountID string) ([]AccessKey, error)
 
+	// GlobalSettings returns the settings of an AWS account; the zero settings if none were put.
+	GlobalSettings(awsAccountID string) (GlobalSettings, error)
+
+	// AWSAccounts returns the ids of the AWS accounts that have an audit trail, in order: all in
+	// which anything was ever done. Like FindAccount it serves the operator.
+	AWSAccounts() ([]string, error)
 	// Audit lists what was done in an AWS account, oldest first.
 	Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) ([]AuditRecord, error)
 
@@ -164,8 +170,16 @@ type Tx interface {
 	// PutAccessKey adds a key, or replaces the one with its id. ErrExists: the id belongs to
 	// another AWS account.
 	PutAccessKey(AccessKey) error
+	// DeleteAccessKey removes a key for good. ErrNotFound: there is none with this id.
+	DeleteAccessKey(keyID string) error
+	// PutGlobalSettings replaces the settings of an AWS account.
+	PutGlobalSettings(awsAccountID string, settings GlobalSettings) error
+
 	// AppendAudit adds to the audit trail.
 	AppendAudit([]AuditRecord) error
+	// DeleteAudit removes the oldest records of an AWS account's trail that are from before a time,
+	// limit of them at most, for good. It returns how many.
+	DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error)
 	// PutSetting adds a setting or replaces its value.
 	PutSetting(name string, value []byte) error
 }
@@ -237,8 +251,9 @@ type User struct {
 
 // UserFilter narrows a listing of users; an empty member lets all pass.
 type UserFilter struct {
-	Email string
-	Type  string
+	Email        string
+	Type         string
+	Registration string
 }
 
 // UserChange is a user as read and as it shall be.
@@ -276,6 +291,12 @@ type AccessKey struct {
 	Disabled     bool
 }
 
+// GlobalSettings are the settings of an AWS account that hold for all accounts in it.
+type GlobalSettings struct {
+	BusinessCallingBucket string // gets the call detail records; empty: they are not kept
+	VoiceConnectorBucket  string
+}
+
 // AuditRecord is one change, as it is kept for those who ask later who made it.
 type AuditRecord struct {
 	AWSAccountID string
@@ -298,7 +319,8 @@ type AuditFilter struct {
 	AccountID string
 	Operation string
 	Target    string
-	KeyID     string
+	Key       string // the id or the name of a key
+	Job       string // a word "job/ID" of the user agent, the ID alone
 	RequestID string
 	Since     time.Time // this moment and later
 	Until     time.Time // before this moment

@@ -353,13 +353,14 @@ func (t *tx) ListUsers(accountID string, filter UserFilter, after Entry, limit i
 			return nil, err
 		}
 		users = slices.DeleteFunc(users, func(u User) bool {
-			return u.Entry <= after || filter.Type != "" && u.Type != filter.Type
+			return u.Entry <= after || filter.Type != "" && u.Type != filter.Type ||
+				filter.Registration != "" && u.Registration != filter.Registration
 		})
 		return users[:min(len(users), limit)], nil
 	}
 	return list(t, scanUser, `SELECT `+userColumns+` FROM users
-		WHERE account_id = $1 AND entry > $2 AND ($3 = '' OR type = $3)
-		ORDER BY entry LIMIT $4`, accountID, after, filter.Type, limit)
+		WHERE account_id = $1 AND entry > $2 AND ($3 = '' OR type = $3) AND ($4 = '' OR registration = $4)
+		ORDER BY entry LIMIT $5`, accountID, after, filter.Type, filter.Registration, limit)
 }
 
 func (t *tx) HasUsers(accountID string) (bool, error) {
@@ -582,6 +583,10 @@ func (t *tx) PutAccessKey(k AccessKey) error {
 	return err
 }
 
+func (t *tx) DeleteAccessKey(keyID string) error {
+	return t.writeOne(`DELETE FROM access_keys WHERE key_id = $1`, keyID)
+}
+
 // blob keeps an empty value from being bound as NULL.
 func blob(b []byte) []byte {
 	if b == nil {
@@ -604,10 +609,24 @@ func scanAudit(rows *sql.Rows) (r AuditRecord, err error) {
 func (t *tx) Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) ([]AuditRecord, error) {
 	return list(t, scanAudit, `SELECT `+auditColumns+` FROM audit
 		WHERE aws_account_id = $1 AND entry > $2 AND ($3 = '' OR account_id = $3) AND ($4 = '' OR operation = $4)
-			AND ($5 = '' OR target = $5) AND ($6 = '' OR key_id = $6) AND ($7 = '' OR request_id = $7)
-			AND ($8 = 0 OR time >= $8) AND ($9 = 0 OR time < $9)
-		ORDER BY entry LIMIT $10`, awsAccountID, after, filter.AccountID, filter.Operation,
-		filter.Target, filter.KeyID, filter.RequestID, millis(filter.Since), millis(filter.Until), limit)
+			AND ($5 = '' OR target = $5) AND ($6 = '' OR key_id = $6 OR key_name = $6)
+			AND ($7 = '' OR request_id = $7) AND ($8 = 0 OR time >= $8) AND ($9 = 0 OR time < $9)
+			AND ($10 = '' OR replace(' ' || user_agent || ' ', ' job/' || $10 || ' ', '') <> ' ' || user_agent || ' ')
+		ORDER BY entry LIMIT $11`, awsAccountID, after, filter.AccountID, filter.Operation,
+		filter.Target, filter.Key, filter.RequestID, millis(filter.Since), millis(filter.Until), filter.Job, limit)
+}
+
+// AWSAccounts steps from one AWS account to the next: a DISTINCT would read the whole trail.
+func (t *tx) AWSAccounts() ([]string, error) {
+	return list(t, func(rows *sql.Rows) (id string, err error) {
+		err = rows.Scan(&id)
+		return id, err
+	}, `WITH RECURSIVE owners (id) AS (
+			SELECT MIN(aws_account_id) FROM audit
+			UNION ALL
+			SELECT (SELECT MIN(aws_account_id) FROM audit WHERE aws_account_id > owners.id)
+			FROM owners WHERE owners.id IS NOT NULL
+		) SELECT id FROM owners WHERE id IS NOT NULL`)
 }
 
 func (t *tx) AppendAudit(records []AuditRecord) error {
@@ -628,7 +647,32 @@ func (t *tx) AppendAudit(records []AuditRecord) error {
 	return nil
 }
 
+func (t *tx) DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error) {
+	n, err := t.write(`DELETE FROM audit WHERE aws_account_id = $1 AND entry IN (
+			SELECT entry FROM audit WHERE aws_account_id = $1 AND time < $2 ORDER BY entry LIMIT $3)`,
+		awsAccountID, millis(before), limit)
+	return int(n), err
+}
+
 // Settings
+
+func (t *tx) GlobalSettings(awsAccountID string) (g GlobalSettings, err error) {
+	err = t.row(`SELECT business_calling_bucket, voice_connector_bucket FROM global_settings WHERE aws_account_id = $1`,
+		[]any{awsAccountID}, &g.BusinessCallingBucket, &g.VoiceConnectorBucket)
+	if errors.Is(err, ErrNotFound) {
+		err = nil
+	}
+	return g, err
+}
+
+func (t *tx) PutGlobalSettings(awsAccountID string, g GlobalSettings) error {
+	_, err := t.write(`INSERT INTO global_settings (aws_account_id, business_calling_bucket, voice_connector_bucket)
+		VALUES ($1, $2, $3) ON CONFLICT (aws_account_id) DO UPDATE SET
+			business_calling_bucket = excluded.business_calling_bucket,
+			voice_connector_bucket = excluded.voice_connector_bucket`,
+		awsAccountID, g.BusinessCallingBucket, g.VoiceConnectorBucket)
+	return err
+}
 
 func (t *tx) Setting(name string) ([]byte, error) {
 	var value []byte

@@ -42,6 +42,8 @@ func Run(t *testing.T, open func(*testing.T, store.Options) store.Store) {
 		{"Domains", testDomains},
 		{"AccessKeys", testAccessKeys},
 		{"Audit", testAudit},
+		{"AuditDeletion", testAuditDeletion},
+		{"GlobalSettings", testGlobalSettings},
 		{"Settings", testSettings},
 		{"Entries", testEntries},
 		{"EntriesAcrossDeletion", testEntriesAcrossDeletion},
@@ -208,6 +210,9 @@ func testAccounts(t *testing.T, f *fixture) {
 	f.view(func(r store.ReadTx) error {
 		got, err := r.Account(awsA, "a1")
 		same(t, "Account", got, want)
+		if got.Created.Location() != time.UTC {
+			t.Errorf("got a time in %v, want UTC", got.Created.Location())
+		}
 		found, err2 := r.FindAccount("a1")
 		same(t, "FindAccount", found, want)
 		got, err3 := r.Account(awsA, "a2")
@@ -376,13 +381,17 @@ func testUsers(t *testing.T, f *fixture) {
 
 func testUserListing(t *testing.T, f *fixture) {
 	var users []store.User
-	var want, devices []string
+	var want, devices, members []string
 	for i := range 10 {
 		u := invited("a1", fmt.Sprintf("u%d", (i*7)%10)) // ids in another order than entries
 		want = append(want, u.UserID)
 		if i%3 == 0 {
 			u.Type = "SharedDevice"
 			devices = append(devices, u.UserID)
+		}
+		if i%2 == 1 {
+			u.Registration = "Registered"
+			members = append(members, u.UserID)
 		}
 		users = append(users, u, invited("a2", u.UserID))
 	}
@@ -394,7 +403,9 @@ func testUserListing(t *testing.T, f *fixture) {
 	}{
 		{store.UserFilter{}, want},
 		{store.UserFilter{Type: "SharedDevice"}, devices},
+		{store.UserFilter{Registration: "Registered"}, members},
 		{store.UserFilter{Email: "U7@EXAMPLE.com"}, []string{"u7"}},
+		{store.UserFilter{Email: "u7@example.com", Registration: store.Unregistered}, nil},
 		{store.UserFilter{Email: "u0@example.com", Type: "SharedDevice"}, []string{"u0"}},
 		{store.UserFilter{Email: "u7@example.com", Type: "SharedDevice"}, nil},
 		{store.UserFilter{Email: "u77@example.com"}, nil},
@@ -650,6 +661,10 @@ func testAccessKeys(t *testing.T, f *fixture) {
 	stolen := other
 	stolen.AWSAccountID = awsA
 	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.PutAccessKey(stolen) })
+
+	f.update(func(tx store.Tx) error { return tx.DeleteAccessKey("AKIA1") })
+	f.viewFails(store.ErrNotFound, func(r store.ReadTx) error { _, err := r.AccessKey("AKIA1"); return err })
+	f.updateFails(store.ErrNotFound, func(tx store.Tx) error { return tx.DeleteAccessKey("AKIA1") })
 }
 
 func testAudit(t *testing.T, f *fixture) {
@@ -662,6 +677,9 @@ func testAudit(t *testing.T, f *fixture) {
 			AccountID: fmt.Sprint("a", i%3), Target: fmt.Sprint("u", i), Before: `{"LicenseType":"Basic"}`, After: `{"LicenseType":"Pro"}`,
 		})
 	}
+	records[1].UserAgent = "carillon-bulk/1.0 job/7"
+	records[2].UserAgent = "carillon-bulk/1.0 job/77"
+	records[4].UserAgent = "job/7 behind/2"
 	other := store.AuditRecord{AWSAccountID: awsB, Time: base, Operation: "CreateAccount", RequestID: "r0"}
 	// In two calls of one update, another AWS account's between them.
 	f.update(func(tx store.Tx) error {
@@ -682,11 +700,16 @@ func testAudit(t *testing.T, f *fixture) {
 		{"all", store.AuditFilter{}, []int{0, 1, 2, 3, 4, 5}},
 		{"account", store.AuditFilter{AccountID: "a1"}, []int{1, 4}},
 		{"target", store.AuditFilter{Target: "u3"}, []int{3}},
-		{"key", store.AuditFilter{KeyID: "AKIA1"}, []int{1, 3, 5}},
+		{"key", store.AuditFilter{Key: "AKIA1"}, []int{1, 3, 5}},
+		{"name of a key", store.AuditFilter{Key: "ci"}, []int{0, 1, 2, 3, 4, 5}},
+		{"unknown key", store.AuditFilter{Key: "AKIA"}, nil},
+		{"job", store.AuditFilter{Job: "7"}, []int{1, 4}},
+		{"longer job", store.AuditFilter{Job: "77"}, []int{2}},
+		{"job of another spelling", store.AuditFilter{Job: "_"}, nil},
 		{"request", store.AuditFilter{RequestID: "r2"}, []int{4, 5}},
 		{"operation", store.AuditFilter{Operation: "CreateAccount"}, nil},
 		{"time", store.AuditFilter{Since: base.Add(2 * time.Millisecond), Until: base.Add(4 * time.Millisecond)}, []int{2, 3}},
-		{"several", store.AuditFilter{AccountID: "a1", KeyID: "AKIA1"}, []int{1}},
+		{"several", store.AuditFilter{AccountID: "a1", Key: "AKIA1"}, []int{1}},
 	}
 	for _, test := range tests {
 		var want, got []store.AuditRecord
@@ -707,6 +730,12 @@ func testAudit(t *testing.T, f *fixture) {
 		same(t, "Audit by "+test.name, got, want)
 	}
 
+	f.view(func(r store.ReadTx) error {
+		accounts, err := r.AWSAccounts()
+		same(t, "AWSAccounts", accounts, []string{awsA, awsB})
+		return err
+	})
+
 	// What is undone leaves no trace.
 	f.updateFails(errUndo, func(tx store.Tx) error {
 		if err := tx.AppendAudit([]store.AuditRecord{other}); err != nil {
@@ -721,6 +750,67 @@ func testAudit(t *testing.T, f *fixture) {
 		}
 		return err
 	})
+}
+
+// testAuditDeletion removes the beginning of one trail, piece by piece, and nothing else.
+func testAuditDeletion(t *testing.T, f *fixture) {
+	f.view(func(r store.ReadTx) error {
+		accounts, err := r.AWSAccounts()
+		if len(accounts) != 0 {
+			t.Errorf("AWSAccounts of an empty store: got %q, want none", accounts)
+		}
+		return err
+	})
+	base := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	var all []store.AuditRecord
+	for i := range 5 {
+		for _, aws := range []string{awsA, awsB} {
+			all = append(all, store.AuditRecord{AWSAccountID: aws, Time: base.Add(time.Duration(i) * time.Second), Target: fmt.Sprint(i)})
+		}
+	}
+	f.update(func(tx store.Tx) error { return tx.AppendAudit(slices.Clone(all)) })
+
+	targets := func(aws string) (targets []string) {
+		f.view(func(r store.ReadTx) error {
+			records, err := r.Audit(aws, store.AuditFilter{}, 0, 10)
+			for _, record := range records {
+				targets = append(targets, record.Target)
+			}
+			return err
+		})
+		return targets
+	}
+	for _, want := range []struct {
+		removed int
+		left    []string
+	}{{2, []string{"2", "3", "4"}}, {1, []string{"3", "4"}}, {0, []string{"3", "4"}}} {
+		f.update(func(tx store.Tx) error {
+			n, err := tx.DeleteAudit(awsA, base.Add(3*time.Second), 2)
+			if n != want.removed {
+				t.Errorf("DeleteAudit: got %d removed, want %d", n, want.removed)
+			}
+			return err
+		})
+		same(t, "trail", targets(awsA), want.left)
+	}
+	same(t, "trail of the other", targets(awsB), []string{"0", "1", "2", "3", "4"})
+}
+
+func testGlobalSettings(t *testing.T, f *fixture) {
+	check := func(aws string, want store.GlobalSettings) {
+		t.Helper()
+		f.view(func(r store.ReadTx) error {
+			got, err := r.GlobalSettings(aws)
+			same(t, "GlobalSettings", got, want)
+			return err
+		})
+	}
+	check(awsA, store.GlobalSettings{})
+	for _, g := range []store.GlobalSettings{{BusinessCallingBucket: "calls"}, {VoiceConnectorBucket: "voice"}, {}} {
+		f.update(func(tx store.Tx) error { return tx.PutGlobalSettings(awsA, g) })
+		check(awsA, g)
+		check(awsB, store.GlobalSettings{})
+	}
 }
 
 var errUndo = errors.New("undo")

@@ -95,6 +95,12 @@ CREATE TABLE access_keys (
 
 CREATE INDEX access_keys_owner ON access_keys (aws_account_id, created, key_id);
 
+CREATE TABLE global_settings (
+    aws_account_id          TEXT NOT NULL PRIMARY KEY,
+    business_calling_bucket TEXT NOT NULL,
+    voice_connector_bucket  TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE audit (
     aws_account_id TEXT    NOT NULL,
     entry          INTEGER NOT NULL,

@@ -1,0 +1,312 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// Operator does what the API cannot, in whichever AWS account: it makes accounts of all types,
+// claims domains, signs people in, reads the audit trail. It may work on the store of a running
+// service, which goes by the changes from its next request on.
+//
+// Accounts are named by their ids alone. Asking for what is so already changes nothing and is no
+// error. A request that breaks a rule gives an *api.Error, whose Message is fit to be shown; all
+// other errors are those of the store.
+type Operator struct {
+	store   store.Store
+	options Options
+}
+
+// NewOperator returns the operator of a store. Options.Operator says who that is.
+func NewOperator(st store.Store, options Options) *Operator {
+	return &Operator{st, options.orDefault()}
+}
+
+// operatorName is the key name in the audit trail of what is not done through the API.
+const operatorName = "operator"
+
+// operator is the caller that an operator's changes are attributed to.
+func (o Options) operator() Caller {
+	name := operatorName
+	if o.Operator != "" {
+		name += "/" + o.Operator
+	}
+	return Caller{KeyName: name, RequestID: o.NewID()}
+}
+
+func (o *Operator) update(ctx context.Context, operation string, fn func(*change) error) error {
+	return update(ctx, o.store, o.options, o.options.operator(), operation, fn)
+}
+
+// anyAccount returns an account, whichever AWS account it belongs to.
+func anyAccount(tx store.ReadTx, accountID string) (store.Account, error) {
+	a, err := tx.FindAccount(accountID)
+	if errors.Is(err, store.ErrNotFound) {
+		return a, noAccount(accountID)
+	}
+	return a, err
+}
+
+// changeAccount runs fn on an account and keeps what it makes of it.
+func (o *Operator) changeAccount(ctx context.Context, operation, accountID string, fn func(*change, *store.Account) error) (api.Account, error) {
+	var out api.Account
+	err := o.update(ctx, operation, func(c *change) error {
+		before, err := anyAccount(c, accountID)
+		if err != nil {
+			return err
+		}
+		after := before
+		if err := fn(c, &after); err != nil {
+			return err
+		}
+		out = showAccount(after)
+		return c.saveAccount(before, after)
+	})
+	return out, err
+}
+
+// CreateAccount makes an active account of any type, with the licenses of a new Team account. An
+// Enterprise account can have members once it has claimed a domain.
+func (o *Operator) CreateAccount(ctx context.Context, awsAccountID, name string, accountType api.AccountType) (api.Account, error) {
+	switch {
+	case !isAWSAccountID(awsAccountID):
+		return api.Account{}, api.BadRequest("The AWS account id %.64q must be 12 digits", awsAccountID)
+	case strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > 100:
+		return api.Account{}, api.BadRequest("The name of an account must have 1 to 100 characters, not all of them blank")
+	}
+	switch accountType {
+	case api.AccountTypeTeam, api.AccountTypeEnterpriseLWA, api.AccountTypeEnterpriseDirectory, api.AccountTypeEnterpriseOIDC:
+	default:
+		return api.Account{}, api.BadRequest("The type of an account must be %s, %s, %s or %s, not %.64q", api.AccountTypeTeam,
+			api.AccountTypeEnterpriseLWA, api.AccountTypeEnterpriseDirectory, api.AccountTypeEnterpriseOIDC, accountType)
+	}
+	var out api.Account
+	err := o.update(ctx, "CreateAccount", func(c *change) error {
+		a, err := c.createAccount(awsAccountID, name, accountType)
+		out = showAccount(a)
+		return err
+	})
+	return out, err
+}
+
+// SetLicenses says which licenses an account supports; at least one, the default among them.
+// Members who have another one keep it.
+func (o *Operator) SetLicenses(ctx context.Context, accountID string, licenses []api.License) (api.Account, error) {
+	for _, l := range licenses {
+		if !slices.Contains(allLicenses(), l) {
+			return api.Account{}, api.BadRequest("There is no license %.64q: use %s", l, joined(allLicenses()))
+		}
+	}
+	return o.changeAccount(ctx, "SetLicenses", accountID, func(_ *change, a *store.Account) error {
+		if err := active(*a); err != nil {
+			return err
+		}
+		if !slices.Contains(licenses, api.License(a.DefaultLicense)) {
+			return api.BadRequest("The account's default license %s must be among its licenses: "+
+				"keep it, or give the account another default first", a.DefaultLicense)
+		}
+		a.SupportedLicenses = nil
+		for _, l := range allLicenses() {
+			if slices.Contains(licenses, l) {
+				a.SupportedLicenses = append(a.SupportedLicenses, string(l))
+			}
+		}
+		return nil
+	})
+}
+
+// SuspendAccount makes an account read-only until it is resumed.
+func (o *Operator) SuspendAccount(ctx context.Context, accountID string) (api.Account, error) {
+	return o.changeAccount(ctx, "SuspendAccount", accountID, func(_ *change, a *store.Account) error {
+		a.Status = string(api.AccountStatusSuspended)
+		return nil
+	})
+}
+
+// ResumeAccount ends the suspension of an account.
+func (o *Operator) ResumeAccount(ctx context.Context, accountID string) (api.Account, error) {
+	return o.changeAccount(ctx, "ResumeAccount", accountID, func(_ *change, a *store.Account) error {
+		a.Status = string(api.AccountStatusActive)
+		return nil
+	})
+}
+
+// ClaimDomain claims an e-mail domain for an account; its subdomains are not included. A Team
+// account becomes an EnterpriseLWA account by it. Its members stay, whatever their addresses;
+// invitations end, since nobody is invited to an Enterprise account.
+func (o *Operator) ClaimDomain(ctx context.Context, accountID, domain string) (api.Account, error) {
+	name := store.EmailKey(domain)
+	if !isDomain(name) {
+		return api.Account{}, api.BadRequest("%.64q is not a domain such as example.com", domain)
+	}
+	return o.changeAccount(ctx, "ClaimDomain", accountID, func(c *change, a *store.Account) error {
+		if err := active(*a); err != nil {
+			return err
+		}
+		owners, err := c.DomainOwners([]string{name})
+		switch {
+		case err != nil:
+			return err
+		case len(owners) > 0 && owners[0].AccountID == a.AccountID:
+			return nil
+		case len(owners) > 0:
+			return api.Errorf(api.ConflictException, "Domain %s is claimed by account %s: release it there first", name, owners[0].AccountID)
+		}
+		d := store.Domain{Name: name, AWSAccountID: a.AWSAccountID, AccountID: a.AccountID, Claimed: c.now}
+		if err := c.InsertDomain(d); err != nil {
+			return err
+		}
+		c.record(*a, name, nil, domainFields(d))
+		if a.Type != string(api.AccountTypeTeam) {
+			return nil
+		}
+		a.Type = string(api.AccountTypeEnterpriseLWA)
+		return c.endInvitations(*a)
+	})
+}
+
+// endInvitations removes all who are only invited.
+func (c *change) endInvitations(a store.Account) error {
+	const page = 1000
+	var after store.Entry
+	for {
+		invited, err := c.members(c.ListUsers(a.AccountID, store.UserFilter{Registration: store.Unregistered}, after, page))
+		if err != nil {
+			return err
+		}
+		for _, m := range invited {
+			m.gone = true
+			after = m.before.Entry
+		}
+		if err := c.save(a, invited); err != nil || len(invited) < page {
+			return err
+		}
+	}
+}
+
+// ReleaseDomain gives up an account's claim on a domain. Members keep their addresses. With the
+// last domain an Enterprise account becomes a Team account and loses its delegate groups; that
+// is refused while it has suspended users, whom a Team account could neither keep nor unsuspend.
+func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) (api.Account, error) {
+	name := store.EmailKey(domain)
+	return o.changeAccount(ctx, "ReleaseDomain", accountID, func(c *change, a *store.Account) error {
+		if err := active(*a); err != nil {
+			return err
+		}
+		domains, err := c.Domains(a.AccountID)
+		if err != nil {
+			return err
+		}
+		at := slices.IndexFunc(domains, func(d store.Domain) bool { return d.Name == name })
+		if at < 0 {
+			return api.Errorf(api.NotFoundException, "Account %s has not claimed the domain %.64q", a.AccountID, domain)
+		}
+		if err := c.DeleteDomain(a.AccountID, name); err != nil {
+			return err
+		}
+		c.record(*a, name, domainFields(domains[at]), nil)
+		if len(domains) > 1 || a.Type == string(api.AccountTypeTeam) {
+			return nil
+		}
+		suspended, err := c.ListUsers(a.AccountID, store.UserFilter{Registration: string(api.RegistrationStatusSuspended)}, 0, 1)
+		if err != nil {
+			return err
+		}
+		if len(suspended) > 0 {
+			return api.Errorf(api.UnprocessableEntityException, "%s is the last domain of account %s, which has suspended users: "+
+				"unsuspend them first, %s among them", name, a.AccountID, suspended[0].Email)
+		}
+		a.Type = string(api.AccountTypeTeam)
+		a.SigninDelegateGroups = nil
+		return nil
+	})
+}
+
+func domainFields(d store.Domain) []document.Member {
+	return []document.Member{{Key: "Domain", Value: d.Name}, {Key: "Claimed", Value: stamp(d.Claimed)}}
+}
+
+// RegisterUser signs a person in and returns the member that person is then. On a Team account
+// it accepts a pending invitation. On an Enterprise account it signs up whoever has an address
+// in one of its domains, with the default license.
+//
+// Who is registered in a Team account moves from there, with display name and PIN. An address
+// that is held in an Enterprise account, or whose domain another account has claimed, is refused.
+func (o *Operator) RegisterUser(ctx context.Context, accountID, email string) (api.User, error) {
+	var out api.User
+	err := o.update(ctx, "RegisterUser", func(c *change) error {
+		a, err := anyAccount(c, accountID)
+		if err == nil {
+			err = active(a)
+		}
+		if err != nil {
+			return err
+		}
+		u, err := c.register(a, email)
+		out = showUser(u)
+		return err
+	})
+	return out, err
+}
+
+// FailInvitation marks a pending invitation as failed. The person can be invited again.
+func (o *Operator) FailInvitation(ctx context.Context, accountID, email string) (api.User, error) {
+	var out api.User
+	err := o.update(ctx, "FailInvitation", func(c *change) error {
+		a, err := anyAccount(c, accountID)
+		if err == nil {
+			err = active(a)
+		}
+		if err != nil {
+			return err
+		}
+		members, err := c.members(c.UsersByEmail(a.AccountID, []string{email}))
+		switch {
+		case err != nil:
+			return err
+		case len(members) == 0:
+			return notInvited(a, email)
+		case members[0].before.Registration != store.Unregistered:
+			return api.BadRequest("%.100s has joined already, there is no invitation to fail", email)
+		}
+		members[0].after.Invitation = string(api.InviteStatusFailed)
+		out = showUser(members[0].after)
+		return c.save(a, members)
+	})
+	return out, err
+}
+
+func isAWSAccountID(s string) bool {
+	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
+}
+
+// isDomain accepts two labels or more, in any script.
+func isDomain(name string) bool {
+	labels := strings.Split(name, ".")
+	for _, l := range labels {
+		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.ContainsFunc(l, notInLabel) {
+			return false
+		}
+	}
+	return len(labels) > 1 && len(name) <= 253
+}
+
+func notInLabel(r rune) bool {
+	return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || unicode.IsLetter(r) || unicode.IsMark(r))
+}
+
+func joined[S ~string](names []S) string {
+	texts := make([]string, len(names))
+	for i, n := range names {
+		texts[i] = string(n)
+	}
+	return strings.Join(texts, ", ")
+}

@@ -1,0 +1,168 @@
+package directory
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"strings"
+	"unicode"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// register makes the person with this address a registered member of the account.
+func (c *change) register(a store.Account, email string) (store.User, error) {
+	here, err := c.members(c.UsersByEmail(a.AccountID, []string{email}))
+	if err != nil {
+		return store.User{}, err
+	}
+	var invited *member
+	if len(here) > 0 {
+		invited = here[0]
+		switch u := invited.before; api.RegistrationStatus(u.Registration) {
+		case api.RegistrationStatusRegistered:
+			return u, nil
+		case api.RegistrationStatusSuspended:
+			return u, api.Errorf(api.ForbiddenException, "%.100s is suspended in account %s: unsuspend that user instead", email, a.AccountID)
+		}
+	}
+	if err := c.mayJoin(a, invited, email); err != nil {
+		return store.User{}, err
+	}
+
+	if invited == nil {
+		u, err := c.join(c.newMember(a, email))
+		if err != nil {
+			return u, err
+		}
+		return u, c.insert(a, u)
+	}
+	u, err := c.join(invited.before)
+	if err != nil {
+		return u, err
+	}
+	u.Invitation = string(api.InviteStatusAccepted)
+	invited.after = u
+	return u, c.save(a, here)
+}
+
+// mayJoin checks what keeps a person out who is not a member yet: in a Team account the lack of
+// an invitation, in any other an address outside its domains, and in both another organization.
+func (c *change) mayJoin(a store.Account, invited *member, email string) error {
+	if a.Type != string(api.AccountTypeTeam) {
+		if err := c.claimed(a, email); err != nil {
+			return err
+		}
+	} else if invited == nil {
+		return notInvited(a, email)
+	} else if invited.before.Invitation != string(api.InviteStatusPending) {
+		return api.BadRequest("The invitation of %.100s has failed: invite that address again", email)
+	}
+	barred, err := c.barred(a, []string{email})
+	if err == nil && barred[store.EmailKey(email)] {
+		err = api.Errorf(api.ConflictException, "%.100s belongs to another organization: "+
+			"the user is a member of an Enterprise account, or another account has claimed the domain", email)
+	}
+	return err
+}
+
+// newMember is a private user with the default license, not registered yet.
+func (c *change) newMember(a store.Account, email string) store.User {
+	return store.User{
+		AccountID: a.AccountID,
+		UserID:    c.newID(),
+		Email:     email,
+		License:   a.DefaultLicense,
+		Type:      string(api.UserTypePrivateUser),
+	}
+}
+
+// join makes a user a registered one. Who is registered elsewhere leaves there and takes along
+// what a person is known by: the display name and the PIN of meetings already planned.
+func (c *change) join(u store.User) (store.User, error) {
+	u.Registration = string(api.RegistrationStatusRegistered)
+	u.RegisteredOn = c.now
+	former, home, err := c.holder(u.Email)
+	if err != nil {
+		return u, err
+	}
+	if former.UserID != "" {
+		u.DisplayName, u.PersonalPIN = former.DisplayName, former.PersonalPIN
+		if err := c.save(home, []*member{{before: former, gone: true}}); err != nil {
+			return u, err
+		}
+	}
+	if u.DisplayName == "" {
+		u.DisplayName = u.Email[:strings.LastIndexByte(u.Email, '@')]
+	}
+	if u.PersonalPIN == "" {
+		u.PersonalPIN, err = c.newPIN()
+	}
+	return u, err
+}
+
+// insert adds users to the account.
+func (c *change) insert(a store.Account, users ...store.User) error {
+	for _, u := range users {
+		c.record(a, u.UserID, nil, userFields(u))
+	}
+	return c.InsertUsers(users)
+}
+
+// holder returns the one registered user with this address and the account that user is in, or
+// zero values.
+func (c *change) holder(email string) (u store.User, home store.Account, err error) {
+	holders, err := c.Addresses([]string{email})
+	if err != nil {
+		return u, home, err
+	}
+	for _, h := range holders {
+		if !h.Registered {
+			continue
+		}
+		if home, err = c.FindAccount(h.AccountID); err != nil {
+			return u, home, err
+		}
+		u, err = findUser(c, home, h.UserID)
+		return u, home, err
+	}
+	return u, home, nil
+}
+
+// claimed checks that an address can be signed up to an Enterprise account: its domain must be
+// one that the account has claimed, subdomains not included.
+func (c *change) claimed(a store.Account, email string) error {
+	at := strings.LastIndexByte(email, '@')
+	if at < 1 || strings.ContainsFunc(email, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return api.BadRequest("%.100q is not an e-mail address", email)
+	}
+	owners, err := c.DomainOwners([]string{email[at+1:]})
+	if err != nil {
+		return err
+	}
+	if len(owners) == 0 || owners[0].AccountID != a.AccountID {
+		return api.BadRequest("The domain %.100s is not claimed by account %s", email[at+1:], a.AccountID)
+	}
+	return nil
+}
+
+func notInvited(a store.Account, email string) error {
+	return api.Errorf(api.NotFoundException, "Nobody is invited to account %s as %.100s: invite that address first", a.AccountID, email)
+}
+
+// newPIN makes up a personal PIN of 10 digits. One that is taken already makes the store refuse
+// the update, which is then run again.
+func (c *change) newPIN() (string, error) {
+	const pins = 10_000_000_000
+	for {
+		var b [8]byte
+		if _, err := io.ReadFull(c.random, b[:]); err != nil {
+			return "", fmt.Errorf("making up a PIN: %w", err)
+		}
+		// The last incomplete round is left out, so that all PINs are equally likely.
+		if n := binary.BigEndian.Uint64(b[:]); n < 1<<64-1-(1<<64-1)%pins {
+			return fmt.Sprintf("%010d", n%pins), nil
+		}
+	}
+}

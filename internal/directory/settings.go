@@ -1,0 +1,192 @@
+package directory
+
+import (
+	"context"
+	"net/netip"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// GetAccountSettings returns what holds for the meetings of an account.
+func (s *Service) GetAccountSettings(ctx context.Context, in *api.GetAccountSettingsInput) (*api.GetAccountSettingsOutput, error) {
+	var out *api.GetAccountSettingsOutput
+	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+		a, err := findAccount(tx, caller, in.AccountId)
+		if err != nil {
+			return err
+		}
+		out = &api.GetAccountSettingsOutput{AccountSettings: &api.AccountSettings{
+			DisableRemoteControl: new(a.DisableRemoteControl),
+			EnableDialOut:        new(a.EnableDialOut),
+		}}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// UpdateAccountSettings sets those settings that are given. Updates take turns, so there is
+// never a conflict to report.
+func (s *Service) UpdateAccountSettings(ctx context.Context, in *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error) {
+	err := s.update(ctx, "UpdateAccountSettings", func(c *change) error {
+		before, err := c.account(in.AccountId)
+		if err != nil {
+			return err
+		}
+		after := before
+		if v := in.AccountSettings.DisableRemoteControl; v != nil {
+			after.DisableRemoteControl = *v
+		}
+		if v := in.AccountSettings.EnableDialOut; v != nil {
+			after.EnableDialOut = *v
+		}
+		return c.saveAccount(before, after)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.UpdateAccountSettingsOutput{}, nil
+}
+
+// GetUserSettings returns which ways to telephone a user has.
+func (s *Service) GetUserSettings(ctx context.Context, in *api.GetUserSettingsInput) (*api.GetUserSettingsOutput, error) {
+	var out *api.GetUserSettingsOutput
+	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+		a, err := findAccount(tx, caller, in.AccountId)
+		if err != nil {
+			return err
+		}
+		u, err := findUser(tx, a, in.UserId)
+		if err != nil {
+			return err
+		}
+		out = &api.GetUserSettingsOutput{UserSettings: &api.UserSettings{Telephony: &api.TelephonySettings{
+			InboundCalling:  u.InboundCalling,
+			OutboundCalling: u.OutboundCalling,
+			SMS:             u.SMS,
+		}}}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// UpdateUserSettings replaces a user's settings. The user need not have a phone number.
+func (s *Service) UpdateUserSettings(ctx context.Context, in *api.UpdateUserSettingsInput) (*api.UpdateUserSettingsOutput, error) {
+	err := s.update(ctx, "UpdateUserSettings", func(c *change) error {
+		a, err := c.account(in.AccountId)
+		if err != nil {
+			return err
+		}
+		before, err := findUser(c, a, in.UserId)
+		if err != nil {
+			return err
+		}
+		after := before
+		t := in.UserSettings.Telephony
+		after.InboundCalling, after.OutboundCalling, after.SMS = t.InboundCalling, t.OutboundCalling, t.SMS
+		return c.save(a, []*member{{before: before, after: after}})
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.UpdateUserSettingsOutput{}, nil
+}
+
+// GetGlobalSettings returns what holds for the whole AWS account.
+func (s *Service) GetGlobalSettings(ctx context.Context, _ *api.GetGlobalSettingsInput) (*api.GetGlobalSettingsOutput, error) {
+	var out *api.GetGlobalSettingsOutput
+	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+		g, err := tx.GlobalSettings(caller.AWSAccountID)
+		if err != nil {
+			return err
+		}
+		out = &api.GetGlobalSettingsOutput{
+			BusinessCalling: &api.BusinessCallingSettings{CdrBucket: orNil(g.BusinessCallingBucket)},
+			VoiceConnector:  &api.VoiceConnectorSettings{CdrBucket: orNil(g.VoiceConnectorBucket)},
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// UpdateGlobalSettings says where call detail records go. A structure that is absent leaves its
+// setting as it is; one without a bucket ends the logging. Buckets are not contacted.
+func (s *Service) UpdateGlobalSettings(ctx context.Context, in *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error) {
+	err := s.update(ctx, "UpdateGlobalSettings", func(c *change) error {
+		before, err := c.GlobalSettings(c.caller.AWSAccountID)
+		if err != nil {
+			return err
+		}
+		after := before
+		if b := in.BusinessCalling; b != nil {
+			after.BusinessCallingBucket = orEmpty(b.CdrBucket)
+		}
+		if v := in.VoiceConnector; v != nil {
+			after.VoiceConnectorBucket = orEmpty(v.CdrBucket)
+		}
+		if problem := badBucket(after.BusinessCallingBucket); problem != "" {
+			return api.BadRequest("BusinessCalling.CdrBucket %s", problem)
+		}
+		if problem := badBucket(after.VoiceConnectorBucket); problem != "" {
+			return api.BadRequest("VoiceConnector.CdrBucket %s", problem)
+		}
+		if after == before {
+			return nil
+		}
+		c.record(store.Account{AWSAccountID: c.caller.AWSAccountID}, c.caller.AWSAccountID, globalFields(before), globalFields(after))
+		return c.PutGlobalSettings(c.caller.AWSAccountID, after)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &api.UpdateGlobalSettingsOutput{}, nil
+}
+
+func globalFields(g store.GlobalSettings) []document.Member {
+	return []document.Member{
+		{Key: "BusinessCallingCdrBucket", Value: g.BusinessCallingBucket},
+		{Key: "VoiceConnectorCdrBucket", Value: g.VoiceConnectorBucket},
+	}
+}
+
+// badBucket says what keeps a name from being that of an S3 bucket, by the rules that S3
+// publishes for general purpose buckets.
+func badBucket(name string) string {
+	const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789"
+	if name == "" {
+		return "" // logging is off
+	}
+	_, notAddress := netip.ParseAddr(name)
+	switch {
+	case len(name) < 3 || len(name) > 63:
+		return "must have 3 to 63 characters"
+	case strings.Trim(name, alphanumeric+".-") != "" || strings.Contains(name, ".."):
+		return "must be of lower-case letters, digits, hyphens and single dots"
+	case !strings.Contains(alphanumeric, name[:1]) || !strings.Contains(alphanumeric, name[len(name)-1:]):
+		return "must begin and end with a letter or digit"
+	case notAddress == nil:
+		return "must not be an IP address"
+	}
+	for _, prefix := range []string{"xn--", "sthree-", "amzn-s3-demo-"} {
+		if strings.HasPrefix(name, prefix) {
+			return "must not begin with " + prefix
+		}
+	}
+	for _, suffix := range []string{"-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"} {
+		if strings.HasSuffix(name, suffix) {
+			return "must not end with " + suffix
+		}
+	}
+	return ""
+}

@@ -1,0 +1,238 @@
+package directory
+
+import (
+	"context"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// AuditQuery narrows a reading of the audit trail; an empty member lets all pass.
+type AuditQuery struct {
+	AWSAccountID string
+	AccountID    string
+	User         string    // a user id or, with an @, an address: also of one who has left or moved
+	Key          string    // the id or the name of a key, such as "operator/alice"
+	Job          string    // a bulk job: the ID in "job/ID" of the user agent
+	Since        time.Time // this moment and later
+	Until        time.Time // before this moment
+}
+
+// How many records are read or removed at a time, so that no reader holds a snapshot, and no
+// removal the writer, for long.
+const (
+	auditPage  = 1000
+	auditPiece = 10_000
+)
+
+// Audit reads the audit trail in order of time, the oldest record first. It ends with the first
+// error.
+func (o *Operator) Audit(ctx context.Context, query AuditQuery) iter.Seq2[store.AuditRecord, error] {
+	return func(yield func(store.AuditRecord, error) bool) {
+		err := o.walk(ctx, query, func(r store.AuditRecord) bool { return yield(r, nil) })
+		if err != nil {
+			yield(store.AuditRecord{}, err)
+		}
+	}
+}
+
+// AuditDocument is the form in which a record is printed and exported: an object that always
+// has these members, in this order, each a string that may be empty unless said otherwise.
+//
+//	Time          2026-03-01T12:00:00.123Z
+//	AwsAccountId  12 digits
+//	AccountId     empty for what belongs to the AWS account as a whole
+//	Operation     of the API; or CreateAccount, SetLicenses, SuspendAccount, ResumeAccount, ClaimDomain,
+//	              ReleaseDomain, RegisterUser, FailInvitation, CreateKey, DisableKey, DeleteKey,
+//	              EnsureRootKey, PruneAudit by an operator
+//	Target        id of the user, account, AWS account or key, or name of the domain, that changed
+//	Before        object of the members that differ; null if it did not exist before
+//	After         the same for what it is since; null if it does not exist any more
+//	KeyName       who did it; operator/NAME on an operator's behalf
+//	KeyId         empty for an operator
+//	RequestId     what one request changed has the same
+//	UserAgent     as the client sent it
+func AuditDocument(r store.AuditRecord) *document.Object {
+	parsed := func(text string) any {
+		if v, err := document.Parse(text); err == nil {
+			return v
+		}
+		return nil
+	}
+	return document.NewObject(
+		document.Member{Key: "Time", Value: stamp(r.Time)},
+		document.Member{Key: "AwsAccountId", Value: r.AWSAccountID},
+		document.Member{Key: "AccountId", Value: r.AccountID},
+		document.Member{Key: "Operation", Value: r.Operation},
+		document.Member{Key: "Target", Value: r.Target},
+		document.Member{Key: "Before", Value: parsed(r.Before)},
+		document.Member{Key: "After", Value: parsed(r.After)},
+		document.Member{Key: "KeyName", Value: r.KeyName},
+		document.Member{Key: "KeyId", Value: r.KeyID},
+		document.Member{Key: "RequestId", Value: r.RequestID},
+		document.Member{Key: "UserAgent", Value: r.UserAgent},
+	)
+}
+
+// PruneAudit removes all records from before a time that must not lie ahead, of one AWS account
+// or, if that is empty, of all. It returns how many, also when it fails half-way: it works in
+// pieces, each of which leaves a record of its own.
+func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before time.Time) (int, error) {
+	if before.IsZero() || before.After(o.options.Clock()) {
+		return 0, api.BadRequest("The audit trail can be pruned up to now, not up to %s", stamp(before))
+	}
+	owners, err := o.awsAccounts(ctx, awsAccountID)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, owner := range owners {
+		for removed := auditPiece; removed == auditPiece; {
+			err := o.update(ctx, "PruneAudit", func(c *change) (err error) {
+				removed, err = c.DeleteAudit(owner, before, auditPiece)
+				if removed > 0 {
+					c.record(store.Account{AWSAccountID: owner}, owner, []document.Member{
+						{Key: "Records", Value: document.Int(removed)},
+						{Key: "Before", Value: stamp(before)},
+					}, nil)
+				}
+				return err
+			})
+			if err != nil {
+				return total, err
+			}
+			total += removed
+		}
+	}
+	return total, nil
+}
+
+// trail is the audit trail of one AWS account while it is being read.
+type trail struct {
+	owner string
+	page  []store.AuditRecord // read and not yet handed out
+	after store.Entry
+	ended bool
+}
+
+// walk calls fn for each record that the query is about, until fn wants no more.
+func (o *Operator) walk(ctx context.Context, query AuditQuery, fn func(store.AuditRecord) bool) error {
+	filter := store.AuditFilter{AccountID: query.AccountID, Key: query.Key, Job: query.Job, Since: query.Since, Until: query.Until}
+	var ids map[string]bool
+	if strings.Contains(query.User, "@") {
+		var err error
+		if ids, err = o.userIDs(ctx, query); err != nil {
+			return err
+		}
+	} else {
+		filter.Target = query.User
+	}
+	owners, err := o.awsAccounts(ctx, query.AWSAccountID)
+	if err != nil {
+		return err
+	}
+	trails := make([]*trail, len(owners))
+	for i, owner := range owners {
+		trails[i] = &trail{owner: owner}
+	}
+	for {
+		var oldest *trail
+		for _, t := range trails {
+			if err := t.fill(ctx, o.store, filter); err != nil {
+				return err
+			}
+			if len(t.page) > 0 && (oldest == nil || t.page[0].Time.Before(oldest.page[0].Time)) {
+				oldest = t
+			}
+		}
+		if oldest == nil {
+			return nil
+		}
+		r := oldest.page[0]
+		oldest.page = oldest.page[1:]
+		if (ids == nil || ids[r.Target]) && !fn(r) {
+			return nil
+		}
+	}
+}
+
+// fill reads the next page if there is nothing left of the one before.
+func (t *trail) fill(ctx context.Context, st store.Store, filter store.AuditFilter) error {
+	if len(t.page) > 0 || t.ended {
+		return nil
+	}
+	err := st.View(ctx, func(tx store.ReadTx) (err error) {
+		t.page, err = tx.Audit(t.owner, filter, t.after, auditPage)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if t.ended = len(t.page) < auditPage; !t.ended {
+		t.after = t.page[auditPage-1].Entry
+	}
+	return nil
+}
+
+// userIDs returns the ids of all users who have or had an address: those who hold it now, and
+// those in the trail, which has the address wherever a user has come or gone.
+func (o *Operator) userIDs(ctx context.Context, query AuditQuery) (map[string]bool, error) {
+	ids := make(map[string]bool)
+	err := o.store.View(ctx, func(tx store.ReadTx) error {
+		holders, err := tx.Addresses([]string{query.User})
+		for _, h := range holders {
+			ids[h.UserID] = true
+		}
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	key := store.EmailKey(query.User)
+	everything := AuditQuery{AWSAccountID: query.AWSAccountID, AccountID: query.AccountID}
+	err = o.walk(ctx, everything, func(r store.AuditRecord) bool {
+		if emailIn(r.Before) == key || emailIn(r.After) == key {
+			ids[r.Target] = true
+		}
+		return true
+	})
+	return ids, err
+}
+
+// emailIn returns the address in the before or after of a record, in the form of store.EmailKey.
+func emailIn(text string) string {
+	if !strings.Contains(text, `"PrimaryEmail"`) { // parsing all would be slow
+		return ""
+	}
+	v, err := document.Parse(text)
+	if err != nil {
+		return ""
+	}
+	o, ok := v.(*document.Object)
+	if !ok {
+		return ""
+	}
+	email, _ := o.Get("PrimaryEmail")
+	s, _ := email.(string)
+	return store.EmailKey(s)
+}
+
+func (o *Operator) awsAccounts(ctx context.Context, awsAccountID string) (ids []string, err error) {
+	err = o.store.View(ctx, func(tx store.ReadTx) (err error) {
+		ids, err = awsAccounts(tx, awsAccountID)
+		return err
+	})
+	return ids, err
+}
+
+// awsAccounts returns the one AWS account that is named, or all.
+func awsAccounts(tx store.ReadTx, awsAccountID string) ([]string, error) {
+	if awsAccountID != "" {
+		return []string{awsAccountID}, nil
+	}
+	return tx.AWSAccounts()
+}

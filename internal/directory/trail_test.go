@@ -1,0 +1,207 @@
+package directory_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// targets reads a trail and returns its targets.
+func targets(t testing.TB, op *directory.Operator, query directory.AuditQuery) []string {
+	t.Helper()
+	got := []string{}
+	for r, err := range op.Audit(t.Context(), query) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, r.Target)
+	}
+	return got
+}
+
+func (h *house) addAudit(records ...store.AuditRecord) {
+	h.t.Helper()
+	h.write(func(tx store.Tx) error { return tx.AppendAudit(records) })
+}
+
+// trailOf makes records, the i-th of them i seconds after now.
+func trailOf(records ...store.AuditRecord) []store.AuditRecord {
+	for i := range records {
+		records[i].Time = now.Add(time.Duration(i) * time.Second)
+		if records[i].AWSAccountID == "" {
+			records[i].AWSAccountID = awsAccount
+		}
+		if records[i].Target == "" {
+			records[i].Target = fmt.Sprint(i)
+		}
+	}
+	return records
+}
+
+func TestAuditQueries(t *testing.T) {
+	h := newHouse(t)
+	op := h.operator()
+	h.addAudit(trailOf(
+		store.AuditRecord{AccountID: "A", KeyID: "AKIA1", KeyName: "ci", UserAgent: "carillon-bulk/1.2 job/j1"},
+		store.AuditRecord{AccountID: "B", KeyID: "AKIA2", KeyName: "admin", AWSAccountID: foreignAccount},
+		store.AuditRecord{AccountID: "A", KeyID: "AKIA1", KeyName: "ci", UserAgent: "carillon-bulk/1.2 job/j10"},
+		store.AuditRecord{AccountID: "C", KeyName: "operator/alice"},
+		store.AuditRecord{AccountID: "B", KeyID: "AKIA2", KeyName: "admin", AWSAccountID: foreignAccount},
+	)...)
+	for _, test := range []struct {
+		query directory.AuditQuery
+		want  []string
+	}{
+		{directory.AuditQuery{}, []string{"0", "1", "2", "3", "4"}},
+		{directory.AuditQuery{AWSAccountID: foreignAccount}, []string{"1", "4"}},
+		{directory.AuditQuery{AccountID: "A"}, []string{"0", "2"}},
+		{directory.AuditQuery{User: "3"}, []string{"3"}},
+		{directory.AuditQuery{Key: "AKIA1"}, []string{"0", "2"}},
+		{directory.AuditQuery{Key: "admin"}, []string{"1", "4"}},
+		{directory.AuditQuery{Key: "operator/alice"}, []string{"3"}},
+		{directory.AuditQuery{Job: "j1"}, []string{"0"}},
+		{directory.AuditQuery{Since: now.Add(time.Second), Until: now.Add(4 * time.Second)}, []string{"1", "2", "3"}},
+		{directory.AuditQuery{Key: "admin", Since: now.Add(2 * time.Second)}, []string{"4"}},
+		{directory.AuditQuery{Job: "j2"}, []string{}},
+		{directory.AuditQuery{AccountID: "B", AWSAccountID: awsAccount}, []string{}},
+	} {
+		equal(t, fmt.Sprintf("%+v", test.query), targets(t, op, test.query), test.want)
+	}
+
+	// Reading may stop anywhere, and an error ends the reading.
+	for range op.Audit(t.Context(), directory.AuditQuery{}) {
+		break
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	n := 0
+	for _, err := range op.Audit(ctx, directory.AuditQuery{}) {
+		if n++; err == nil || n > 1 {
+			t.Errorf("reading with a context that has ended: got error %v in step %d, want one error", err, n)
+		}
+	}
+}
+
+// A person is found by address through removals, invitations and moves between AWS accounts.
+func TestAuditByAddress(t *testing.T) {
+	h := newHouse(t)
+	op := h.operator()
+	h.addAccount("A", "Team")
+	h.addAccount("B", "Team", func(a *store.Account) { a.AWSAccountID = foreignAccount })
+	other := h.as(foreignAccount)
+	invite := func(h *house, account string) {
+		t.Helper()
+		h.must("InviteUsers", "accountId="+account, "", `{"UserEmailList":["Ann@Example.com","ben@example.com"]}`)
+		ok[api.User](t)(op.RegisterUser(t.Context(), account, "ann@example.com"))
+	}
+	invite(h, "A")
+	invite(other, "B")
+	var list struct{ Users []api.User }
+	parse(t, other.must("ListUsers", "accountId=B", "user-email=ann@example.com", ""), &list)
+	other.must("UpdateUser", "accountId=B&userId="+list.Users[0].UserId, "", `{"LicenseType":"Basic"}`)
+	other.must("BatchSuspendUser", "accountId=B", "", `{"UserIdList":["`+list.Users[0].UserId+`"]}`)
+
+	operations := func(query directory.AuditQuery) []string {
+		t.Helper()
+		got := []string{}
+		for r, err := range op.Audit(t.Context(), query) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, r.AccountID+" "+r.Operation)
+		}
+		return got
+	}
+	// All of it happened at one moment of this test's clock, so AWS accounts come one by one.
+	equal(t, "trail", operations(directory.AuditQuery{User: "ANN@example.com"}), []string{
+		"A InviteUsers", "A RegisterUser", "A RegisterUser",
+		"B InviteUsers", "B RegisterUser", "B UpdateUser", "B BatchSuspendUser",
+	})
+	equal(t, "trail in B", operations(directory.AuditQuery{User: "ann@example.com", AccountID: "B", Key: "admin"}), []string{})
+	equal(t, "trail of the operator", operations(directory.AuditQuery{User: "ann@example.com", AccountID: "B", Key: "operator/alice"}), []string{"B RegisterUser"})
+	equal(t, "trail of nobody", operations(directory.AuditQuery{User: "eve@example.com"}), []string{})
+}
+
+// Trails longer than a page come whole and in order.
+func TestAuditPages(t *testing.T) {
+	h := newHouse(t)
+	records := make([]store.AuditRecord, 4500)
+	for i := range records {
+		if i%3 == 0 {
+			records[i].AWSAccountID = foreignAccount
+		}
+	}
+	h.addAudit(trailOf(records...)...)
+	got := targets(t, h.operator(), directory.AuditQuery{})
+	if len(got) != len(records) {
+		t.Fatalf("got %d records, want %d", len(got), len(records))
+	}
+	for i, target := range got {
+		if target != fmt.Sprint(i) {
+			t.Fatalf("record %d: got target %s", i, target)
+		}
+	}
+}
+
+func TestAuditDocument(t *testing.T) {
+	show := func(r store.AuditRecord) string {
+		return string(document.AppendCompact(nil, directory.AuditDocument(r)))
+	}
+	equal(t, "record", show(store.AuditRecord{
+		AWSAccountID: awsAccount, Entry: 7, Time: now, RequestID: "r", KeyID: "AKIA1", KeyName: "ci", UserAgent: "aws-cli/1.45",
+		Operation: "UpdateUser", AccountID: "A", Target: "u", Before: `{"LicenseType": "Basic"}`, After: `{"LicenseType": "Pro"}`,
+	}), `{"Time": "2026-03-01T12:00:00.123Z", "AwsAccountId": "111122223333", "AccountId": "A", "Operation": "UpdateUser", "Target": "u", `+
+		`"Before": {"LicenseType": "Basic"}, "After": {"LicenseType": "Pro"}, "KeyName": "ci", "KeyId": "AKIA1", "RequestId": "r", "UserAgent": "aws-cli/1.45"}`)
+	equal(t, "empty record", show(store.AuditRecord{Time: now}), `{"Time": "2026-03-01T12:00:00.123Z", "AwsAccountId": "", "AccountId": "", `+
+		`"Operation": "", "Target": "", "Before": null, "After": null, "KeyName": "", "KeyId": "", "RequestId": "", "UserAgent": ""}`)
+}
+
+func TestPruneAudit(t *testing.T) {
+	h := newHouse(t)
+	past := func(hours int, aws, target string) store.AuditRecord {
+		return store.AuditRecord{AWSAccountID: aws, Time: now.Add(time.Duration(-hours) * time.Hour), Target: target}
+	}
+	h.addAudit(past(5, awsAccount, "a"), past(4, foreignAccount, "b"), past(3, awsAccount, "c"), past(2, foreignAccount, "d"), past(1, awsAccount, "e"))
+	op := h.operator()
+	prune := func(aws string, before time.Time, want int) {
+		t.Helper()
+		if got := ok[int](t)(op.PruneAudit(t.Context(), aws, before)); got != want {
+			t.Errorf("PruneAudit of %q before %s: got %d removed, want %d", aws, before, got, want)
+		}
+	}
+	prune(awsAccount, now.Add(-3*time.Hour), 1) // what is from that very moment stays
+	equal(t, "trail", targets(t, op, directory.AuditQuery{}), []string{"b", "c", "d", "e", awsAccount})
+	prune(awsAccount, now.Add(-3*time.Hour), 0)
+	prune("", now.Add(-2*time.Hour), 2)
+	equal(t, "trail", targets(t, op, directory.AuditQuery{}), []string{"d", "e", awsAccount, awsAccount, foreignAccount})
+	prune("", now, 2)
+	equal(t, "who did it", targets(t, op, directory.AuditQuery{Key: "operator/alice"}), []string{awsAccount, awsAccount, awsAccount, foreignAccount, foreignAccount})
+	equal(t, "audit", h.audited(2), []string{`PruneAudit 111122223333 {"Records": 1, "Before": "2026-03-01T12:00:00.123Z"} `})
+
+	for _, before := range []time.Time{{}, now.Add(time.Millisecond)} {
+		denied[int](t, api.BadRequestException)(op.PruneAudit(t.Context(), "", before))
+	}
+}
+
+// More records than are removed at a time.
+func TestPruneAuditInPieces(t *testing.T) {
+	h := newHouse(t)
+	many := make([]store.AuditRecord, 20_000)
+	for i := range many {
+		many[i] = store.AuditRecord{AWSAccountID: awsAccount, Time: now.Add(-time.Hour)}
+	}
+	h.addAudit(many...)
+	if got := ok[int](t)(h.operator().PruneAudit(t.Context(), awsAccount, now)); got != len(many) {
+		t.Errorf("got %d removed, want %d", got, len(many))
+	}
+	equal(t, "audit", h.audited(0), []string{
+		`PruneAudit 111122223333 {"Records": 10000, "Before": "2026-03-01T12:00:00.123Z"} `,
+		`PruneAudit 111122223333 {"Records": 10000, "Before": "2026-03-01T12:00:00.123Z"} `,
+	})
+}
