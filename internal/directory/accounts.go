@@ -78,53 +78,40 @@ func (c *change) createAccount(awsAccountID, name string, accountType api.Accoun
 // CreateAccount makes an active Team account; the other types come about by what an operator
 // connects to it. Names need not be unique.
 func (s *Service) CreateAccount(ctx context.Context, in *api.CreateAccountInput) (*api.CreateAccountOutput, error) {
-	var out *api.CreateAccountOutput
-	err := s.update(ctx, "CreateAccount", func(c *change) error {
+	return write(ctx, s, "CreateAccount", func(c *change) (*api.CreateAccountOutput, error) {
 		a, err := c.createAccount(c.caller.AWSAccountID, in.Name, api.AccountTypeTeam)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.CreateAccountOutput{Account: new(showAccount(a))}
-		return nil
+		return &api.CreateAccountOutput{Account: new(showAccount(a))}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // GetAccount returns one account.
 func (s *Service) GetAccount(ctx context.Context, in *api.GetAccountInput) (*api.GetAccountOutput, error) {
-	var out *api.GetAccountOutput
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetAccountOutput, error) {
 		a, err := findAccount(tx, caller, in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.GetAccountOutput{Account: new(showAccount(a))}
-		return nil
+		return &api.GetAccountOutput{Account: new(showAccount(a))}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // ListAccounts pages through the caller's accounts: those whose name begins with Name and that
 // have UserEmail among their users, invited ones included.
 func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (*api.ListAccountsOutput, error) {
-	var out *api.ListAccountsOutput
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListAccountsOutput, error) {
 		filter := store.AccountFilter{NamePrefix: orEmpty(in.Name)}
 		list := s.listing("ListAccounts", caller.AWSAccountID, filter.NamePrefix, store.EmailKey(orEmpty(in.UserEmail)))
 		after, err := list.after(in.NextToken)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if in.UserEmail != nil {
 			holders, err := tx.Addresses([]string{*in.UserEmail})
 			if err != nil {
-				return err
+				return nil, err
 			}
 			filter.AccountIDs = []string{}
 			for _, h := range holders {
@@ -134,9 +121,9 @@ func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (
 		limit := pageSize(in.MaxResults)
 		accounts, err := tx.Accounts(caller.AWSAccountID, filter, after, limit+1)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.ListAccountsOutput{Accounts: []api.Account{}}
+		out := &api.ListAccountsOutput{Accounts: []api.Account{}}
 		if len(accounts) > limit {
 			accounts = accounts[:limit]
 			out.NextToken = new(list.token(accounts[limit-1].Entry))
@@ -144,22 +131,17 @@ func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (
 		for _, a := range accounts {
 			out.Accounts = append(out.Accounts, showAccount(a))
 		}
-		return nil
+		return out, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // UpdateAccount gives an account another name, or another license for users to come. Those who
 // are in it keep theirs.
 func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput) (*api.UpdateAccountOutput, error) {
-	var out *api.UpdateAccountOutput
-	err := s.update(ctx, "UpdateAccount", func(c *change) error {
+	return write(ctx, s, "UpdateAccount", func(c *change) (*api.UpdateAccountOutput, error) {
 		before, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		after := before
 		if in.Name != nil {
@@ -167,107 +149,92 @@ func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput)
 		}
 		if in.DefaultLicense != "" {
 			if problem := unsupported(before, in.DefaultLicense); problem != "" {
-				return api.BadRequest("DefaultLicense %s", problem)
+				return nil, api.BadRequest("DefaultLicense %s", problem)
 			}
 			after.DefaultLicense = string(in.DefaultLicense)
 		}
-		out = &api.UpdateAccountOutput{Account: new(showAccount(after))}
-		return c.saveAccount(before, after)
+		return &api.UpdateAccountOutput{Account: new(showAccount(after))}, c.saveAccount(before, after)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // DeleteAccount takes an account that nobody is in, and that holds no domain, out of all lists.
 func (s *Service) DeleteAccount(ctx context.Context, in *api.DeleteAccountInput) (*api.DeleteAccountOutput, error) {
-	err := s.update(ctx, "DeleteAccount", func(c *change) error {
+	return write(ctx, s, "DeleteAccount", func(c *change) (*api.DeleteAccountOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		occupied, err := c.HasUsers(a.AccountID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if occupied {
-			return api.Errorf(api.UnprocessableEntityException,
+			return nil, api.Errorf(api.UnprocessableEntityException,
 				"Account %s still has users: remove them first, those who are only invited too", a.AccountID)
 		}
 		domains, err := c.Domains(a.AccountID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if len(domains) > 0 {
-			return api.Errorf(api.UnprocessableEntityException,
+			return nil, api.Errorf(api.UnprocessableEntityException,
 				"Account %s still has the domain %s: release it first", a.AccountID, domains[0].Name)
 		}
 		if err := c.DeleteAccount(a.AWSAccountID, a.AccountID, c.now); err != nil {
-			return err
+			return nil, err
 		}
 		c.record(a, a.AccountID, accountFields(a), nil)
-		return nil
+		return &api.DeleteAccountOutput{}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.DeleteAccountOutput{}, nil
 }
 
 // AssociateSigninDelegateGroupsWithAccount adds directory groups whose members may sign shared
 // devices in. Groups that are associated already stay where they are.
 func (s *Service) AssociateSigninDelegateGroupsWithAccount(ctx context.Context, in *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
-	err := s.changeGroups(ctx, "AssociateSigninDelegateGroupsWithAccount", in.AccountId, func(groups []string) ([]string, error) {
-		for i, g := range in.SigninDelegateGroups {
-			if g.GroupName == nil {
-				return nil, api.BadRequest("SigninDelegateGroups[%d].GroupName is required", i)
+	return write(ctx, s, "AssociateSigninDelegateGroupsWithAccount", func(c *change) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
+		return &api.AssociateSigninDelegateGroupsWithAccountOutput{}, c.changeGroups(in.AccountId, func(groups []string) ([]string, error) {
+			for i, g := range in.SigninDelegateGroups {
+				if g.GroupName == nil {
+					return nil, api.BadRequest("SigninDelegateGroups[%d].GroupName is required", i)
+				}
+				if !slices.Contains(groups, *g.GroupName) {
+					groups = append(groups, *g.GroupName)
+				}
 			}
-			if !slices.Contains(groups, *g.GroupName) {
-				groups = append(groups, *g.GroupName)
-			}
-		}
-		return groups, nil
+			return groups, nil
+		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.AssociateSigninDelegateGroupsWithAccountOutput{}, nil
 }
 
 // DisassociateSigninDelegateGroupsFromAccount takes such groups away: all that are named, or
 // none if one of them is not associated.
 func (s *Service) DisassociateSigninDelegateGroupsFromAccount(ctx context.Context, in *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
-	err := s.changeGroups(ctx, "DisassociateSigninDelegateGroupsFromAccount", in.AccountId, func(groups []string) ([]string, error) {
-		for i, name := range in.GroupNames {
-			if !slices.Contains(groups, name) {
-				return nil, api.Errorf(api.NotFoundException, "GroupNames[%d] is %.64q, which is not associated with the account", i, name)
+	return write(ctx, s, "DisassociateSigninDelegateGroupsFromAccount", func(c *change) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
+		return &api.DisassociateSigninDelegateGroupsFromAccountOutput{}, c.changeGroups(in.AccountId, func(groups []string) ([]string, error) {
+			for i, name := range in.GroupNames {
+				if !slices.Contains(groups, name) {
+					return nil, api.Errorf(api.NotFoundException, "GroupNames[%d] is %.64q, which is not associated with the account", i, name)
+				}
 			}
-		}
-		return slices.DeleteFunc(groups, func(name string) bool { return slices.Contains(in.GroupNames, name) }), nil
+			return slices.DeleteFunc(groups, func(name string) bool { return slices.Contains(in.GroupNames, name) }), nil
+		})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.DisassociateSigninDelegateGroupsFromAccountOutput{}, nil
 }
 
 // changeGroups gives an account the delegate groups that fn makes of a copy of its own.
-func (s *Service) changeGroups(ctx context.Context, operation, accountID string, fn func([]string) ([]string, error)) error {
-	return s.update(ctx, operation, func(c *change) error {
-		before, err := c.account(accountID)
-		if err != nil {
-			return err
-		}
-		if before.Type != string(api.AccountTypeEnterpriseDirectory) {
-			return api.BadRequest("Only an account of type EnterpriseDirectory has sign-in delegate groups, this is of type %s", before.Type)
-		}
-		after := before
-		if after.SigninDelegateGroups, err = fn(slices.Clone(before.SigninDelegateGroups)); err != nil {
-			return err
-		}
-		return c.saveAccount(before, after)
-	})
+func (c *change) changeGroups(accountID string, fn func([]string) ([]string, error)) error {
+	before, err := c.account(accountID)
+	if err != nil {
+		return err
+	}
+	if before.Type != string(api.AccountTypeEnterpriseDirectory) {
+		return api.BadRequest("Only an account of type EnterpriseDirectory has sign-in delegate groups, this is of type %s", before.Type)
+	}
+	after := before
+	if after.SigninDelegateGroups, err = fn(slices.Clone(before.SigninDelegateGroups)); err != nil {
+		return err
+	}
+	return c.saveAccount(before, after)
 }
 
 // unsupported says why a license is not to be had in an account; nothing if it is.

@@ -96,25 +96,24 @@ func unsuspend(_ int, m *member) *refusal {
 // before have left it, and then applies together what was granted. It returns an entry for every
 // item that was refused. rule gives what decides for this account.
 func (s *Service) batch(ctx context.Context, operation, accountID string, userIDs []string, rule func(store.Account) (decision, error)) ([]api.UserError, error) {
-	var failed []api.UserError
-	err := s.update(ctx, operation, func(c *change) error {
-		failed = []api.UserError{}
+	return write(ctx, s, operation, func(c *change) ([]api.UserError, error) {
 		a, err := c.account(accountID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		decide, err := rule(a)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		members, err := c.members(c.Users(a.AccountID, userIDs))
 		if err != nil {
-			return err
+			return nil, err
 		}
 		byID := make(map[string]*member, len(members))
 		for _, m := range members {
 			byID[m.before.UserID] = m
 		}
+		failed := []api.UserError{}
 		for i, id := range userIDs {
 			refused := noUser(id)
 			if m := byID[id]; m != nil && !m.gone {
@@ -124,12 +123,8 @@ func (s *Service) batch(ctx context.Context, operation, accountID string, userID
 				failed = append(failed, api.UserError{UserId: new(id), ErrorCode: refused.code, ErrorMessage: new(refused.message)})
 			}
 		}
-		return c.save(a, members)
+		return failed, c.save(a, members)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return failed, nil
 }
 
 // members makes working copies of users that were read.

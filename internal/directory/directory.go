@@ -127,13 +127,20 @@ func callerOf(ctx context.Context) (Caller, error) {
 	return c, nil
 }
 
-// view runs what an operation reads.
-func (s *Service) view(ctx context.Context, fn func(store.ReadTx, Caller) error) error {
+// read carries out an operation that changes nothing.
+func read[T any](ctx context.Context, s *Service, fn func(store.ReadTx, Caller) (T, error)) (out T, err error) {
 	caller, err := callerOf(ctx)
 	if err != nil {
-		return err
+		return out, err
 	}
-	return s.store.View(ctx, func(tx store.ReadTx) error { return fn(tx, caller) })
+	err = s.store.View(ctx, func(tx store.ReadTx) (err error) {
+		out, err = fn(tx, caller)
+		return err
+	})
+	if err != nil {
+		return *new(T), err
+	}
+	return out, nil
 }
 
 // change is an operation at work inside its update: the transaction, on whose behalf and when it
@@ -148,20 +155,29 @@ type change struct {
 	audit     []store.AuditRecord
 }
 
-// update runs what an operation changes; its audit records go the same way as its changes. The
-// store may run fn again, which therefore starts its results from scratch.
-func (s *Service) update(ctx context.Context, operation string, fn func(*change) error) error {
+// write carries out an operation that changes something. The store may run fn again, which
+// therefore keeps nothing from one run to the next but what it returns.
+func write[T any](ctx context.Context, s *Service, operation string, fn func(*change) (T, error)) (out T, err error) {
 	caller, err := callerOf(ctx)
 	if err != nil {
-		return err
+		return out, err
 	}
-	return update(ctx, s.store, s.options, caller, operation, fn)
+	err = update(ctx, s.store, s.options, caller, operation, func(c *change) (err error) {
+		out, err = fn(c)
+		return err
+	})
+	if err != nil {
+		return *new(T), err
+	}
+	return out, nil
 }
 
 // maxClashes is how often a change is run again because the store had a unique key already. A
 // PIN was taken, or another process was first; the next run sees that, or makes up another.
 const maxClashes = 5
 
+// update runs what is to change something; its audit records go the same way as the changes. Like
+// the store, it may run fn again.
 func update(ctx context.Context, st store.Store, o Options, caller Caller, operation string, fn func(*change) error) error {
 	run := func(tx store.Tx) error {
 		c := &change{

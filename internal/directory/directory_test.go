@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
@@ -12,24 +15,26 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/server"
+	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-const (
-	awsAccount = "111122223333"
-	requestID  = "5f6c2a52-0001-4f0e-9d1c-000000000001"
-)
+const awsAccount = "111122223333"
 
 var now = time.Date(2026, 3, 1, 12, 0, 0, 123_000_000, time.UTC)
 
-// house is a service over a real store, seen by one caller.
+// house is a service over a real store, called over HTTP by one caller.
 type house struct {
 	t       testing.TB
 	store   store.Store
 	service *directory.Service
-	ctx     context.Context
+	url     string
+	keyID   string
+	last    *string // id of the latest request
 }
 
 func open(t testing.TB, dir string) store.Store {
@@ -53,47 +58,85 @@ func houseOver(t testing.TB, st store.Store) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx := directory.WithCaller(context.Background(), directory.Caller{
-		AWSAccountID: awsAccount,
-		KeyID:        "AKIAEXAMPLE",
-		KeyName:      "admin",
-		RequestID:    requestID,
-		UserAgent:    "test/1",
-	})
-	return &house{t, st, service, ctx}
+	listener := httptest.NewServer(server.New(service, keyring{}, server.Options{Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable}))
+	t.Cleanup(listener.Close)
+	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(string)}
+}
+
+// keyring has a root key for every AWS account, whose id its own ends with.
+type keyring struct{}
+
+const secret = "not much of a secret"
+
+func (keyring) AccessKey(_ context.Context, keyID string) (directory.Key, error) {
+	account, ok := strings.CutPrefix(keyID, "AKIAEXAMPLE")
+	if !ok {
+		return directory.Key{}, directory.ErrUnknownKey
+	}
+	return directory.Key{ID: keyID, AWSAccountID: account, Name: "admin", Root: true, Secret: secret}, nil
 }
 
 // as returns the house as seen from another AWS account.
 func (h *house) as(aws string) *house {
 	other := *h
-	other.ctx = directory.WithCaller(h.ctx, directory.Caller{AWSAccountID: aws, RequestID: requestID})
+	other.keyID = "AKIAEXAMPLE" + aws
 	return &other
 }
 
-// call runs an operation as the server does: labels as "accountId=x&userId=y", then query and body.
+// call sends a signed request: labels as "accountId=x&userId=y", then query and body. The error
+// is the exception of the reply.
 func (h *house) call(operation, labels, query, body string) (string, error) {
 	h.t.Helper()
-	handler := api.Bind(h.service, operation)
-	if handler == nil {
-		h.t.Fatalf("the service has no operation %s", operation)
+	op := chime.Service.Operation(operation)
+	if op == nil {
+		h.t.Fatalf("there is no operation %s", operation)
 	}
-	values, err := url.ParseQuery(query)
+	path := op.Path
+	for label := range strings.SplitSeq(labels, "&") {
+		name, value, _ := strings.Cut(label, "=")
+		path = strings.ReplaceAll(path, "{"+name+"}", url.PathEscape(value))
+	}
+	r, err := http.NewRequest(op.Method, h.url+path+"?"+strings.Trim(op.Query+"&"+query, "&"), strings.NewReader(body))
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	out, err := handler(h.ctx, api.Request{
-		Label: func(name string) string {
-			for field := range strings.SplitSeq(labels, "&") {
-				if key, value, _ := strings.Cut(field, "="); key == name {
-					return value
-				}
+	date := sigv4.FormatTime(now)
+	r.Header.Set("X-Amz-Date", date)
+	r.Header.Set("User-Agent", "test/1")
+	signed := &sigv4.Request{
+		Method: op.Method, Path: r.URL.EscapedPath(), Query: r.URL.RawQuery, Date: date, SignedHeaders: "host;x-amz-date",
+		PayloadHash: sigv4.HashPayload([]byte(body)),
+		Header: func(name string) string {
+			if name == "host" {
+				return r.URL.Host
 			}
-			return ""
+			return r.Header.Get(name)
 		},
-		Query: values,
-		Body:  []byte(body),
-	})
-	return string(out), err
+	}
+	scope := sigv4.Scope{Day: date[:8], Region: "us-east-1", Service: "chime"}
+	r.Header.Set("Authorization", sigv4.NewKey(secret, scope).Authorization(h.keyID, signed))
+	reply, err := http.DefaultClient.Do(r)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	out, err := io.ReadAll(reply.Body)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	*h.last = reply.Header.Get("X-Amzn-Requestid")
+	if reply.StatusCode == op.Status {
+		return string(out), nil
+	}
+	var refusal struct{ Code, Message string }
+	if err := json.Unmarshal(out, &refusal); err != nil {
+		h.t.Fatalf("%s: status %d with the body %q", operation, reply.StatusCode, out)
+	}
+	e := &api.Error{Exception: api.Exception(reply.Header.Get("X-Amzn-Errortype")), Message: refusal.Message}
+	if status, code := e.Exception.Status(); status != reply.StatusCode || code != refusal.Code {
+		h.t.Errorf("%s: %s came with status %d and code %s, want %d and %s", operation, e.Exception, reply.StatusCode, refusal.Code, status, code)
+	}
+	return "", e
 }
 
 func (h *house) must(operation, labels, query, body string) string {
@@ -271,12 +314,13 @@ func TestOperationsOffered(t *testing.T) {
 // Without a caller nothing can be decided, and that is no fault of the one who asks.
 func TestCallerIsRequired(t *testing.T) {
 	h := newHouse(t)
-	h.ctx = context.Background()
-	for _, operation := range []string{"CreateAccount", "ListAccounts"} {
-		_, err := h.call(operation, "", "", `{"Name":"n"}`)
-		if err == nil || exception(err) != "" {
-			t.Errorf("%s without a caller: got error %v, want one that is not an exception", operation, err)
-		}
+	_, err := h.service.CreateAccount(context.Background(), &api.CreateAccountInput{Name: "n"})
+	if err == nil || exception(err) != "" {
+		t.Errorf("CreateAccount without a caller: got error %v, want one that is not an exception", err)
+	}
+	_, err = h.service.ListAccounts(context.Background(), &api.ListAccountsInput{})
+	if err == nil || exception(err) != "" {
+		t.Errorf("ListAccounts without a caller: got error %v, want one that is not an exception", err)
 	}
 }
 
@@ -292,8 +336,8 @@ func TestAuditNamesCallerAndRequest(t *testing.T) {
 	equal(t, "audit", got, []store.AuditRecord{{
 		AWSAccountID: awsAccount,
 		Time:         now,
-		RequestID:    requestID,
-		KeyID:        "AKIAEXAMPLE",
+		RequestID:    *h.last,
+		KeyID:        "AKIAEXAMPLE" + awsAccount,
 		KeyName:      "admin",
 		UserAgent:    "test/1",
 		Operation:    "UpdateUser",

@@ -11,14 +11,18 @@ import (
 // InviteUsers invites people to a Team account and lists them there at once. There is no mail
 // transport yet, so it never reports a mail as sent.
 func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*api.InviteUsersOutput, error) {
-	var out *api.InviteUsersOutput
-	err := s.update(ctx, "InviteUsers", func(c *change) error {
+	for i, email := range in.UserEmailList {
+		if !isAddress(email) {
+			return nil, api.BadRequest("UserEmailList[%d] is not an e-mail address", i)
+		}
+	}
+	return write(ctx, s, "InviteUsers", func(c *change) (*api.InviteUsersOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if a.Type != string(api.AccountTypeTeam) {
-			return api.BadRequest("Users are invited to accounts of type Team only, this is of type %s", a.Type)
+			return nil, api.BadRequest("Users are invited to accounts of type Team only, this is of type %s", a.Type)
 		}
 		userType := in.UserType
 		if userType == "" {
@@ -26,15 +30,10 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 		}
 		invites, err := c.invite(a, in.UserEmailList, userType)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.InviteUsersOutput{Invites: invites}
-		return nil
+		return &api.InviteUsersOutput{Invites: invites}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 func (c *change) invite(a store.Account, emails []string, userType api.UserType) ([]api.Invite, error) {

@@ -147,7 +147,10 @@ func TestInviteUsersRefused(t *testing.T) {
 		h.refused(api.BadRequestException, "InviteUsers", "accountId="+accountType, "", `{"UserEmailList":["x@example.com"]}`)
 	}
 	h.addAccount("A", "Team")
-	h.refused(api.BadRequestException, "InviteUsers", "accountId=A", "", `{"UserEmailList":["x@example.com","nonsense"]}`)
+	for _, bad := range []string{"nonsense", "y@example.com ", " y@example.com", "y y@example.com", `y@example.com\u00a0`, `y@example.com\r`,
+		strings.Repeat("y", 400) + "@example.com"} {
+		h.refused(api.BadRequestException, "InviteUsers", "accountId=A", "", `{"UserEmailList":["x@example.com","`+bad+`"]}`)
+	}
 	h.refused(api.BadRequestException, "InviteUsers", "accountId=A", "",
 		`{"UserEmailList":[`+strings.Repeat(`"x@example.com",`, 50)+`"x@example.com"]}`)
 	equal(t, "nobody", h.must("InviteUsers", "accountId=A", "", `{"UserEmailList":[]}`), `{"Invites":[]}`)

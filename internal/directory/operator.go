@@ -222,7 +222,7 @@ func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) 
 		}
 		if len(suspended) > 0 {
 			return api.Errorf(api.UnprocessableEntityException, "%s is the last domain of account %s, which has suspended users: "+
-				"unsuspend them first, %s among them", name, a.AccountID, suspended[0].Email)
+				"unsuspend them first, %s among them", name, a.AccountID, suspended[0].UserID)
 		}
 		a.Type = string(api.AccountTypeTeam)
 		a.SigninDelegateGroups = nil

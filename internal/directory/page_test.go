@@ -198,3 +198,28 @@ func TestPageTokenAltered(t *testing.T) {
 	try(token + token)
 	try(strings.ToLower(token) + "=")
 }
+
+// FuzzPageToken sends texts that were not given out as a token: none is let pass.
+func FuzzPageToken(f *testing.F) {
+	h := newHouse(f)
+	h.addAccount("A", "Team")
+	h.addMany("A", 3)
+	given := map[string]bool{}
+	for token := ""; ; {
+		if _, token = h.page("A", "max-results=1", token); token == "" {
+			break
+		}
+		given[token] = true
+		f.Add(token)
+		f.Add(strings.ToUpper(token))
+	}
+	f.Add("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA")
+	f.Fuzz(func(t *testing.T, token string) {
+		h := *h
+		h.t = t
+		_, err := h.call("ListUsers", "accountId=A", url.Values{"next-token": {token}}.Encode(), "")
+		if good := given[token] || token == ""; good != (err == nil) || err != nil && exception(err) != api.BadRequestException {
+			t.Errorf("token %q: got error %v, given out: %t", token, err, given[token])
+		}
+	})
+}

@@ -133,18 +133,30 @@ func (c *change) holder(email string) (u store.User, home store.Account, err err
 // claimed checks that an address can be signed up to an Enterprise account: its domain must be
 // one that the account has claimed, subdomains not included.
 func (c *change) claimed(a store.Account, email string) error {
-	at := strings.LastIndexByte(email, '@')
-	if at < 1 || strings.ContainsFunc(email, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+	if !isAddress(email) {
 		return api.BadRequest("%.100q is not an e-mail address", email)
 	}
-	owners, err := c.DomainOwners([]string{email[at+1:]})
+	domain := domainOf(email)
+	owners, err := c.DomainOwners([]string{domain})
 	if err != nil {
 		return err
 	}
 	if len(owners) == 0 || owners[0].AccountID != a.AccountID {
-		return api.BadRequest("The domain %.100s is not claimed by account %s", email[at+1:], a.AccountID)
+		return api.BadRequest("The domain %.100s is not claimed by account %s", domain, a.AccountID)
 	}
 	return nil
+}
+
+// isAddress refuses what the model's pattern lets pass and nobody can be reached by: blanks, as the
+// cells of a spreadsheet have them at their end, and what is longer than the 64 bytes of a mailbox
+// and the 255 of a domain.
+func isAddress(s string) bool {
+	at := strings.IndexByte(s, '@')
+	if at < 1 || len(s) > 64+1+255 || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+		return false
+	}
+	dot := strings.LastIndexByte(s[:len(s)-1], '.') // a domain of two labels at least
+	return dot > at+1
 }
 
 func notInvited(a store.Account, email string) error {

@@ -12,31 +12,25 @@ import (
 
 // GetAccountSettings returns what holds for the meetings of an account.
 func (s *Service) GetAccountSettings(ctx context.Context, in *api.GetAccountSettingsInput) (*api.GetAccountSettingsOutput, error) {
-	var out *api.GetAccountSettingsOutput
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetAccountSettingsOutput, error) {
 		a, err := findAccount(tx, caller, in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.GetAccountSettingsOutput{AccountSettings: &api.AccountSettings{
+		return &api.GetAccountSettingsOutput{AccountSettings: &api.AccountSettings{
 			DisableRemoteControl: new(a.DisableRemoteControl),
 			EnableDialOut:        new(a.EnableDialOut),
-		}}
-		return nil
+		}}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // UpdateAccountSettings sets those settings that are given. Updates take turns, so there is
 // never a conflict to report.
 func (s *Service) UpdateAccountSettings(ctx context.Context, in *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error) {
-	err := s.update(ctx, "UpdateAccountSettings", func(c *change) error {
+	return write(ctx, s, "UpdateAccountSettings", func(c *change) (*api.UpdateAccountSettingsOutput, error) {
 		before, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		after := before
 		if v := in.AccountSettings.DisableRemoteControl; v != nil {
@@ -45,88 +39,68 @@ func (s *Service) UpdateAccountSettings(ctx context.Context, in *api.UpdateAccou
 		if v := in.AccountSettings.EnableDialOut; v != nil {
 			after.EnableDialOut = *v
 		}
-		return c.saveAccount(before, after)
+		return &api.UpdateAccountSettingsOutput{}, c.saveAccount(before, after)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.UpdateAccountSettingsOutput{}, nil
 }
 
 // GetUserSettings returns which ways to telephone a user has.
 func (s *Service) GetUserSettings(ctx context.Context, in *api.GetUserSettingsInput) (*api.GetUserSettingsOutput, error) {
-	var out *api.GetUserSettingsOutput
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetUserSettingsOutput, error) {
 		a, err := findAccount(tx, caller, in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		u, err := findUser(tx, a, in.UserId)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.GetUserSettingsOutput{UserSettings: &api.UserSettings{Telephony: &api.TelephonySettings{
+		return &api.GetUserSettingsOutput{UserSettings: &api.UserSettings{Telephony: &api.TelephonySettings{
 			InboundCalling:  u.InboundCalling,
 			OutboundCalling: u.OutboundCalling,
 			SMS:             u.SMS,
-		}}}
-		return nil
+		}}}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // UpdateUserSettings replaces a user's settings. The user need not have a phone number.
 func (s *Service) UpdateUserSettings(ctx context.Context, in *api.UpdateUserSettingsInput) (*api.UpdateUserSettingsOutput, error) {
-	err := s.update(ctx, "UpdateUserSettings", func(c *change) error {
+	return write(ctx, s, "UpdateUserSettings", func(c *change) (*api.UpdateUserSettingsOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		before, err := findUser(c, a, in.UserId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		after := before
 		t := in.UserSettings.Telephony
 		after.InboundCalling, after.OutboundCalling, after.SMS = t.InboundCalling, t.OutboundCalling, t.SMS
-		return c.save(a, []*member{{before: before, after: after}})
+		return &api.UpdateUserSettingsOutput{}, c.save(a, []*member{{before: before, after: after}})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.UpdateUserSettingsOutput{}, nil
 }
 
 // GetGlobalSettings returns what holds for the whole AWS account.
 func (s *Service) GetGlobalSettings(ctx context.Context, _ *api.GetGlobalSettingsInput) (*api.GetGlobalSettingsOutput, error) {
-	var out *api.GetGlobalSettingsOutput
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetGlobalSettingsOutput, error) {
 		g, err := tx.GlobalSettings(caller.AWSAccountID)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.GetGlobalSettingsOutput{
+		return &api.GetGlobalSettingsOutput{
 			BusinessCalling: &api.BusinessCallingSettings{CdrBucket: orNil(g.BusinessCallingBucket)},
 			VoiceConnector:  &api.VoiceConnectorSettings{CdrBucket: orNil(g.VoiceConnectorBucket)},
-		}
-		return nil
+		}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // UpdateGlobalSettings says where call detail records go. A structure that is absent leaves its
 // setting as it is; one without a bucket ends the logging. Buckets are not contacted.
 func (s *Service) UpdateGlobalSettings(ctx context.Context, in *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error) {
-	err := s.update(ctx, "UpdateGlobalSettings", func(c *change) error {
+	return write(ctx, s, "UpdateGlobalSettings", func(c *change) (*api.UpdateGlobalSettingsOutput, error) {
 		before, err := c.GlobalSettings(c.caller.AWSAccountID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		after := before
 		if b := in.BusinessCalling; b != nil {
@@ -136,21 +110,17 @@ func (s *Service) UpdateGlobalSettings(ctx context.Context, in *api.UpdateGlobal
 			after.VoiceConnectorBucket = orEmpty(v.CdrBucket)
 		}
 		if problem := badBucket(after.BusinessCallingBucket); problem != "" {
-			return api.BadRequest("BusinessCalling.CdrBucket %s", problem)
+			return nil, api.BadRequest("BusinessCalling.CdrBucket %s", problem)
 		}
 		if problem := badBucket(after.VoiceConnectorBucket); problem != "" {
-			return api.BadRequest("VoiceConnector.CdrBucket %s", problem)
+			return nil, api.BadRequest("VoiceConnector.CdrBucket %s", problem)
 		}
 		if after == before {
-			return nil
+			return &api.UpdateGlobalSettingsOutput{}, nil
 		}
 		c.record(store.Account{AWSAccountID: c.caller.AWSAccountID}, c.caller.AWSAccountID, globalFields(before), globalFields(after))
-		return c.PutGlobalSettings(c.caller.AWSAccountID, after)
+		return &api.UpdateGlobalSettingsOutput{}, c.PutGlobalSettings(c.caller.AWSAccountID, after)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.UpdateGlobalSettingsOutput{}, nil
 }
 
 func globalFields(g store.GlobalSettings) []document.Member {

@@ -123,7 +123,7 @@ func TestAuditByAddress(t *testing.T) {
 		"A InviteUsers", "A RegisterUser", "A RegisterUser",
 		"B InviteUsers", "B RegisterUser", "B UpdateUser", "B BatchSuspendUser",
 	})
-	equal(t, "trail in B", operations(directory.AuditQuery{User: "ann@example.com", AccountID: "B", Key: "admin"}), []string{})
+	equal(t, "trail in B", operations(directory.AuditQuery{User: "ann@example.com", AccountID: "B", Key: h.keyID}), []string{})
 	equal(t, "trail of the operator", operations(directory.AuditQuery{User: "ann@example.com", AccountID: "B", Key: "operator/alice"}), []string{"B RegisterUser"})
 	equal(t, "trail of nobody", operations(directory.AuditQuery{User: "eve@example.com"}), []string{})
 }

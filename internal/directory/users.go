@@ -12,46 +12,39 @@ import (
 
 // GetUser returns one user.
 func (s *Service) GetUser(ctx context.Context, in *api.GetUserInput) (*api.GetUserOutput, error) {
-	var out *api.GetUserOutput
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetUserOutput, error) {
 		a, err := findAccount(tx, caller, in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		u, err := findUser(tx, a, in.UserId)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.GetUserOutput{User: new(showUser(u))}
-		return nil
+		return &api.GetUserOutput{User: new(showUser(u))}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // ListUsers pages through the users of an account, those who are invited or suspended included.
 // The rows have no personal PIN.
 func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.ListUsersOutput, error) {
-	var out *api.ListUsersOutput
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListUsersOutput, error) {
 		filter := store.UserFilter{Email: orEmpty(in.UserEmail), Type: string(in.UserType)}
 		list := s.listing("ListUsers", caller.AWSAccountID, in.AccountId, store.EmailKey(filter.Email), filter.Type)
 		after, err := list.after(in.NextToken)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		a, err := findAccount(tx, caller, in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		limit := pageSize(in.MaxResults)
 		users, err := tx.ListUsers(a.AccountID, filter, after, limit+1)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.ListUsersOutput{Users: []api.User{}}
+		out := &api.ListUsersOutput{Users: []api.User{}}
 		if len(users) > limit {
 			users = users[:limit]
 			out.NextToken = new(list.token(users[limit-1].Entry))
@@ -61,69 +54,58 @@ func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.L
 			row.PersonalPIN = nil
 			out.Users = append(out.Users, row)
 		}
-		return nil
+		return out, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // UpdateUser sets what is given of a user's license, type and Alexa metadata, by the rules of
 // BatchUpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) (*api.UpdateUserOutput, error) {
-	var out *api.UpdateUserOutput
-	err := s.update(ctx, "UpdateUser", func(c *change) error {
+	return write(ctx, s, "UpdateUser", func(c *change) (*api.UpdateUserOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		before, err := findUser(c, a, in.UserId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		after, refused := wish{in.LicenseType, in.UserType, in.AlexaForBusinessMetadata}.apply(a, before)
 		if refused != nil {
-			return refused.exception()
+			return nil, refused.exception()
 		}
 		if err := c.save(a, []*member{{before: before, after: after}}); err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.UpdateUserOutput{User: new(showUser(after))}
-		return nil
+		return &api.UpdateUserOutput{User: new(showUser(after))}, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // CreateUser adds a registered user to an account whose directory is connected; shared devices
 // for the most part, since people come by signing in.
 func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api.CreateUserOutput, error) {
-	var out *api.CreateUserOutput
-	err := s.update(ctx, "CreateUser", func(c *change) error {
+	return write(ctx, s, "CreateUser", func(c *change) (*api.CreateUserOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if a.Type != string(api.AccountTypeEnterpriseDirectory) {
-			return api.BadRequest("Users are created in accounts of type EnterpriseDirectory only, this is of type %s", a.Type)
+			return nil, api.BadRequest("Users are created in accounts of type EnterpriseDirectory only, this is of type %s", a.Type)
 		}
 		if in.Email == nil {
-			return api.BadRequest("Email is required")
+			return nil, api.BadRequest("Email is required")
 		}
 		// The domain comes first: for an address in it the account may know that it is taken.
 		if err := c.claimed(a, *in.Email); err != nil {
-			return err
+			return nil, err
 		}
 		holders, err := c.Addresses([]string{*in.Email})
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, h := range holders { // an invitation elsewhere does not matter
 			if h.Registered || h.AccountID == a.AccountID {
-				return api.Errorf(api.ConflictException, "Email is in use by another user")
+				return nil, api.Errorf(api.ConflictException, "Email is in use by another user")
 			}
 		}
 		u := c.newMember(a, *in.Email)
@@ -132,61 +114,46 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 			u.Type = string(in.UserType)
 		}
 		if u, err = c.join(u); err != nil {
-			return err
+			return nil, err
 		}
-		out = &api.CreateUserOutput{User: new(showUser(u))}
-		return c.insert(a, u)
+		return &api.CreateUserOutput{User: new(showUser(u))}, c.insert(a, u)
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 // LogoutUser ends the sessions of a user. There are none here to end, so it only checks that it
 // could be done; the user's status stays as it is in any case.
 func (s *Service) LogoutUser(ctx context.Context, in *api.LogoutUserInput) (*api.LogoutUserOutput, error) {
-	err := s.view(ctx, func(tx store.ReadTx, caller Caller) error {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.LogoutUserOutput, error) {
 		a, err := activeAccount(tx, caller, in.AccountId)
 		if err == nil {
 			_, err = findUser(tx, a, in.UserId)
 		}
-		return err
+		return &api.LogoutUserOutput{}, err
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &api.LogoutUserOutput{}, nil
 }
 
 // ResetPersonalPIN gives a registered user another PIN. The former is free at once.
 func (s *Service) ResetPersonalPIN(ctx context.Context, in *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error) {
-	var out *api.ResetPersonalPINOutput
-	err := s.update(ctx, "ResetPersonalPIN", func(c *change) error {
+	return write(ctx, s, "ResetPersonalPIN", func(c *change) (*api.ResetPersonalPINOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		before, err := findUser(c, a, in.UserId)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		if before.Registration != string(api.RegistrationStatusRegistered) {
-			return api.BadRequest("Only a registered user has a personal PIN, this one is %s", strings.ToLower(before.Registration))
+			return nil, api.BadRequest("Only a registered user has a personal PIN, this one is %s", strings.ToLower(before.Registration))
 		}
 		after := before
 		for after.PersonalPIN == before.PersonalPIN {
 			if after.PersonalPIN, err = c.newPIN(); err != nil {
-				return err
+				return nil, err
 			}
 		}
-		out = &api.ResetPersonalPINOutput{User: new(showUser(after))}
-		return c.save(a, []*member{{before: before, after: after}})
+		return &api.ResetPersonalPINOutput{User: new(showUser(after))}, c.save(a, []*member{{before: before, after: after}})
 	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
 }
 
 func findUser(tx store.ReadTx, a store.Account, userID string) (store.User, error) {

@@ -2,12 +2,16 @@ package server_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -434,6 +438,93 @@ func TestBatchUpdateUserThrottled(t *testing.T) {
 	c.send(t, in.url).failed(t, api.ThrottledClientException)
 	if got := in.rows(t, account)[0].License; got != "Basic" {
 		t.Errorf("license: got %s, want Basic as before", got)
+	}
+}
+
+// 34: many clients at once, all on the same users. Batches take turns, so that one of them leaves
+// its mark on all users; an address that all invite is invited once; and the trail explains what
+// there is.
+func TestManyClients(t *testing.T) {
+	in := install(t, server.Options{})
+	account := in.account(t, "Corp")
+	var emails []string
+	for i := range 20 {
+		emails = append(emails, fmt.Sprintf("user%d@corp.example", i))
+	}
+	ids := in.members(t, account, true, emails...)
+	const clients, rounds = 64, 2
+	shared := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: clients}}
+	defer shared.CloseIdleConnections()
+	invited := make([]string, clients)
+	var wg sync.WaitGroup
+	for i := range clients {
+		client := in.client(in.users, func(o *sdk.Options) { o.HTTPClient = shared })
+		wg.Go(func() {
+			for round := range rounds {
+				license := []types.License{types.LicenseBasic, types.LicensePro}[(i+round)%2]
+				items := make([]types.UpdateUserRequestItem, len(ids))
+				for j, k := range rand.Perm(len(ids)) {
+					items[j] = types.UpdateUserRequestItem{UserId: &ids[k], LicenseType: license}
+				}
+				out, err := client.BatchUpdateUser(t.Context(), &sdk.BatchUpdateUserInput{AccountId: &account, UpdateUserRequestItems: items})
+				if err != nil || len(out.UserErrors) > 0 {
+					t.Errorf("client %d: got %+v, %v, want success", i, out, err)
+					return
+				}
+				list, err := client.ListUsers(t.Context(), &sdk.ListUsersInput{AccountId: &account, MaxResults: aws.Int32(20)})
+				if err != nil {
+					t.Errorf("client %d: %v", i, err)
+					return
+				}
+				for _, u := range list.Users {
+					if u.LicenseType != list.Users[0].LicenseType {
+						t.Errorf("client %d: got licenses of two batches at once: %s and %s", i, list.Users[0].LicenseType, u.LicenseType)
+						break
+					}
+				}
+			}
+			out, err := client.InviteUsers(t.Context(), &sdk.InviteUsersInput{AccountId: &account, UserEmailList: []string{"new@corp.example"}})
+			if err != nil {
+				t.Errorf("client %d: %v", i, err)
+				return
+			}
+			invited[i] = *out.Invites[0].InviteId
+		})
+	}
+	wg.Wait()
+	if slices.Sort(invited); invited[0] != invited[clients-1] || invited[0] == "" {
+		t.Errorf("got invitations from %q to %q, want one", invited[0], invited[clients-1])
+	}
+
+	users := in.rows(t, account)
+	if len(users) != len(ids)+1 {
+		t.Errorf("got %d users, want %d and the one invited", len(users), len(ids))
+	}
+	licenses := map[string]string{}
+	for _, id := range ids {
+		licenses[id] = "Pro" // the default
+	}
+	err := in.store.View(t.Context(), func(tx store.ReadTx) error {
+		records, err := tx.Audit(awsAccount, store.AuditFilter{Operation: "BatchUpdateUser"}, 0, clients*rounds*len(ids)+1)
+		for _, r := range records {
+			var before, after struct{ LicenseType string }
+			if err := errors.Join(json.Unmarshal([]byte(r.Before), &before), json.Unmarshal([]byte(r.After), &after)); err != nil {
+				return err
+			}
+			if was := licenses[r.Target]; before.LicenseType != was || after.LicenseType == was {
+				t.Errorf("the trail has %s from %s to %s, after which it was %s", r.Target, r.Before, r.After, was)
+			}
+			licenses[r.Target] = after.LicenseType
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range users[:len(ids)] {
+		if want := licenses[u.UserID]; u.License != want {
+			t.Errorf("user %s: got %s, the trail ends with %s", u.UserID, u.License, want)
+		}
 	}
 }
 

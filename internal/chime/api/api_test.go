@@ -107,7 +107,6 @@ func TestBind(t *testing.T) {
 }
 
 func TestDecode(t *testing.T) {
-
 	for _, tt := range []struct {
 		name, operation, query, body string
 		want                         any
@@ -131,6 +130,7 @@ func TestDecode(t *testing.T) {
 		{"unknown members", "BatchUpdateUser", "", `{"New":{"UserId":[1,{}]},"UpdateUserRequestItems":[{"userid":7,"UserId":"a","LicenseType2":"pro"}],"AccountId":"other"}`,
 			&api.BatchUpdateUserInput{AccountId: "the-accountId", UpdateUserRequestItems: []api.UpdateUserRequestItem{{UserId: "a"}}}},
 		{"escaped member name", "CreateAccount", "", `{"N\u0061me":"x"}`, &api.CreateAccountInput{Name: "x"}},
+		{"what only looks like NUL", "CreateAccount", "", `{"Name":"\\u0000","u0000":1}`, &api.CreateAccountInput{Name: `\u0000`}},
 		{"blanks around", "CreateAccount", "", " \t\r\n{ \"Name\" : \"x\" }\n", &api.CreateAccountInput{Name: "x"}},
 		{"length counts characters", "CreateAccount", "", `{"Name":"` + strings.Repeat("é", 100) + `"}`, &api.CreateAccountInput{Name: strings.Repeat("é", 100)}},
 		{"empty calling name", "UpdatePhoneNumberSettings", "", `{"CallingName":""}`, &api.UpdatePhoneNumberSettingsInput{}},
@@ -263,7 +263,9 @@ func TestDecodeRefusesText(t *testing.T) {
 		{"invalid UTF-8 in an unknown member", "{\"Name\":\"x\",\"u\":\"\xc3\"}", "UTF-8"},
 		{"lone high surrogate", `{"Name":"\ud800"}`, "surrogate"},
 		{"lone low surrogate", `{"Name":"\udc00x"}`, "surrogate"},
-		{"NUL as an escape", `{"Name":"a\u0000b"}`, "Name holds a NUL character"},
+		{"NUL as an escape", `{"Name":"a\u0000b"}`, "NUL character, at byte 10"},
+		{"NUL in an unknown member", `{"Name":"x","u":["\u0000"]}`, "NUL character, at byte 18"},
+		{"NUL in a name", `{"Name":"x","\u0000":1}`, "NUL character, at byte 13"},
 		{"NUL as a byte", "{\"Name\":\"a\x00b\"}", "invalid character"},
 		{"byte order mark", "\ufeff{\"Name\":\"x\"}", "invalid character"},
 		{"nesting of 101", `{"Name":"x","u":` + strings.Repeat("[", 100) + strings.Repeat("]", 100) + `}`, "deeper than 100"},

@@ -61,8 +61,11 @@ func (d *decoder) begin(body []byte) {
 	if len(bytes.Trim(body, " \t\r\n")) == 0 {
 		body = []byte("{}")
 	}
-	if depth(body) > maxDepth {
+	switch deepest, nul := survey(body); {
+	case deepest > maxDepth:
 		d.syntax = fmt.Errorf("it is nested deeper than %d levels", maxDepth)
+	case nul >= 0:
+		d.syntax = fmt.Errorf("a string holds a NUL character, at byte %d", nul)
 	}
 	d.source.Reset(body)
 	d.json.Reset(&d.source)
@@ -80,12 +83,17 @@ func (d *decoder) end() {
 	}
 }
 
-// depth returns how deeply brackets nest in a JSON text.
-func depth(text []byte) (deepest int) {
+// survey returns how deeply brackets nest in a JSON text, and where a string has an escaped NUL,
+// which the JSON reader would let pass: -1 if none has.
+func survey(text []byte) (deepest, nul int) {
 	depth, inString := 0, false
+	nul = -1
 	for i := 0; i < len(text); i++ {
 		switch c := text[i]; {
 		case inString && c == '\\':
+			if nul < 0 && bytes.HasPrefix(text[i+1:], []byte("u0000")) {
+				nul = i
+			}
 			i++
 		case c == '"':
 			inString = !inString
@@ -97,7 +105,7 @@ func depth(text []byte) (deepest int) {
 			depth--
 		}
 	}
-	return deepest
+	return deepest, nul
 }
 
 func (d *decoder) fail(err error) {
@@ -249,10 +257,6 @@ func (d *decoder) text(check func(string) string) string {
 	}
 	s := string(d.unquoted())
 	if d.syntax != nil {
-		return ""
-	}
-	if strings.IndexByte(s, 0) >= 0 {
-		d.syntax = fmt.Errorf("%s holds a NUL character", d.here())
 		return ""
 	}
 	if problem := check(s); problem != "" {

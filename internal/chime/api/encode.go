@@ -7,6 +7,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
+// AppendOutput appends the JSON text of an output, as the service replies with it.
+func AppendOutput(b []byte, out output) []byte { return out.append(b) }
+
 func appendKey(b []byte, quoted string) []byte {
 	if b[len(b)-1] != '{' {
 		b = append(b, ',')
