@@ -6,26 +6,47 @@ import (
 	"embed"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 )
 
-//go:embed migrations/sqlite/*.sql
-var sqliteMigrations embed.FS
+//go:embed migrations
+var migrations embed.FS
+
+// migration returns the migration of an engine ("sqlite", "postgres") that comes after a version of
+// the schema, "" if that is the newest, or ErrNewerSchema. The files of an engine are numbered from 1
+// without a gap.
+func migration(engine string, version int) (name, script string, err error) {
+	files, err := fs.Glob(migrations, "migrations/"+engine+"/*.sql") // in lexical order
+	if err != nil {
+		return "", "", err
+	}
+	if version > len(files) {
+		return "", "", fmt.Errorf("%w (schema %d, this release knows %d): run that release or restore a backup",
+			ErrNewerSchema, version, len(files))
+	}
+	if version == len(files) {
+		return "", "", nil
+	}
+	name = files[version]
+	number, _, _ := strings.Cut(path.Base(name), "_")
+	if n, err := strconv.Atoi(number); err != nil || n != version+1 {
+		return "", "", fmt.Errorf("migration %s stands where number %d belongs", name, version+1)
+	}
+	text, err := migrations.ReadFile(name)
+	return name, string(text), err
+}
 
 // applicationID marks the database file as Carillon's in its header ("CRLN").
 const applicationID = 0x43524c4e
 
 // migrate brings the schema up to the newest of the embedded files, each in a transaction of its
-// own. The files are numbered from 1 without a gap; the number of the last one applied is the
-// header's user_version. Several processes may do this at once.
+// own. The number of the last one applied is the header's user_version. Several processes may do
+// this at once.
 func migrate(ctx context.Context, conn *sql.Conn) error {
-	files, err := fs.Glob(sqliteMigrations, "migrations/sqlite/*.sql") // in lexical order
-	if err != nil {
-		return err
-	}
 	for {
-		done, err := migrateOnce(ctx, conn, files)
+		done, err := migrateOnce(ctx, conn)
 		if done || err != nil {
 			return err
 		}
@@ -33,7 +54,7 @@ func migrate(ctx context.Context, conn *sql.Conn) error {
 }
 
 // migrateOnce applies the one file that comes next, and reports whether there was none.
-func migrateOnce(ctx context.Context, conn *sql.Conn, files []string) (done bool, err error) {
+func migrateOnce(ctx context.Context, conn *sql.Conn) (done bool, err error) {
 	// The lock comes first, so that the version read is still true when it is acted upon; it also
 	// shows at once whether the file can be written.
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
@@ -54,26 +75,13 @@ func migrateOnce(ctx context.Context, conn *sql.Conn, files []string) (done bool
 	if id != applicationID && (id != 0 || version != 0 || tables != 0) {
 		return false, fmt.Errorf("it is a database of another program")
 	}
-	if version > len(files) {
-		return false, fmt.Errorf("%w (schema %d, this release knows %d): run that release or restore a backup",
-			ErrNewerSchema, version, len(files))
-	}
-	if version == len(files) {
-		return true, nil
-	}
-
-	name := files[version]
-	number, _, _ := strings.Cut(name[strings.LastIndexByte(name, '/')+1:], "_")
-	if n, err := strconv.Atoi(number); err != nil || n != version+1 {
-		return false, fmt.Errorf("migration %s stands where number %d belongs", name, version+1)
-	}
-	script, err := sqliteMigrations.ReadFile(name)
-	if err != nil {
-		return false, err
+	name, script, err := migration("sqlite", version)
+	if name == "" || err != nil {
+		return true, err
 	}
 	// PRAGMA takes no parameters.
 	mark := fmt.Sprintf("\nPRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, version+1)
-	if _, err := conn.ExecContext(ctx, string(script)+mark); err != nil {
+	if _, err := conn.ExecContext(ctx, script+mark); err != nil {
 		return false, fmt.Errorf("applying %s: %w", name, err)
 	}
 	return false, nil

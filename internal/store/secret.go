@@ -17,6 +17,9 @@ import (
 // keySize is the length of the secret key in bytes: AES-256.
 const keySize = 32
 
+// keySetting holds the key of a store that keeps it itself.
+const keySetting = "secret-key"
+
 // checkSetting holds a known text sealed with the key, which tells a wrong key before it does harm.
 const (
 	checkSetting = "secret-check"
@@ -62,20 +65,54 @@ func OpenSealer(ctx context.Context, s Store, keyFile string) (*Sealer, error) {
 	}
 
 	// Looked up again, since another process may have been first.
-	err = s.Update(ctx, func(tx Tx) error {
-		check, err := tx.Setting(checkSetting)
-		if errors.Is(err, ErrNotFound) {
-			return tx.PutSetting(checkSetting, sealer.Seal(checkSetting, []byte(checkText)))
-		}
-		if err == nil {
-			_, err = sealer.Open(checkSetting, check)
-		}
-		return err
-	})
-	if err != nil {
+	if err := s.Update(ctx, sealer.check); err != nil {
 		return nil, fmt.Errorf("checking secret key %s: %w", keyFile, err)
 	}
 	return sealer, nil
+}
+
+// OpenStoredSealer is OpenSealer for a store that keeps its secret key itself. Whoever gets hold of
+// the database can open the secrets then, so a file is better. A store that was made with one gives
+// ErrWrongKey.
+func OpenStoredSealer(ctx context.Context, s Store) (*Sealer, error) {
+	var sealer *Sealer
+	err := s.Update(ctx, func(tx Tx) error {
+		key, err := tx.Setting(keySetting)
+		if errors.Is(err, ErrNotFound) {
+			if _, err = tx.Setting(checkSetting); err == nil {
+				return fmt.Errorf("%w: the database was made with a key file, name that", ErrWrongKey)
+			}
+			if !errors.Is(err, ErrNotFound) {
+				return err
+			}
+			key = make([]byte, keySize)
+			rand.Read(key)
+			err = tx.PutSetting(keySetting, key)
+		}
+		if err != nil {
+			return err
+		}
+		if sealer, err = newSealer(key); err != nil {
+			return err
+		}
+		return sealer.check(tx)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening secret key: %w", err)
+	}
+	return sealer, nil
+}
+
+// check holds the sealer's key against the one that the store was made with, or makes it that one.
+func (s *Sealer) check(tx Tx) error {
+	check, err := tx.Setting(checkSetting)
+	if errors.Is(err, ErrNotFound) {
+		return tx.PutSetting(checkSetting, s.Seal(checkSetting, []byte(checkText)))
+	}
+	if err == nil {
+		_, err = s.Open(checkSetting, check)
+	}
+	return err
 }
 
 func newSealer(key []byte) (*Sealer, error) {

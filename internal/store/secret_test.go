@@ -103,3 +103,33 @@ func TestSealerGivenKey(t *testing.T) {
 		t.Errorf("key file: got %q and error %v, want it unchanged", got, err)
 	}
 }
+
+// A store can keep the key itself. One that was made with a file is not opened without.
+func TestStoredSealer(t *testing.T) {
+	s := openDir(t, t.TempDir(), store.Options{})
+	var sealers [2]*store.Sealer
+	for i := range sealers {
+		var err error
+		if sealers[i], err = store.OpenStoredSealer(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got, err := sealers[1].Open("AKIA1", sealers[0].Seal("AKIA1", []byte("secret"))); err != nil || string(got) != "secret" {
+		t.Errorf("Open: got %q and error %v, want %q", got, err, "secret")
+	}
+	file := filepath.Join(t.TempDir(), "secret.key")
+	if err := os.WriteFile(file, []byte(strings.Repeat("A", 43)+"=\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.OpenSealer(t.Context(), s, file); !errors.Is(err, store.ErrWrongKey) {
+		t.Errorf("a key file for a store that keeps its key: got error %v, want %v", err, store.ErrWrongKey)
+	}
+
+	s = openDir(t, t.TempDir(), store.Options{})
+	if _, err := store.OpenSealer(t.Context(), s, file); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.OpenStoredSealer(t.Context(), s); !errors.Is(err, store.ErrWrongKey) {
+		t.Errorf("no key file for a store that was made with one: got error %v, want %v", err, store.ErrWrongKey)
+	}
+}

@@ -23,6 +23,14 @@ const databaseFile = "carillon.db"
 // Options adjusts a store; the zero value is ready for production.
 type Options struct {
 	Clock func() time.Time // gives entries their time; nil: time.Now
+	Pool  int              // most connections to PostgreSQL; 0: 16
+}
+
+func (o Options) sequence() *sequence {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return &sequence{clock: o.Clock}
 }
 
 // OpenSQLite opens the database DIR/carillon.db, making directory (mode 0700) and file (0600)
@@ -54,18 +62,15 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 	db.SetMaxIdleConns(0) // sessions hold on to their connections; what they let go of is done with
 	s := &sqliteStore{
 		db:      db,
-		clock:   opts.Clock,
+		entries: opts.sequence(),
 		queue:   make(chan *update),
-		readers: make(chan *session, max(4, 2*runtime.GOMAXPROCS(0))),
+		readers: make(chan *sqliteSession, max(4, 2*runtime.GOMAXPROCS(0))),
 		quit:    make(chan struct{}),
 		stopped: make(chan struct{}),
 	}
-	if s.clock == nil {
-		s.clock = time.Now
-	}
 	if err := prepare(ctx, db); err != nil {
 		db.Close()
-		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
+		return nil, fmt.Errorf("opening database %s: %w", path, explainSQLite(err))
 	}
 	for range cap(s.readers) {
 		s.readers <- nil
@@ -106,8 +111,16 @@ func prepare(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// explain adds what to do to the errors of SQLite that an operator can do something about.
-func explain(err error) error {
+func (*sqliteSession) explain(err error) (kind, explained error) {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok &&
+		(e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE) {
+		kind = ErrExists
+	}
+	return kind, explainSQLite(err)
+}
+
+// explainSQLite adds what to do to the errors of SQLite that an operator can do something about.
+func explainSQLite(err error) error {
 	switch code(err) {
 	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
 		return fmt.Errorf("the file is damaged or no database, restore a backup: %w", err)
@@ -146,16 +159,15 @@ func LockDir(dir string) (release func() error, err error) {
 }
 
 type sqliteStore struct {
-	db    *sql.DB
-	clock func() time.Time
+	db      *sql.DB
+	entries *sequence
 
-	// queue is how updates reach the goroutine that runs write; the next three are its own.
+	// queue is how updates reach the goroutine that runs write; the next is its own.
 	queue  chan *update
-	writer *session // nil until first needed, and after a failure
-	last   Entry    // the highest entry given out since the store was opened
+	writer *sqliteSession // nil until first needed, and after a failure
 
 	// readers holds the idle sessions; nil stands for one not yet opened.
-	readers chan *session
+	readers chan *sqliteSession
 
 	closing sync.Once
 	quit    chan struct{} // closed when Close begins
@@ -168,7 +180,7 @@ func (s *sqliteStore) View(ctx context.Context, fn func(ReadTx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	var r *session
+	var r *sqliteSession
 	select {
 	case r = <-s.readers:
 	case <-ctx.Done():
@@ -226,19 +238,19 @@ func (s *sqliteStore) Close() error {
 	return err
 }
 
-// session is a connection with the statements prepared on it. Those are few and their texts are
+// sqliteSession is a connection with the statements prepared on it. Those are few and their texts are
 // constants, so they are kept for as long as the connection.
-type session struct {
+type sqliteSession struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 }
 
-func newSession(db *sql.DB, setup string) (*session, error) {
+func newSession(db *sql.DB, setup string) (*sqliteSession, error) {
 	conn, err := db.Conn(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	s := &session{conn: conn, statements: make(map[string]*sql.Stmt)}
+	s := &sqliteSession{conn: conn, statements: make(map[string]*sql.Stmt)}
 	if _, err := s.exec(setup); err != nil {
 		s.close()
 		return nil, err
@@ -247,7 +259,7 @@ func newSession(db *sql.DB, setup string) (*session, error) {
 }
 
 // close releases the connection; a nil session has none.
-func (s *session) close() {
+func (s *sqliteSession) close() {
 	if s != nil {
 		for _, statement := range s.statements {
 			statement.Close()
@@ -259,7 +271,7 @@ func (s *session) close() {
 // Statements run without the caller's context: an update that has begun is carried through, a
 // read is short, and the driver would start a goroutine for each statement to watch a context.
 
-func (s *session) prepare(query string) (*sql.Stmt, error) {
+func (s *sqliteSession) prepare(query string) (*sql.Stmt, error) {
 	statement, ok := s.statements[query]
 	if !ok {
 		var err error
@@ -272,7 +284,7 @@ func (s *session) prepare(query string) (*sql.Stmt, error) {
 }
 
 // exec runs a statement and returns how many rows it changed.
-func (s *session) exec(query string, args ...any) (int64, error) {
+func (s *sqliteSession) exec(query string, args ...any) (int64, error) {
 	statement, err := s.prepare(query)
 	if err != nil {
 		return 0, err
@@ -285,7 +297,7 @@ func (s *session) exec(query string, args ...any) (int64, error) {
 }
 
 // query runs a query and calls scan for each row.
-func (s *session) query(query string, scan func(*sql.Rows) error, args ...any) error {
+func (s *sqliteSession) query(query string, scan func(scanner) error, args ...any) error {
 	statement, err := s.prepare(query)
 	if err != nil {
 		return err

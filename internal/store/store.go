@@ -3,7 +3,8 @@
 // be unique and in which order they come; it knows no rule of the service itself.
 //
 // Start at [Store], the contract, and at the records below it. [OpenSQLite] gives the engine
-// that needs no server. Package storetest holds the suite that every engine must pass.
+// that needs no server, [OpenPostgres] the one that several services can share. Package storetest
+// holds the suite that every engine must pass.
 //
 // Two habits run through the schema, so that one database can later be many: every key and
 // every condition begins with the account (or the AWS account) that the rows belong to, and
@@ -134,7 +135,9 @@ type ReadTx interface {
 // Tx reads what ReadTx reads, the update's own changes included, and writes.
 //
 // Methods that insert set the entries of the records they are given: rising in the order of the
-// slice, above all that the account (for audit records: the AWS account) has.
+// slice, above all that the account (for audit records: the AWS account) has. Trails are the one thing
+// that updates may add to beside each other: records of two that overlap can become visible in
+// another order than that of their entries.
 type Tx interface {
 	ReadTx
 

@@ -3,26 +3,39 @@ package store
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
+	"sync"
 	"time"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// The statements. Parameters are numbered in the order in which they first appear (some drivers
-// bind them so whatever the number), and the texts keep to what PostgreSQL understands as well.
+// The statements, in the SQL that SQLite and PostgreSQL share. Parameters are numbered in the order
+// in which they first appear (some drivers bind them so whatever the number). Where several keys
+// are given each has a statement, as is best for SQLite; postgres_tx.go passes arrays instead.
 
-// tx is a transaction of either kind; store is nil in one that only reads.
+// session is a connection with a transaction open on it: all that the statements need of an engine.
+type session interface {
+	// query runs a query and calls scan for each row.
+	query(query string, scan func(scanner) error, args ...any) error
+	// exec runs a statement and returns how many rows it changed.
+	exec(statement string, args ...any) (int64, error)
+	// explain says which error of this package an error of the engine stands for, nil if that
+	// depends on when it came, and adds to it what an operator can do.
+	explain(err error) (kind, explained error)
+}
+
+// scanner is the row that a query has come to.
+type scanner interface{ Scan(dest ...any) error }
+
+// tx is a transaction of either kind; sequence is nil in one that only reads.
 type tx struct {
-	*session
-	ctx   context.Context // ends a view between two statements
-	store *sqliteStore
+	session
+	ctx      context.Context // ends a view between two statements
+	sequence *sequence
 
 	wrote bool  // a statement that writes has been run
 	doom  error // what every further call returns; see Update
@@ -39,20 +52,20 @@ func (t *tx) end() {
 
 // fail turns what a statement returned into what callers are told, and dooms the transaction.
 func (t *tx) fail(err error) error {
-	kind := ErrUnavailable
-	if t.wrote {
+	kind, err := t.explain(err)
+	switch {
+	case kind != nil:
+	case t.wrote:
 		kind = ErrFailed
+	default:
+		kind = ErrUnavailable
 	}
-	if e, ok := errors.AsType[*sqlite.Error](err); ok &&
-		(e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE) {
-		kind = ErrExists
-	}
-	t.doom = fmt.Errorf("%w: %w", kind, explain(err))
+	t.doom = fmt.Errorf("%w: %w", kind, err)
 	return t.doom
 }
 
 // read runs a query; scan is called for each row.
-func (t *tx) read(query string, scan func(*sql.Rows) error, args ...any) error {
+func (t *tx) read(query string, scan func(scanner) error, args ...any) error {
 	if t.doom != nil {
 		return t.doom
 	}
@@ -68,9 +81,9 @@ func (t *tx) read(query string, scan func(*sql.Rows) error, args ...any) error {
 // row reads the one row of a query into dest, or returns ErrNotFound.
 func (t *tx) row(query string, args []any, dest ...any) error {
 	err := ErrNotFound
-	scan := func(rows *sql.Rows) error {
+	scan := func(row scanner) error {
 		err = nil
-		return rows.Scan(dest...)
+		return row.Scan(dest...)
 	}
 	if failure := t.read(query, scan, args...); failure != nil {
 		return failure
@@ -102,10 +115,10 @@ func (t *tx) writeOne(statement string, args ...any) error {
 }
 
 // list reads all rows of a query.
-func list[T any](t *tx, scan func(*sql.Rows) (T, error), query string, args ...any) ([]T, error) {
+func list[T any](t *tx, scan func(scanner) (T, error), query string, args ...any) ([]T, error) {
 	var all []T
-	err := t.read(query, func(rows *sql.Rows) error {
-		record, err := scan(rows)
+	err := t.read(query, func(row scanner) error {
+		record, err := scan(row)
 		all = append(all, record)
 		return err
 	}, args...)
@@ -126,33 +139,51 @@ func one[T any](all []T, err error) (T, error) {
 	return all[0], nil
 }
 
+// sequence gives out entries from the time. Besides what a table holds now, they stay above what it
+// has given out before, so that the place of a row just deleted is not given away while someone
+// pages past it.
+type sequence struct {
+	clock  func() time.Time
+	shared bool // other processes give out entries at the same time: leave gaps at random
+
+	mu   sync.Mutex
+	last Entry
+}
+
+// after returns an entry above the one given, and above all it has returned before.
+func (s *sequence) after(entry Entry) Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := Entry(s.clock().UnixMilli()) << 20
+	if s.shared {
+		entry += rand.N[Entry](1 << 10)
+		now += rand.N[Entry](1 << 20)
+	}
+	s.last = max(entry+1, s.last+1, now)
+	return s.last
+}
+
 // entries gives out entries to new rows of a table.
 type entries struct {
-	tx   *tx
-	last string           // the query for the highest entry of a key
-	next map[string]Entry // by key: an account or AWS account
+	tx    *tx
+	query string           // for the highest entry of a key
+	last  map[string]Entry // by key: an account or AWS account
 }
 
-func (t *tx) entries(last string) entries {
-	return entries{tx: t, last: last, next: make(map[string]Entry)}
+func (t *tx) entries(query string) entries {
+	return entries{tx: t, query: query, last: make(map[string]Entry)}
 }
 
-// take returns the next entry of the key. Besides what the table holds now, it stays above what
-// this store has given out before, so that the place of a row just deleted is not given away
-// while someone pages past it.
+// take returns the next entry of the key.
 func (e entries) take(key string) (Entry, error) {
-	next, ok := e.next[key]
+	last, ok := e.last[key]
 	if !ok {
-		var last Entry
-		if err := e.tx.row(e.last, []any{key}, &last); err != nil {
+		if err := e.tx.row(e.query, []any{key}, &last); err != nil {
 			return 0, err
 		}
-		s := e.tx.store
-		next = max(last+1, s.last+1, Entry(s.clock().UnixMilli())<<20)
 	}
-	e.next[key] = next + 1
-	e.tx.store.last = max(e.tx.store.last, next)
-	return next, nil
+	e.last[key] = e.tx.sequence.after(last)
+	return e.last[key], nil
 }
 
 // millis binds and scans a time as milliseconds since 1970; the zero time is 0.
@@ -220,8 +251,8 @@ func emailKeys(emails []string) []string {
 const accountColumns = `aws_account_id, entry, account_id, name, type, status, default_license,
 	supported_licenses, created, signin_delegate_groups, disable_remote_control, enable_dial_out`
 
-func scanAccount(rows *sql.Rows) (a Account, err error) {
-	err = rows.Scan(&a.AWSAccountID, &a.Entry, &a.AccountID, &a.Name, &a.Type, &a.Status, &a.DefaultLicense,
+func scanAccount(row scanner) (a Account, err error) {
+	err = row.Scan(&a.AWSAccountID, &a.Entry, &a.AccountID, &a.Name, &a.Type, &a.Status, &a.DefaultLicense,
 		stringListTo{&a.SupportedLicenses}, millisTo{&a.Created}, stringListTo{&a.SigninDelegateGroups},
 		&a.DisableRemoteControl, &a.EnableDialOut)
 	return a, err
@@ -315,8 +346,8 @@ const userColumns = `account_id, entry, user_id, email, display_name, license, t
 	registered_on, invitation, invite_id, invited_on, alexa_enabled, alexa_arn, personal_pin, phone_number,
 	phone_product_type, inbound_calling, outbound_calling, sms`
 
-func scanUser(rows *sql.Rows) (u User, err error) {
-	err = rows.Scan(&u.AccountID, &u.Entry, &u.UserID, &u.Email, &u.DisplayName, &u.License, &u.Type, &u.Registration,
+func scanUser(row scanner) (u User, err error) {
+	err = row.Scan(&u.AccountID, &u.Entry, &u.UserID, &u.Email, &u.DisplayName, &u.License, &u.Type, &u.Registration,
 		millisTo{&u.RegisteredOn}, &u.Invitation, &u.InviteID, millisTo{&u.InvitedOn}, &u.AlexaEnabled, &u.AlexaARN,
 		&u.PersonalPIN, &u.PhoneNumber, &u.PhoneProductType, &u.InboundCalling, &u.OutboundCalling, &u.SMS)
 	return u, err
@@ -372,9 +403,9 @@ func (t *tx) HasUsers(accountID string) (bool, error) {
 func (t *tx) Addresses(emails []string) ([]Address, error) {
 	var all []Address
 	for _, key := range emailKeys(emails) {
-		some, err := list(t, func(rows *sql.Rows) (Address, error) {
+		some, err := list(t, func(row scanner) (Address, error) {
 			a := Address{Email: key}
-			err := rows.Scan(&a.AccountID, &a.UserID, &a.Registered)
+			err := row.Scan(&a.AccountID, &a.UserID, &a.Registered)
 			return a, err
 		}, `SELECT account_id, user_id, registered FROM emails WHERE email_key = $1 ORDER BY account_id`, key)
 		if err != nil {
@@ -518,8 +549,8 @@ func (t *tx) DeleteUsers(accountID string, users []User) error {
 
 const domainColumns = `name, aws_account_id, account_id, claimed`
 
-func scanDomain(rows *sql.Rows) (d Domain, err error) {
-	err = rows.Scan(&d.Name, &d.AWSAccountID, &d.AccountID, millisTo{&d.Claimed})
+func scanDomain(row scanner) (d Domain, err error) {
+	err = row.Scan(&d.Name, &d.AWSAccountID, &d.AccountID, millisTo{&d.Claimed})
 	return d, err
 }
 
@@ -553,8 +584,8 @@ func (t *tx) DeleteDomain(accountID, name string) error {
 
 const accessKeyColumns = `key_id, aws_account_id, name, policy, root, sealed_secret, created, expires, disabled`
 
-func scanAccessKey(rows *sql.Rows) (k AccessKey, err error) {
-	err = rows.Scan(&k.KeyID, &k.AWSAccountID, &k.Name, &k.Policy, &k.Root, &k.SealedSecret,
+func scanAccessKey(row scanner) (k AccessKey, err error) {
+	err = row.Scan(&k.KeyID, &k.AWSAccountID, &k.Name, &k.Policy, &k.Root, &k.SealedSecret,
 		millisTo{&k.Created}, millisTo{&k.Expires}, &k.Disabled)
 	return k, err
 }
@@ -600,8 +631,8 @@ func blob(b []byte) []byte {
 const auditColumns = `aws_account_id, entry, time, request_id, key_id, key_name, user_agent, operation,
 	account_id, target, before, after`
 
-func scanAudit(rows *sql.Rows) (r AuditRecord, err error) {
-	err = rows.Scan(&r.AWSAccountID, &r.Entry, millisTo{&r.Time}, &r.RequestID, &r.KeyID, &r.KeyName, &r.UserAgent,
+func scanAudit(row scanner) (r AuditRecord, err error) {
+	err = row.Scan(&r.AWSAccountID, &r.Entry, millisTo{&r.Time}, &r.RequestID, &r.KeyID, &r.KeyName, &r.UserAgent,
 		&r.Operation, &r.AccountID, &r.Target, &r.Before, &r.After)
 	return r, err
 }
@@ -610,7 +641,7 @@ func (t *tx) Audit(awsAccountID string, filter AuditFilter, after Entry, limit i
 	return list(t, scanAudit, `SELECT `+auditColumns+` FROM audit
 		WHERE aws_account_id = $1 AND entry > $2 AND ($3 = '' OR account_id = $3) AND ($4 = '' OR operation = $4)
 			AND ($5 = '' OR target = $5) AND ($6 = '' OR key_id = $6 OR key_name = $6)
-			AND ($7 = '' OR request_id = $7) AND ($8 = 0 OR time >= $8) AND ($9 = 0 OR time < $9)
+			AND ($7 = '' OR request_id = $7) AND (time >= $8 OR $8 = 0) AND (time < $9 OR $9 = 0)
 			AND ($10 = '' OR replace(' ' || user_agent || ' ', ' job/' || $10 || ' ', '') <> ' ' || user_agent || ' ')
 		ORDER BY entry LIMIT $11`, awsAccountID, after, filter.AccountID, filter.Operation,
 		filter.Target, filter.Key, filter.RequestID, millis(filter.Since), millis(filter.Until), filter.Job, limit)
@@ -618,8 +649,8 @@ func (t *tx) Audit(awsAccountID string, filter AuditFilter, after Entry, limit i
 
 // AWSAccounts steps from one AWS account to the next: a DISTINCT would read the whole trail.
 func (t *tx) AWSAccounts() ([]string, error) {
-	return list(t, func(rows *sql.Rows) (id string, err error) {
-		err = rows.Scan(&id)
+	return list(t, func(row scanner) (id string, err error) {
+		err = row.Scan(&id)
 		return id, err
 	}, `WITH RECURSIVE owners (id) AS (
 			SELECT MIN(aws_account_id) FROM audit

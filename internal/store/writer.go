@@ -107,7 +107,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	if err := s.begin(); err != nil {
 		s.abandon()
 		for _, u := range group {
-			u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explain(err))
+			u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explainSQLite(err))
 		}
 		return nil
 	}
@@ -127,7 +127,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	var outcome error
 	if failure != nil {
 		s.abandon()
-		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, explain(failure))
+		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, explainSQLite(failure))
 	}
 	for _, u := range kept {
 		u.done <- outcome
@@ -139,11 +139,11 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 // whose changes are not is told so here. A failure is one of the storage.
 func (s *sqliteStore) runOne(u *update) (keep bool, failure error) {
 	if _, err := s.writer.exec("SAVEPOINT one"); err != nil {
-		u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explain(err))
+		u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explainSQLite(err))
 		return false, err
 	}
 	select {
-	case u.turn <- &tx{session: s.writer, ctx: context.Background(), store: s}:
+	case u.turn <- &tx{session: s.writer, ctx: context.Background(), sequence: s.entries}:
 		<-u.ran
 	case <-u.ctx.Done(): // who called has left, or is about to
 		u.err = u.ctx.Err()

@@ -1,0 +1,114 @@
+package store_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// BenchmarkBatch changes the licenses of 20 random users of a random account at a time, each with
+// an audit record: what BatchUpdateUser does to the store.
+//
+//	go test ./internal/store -run '^$' -bench Batch -benchtime 3000x
+func BenchmarkBatch(b *testing.B) {
+	const accounts, users = 20, 2000
+	engines := []struct {
+		name string
+		open func(*testing.B) (store.Store, error)
+	}{
+		{"SQLite", func(b *testing.B) (store.Store, error) {
+			return store.OpenSQLite(b.Context(), b.TempDir(), store.Options{})
+		}},
+		{"Postgres", func(b *testing.B) (store.Store, error) {
+			return store.OpenPostgres(b.Context(), newSchema(b), store.Options{})
+		}},
+	}
+	for _, engine := range engines {
+		b.Run(engine.name, func(b *testing.B) {
+			s, err := engine.open(b)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer s.Close()
+			for i := range accounts {
+				fill(b, s, fmt.Sprint("a", i), users)
+			}
+			for _, clients := range []int{1, 16, 64} {
+				b.Run(fmt.Sprint("clients=", clients), func(b *testing.B) {
+					var next atomic.Int64
+					var wg sync.WaitGroup
+					for range clients {
+						wg.Go(func() {
+							for next.Add(1) <= int64(b.N) {
+								if err := s.Update(context.Background(), batch(fmt.Sprint("a", rand.N(accounts)), users)); err != nil {
+									b.Error(err)
+								}
+							}
+						})
+					}
+					wg.Wait()
+					b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "batches/s")
+				})
+			}
+		})
+	}
+}
+
+func fill(b *testing.B, s store.Store, accountID string, n int) {
+	all := make([]store.User, n)
+	for i := range all {
+		id := fmt.Sprint("u", i)
+		all[i] = store.User{AccountID: accountID, UserID: id, Email: id + "@" + accountID + ".example.com", License: "Pro",
+			Type: "PrivateUser", Registration: store.Unregistered, Invitation: "Pending", InviteID: "invite-" + id, InvitedOn: time.Now()}
+	}
+	a := store.Account{AWSAccountID: "111122223333", AccountID: accountID, Name: accountID}
+	if err := s.Update(b.Context(), func(tx store.Tx) error {
+		if err := tx.InsertAccount(&a); err != nil {
+			return err
+		}
+		return tx.InsertUsers(all)
+	}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func batch(accountID string, users int) func(store.Tx) error {
+	ids := make([]string, 20)
+	for i, n := range rand.Perm(users)[:len(ids)] {
+		ids[i] = fmt.Sprint("u", n)
+	}
+	request := fmt.Sprint(rand.Int64())
+	return func(tx store.Tx) error {
+		a, err := tx.Account("111122223333", accountID)
+		if err != nil {
+			return err
+		}
+		found, err := tx.Users(a.AccountID, ids)
+		if err != nil {
+			return err
+		}
+		changes := make([]store.UserChange, len(found))
+		records := make([]store.AuditRecord, len(found))
+		for i, u := range found {
+			after := u
+			after.License = "Basic"
+			if u.License == "Basic" {
+				after.License = "Pro"
+			}
+			changes[i] = store.UserChange{Before: u, After: after}
+			records[i] = store.AuditRecord{AWSAccountID: a.AWSAccountID, Time: time.Now(), RequestID: request, KeyID: "AKIAROOT",
+				KeyName: "root", UserAgent: "benchmark", Operation: "BatchUpdateUser", AccountID: accountID, Target: u.UserID,
+				Before: `{"LicenseType": "` + u.License + `"}`, After: `{"LicenseType": "` + after.License + `"}`}
+		}
+		if err := tx.UpdateUsers(accountID, changes); err != nil {
+			return err
+		}
+		return tx.AppendAudit(records)
+	}
+}

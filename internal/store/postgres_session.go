@@ -1,0 +1,169 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+)
+
+// postgresSession is a transaction on a connection of the pool. What need not be answered at once
+// waits in a queue and goes out together with the next statement that must be, in one round trip.
+type postgresSession struct {
+	pool *pgxpool.Pool
+	conn *pgxpool.Conn
+
+	queue    []postgresStatement
+	answered bool // a statement has been
+	lost     bool // the connection has broken, and the transaction with it
+	resent   int32
+}
+
+type postgresStatement struct {
+	text string
+	args []any
+	scan func(scanner) error // called for each row; nil where there is none to be read
+}
+
+func (s *postgresSession) enqueue(statement postgresStatement) {
+	s.queue = append(s.queue, statement)
+}
+
+func (s *postgresSession) query(query string, scan func(scanner) error, args ...any) error {
+	_, err := s.send(postgresStatement{query, args, scan})
+	return err
+}
+
+func (s *postgresSession) exec(statement string, args ...any) (int64, error) {
+	return s.send(postgresStatement{text: statement, args: args})
+}
+
+// send sends what is queued and a statement, and returns how many rows the latter read or changed.
+func (s *postgresSession) send(last postgresStatement) (int64, error) {
+	statements := append(s.queue, last)
+	s.queue = nil
+	for {
+		n, err := s.sendAll(statements)
+		if err == nil {
+			s.answered = true
+			return n, nil
+		}
+		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "25006" {
+			s.conn.Conn().Close(context.Background()) // a standby now: the next connection is to the new primary
+		}
+		if s.lost = s.conn.Conn().IsClosed(); !s.lost || s.answered || s.resent > s.pool.Config().MaxConns {
+			return 0, err
+		}
+		// The connection broke since it was used last, or with nothing but locks and reads done on it.
+		// After a restart of the server each in the pool has, so the next may be no better.
+		s.resent++
+		if failure := s.reconnect(); failure != nil {
+			return 0, errors.Join(err, failure)
+		}
+	}
+}
+
+func (s *postgresSession) reconnect() error {
+	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	defer cancel()
+	s.conn.Release()
+	s.conn = nil
+	conn, err := s.pool.Acquire(ctx)
+	if err == nil {
+		s.conn, s.lost = conn, false
+	}
+	return err
+}
+
+// sendAll sends statements in one go and reads all answers. It runs without the caller's context: an
+// update that has begun is carried through, a read is short.
+func (s *postgresSession) sendAll(statements []postgresStatement) (n int64, err error) {
+	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	defer cancel()
+	batch := &pgx.Batch{}
+	for _, statement := range statements {
+		batch.Queue(statement.text, clean(statement.args)...)
+	}
+	results := s.conn.SendBatch(ctx, batch)
+	defer func() {
+		if failure := results.Close(); err == nil {
+			err = failure
+		}
+	}()
+	for _, statement := range statements {
+		rows, err := results.Query()
+		if err != nil {
+			return 0, err
+		}
+		for rows.Next() {
+			if statement.scan == nil {
+				continue
+			}
+			if err := statement.scan(rows); err != nil {
+				rows.Close()
+				return 0, err
+			}
+		}
+		rows.Close()
+		if err := rows.Err(); err != nil {
+			return 0, err
+		}
+		n = rows.CommandTag().RowsAffected()
+	}
+	return n, nil
+}
+
+// end gives the connection back, rolling back what was not committed. Nobody waits for that.
+func (s *postgresSession) end() {
+	conn := s.conn
+	if conn == nil {
+		return
+	}
+	s.conn = nil
+	if pg := conn.Conn().PgConn(); pg.IsClosed() || pg.TxStatus() == 'I' {
+		conn.Release()
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+		defer cancel()
+		conn.Exec(ctx, "ROLLBACK") // a connection on which this fails is not used again
+		conn.Release()
+	}()
+}
+
+func (s *postgresSession) explain(err error) (kind, explained error) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "23505" && !entryTaken(e) {
+		kind = ErrExists
+	} else if s.lost || repeatable(err) {
+		kind = ErrUnavailable // nothing is kept of a transaction that was not committed
+	}
+	return kind, explainPostgres(err)
+}
+
+// clean makes text of arguments what PostgreSQL can keep: without bytes that are no UTF-8 and
+// without NUL, for which U+FFFD stands.
+func clean(args []any) []any {
+	for i, arg := range args {
+		switch arg := arg.(type) {
+		case string:
+			args[i] = cleanText(arg)
+		case []string:
+			for i, text := range arg {
+				arg[i] = cleanText(text)
+			}
+		}
+	}
+	return args
+}
+
+func cleanText(s string) string {
+	if strings.IndexByte(s, 0) < 0 && utf8.ValidString(s) {
+		return s
+	}
+	return strings.ReplaceAll(strings.ToValidUTF8(s, "\uFFFD"), "\x00", "\uFFFD")
+}

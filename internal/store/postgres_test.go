@@ -1,0 +1,449 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/storetest"
+	"github.com/jackc/pgx/v5"
+)
+
+// postgresURL names a PostgreSQL whose user may create schemas; each test has one of its own.
+const postgresURL = "CARILLON_TEST_POSTGRES"
+
+// newSchema makes an empty schema, which is dropped when the test ends, and returns the URL that
+// leads to it.
+func newSchema(t testing.TB) string {
+	t.Helper()
+	base := os.Getenv(postgresURL)
+	if base == "" {
+		t.Skip("set " + postgresURL + " to the URL of a PostgreSQL to test against, such as postgres://postgres@127.0.0.1/postgres")
+	}
+	name := fmt.Sprintf("test_%d_%s", os.Getpid(), strings.ToLower(strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
+			return r
+		}
+		return '_'
+	}, t.Name())))
+	name = name[:min(len(name), 60)]
+	psql(t, base, "DROP SCHEMA IF EXISTS "+name+" CASCADE; CREATE SCHEMA "+name)
+	t.Cleanup(func() { psql(t, base, "DROP SCHEMA "+name+" CASCADE") })
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("search_path", name)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// psql runs statements past the store.
+func psql(t testing.TB, url, script string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // tests clean up with it, too
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	if _, err := conn.Exec(ctx, script); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func openPostgres(t testing.TB, url string, opts store.Options) store.Store {
+	t.Helper()
+	s, err := store.OpenPostgres(t.Context(), url, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return s
+}
+
+func TestPostgres(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, opts store.Options) store.Store {
+		return openPostgres(t, newSchema(t), opts)
+	})
+}
+
+func TestPostgresReopen(t *testing.T) {
+	url := newSchema(t)
+	s := openPostgres(t, url, store.Options{})
+	update(t, s, insert("a1", "u1"))
+	s.Close()
+	s = openPostgres(t, url, store.Options{})
+	if got, want := userIDs(t, s, "a1"), []string{"u1"}; !slices.Equal(got, want) {
+		t.Errorf("users after reopening: got %v, want %v", got, want)
+	}
+}
+
+func TestPostgresOpenRefuses(t *testing.T) {
+	secret := func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "s3cret"); u.Host = "127.0.0.1:1" }
+	tests := []struct {
+		name  string
+		setup func(t *testing.T, url string)
+		url   func(*url.URL)
+		says  string
+		is    error
+	}{
+		{"a newer schema", func(t *testing.T, url string) {
+			openPostgres(t, url, store.Options{}).Close()
+			psql(t, url, "UPDATE carillon_schema SET version = 9999")
+		}, nil, "schema 9999", store.ErrNewerSchema},
+		{"tables of another program", func(t *testing.T, url string) {
+			psql(t, url, "CREATE TABLE accounts (name TEXT)")
+		}, nil, "another program", nil},
+		{"a schema that does not exist", nil, func(u *url.URL) { u.RawQuery = "search_path=no_such_schema" }, "search_path", nil},
+		{"a database that does not exist", nil, func(u *url.URL) { u.Path = "/no_such_database" }, "create the database", nil},
+		{"nobody there", nil, secret, "127.0.0.1:1", nil},
+		{"a misspelled parameter", nil, func(u *url.URL) { secret(u); u.RawQuery = "sslmode=perhaps" }, "sslmode", nil},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			where := newSchema(t)
+			if test.setup != nil {
+				test.setup(t, where)
+			}
+			if test.url != nil {
+				u, err := url.Parse(where)
+				if err != nil {
+					t.Fatal(err)
+				}
+				test.url(u)
+				where = u.String()
+			}
+			s, err := store.OpenPostgres(t.Context(), where, store.Options{})
+			if err == nil {
+				s.Close()
+				t.Fatal("it was opened")
+			}
+			if !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cret") {
+				t.Errorf("got error %q, want it to say %q, and no password", err, test.says)
+			}
+			if test.is != nil && !errors.Is(err, test.is) {
+				t.Errorf("got error %v, want %v", err, test.is)
+			}
+		})
+	}
+}
+
+// Several services start at once on a new schema, and all see what each writes.
+func TestPostgresSeveral(t *testing.T) {
+	url := newSchema(t)
+	const services, each = 4, 10
+	var wg sync.WaitGroup
+	for i := range services {
+		wg.Go(func() {
+			s, err := store.OpenPostgres(context.Background(), url, store.Options{Pool: 4})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer s.Close()
+			var batch sync.WaitGroup
+			for n := range each {
+				batch.Go(func() {
+					if err := s.Update(context.Background(), func(tx store.Tx) error {
+						if err := insert("a1", fmt.Sprint("u", i, "-", n))(tx); err != nil {
+							return err
+						}
+						return tx.AppendAudit(make([]store.AuditRecord, 3))
+					}); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			batch.Wait()
+		})
+	}
+	wg.Wait()
+	s := openPostgres(t, url, store.Options{})
+	if got, want := len(userIDs(t, s, "a1")), services*each; got != want {
+		t.Errorf("got %d users, want %d", got, want)
+	}
+	if got, want := len(trail(t, s, "")), 3*services*each; got != want {
+		t.Errorf("got %d audit records, want %d", got, want)
+	}
+}
+
+func trail(t *testing.T, s store.Store, awsAccountID string) (records []store.AuditRecord) {
+	t.Helper()
+	if err := s.View(t.Context(), func(r store.ReadTx) (err error) {
+		records, err = r.Audit(awsAccountID, store.AuditFilter{}, 0, 1000)
+		return err
+	}); err != nil {
+		t.Fatalf("View: %v", err)
+	}
+	return records
+}
+
+// Who waits for a connection gives up when the context ends.
+func TestPostgresPoolInUse(t *testing.T) {
+	s := openPostgres(t, newSchema(t), store.Options{Pool: 1})
+	update(t, s, func(store.Tx) error {
+		ctx, cancel := context.WithCancel(context.Background())
+		result := make(chan error)
+		go func() {
+			result <- s.Update(ctx, func(store.Tx) error { t.Error("the function ran"); return nil })
+		}()
+		cancel()
+		if err := <-result; !errors.Is(err, context.Canceled) {
+			t.Errorf("Update: got error %v, want %v", err, context.Canceled)
+		}
+		return nil
+	})
+}
+
+// Two updates that lock in opposite order: the server ends one, which then starts again.
+func TestPostgresDeadlock(t *testing.T) {
+	s := openPostgres(t, newSchema(t), store.Options{})
+	var met sync.WaitGroup
+	met.Add(2)
+	var runs atomic.Int32
+	var wg sync.WaitGroup
+	for i, order := range [][]string{{"x", "y"}, {"y", "x"}} {
+		wg.Go(func() {
+			first := true
+			if err := s.Update(context.Background(), func(tx store.Tx) error {
+				runs.Add(1)
+				for n, name := range order {
+					if _, err := tx.DomainOwners([]string{name}); err != nil {
+						return err
+					}
+					if n == 0 && first {
+						first = false
+						met.Done()
+						met.Wait()
+					}
+				}
+				return tx.PutSetting(fmt.Sprint("done", i), nil)
+			}); err != nil {
+				t.Errorf("Update: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := runs.Load(); n != 3 {
+		t.Errorf("the functions ran %d times, want 3: one of them twice", n)
+	}
+}
+
+// Requests bring text that PostgreSQL cannot keep.
+func TestPostgresText(t *testing.T) {
+	s := openPostgres(t, newSchema(t), store.Options{})
+	user := store.User{AccountID: "a1", UserID: "u1", Email: "u1@example.com", DisplayName: "nul \x00, broken \xff."}
+	update(t, s, func(tx store.Tx) error { return tx.InsertUsers([]store.User{user}) })
+	if err := s.View(t.Context(), func(r store.ReadTx) error {
+		users, err := r.Users("a1", []string{"u1", "\x00"})
+		if err == nil && (len(users) != 1 || users[0].DisplayName != "nul \uFFFD, broken \uFFFD.") {
+			t.Errorf("got users %+v", users)
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The server ends all connections, as by a restart. Nobody notices.
+func TestPostgresConnectionsEnd(t *testing.T) {
+	url := newSchema(t)
+	s := openPostgres(t, url+"&application_name=ending", store.Options{})
+	terminate := func() {
+		psql(t, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+			WHERE application_name = 'ending' AND pid <> pg_backend_pid()`)
+	}
+	busy := func() {
+		var wg sync.WaitGroup
+		for i := range 16 {
+			wg.Go(func() {
+				if err := s.Update(context.Background(), func(tx store.Tx) error {
+					value, err := tx.Setting("n")
+					if err != nil && !errors.Is(err, store.ErrNotFound) {
+						return err
+					}
+					return tx.PutSetting("n", append(value, 'x'))
+				}); err != nil {
+					t.Errorf("Update %d: %v", i, err)
+				}
+				if err := s.View(context.Background(), func(r store.ReadTx) error { _, err := r.HasUsers("a1"); return err }); err != nil {
+					t.Errorf("View %d: %v", i, err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	busy()
+	terminate()
+	busy()
+	cut := false
+	update(t, s, func(tx store.Tx) error { // in the middle
+		value, err := tx.Setting("n")
+		if err != nil {
+			return err
+		}
+		if !cut {
+			cut = true
+			terminate()
+		}
+		return tx.PutSetting("n", append(value, 'x'))
+	})
+	if err := s.View(t.Context(), func(r store.ReadTx) error {
+		value, err := r.Setting("n")
+		if len(value) != 33 {
+			t.Errorf("got %d updates, want 33", len(value))
+		}
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// The connection breaks at the commit: before it got through, or before the answer did. Either way
+// the update is applied once.
+func TestPostgresCommitAnswerLost(t *testing.T) {
+	schema := newSchema(t)
+	for _, test := range []struct {
+		name    string
+		forward bool // the commit reaches the server
+		audited bool
+		runs    int
+	}{
+		{"commit lost", false, false, 2},
+		{"commit lost, audited", false, true, 2},
+		{"answer lost", true, false, 1},
+		{"answer lost, audited", true, true, 1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			u, err := url.Parse(schema)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := newProxy(t, u.Host)
+			u.Host = p.addr
+			s := openPostgres(t, u.String(), store.Options{Pool: 1})
+			runs := 0
+			add := func(cut bool) {
+				runs = 0
+				update(t, s, func(tx store.Tx) error {
+					runs++
+					value, err := tx.Setting(test.name)
+					if err != nil && !errors.Is(err, store.ErrNotFound) {
+						return err
+					}
+					err = tx.PutSetting(test.name, append(value, 'x'))
+					if err == nil && test.audited {
+						err = tx.AppendAudit([]store.AuditRecord{{AWSAccountID: test.name, RequestID: "r"}})
+					}
+					if cut && runs == 1 {
+						p.cutAtNext(test.forward)
+					}
+					return err
+				})
+			}
+			add(false) // so that all statements are prepared: the next thing sent will be the commit
+			add(true)
+			if runs != test.runs {
+				t.Errorf("the function ran %d times, want %d", runs, test.runs)
+			}
+			if err := s.View(t.Context(), func(r store.ReadTx) error {
+				value, err := r.Setting(test.name)
+				if string(value) != "xx" {
+					t.Errorf("got %q, want each update once", value)
+				}
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+			if n := len(trail(t, s, test.name)); test.audited && n != 2 {
+				t.Errorf("got %d audit records, want 2", n)
+			}
+		})
+	}
+}
+
+// proxy passes bytes on between the store and the server, and can break a connection.
+type proxy struct {
+	addr   string
+	target string
+	cut    atomic.Pointer[bool] // break at the next bytes of the store; true: once the server has answered
+}
+
+func newProxy(t *testing.T, target string) *proxy {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &proxy{addr: l.Addr().String(), target: target}
+	t.Cleanup(func() { l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go p.serve(client)
+		}
+	}()
+	return p
+}
+
+func (p *proxy) cutAtNext(forward bool) { p.cut.Store(&forward) }
+
+func (p *proxy) serve(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", p.target)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	var silent atomic.Bool // what the server says is not passed on
+	answered := make(chan struct{}, 1)
+	go func() {
+		defer client.Close()
+		buffer := make([]byte, 1<<16)
+		for {
+			n, err := server.Read(buffer)
+			if err != nil {
+				return
+			}
+			if silent.Load() {
+				answered <- struct{}{}
+				return
+			}
+			client.Write(buffer[:n])
+		}
+	}()
+	buffer := make([]byte, 1<<16)
+	for {
+		n, err := client.Read(buffer)
+		if err != nil {
+			return
+		}
+		if forward := p.cut.Swap(nil); forward != nil {
+			if *forward {
+				silent.Store(true)
+				server.Write(buffer[:n])
+				<-answered
+			}
+			return
+		}
+		server.Write(buffer[:n])
+	}
+}
