@@ -3,6 +3,8 @@ package main
 
 import (
 	"context"
+	"io"
+	"log"
 	"os"
 	"os/signal"
 
@@ -10,6 +12,7 @@ import (
 )
 
 func main() {
+	log.SetOutput(io.Discard) // net/http complains there about odd servers; stderr is for what version 1 prints
 	ctx, stop := context.Background(), context.CancelFunc(func() {})
 	if !signal.Ignored(os.Interrupt) { // by nohup, say: then it stays so, also for a program that takes over
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)

@@ -179,6 +179,9 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 			input.Set(o.member.Name, v)
 		}
 	}
+	if c.paging.stray {
+		input.Set("PaginationConfig", document.NewObject())
+	}
 	text, given := c.value(inputJSON)
 	if !given {
 		return input, nil

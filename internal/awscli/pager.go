@@ -16,6 +16,7 @@ type paging struct {
 	started  bool             // it was given
 	pageSize *document.Number // --page-size
 	maxItems *int             // --max-items
+	stray    bool             // options that say nothing were given where pages are not followed
 }
 
 // readPaging reads the paging options, and whether pages are to be followed. Naming a page by
@@ -56,8 +57,9 @@ func (c *command) readPaging() (p paging, paginate bool, err error) {
 	}
 	if !paginate && len(given) > 0 {
 		if used == nil {
-			// Version 1 fails as well, over a member of its own that it then finds in the input.
-			used = given
+			// Version 1 lets these pass here, and finds what it made of them in the input.
+			p.stray = true
+			return p, false, nil
 		}
 		return p, false, pagingError("Cannot specify --no-paginate along with pagination arguments: " + strings.Join(used, ", "))
 	}

@@ -146,12 +146,13 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 			return Decode(body, op.Output, c.config.ISO8601)
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case !c.config.Retry.retries(err):
-			return nil, err
-		case n >= c.config.MaxAttempts:
-			if refusal, ok := errors.AsType[*ServiceError](err); ok {
-				refusal.Exhausted = true
-			}
+		}
+		retry, last := c.config.Retry.retries(err), n >= c.config.MaxAttempts
+		if refusal, ok := errors.AsType[*ServiceError](err); ok {
+			// Only legacy mode asks first whether the error is worth another attempt.
+			refusal.Exhausted = last && (retry || c.config.Retry != Legacy)
+		}
+		if last || !retry {
 			return nil, err
 		}
 		if err := c.config.Sleep(ctx, c.config.Retry.delay(n, c.config.Rand())); err != nil {

@@ -132,28 +132,82 @@ func integer(v any, path string) (any, error) {
 	return nil, mismatch(path, "an integer", v)
 }
 
-// isoTime rewrites a timestamp, ISO 8601 in some spelling, RFC 822 or seconds since 1970 as
-// a number or as text, to YYYY-MM-DDTHH:MM:SS[.ffffff][+HH:MM]. One without a zone keeps none.
+// isoTime rewrites a timestamp, ISO 8601 in some spelling, RFC 822, a date as people write it,
+// or seconds since 1970 as a number or as text, to YYYY-MM-DDTHH:MM:SS[.ffffff][+HH:MM]. One
+// without a zone keeps none. Version 1 guesses at more than this, down to "5pm".
 func isoTime(v any) (string, error) {
-	s := plain(v)
-	if f, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(f) < 1<<38 {
+	original := plain(v)
+	if b, ok := v.(bool); ok { // Python counts it among the numbers
+		original = "0"
+		if b {
+			original = "1"
+		}
+	}
+	s := strings.ToUpper(strings.TrimSpace(original))
+	digits := strings.Trim(s, "0123456789") == ""
+	if f, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(f) < 1<<48 && !(digits && len(s) == len("20060102150405")) {
 		// Rounded as Python does, so that 1545331525.231 is not a microsecond short.
-		return isoFormat(time.UnixMicro(int64(math.RoundToEven(f*1e6))).UTC(), "-07:00"), nil
-	}
-	for _, layout := range [...]string{
-		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02T15:04Z07:00",
-		"Mon, 2 Jan 2006 15:04:05 -0700", "Mon, 2 Jan 2006 15:04:05 GMT",
-	} {
-		if t, err := time.Parse(layout, s); err == nil {
+		t := time.UnixMicro(int64(math.RoundToEven(f * 1e6))).UTC()
+		_, number := v.(document.Number)
+		switch year := t.Year(); {
+		case 0 < year && year <= 9999:
 			return isoFormat(t, "-07:00"), nil
+		case number: // milliseconds, mostly
+			return "", text(fmt.Sprintf("year %d is out of range", year))
+		}
+		return "", text(`Unable to calculate correct timezone offset for "` + original + `"`)
+	}
+	for _, name := range []string{"GMT", "UTC"} {
+		if bare, ok := strings.CutSuffix(s, name); ok {
+			s = strings.TrimRight(bare, " ") + "Z"
 		}
 	}
-	for _, layout := range [...]string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02"} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return isoFormat(t, ""), nil
+	reason := ""
+	for _, layout := range [...]string{
+		"2006-1-2T15:4:5", "2006-1-2 15:4:5", "2006-1-2T15:4", "2006-1-2 15:4", "2006-1-2T15", "2006-1-2",
+		"20060102T150405", "20060102150405", "2006/1/2 15:4:5", "2006/1/2", "1/2/2006",
+		"Mon, 2 Jan 2006 15:4:5", "2 Jan 2006 15:4:5", "Mon Jan _2 15:4:5 2006", "2 Jan 2006", "Jan 2, 2006",
+	} {
+		for _, zone := range [...]string{"", "Z07:00", "Z0700", "Z07", " -0700", " -07:00"} {
+			t, err := time.Parse(layout+zone, s)
+			if err == nil && t.Year() > 0 {
+				if zone != "" {
+					zone = "-07:00"
+				}
+				return isoFormat(t, zone), nil
+			}
+			switch {
+			case reason != "" || !strings.HasPrefix(layout, "2006-"): // the others find a month anywhere
+			case err == nil:
+				reason = "year 0 is out of range"
+			default:
+				reason = outOfRange(err)
+			}
 		}
 	}
-	return "", text(`Invalid timestamp "` + s + `": Unknown string format: ` + s)
+	switch {
+	case s == "":
+		reason = "String does not contain a date"
+	case reason == "":
+		reason = "Unknown string format"
+	}
+	return "", text(`Invalid timestamp "` + original + `": ` + reason + ": " + original)
+}
+
+// outOfRange returns what version 1 says where a part of a date is too large, else nothing.
+func outOfRange(err error) string {
+	for _, part := range [...]struct{ name, text string }{
+		{"month", "month must be in 1..12"},
+		{"day", "day is out of range for month"},
+		{"hour", "hour must be in 0..23"},
+		{"minute", "minute must be in 0..59"},
+		{"second", "second must be in 0..59"},
+	} {
+		if strings.HasSuffix(err.Error(), ": "+part.name+" out of range") {
+			return part.text
+		}
+	}
+	return ""
 }
 
 func isoFormat(t time.Time, zone string) string {

@@ -20,7 +20,8 @@ type ServiceError struct {
 	Status    int
 	RequestID string // may be empty
 	Retries   int    // attempts before the last one
-	// Exhausted says that the error was worth another attempt, but no attempts were left.
+	// Exhausted says that no attempts were left: in legacy mode for an error that was worth
+	// another one, in the other modes for any.
 	Exhausted bool
 }
 
@@ -43,6 +44,10 @@ func serviceError(operation string, rep *reply) *ServiceError {
 		Status:    rep.status,
 		RequestID: rep.header.Get("X-Amzn-Requestid"),
 	}
+	if rep.status == http.StatusMultipleChoices { // an error by its status, but not read as one
+		e.Code, e.Message = "Unknown", "Unknown"
+		return e
+	}
 	body := strings.ToValidUTF8(string(rep.body), "\uFFFD")
 	if page := strings.TrimSpace(body); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
 		e.Message = http.StatusText(rep.status)
@@ -56,7 +61,7 @@ func serviceError(operation string, rep *reply) *ServiceError {
 	}
 	for _, key := range []string{"message", "Message"} {
 		if v, ok := members.Get(key); ok {
-			e.Message = plain(v)
+			e.Message = document.Spell(v)
 			break
 		}
 	}

@@ -102,9 +102,14 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		Header:        header,
 		ContentLength: int64(len(r.body)),
 	}).WithContext(traced)
-	if r.body != nil {
+	switch {
+	case r.body != nil:
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
 		req.Body, _ = req.GetBody()
+	case r.op.Method == http.MethodGet:
+		// A body that cannot be had again, though it is empty, keeps net/http from repeating
+		// the request by itself where a kept connection breaks: attempts are counted here.
+		req.Body = io.NopCloser(strings.NewReader(""))
 	}
 	response, err := c.transport.RoundTrip(req)
 	if err != nil {

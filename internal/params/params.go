@@ -68,13 +68,9 @@ func isShorthand(shape *model.Shape, words []string) bool {
 }
 
 func readShorthand(option string, shape *model.Shape, words []string, fromFile bool, files *Loader) (any, error) {
-	load := func(value string) (string, error) {
+	load := func(value string) (any, error) {
 		v, _, err := files.LoadLocal(value)
-		if b, ok := v.(Bytes); ok {
-			return string(b), err
-		}
-		s, _ := v.(string)
-		return s, err
+		return v, err
 	}
 	parse := func(text string) (any, error) {
 		v, err := shorthand.Parse(text, load)

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 )
 
@@ -232,7 +233,7 @@ func CheckEndpointFlag(url string) error {
 	return nil
 }
 
-// checkURL reports a URL without a usable host name.
+// checkURL reports a URL without a usable host name or port.
 func checkURL(url string) error {
 	invalid := errorf("Invalid endpoint: %s", url)
 	scheme, rest, ok := strings.Cut(url, "://")
@@ -247,8 +248,11 @@ func checkURL(url string) error {
 	var port string
 	if inner, ok := strings.CutPrefix(host, "["); ok {
 		address, after, closed := strings.Cut(inner, "]")
+		if !closed {
+			return Error("Invalid IPv6 URL")
+		}
 		ip, err := netip.ParseAddr(address)
-		if !closed || err != nil || !ip.Is6() || after != "" && after[0] != ':' {
+		if err != nil || !ip.Is6() || after != "" && after[0] != ':' {
 			return invalid
 		}
 		port = strings.TrimPrefix(after, ":")
@@ -264,7 +268,10 @@ func checkURL(url string) error {
 		}
 	}
 	if strings.Trim(port, "0123456789") != "" {
-		return invalid
+		return errorf("Port could not be cast to integer value as %s", quote(port))
+	}
+	if n, err := strconv.Atoi(port); port != "" && (err != nil || n > 65535) {
+		return Error("Port out of range 0-65535")
 	}
 	return nil
 }

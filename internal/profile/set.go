@@ -93,14 +93,13 @@ func (s *Settings) SetVariable(name, value string) error {
 		return errorf("%s names a profile, not one of its settings: add a dot and the setting's name", name)
 	case standalone(parts[0]) && len(parts) == 2:
 		profile, parts = parts[0], parts[1:]
+	case standalone(parts[0]):
+		parts = []string{name}
 	}
+	// Settings nest one level deep. Of a longer name version 1 takes the first part.
 	o := Option{Name: parts[0], Value: value}
-	switch len(parts) {
-	case 1:
-	case 2:
+	if len(parts) == 2 {
 		o = Option{Name: parts[0], Nested: []Pair{{Name: parts[1], Value: value}}}
-	default:
-		return errorf("%s has too many dots: settings nest one level deep", name)
 	}
 	switch parts[0] {
 	case "aws_access_key_id", "aws_secret_access_key", "aws_session_token", "aws_security_token":
@@ -157,7 +156,7 @@ func Set(path, section string, options ...Option) error {
 	if err != nil {
 		return err
 	}
-	text := f.with(section, options, splitLines(string(old)))
+	text := f.with(section, options, string(old))
 	if text == string(old) {
 		return nil
 	}
@@ -201,18 +200,23 @@ type edit struct {
 	lines      []string
 }
 
-// with returns the text of the file, whose lines are given, with options set in a section.
-func (f *File) with(section string, options []Option, lines []string) string {
-	if lines[len(lines)-1] == "" {
-		lines = lines[:len(lines)-1]
-	}
+// with returns the text of the file with options set in a section. A new section leaves the
+// text before it as it is; a change inside makes every line end a line feed.
+func (f *File) with(section string, options []Option, text string) string {
 	at := f.find(section)
 	if at < 0 {
-		lines = append(lines, "["+section+"]")
-		for _, o := range options {
-			lines = append(lines, o.render("")...)
+		if text != "" && !strings.HasSuffix(text, "\n") {
+			text += "\n"
 		}
-		return strings.Join(lines, "\n") + "\n"
+		added := []string{"[" + section + "]"}
+		for _, o := range options {
+			added = append(added, o.render("")...)
+		}
+		return text + strings.Join(added, "\n") + "\n"
+	}
+	lines := splitLines(text)
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
 	}
 	s := &f.Sections[at]
 	var edits []edit

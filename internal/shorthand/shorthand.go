@@ -59,9 +59,9 @@ func withCaret(input string, at int) string {
 	return string(chars[:end]) + "\n" + strings.Repeat(" ", column) + "^" + string(chars[end:])
 }
 
-// Parse reads one structure. load returns the content of a value behind @=, and the value
-// itself where it is not a file's URL.
-func Parse(input string, load func(value string) (string, error)) (*document.Object, error) {
+// Parse reads one structure. load returns the content of a value behind @=, whatever its type,
+// and the value itself where it is not a file's URL.
+func Parse(input string, load func(value string) (any, error)) (*document.Object, error) {
 	p := &parser{input: input, chars: []rune(input), load: load}
 	return p.parameter()
 }
@@ -75,7 +75,7 @@ type parser struct {
 	at    int
 	depth int
 	loads bool // the value being read stands behind @=
-	load  func(string) (string, error)
+	load  func(string) (any, error)
 	// loadError is a failure of load; unlike a syntax error it is never a reason to go back.
 	loadError error
 }
@@ -190,7 +190,7 @@ func (p *parser) commaList() (any, error) {
 	list := []any{first}
 	for {
 		err := p.expectLoosely(',')
-		var next string
+		var next any
 		if err == nil {
 			if next, err = p.value(secondFollow); err == nil {
 				p.blanks()
@@ -288,14 +288,14 @@ var (
 )
 
 // value reads a quoted text or a word and loads it, if it stands behind @=.
-func (p *parser) value(f follow) (string, error) {
+func (p *parser) value(f follow) (any, error) {
 	text, err := p.text(f)
 	if err != nil || !p.loads {
 		return text, err
 	}
-	text, err = p.load(text)
+	content, err := p.load(text)
 	p.loadError = err
-	return text, err
+	return content, err
 }
 
 func (p *parser) text(f follow) (string, error) {

@@ -14,7 +14,7 @@ import (
 var errMissing = errors.New("no such file")
 
 // load answers for the files that the tests name.
-func load(value string) (string, error) {
+func load(value string) (any, error) {
 	switch name, isFile := strings.CutPrefix(value, "file://"); {
 	case !isFile:
 		return value, nil
