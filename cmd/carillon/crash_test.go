@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -45,10 +46,6 @@ const (
 // commit and that commits are whole; it cannot show that a commit survives a loss of power.
 func TestCrash(t *testing.T) {
 	t.Parallel()
-	seed := cmp.Or(*crashSeed, uint64(time.Now().UnixNano()))
-	t.Logf("go test ./cmd/carillon -run TestCrash -rounds %d -seed %d", *crashRounds, seed)
-	random := rand.New(rand.NewPCG(seed, 0))
-
 	dir := t.TempDir()
 	start := func() *service {
 		s, err := startService("carillon", dir, childEnv(dir))
@@ -58,21 +55,47 @@ func TestCrash(t *testing.T) {
 		t.Cleanup(func() { s.end(os.Kill) })
 		return s
 	}
-	s := start()
+	crash(t, *crashRounds, crashSite{start: start, strike: kill(start), open: func() (store.Store, error) {
+		return store.OpenSQLite(t.Context(), filepath.Join(dir, "carillon-data"), store.Options{})
+	}})
+}
+
+// crashSite is where a crash test strikes.
+type crashSite struct {
+	start  func() *service
+	strike func(*service) *service // does harm to the service, and returns the one to go on with
+	open   func() (store.Store, error)
+}
+
+func kill(start func() *service) func(*service) *service {
+	return func(s *service) *service {
+		s.end(os.Kill)
+		return start()
+	}
+}
+
+// crash runs a crash test.
+func crash(t *testing.T, rounds int, site crashSite) {
+	seed := cmp.Or(*crashSeed, uint64(time.Now().UnixNano()))
+	t.Logf("go test ./cmd/carillon -run %s -rounds %d -seed %d", t.Name(), *crashRounds, seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+
+	s := site.start()
 	crowd := make([]*crashClient, crashClients)
 	for i := range crowd {
 		crowd[i] = &crashClient{name: fmt.Sprintf("client%d", i)}
 		crowd[i].connect(t, s)
 		crowd[i].createUsers(t)
 	}
-	kept := 0
-	for round := range *crashRounds {
+	kept, refused := 0, 0
+	for round := range rounds {
 		// The moment: after so many replies, and then anywhere in the next commits.
 		replies, pause := random.IntN(100), time.Duration(random.IntN(3000))*time.Microsecond
 		replied := make(chan struct{})
+		ctx, stop := context.WithCancel(t.Context())
 		var load sync.WaitGroup
 		for _, c := range crowd {
-			load.Go(func() { c.change(t, replied) })
+			load.Go(func() { c.change(ctx, t, replied) })
 		}
 		go func() {
 			load.Wait()
@@ -82,24 +105,33 @@ func TestCrash(t *testing.T) {
 			<-replied
 		}
 		time.Sleep(pause)
-		s.end(os.Kill)
-		for range replied { // lets those go that have a reply to report
+		struck := make(chan *service)
+		go func() { struck <- site.strike(s) }()
+		for done := false; !done; { // lets those go on that have a reply to report
+			select {
+			case <-replied:
+			case s = <-struck:
+				done = true
+			}
+		}
+		stop()
+		for range replied {
 		}
 
-		s = start()
-		trail := readTrail(t, filepath.Join(dir, "carillon-data"))
+		trail := readTrail(t, site.open)
 		for _, c := range crowd {
 			c.connect(t, s)
 			kept += c.check(t, trail)
+			refused += c.refused
 		}
 		if t.Failed() {
-			t.Fatalf("round %d, killed %v after %d replies", round, pause, replies)
+			t.Fatalf("round %d, struck %v after %d replies\n%s", round, pause, replies, s.complaints())
 		}
 	}
 	if err := s.end(os.Interrupt); err != nil {
 		t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
 	}
-	t.Logf("%d unacknowledged batches were kept, of at most %d", kept, crashClients**crashRounds)
+	t.Logf("%d unacknowledged batches were kept, of at most %d; %d were refused", kept, crashClients*rounds, refused)
 }
 
 // crashClient is one client with what it knows of its account.
@@ -109,6 +141,7 @@ type crashClient struct {
 	requestID string // of the latest reply
 	account   string
 	users     []string
+	refused   int // batches, because the storage did not answer
 
 	batches []string // the request ids of all batches there must be, in their order
 }
@@ -171,9 +204,11 @@ func (c *crashClient) list(t *testing.T) []any {
 	return member(reply, "Users").([]any)
 }
 
-// change sends batches until there is no reply, and reports each reply.
-func (c *crashClient) change(t *testing.T, replied chan<- struct{}) {
-	for {
+// change sends batches until the context ends or there is no reply, and reports each reply. A
+// service that is not available promises that nothing has changed, so that the batch is sent again;
+// after any other failure of the service nothing is known.
+func (c *crashClient) change(ctx context.Context, t *testing.T, replied chan<- struct{}) {
+	for ctx.Err() == nil {
 		items := make([]any, len(c.users))
 		for i, id := range c.users {
 			items[i] = document.NewObject(document.Member{Key: "UserId", Value: id},
@@ -182,6 +217,13 @@ func (c *crashClient) change(t *testing.T, replied chan<- struct{}) {
 		reply, err := c.call("BatchUpdateUser",
 			document.Member{Key: "AccountId", Value: c.account}, document.Member{Key: "UpdateUserRequestItems", Value: items})
 		if _, lost := errors.AsType[*client.TransportError](err); lost {
+			return
+		}
+		if refusal, ok := errors.AsType[*client.ServiceError](err); ok && refusal.Status >= 500 {
+			c.refused++
+			if refusal.Status == http.StatusServiceUnavailable {
+				continue
+			}
 			return
 		}
 		if err != nil || len(member(reply, "UserErrors").([]any)) > 0 {
@@ -242,9 +284,9 @@ func (c *crashClient) check(t *testing.T, trail []store.AuditRecord) (more int) 
 }
 
 // readTrail returns what the audit trail has of BatchUpdateUser, beside the service that runs.
-func readTrail(t *testing.T, dir string) []store.AuditRecord {
+func readTrail(t *testing.T, open func() (store.Store, error)) []store.AuditRecord {
 	t.Helper()
-	st, err := store.OpenSQLite(t.Context(), dir, store.Options{})
+	st, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}

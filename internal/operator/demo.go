@@ -21,9 +21,12 @@ import (
 //go:embed demo_people.txt
 var demoPeople string
 
+//go:embed demo_people.csv
+var demoTable []byte
+
 // demo is `carillon demo`: a service and the command line against it, each for real.
 func (p *program) demo(ctx context.Context, args []string) error {
-	f := p.flags("demo", "starts a service on a free port and changes licenses in it with `aws chime`.")
+	f := p.flags("demo", "starts a service on a free port and changes licenses in it with `aws chime` and `carillon bulk`.")
 	keep := f.String("keep", "", "empty or new `DIR` for the service's data, which is then left there")
 	if err := f.parse(args); err != nil {
 		return err
@@ -36,7 +39,7 @@ func (p *program) demo(ctx context.Context, args []string) error {
 		defer os.RemoveAll(dir)
 	}
 	s, err := startService(ctx, serviceOptions{
-		Listen: "127.0.0.1:0", Data: dir, AWSAccountID: "111122223333", Logger: slog.New(slog.DiscardHandler),
+		Listen: "127.0.0.1:0", database: database{Data: dir}, AWSAccountID: "111122223333", Logger: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {
 		return err
@@ -46,6 +49,7 @@ func (p *program) demo(ctx context.Context, args []string) error {
 		"AWS_CONFIG_FILE="+filepath.Join(dir, "no-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "no-credentials"))}
 	d.say("A service is running on %s, on a fresh SQLite file. Its API is that of Amazon Chime;\nthe commands below are those of AWS CLI version 1.", s.url)
 	d.scene()
+	d.bulkScene(dir)
 	if *keep != "" {
 		if err := writePrivate(filepath.Join(dir, rootKeyFile), exportLines(s.url, s.root)); err != nil {
 			d.fail(err)

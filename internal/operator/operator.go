@@ -1,5 +1,6 @@
 // Package operator is the carillon command: it reads flags and variables and wires the other
-// rooms together. Start at Main; each subcommand has a file of its own.
+// rooms together. Start at Main. The commands beside serve and demo work on the store of a
+// service, which may be running: what they have in common is in store.go.
 //
 // Standard output is for results. Complaints go to standard error, with the program's name in
 // front.
@@ -11,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"runtime/debug"
+	"slices"
 	"strings"
 )
 
@@ -31,18 +33,44 @@ type program struct {
 	stderr io.Writer
 }
 
-// subcommand is one word behind carillon.
+// subcommand is one word behind carillon, or behind such a word.
 type subcommand struct {
 	name    string
 	summary string
-	run     func(p *program, ctx context.Context, args []string) error
+	run     func(p *program, ctx context.Context, args []string) error // nil: one of more must follow
+	more    []subcommand
 }
 
 func subcommands() []subcommand {
 	return []subcommand{
-		{"serve", "serve the API, on a directory of its own", (*program).serve},
-		{"demo", "show the main job on a service of its own, and leave nothing behind", (*program).demo},
-		{"version", "print the version", (*program).version},
+		{"serve", "serve the API, on a directory of its own", (*program).serve, nil},
+		{"demo", "show the main job on a service of its own, and leave nothing behind", (*program).demo, nil},
+		{"bulk", "change any number of users from a spreadsheet: plan, apply, resume, undo", nil, bulkCommands()},
+		{"account", "make accounts of all types, change their licenses, suspend and resume them", nil, []subcommand{
+			{"create", "make an account of any type", (*program).accountCreate, nil},
+			{"set-licenses", "say which licenses an account supports", (*program).accountSetLicenses, nil},
+			{"suspend", "make an account read-only", (*program).accountSuspend, nil},
+			{"resume", "end the suspension of an account", (*program).accountResume, nil},
+		}},
+		{"domain", "claim and release e-mail domains", nil, []subcommand{
+			{"claim", "claim an e-mail domain for an account", (*program).domainClaim, nil},
+			{"release", "give up an account's claim on a domain", (*program).domainRelease, nil},
+		}},
+		{"user", "sign users in, fail invitations", nil, []subcommand{
+			{"register", "sign a user in to an account", (*program).userRegister, nil},
+			{"fail-invitation", "mark a pending invitation as failed", (*program).userFailInvitation, nil},
+		}},
+		{"key", "make, list, disable and delete access keys", nil, []subcommand{
+			{"create", "make an access key with a policy", (*program).keyCreate, nil},
+			{"list", "list the access keys, without their secrets", (*program).keyList, nil},
+			{"disable", "make the service refuse a key from now on", (*program).keyDisable, nil},
+			{"delete", "remove a key for good", (*program).keyDelete, nil},
+		}},
+		{"audit", "read the audit trail; carillon audit prune shortens it", (*program).audit, []subcommand{
+			{"prune", "remove old records of the audit trail", (*program).auditPrune, nil},
+		}},
+		{"import", "adopt accounts and users from saved output of `aws chime`", (*program).importFiles, nil},
+		{"version", "print the version", (*program).version, nil},
 	}
 }
 
@@ -86,27 +114,69 @@ func (p *program) run(ctx context.Context, args []string) error {
 	switch args[0] {
 	case "help", "--help", "-h":
 		if len(args) > 1 {
-			return p.run(ctx, []string{args[1], "--help"})
+			return p.run(ctx, append(slices.Clone(args[1:]), "--help"))
 		}
 		p.overview(p.stdout)
 		return nil
 	case "--version":
 		args = []string{"version"}
 	}
-	for _, c := range subcommands() {
-		if c.name == args[0] {
-			return c.run(p, ctx, args[1:])
-		}
-	}
-	return usagef("there is no command %q; carillon help lists them", args[0])
+	return p.choose(ctx, "carillon", subcommands(), args)
 }
+
+// choose runs the command that the first word names; before holds the words in front of it.
+func (p *program) choose(ctx context.Context, before string, commands []subcommand, args []string) error {
+	i := slices.IndexFunc(commands, func(c subcommand) bool { return c.name == args[0] })
+	if i < 0 {
+		return usagef("there is no command %q; %s lists them", args[0], strings.Replace(before, "carillon", "carillon help", 1))
+	}
+	c, rest := commands[i], args[1:]
+	before += " " + c.name
+	isWord := len(rest) > 0 && !strings.HasPrefix(rest[0], "-")
+	switch {
+	case c.more != nil && isWord:
+		return p.choose(ctx, before, c.more, rest)
+	case c.run != nil:
+		return c.run(p, ctx, rest)
+	case len(rest) == 0:
+		p.group(p.stderr, before, c)
+		return usagef("%s: a command is missing", c.name)
+	case rest[0] == "--help" || rest[0] == "-h" || rest[0] == "-help":
+		p.group(p.stdout, before, c)
+		return nil
+	}
+	return usagef("%s: the command comes first, then its flags such as %q; see %s --help", c.name, rest[0], before)
+}
+
+// exitCodes is told where people look for it. What a rule of the directory refuses is bad input
+// if it names what does not exist or could never be; else it has failed, and may work later.
+const exitCodes = `
+Exit codes: 0 done or nothing to do; 1 failed, or refused as things stand (a suspended account, a
+domain that is claimed); 2 bad usage or input (an account, user or key that does not exist); 4 no
+service or store; 130 interrupted.
+`
 
 func (p *program) overview(w io.Writer) {
 	fmt.Fprint(w, "Carillon keeps the accounts, users and licenses of the Amazon Chime administration API.\n\nusage: carillon COMMAND [--flag VALUE ...]\n\n")
-	for _, c := range subcommands() {
-		fmt.Fprintf(w, "  %-9s %s\n", c.name, c.summary)
+	list(w, subcommands())
+	fmt.Fprint(w, "\ncarillon COMMAND --help lists the flags of a command. The API itself is called by `aws chime ...`.\n", exitCodes)
+}
+
+// group tells about a command that is one only together with another word.
+func (p *program) group(w io.Writer, words string, c subcommand) {
+	fmt.Fprintf(w, "usage: %s COMMAND [--flag VALUE ...]\n\n", words)
+	list(w, c.more)
+	fmt.Fprintf(w, "\n%s COMMAND --help lists the flags of a command.\n%s", words, exitCodes)
+}
+
+func list(w io.Writer, commands []subcommand) {
+	width := 9
+	for _, c := range commands {
+		width = max(width, len(c.name))
 	}
-	fmt.Fprint(w, "\ncarillon COMMAND --help lists the flags of a command. The API itself is called by `aws chime ...`.\n")
+	for _, c := range commands {
+		fmt.Fprintf(w, "  %-*s %s\n", width, c.name, c.summary)
+	}
 }
 
 func (p *program) version(_ context.Context, args []string) error {

@@ -17,6 +17,9 @@ import (
 // was made up.
 const rootKeyFile = "root-key.sh"
 
+// secretKeyFile holds, in the data directory, the key that encrypts the secrets of access keys.
+const secretKeyFile = "secret.key"
+
 // serve is `carillon serve`.
 func (p *program) serve(ctx context.Context, args []string) error {
 	o := serviceOptions{
@@ -28,15 +31,17 @@ func (p *program) serve(ctx context.Context, args []string) error {
 		"directory. CARILLON_ROOT_ACCESS_KEY_ID and CARILLON_ROOT_SECRET_ACCESS_KEY bring a key of your own.")
 	var level slog.Level
 	f.StringVar(&o.Listen, "listen", "127.0.0.1:24463", "`ADDRESS` to serve on; port 0 picks a free one")
-	f.StringVar(&o.Data, "data", "carillon-data", "`DIR` that holds the database; made if it is missing")
-	f.StringVar(&o.AWSAccountID, "aws-account-id", "111122223333", "`ID` of the AWS account that the root key belongs to, 12 digits")
-	f.StringVar(&o.SecretKeyFile, "secret-key-file", "", "`FILE` with the key that encrypts access keys (default DIR/secret.key)")
+	o.database.flags(f)
+	f.StringVar(&o.AWSAccountID, "aws-account-id", "", "`ID` of the AWS account that the root key belongs to, 12 digits (default 111122223333, or that of\n      accounts imported into an empty store)")
 	f.StringVar(&o.TLSCert, "tls-cert", "", "`FILE` with the certificate chain for https, PEM")
 	f.StringVar(&o.TLSKey, "tls-key", "", "`FILE` with the certificate's private key, PEM")
 	f.Float64Var(&o.Rate, "rate", 0, "most requests a second, `N`, of each access key; 0 for no limit")
 	f.TextVar(&level, "log-level", slog.LevelInfo, "least `LEVEL` to log: DEBUG (every request), INFO, WARN or ERROR")
 	if err := f.parse(args); err != nil {
 		return err
+	}
+	if err := o.database.check(); err != nil {
+		return usagef("serve: %w", err)
 	}
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return usagef("serve: --tls-cert and --tls-key go together")
@@ -68,9 +73,15 @@ func (p *program) announce(s *service, o serviceOptions) error {
 	path := filepath.Join(o.Data, rootKeyFile)
 	lines := exportLines(s.exportURL(), s.root)
 	_, missing := os.Stat(path)
+	if o.Data == "" { // the lines are saved nowhere
+		missing = os.ErrNotExist
+	}
 	switch {
 	case s.rootChange == directory.RootMadeUp:
 		fmt.Fprint(p.stdout, lines) // first: there is no other copy if saving fails
+		if o.Data == "" {
+			break
+		}
 		if err := writePrivate(path, lines); err != nil {
 			return fmt.Errorf("saving the root key: %w", err)
 		}
@@ -89,6 +100,11 @@ func (p *program) announce(s *service, o serviceOptions) error {
 			return fmt.Errorf("saving the root key: %w", err)
 		}
 		fmt.Fprintf(p.stderr, "carillon: the root key's lines for a shell are in %s\n", path)
+	case o.RootKeyID == "": // the file was removed, or a first start broke off before it was made
+		fmt.Fprintf(p.stderr, "carillon: the root key is %s; if its secret is lost, start with CARILLON_ROOT_ACCESS_KEY_ID and CARILLON_ROOT_SECRET_ACCESS_KEY set to a pair of your own\n", s.root.ID)
+	}
+	if o.keyIsInside() {
+		fmt.Fprint(p.stderr, "carillon: warning: the key that encrypts access keys is in the database itself, and in every copy of it; give --secret-key-file\n")
 	}
 	if host, _, err := net.SplitHostPort(o.Listen); err == nil && o.TLSCert == "" && !isLoopback(host) {
 		fmt.Fprintf(p.stderr, "carillon: warning: %s is open to the network without TLS; give --tls-cert and --tls-key, or listen on 127.0.0.1\n", o.Listen)

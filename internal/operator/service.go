@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -9,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"path/filepath"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/directory"
@@ -19,23 +19,26 @@ import (
 
 // serviceOptions says how the service is to run.
 type serviceOptions struct {
-	Listen        string // address; port 0 picks a free one
-	Data          string // directory of the database
-	AWSAccountID  string // owns the root key
-	RootKeyID     string // with RootSecret the root key's pair; empty to make one up
-	RootSecret    string
-	SecretKeyFile string // empty: secret.key in Data
-	TLSCert       string // with TLSKey for https
-	TLSKey        string
-	Rate          float64 // requests a second and key, 0 for any
-	Logger        *slog.Logger
+	database
+	Listen       string // address; port 0 picks a free one
+	AWSAccountID string // owns the root key; empty: that of imported accounts, else defaultAWSAccount
+	RootKeyID    string // with RootSecret the root key's pair; empty to make one up
+	RootSecret   string
+	TLSCert      string // with TLSKey for https
+	TLSKey       string
+	Rate         float64 // requests a second and key, 0 for any
+	Logger       *slog.Logger
 }
+
+// defaultAWSAccount is the one of the examples in AWS's own manuals.
+const defaultAWSAccount = "111122223333"
 
 // Limits on connections, so that slow or silent clients cannot hold them for good. Requests are
 // small and so are replies.
 const (
 	headerTimeout = 10 * time.Second
 	readTimeout   = 60 * time.Second
+	writeTimeout  = 2 * time.Minute // from the end of the header; a client may ask and never read
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
 	// drainTimeout is how long a stop waits for requests that are under way.
@@ -67,17 +70,10 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 	}()
 	noStore := func(err error) error { return &codedError{exitNoStore, err} }
-	// Opening upgrades the schema, so the lock comes first: an older release may be serving.
-	if s.release, err = store.LockDir(o.Data); err != nil {
+	if s.store, s.release, err = o.database.serve(ctx); err != nil {
 		return nil, noStore(err)
 	}
-	if s.store, err = store.OpenSQLite(ctx, o.Data, store.Options{}); err != nil {
-		return nil, noStore(err)
-	}
-	if o.SecretKeyFile == "" {
-		o.SecretKeyFile = filepath.Join(o.Data, "secret.key")
-	}
-	sealer, err := store.OpenSealer(ctx, s.store, o.SecretKeyFile)
+	sealer, err := o.sealer(ctx, s.store)
 	if err != nil {
 		return nil, noStore(err)
 	}
@@ -95,6 +91,13 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		return nil, fmt.Errorf("listening: %w", err)
 	}
 	s.url = scheme + "://" + listener.Addr().String()
+	if o.AWSAccountID == "" {
+		imported, err := directory.RootAWSAccount(ctx, s.store)
+		if err != nil {
+			return nil, noStore(err)
+		}
+		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
+	}
 	keys := directory.NewKeys(s.store, sealer, directory.Options{})
 	if s.root, s.rootChange, err = keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret); err != nil {
 		return nil, &codedError{exitUsage, err}
@@ -107,8 +110,10 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		Handler: server.New(domain, keys, server.Options{
 			Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable,
 		}),
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
-		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+		MaxHeaderBytes:               maxHeader,
+		DisableGeneralOptionsHandler: true, // OPTIONS * is a request like another
+		ErrorLog:                     slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
 	}
 	serve := s.http.Serve
 	if tlsConfig != nil {

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	//lint:ignore SA1019 deprecated with the service it was made for, and what programs still use
+	"github.com/aws/aws-sdk-go-v2/service/chime"
+	"github.com/aws/aws-sdk-go-v2/service/chime/types"
+)
+
+// TestClients tells one scenario by clients that know nothing of this project: create, invite,
+// list in pages, update a batch with mistakes in it, suspend, unsuspend, settings, delete. Those
+// that do not come with Go are named by variables:
+//
+//	CARILLON_TEST_AWSCLI  an AWS CLI, of whatever release
+//	CARILLON_TEST_NODE    a directory node_modules with @aws-sdk/client-chime
+func TestClients(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	env := append(childEnv(dir), "CARILLON_DATA="+filepath.Join(dir, "data"))
+	s, err := startService("carillon", dir, env, "--listen", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	for name, value := range s.env {
+		env = append(env, name+"="+value)
+	}
+	env = append(env, "ENTERPRISE="+enterprise(t, dir, env))
+
+	t.Run("Go", func(t *testing.T) { scenario(t, s) })
+	t.Run("this project's aws", func(t *testing.T) { script(t, dir, append(env, "CLI=aws"), "sh", "scenario.sh") })
+	t.Run("AWS CLI", func(t *testing.T) {
+		cli := os.Getenv("CARILLON_TEST_AWSCLI")
+		if cli == "" {
+			t.Skip("CARILLON_TEST_AWSCLI is not set; .ci/run sets it")
+		}
+		script(t, dir, append(env, "CLI="+cli, "AWS_PAGER="), "sh", "scenario.sh")
+	})
+	t.Run("JavaScript", func(t *testing.T) {
+		modules := os.Getenv("CARILLON_TEST_NODE")
+		if modules == "" {
+			t.Skip("CARILLON_TEST_NODE is not set; .ci/run sets it")
+		}
+		script(t, dir, append(env, "NODE_PATH="+modules), "node", "scenario.mjs")
+	})
+}
+
+func script(t *testing.T, dir string, env []string, interpreter, name string) {
+	t.Helper()
+	path, err := filepath.Abs(filepath.Join("testdata/clients", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(interpreter, path)
+	cmd.Dir, cmd.Env = dir, env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Errorf("%s: %v\n%s", name, err, out)
+	}
+}
+
+// enterprise has the operator make an Enterprise account with three people, and returns its id.
+func enterprise(t *testing.T, dir string, env []string) string {
+	t.Helper()
+	carillon := func(line string, more ...string) []byte {
+		cmd := exec.Command("carillon", append(strings.Fields(line), more...)...)
+		cmd.Dir, cmd.Env = dir, env
+		var complaints strings.Builder
+		cmd.Stderr = &complaints
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("carillon %s: %v\n%s", line, err, complaints.String())
+		}
+		return out
+	}
+	var made struct{ Account struct{ AccountId string } }
+	if err := json.Unmarshal(carillon("account create --name Enterprise --type EnterpriseLWA --output json"), &made); err != nil {
+		t.Fatal(err)
+	}
+	id := made.Account.AccountId
+	carillon("domain claim example.org --account-id", id)
+	for _, name := range []string{"ana", "bo", "chidi"} {
+		carillon("user register --email "+name+"@example.org --account-id", id)
+	}
+	return id
+}
+
+// scenario is the one of testdata/clients, told by the AWS SDK for Go.
+func scenario(t *testing.T, s *service) {
+	ctx := context.Background()
+	client := chime.New(chime.Options{
+		Region: "us-east-1", BaseEndpoint: aws.String(s.url),
+		Credentials: credentials.NewStaticCredentialsProvider(s.env["AWS_ACCESS_KEY_ID"], s.env["AWS_SECRET_ACCESS_KEY"], ""),
+	})
+	check := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	made, err := client.CreateAccount(ctx, &chime.CreateAccountInput{Name: aws.String("From Go")})
+	check(err)
+	id := made.Account.AccountId
+	_, err = client.InviteUsers(ctx, &chime.InviteUsersInput{AccountId: id, UserEmailList: []string{
+		"a-" + *id + "@example.net", "b-" + *id + "@example.net", "c-" + *id + "@example.net"}})
+	check(err)
+	var users []string
+	for pages := chime.NewListUsersPaginator(client, &chime.ListUsersInput{AccountId: id, MaxResults: aws.Int32(2)}); pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		check(err)
+		for _, u := range page.Users {
+			users = append(users, *u.UserId)
+		}
+	}
+	if len(users) != 3 {
+		t.Fatalf("got %d users, want the 3 invited", len(users))
+	}
+	batch, err := client.BatchUpdateUser(ctx, &chime.BatchUpdateUserInput{AccountId: id, UpdateUserRequestItems: []types.UpdateUserRequestItem{
+		{UserId: &users[0], LicenseType: types.LicenseBasic},
+		{UserId: aws.String("nobody"), LicenseType: types.LicenseBasic},
+		{UserId: &users[1], LicenseType: types.LicensePlus},
+	}})
+	check(err)
+	if e := batch.UserErrors; len(e) != 2 || e[0].ErrorCode != types.ErrorCodeNotFound || e[1].ErrorCode != types.ErrorCodeBadRequest {
+		t.Errorf("got %+v, want NotFound for nobody and BadRequest for %s", e, users[1])
+	}
+	_, err = client.UpdateAccountSettings(ctx, &chime.UpdateAccountSettingsInput{AccountId: id, AccountSettings: &types.AccountSettings{DisableRemoteControl: aws.Bool(true)}})
+	check(err)
+	settings, err := client.GetAccountSettings(ctx, &chime.GetAccountSettingsInput{AccountId: id})
+	check(err)
+	if !*settings.AccountSettings.DisableRemoteControl || *settings.AccountSettings.EnableDialOut {
+		t.Errorf("got settings %+v, want remote control disabled and no dial-out", settings.AccountSettings)
+	}
+	_, err = client.BatchSuspendUser(ctx, &chime.BatchSuspendUserInput{AccountId: id, UserIdList: users})
+	check(err)
+	_, err = client.DeleteAccount(ctx, &chime.DeleteAccountInput{AccountId: id})
+	check(err)
+	_, err = client.GetAccount(ctx, &chime.GetAccountInput{AccountId: id})
+	if missing := (*types.NotFoundException)(nil); !errors.As(err, &missing) {
+		t.Errorf("got %v for a deleted account, want a NotFoundException", err)
+	}
+}

@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/jackc/pgx/v5"
+)
+
+// testPostgres is the URL of an empty schema in the PostgreSQL to test against, which is dropped at
+// the end of the test.
+func testPostgres(t *testing.T) string {
+	t.Helper()
+	base := os.Getenv("CARILLON_TEST_POSTGRES")
+	if base == "" {
+		t.Skip("set CARILLON_TEST_POSTGRES to the URL of a PostgreSQL to test against; .ci/postgres run COMMAND does")
+	}
+	schema := fmt.Sprintf("%s_%d", strings.ToLower(t.Name()), os.Getpid())
+	run := func(statement string) {
+		ctx := context.WithoutCancel(t.Context()) // for the end of the test
+		conn, err := pgx.Connect(ctx, base)
+		if err == nil {
+			defer conn.Close(ctx)
+			_, err = conn.Exec(ctx, statement)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	run("CREATE SCHEMA " + schema)
+	t.Cleanup(func() { run("DROP SCHEMA " + schema + " CASCADE") })
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	query.Set("search_path", schema)
+	u.RawQuery = query.Encode()
+	return u.String()
+}
+
+// Two services share a PostgreSQL: a root key, what is kept, and the key that seals secrets.
+func TestServePostgres(t *testing.T) {
+	database := testPostgres(t)
+	t.Parallel()
+	dir := t.TempDir()
+	env := append(childEnv(dir), "CARILLON_DATABASE_URL="+database)
+	start := func(args ...string) *service {
+		s, err := startService("carillon", dir, env, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { s.end(os.Kill) })
+		return s
+	}
+	one := start()
+	if left, err := os.ReadDir(dir); err != nil || len(left) > 0 {
+		t.Errorf("without --data the service left %v in its directory, %v", left, err)
+	}
+	if !strings.Contains(one.complaints(), "carillon: warning: the key that encrypts access keys is in the database itself") {
+		t.Errorf("complaints without --secret-key-file: got %q", one.complaints())
+	}
+	lines, err := os.ReadFile(one.stdout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range exportLine.FindAllStringSubmatch(string(lines), -1) {
+		env = append(env, line[1]+"="+line[2])
+	}
+	two := start("--database-pool", "2")
+	for i, s := range []*service{one, two, one} {
+		words := []string{"chime", "create-account", "--name", fmt.Sprint("from", i), "--endpoint-url", s.url}
+		cmd := exec.Command("aws", words...)
+		cmd.Env = env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("aws %v: %v\n%s", words, err, out)
+		}
+	}
+	list := exec.Command("aws", "chime", "list-accounts", "--query", "Accounts[].Name", "--output", "text", "--endpoint-url", two.url)
+	list.Env = env
+	if out, err := list.CombinedOutput(); err != nil || string(out) != "from0\tfrom1\tfrom2\n" {
+		t.Errorf("accounts: got %q, %v, want those made through either service", out, err)
+	}
+	for _, s := range []*service{one, two} {
+		if err := s.end(os.Interrupt); err != nil {
+			t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
+		}
+	}
+
+	// Neither a new key file nor a database that is not there is served.
+	for complaint, args := range map[string][]string{
+		"wrong secret key": {"--secret-key-file", filepath.Join(dir, "other.key")},
+		"connect":          {"--database-url", "postgres://carillon:s3cret@127.0.0.1:1/none"},
+	} {
+		if err := os.WriteFile(filepath.Join(dir, "other.key"), []byte(strings.Repeat("A", 43)+"=\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd := exec.Command("carillon", append([]string{"serve"}, args...)...)
+		cmd.Env = env
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(string(out), complaint) || strings.Contains(string(out), "s3cret") {
+			t.Errorf("carillon serve %v: got exit code %d and %q, want 4, and it to say %q but no password", args, code, out, complaint)
+		}
+	}
+}
+
+// onPostgres is where a crash test on a database strikes.
+func onPostgres(t *testing.T, database string) crashSite {
+	dir := t.TempDir()
+	env := append(childEnv(dir), "CARILLON_DATABASE_URL="+database)
+	return crashSite{
+		start: func() *service {
+			s, err := startService("carillon", dir, env, "--data", filepath.Join(dir, "lines"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { s.end(os.Kill) })
+			return s
+		},
+		open: func() (store.Store, error) { return store.OpenPostgres(t.Context(), database, store.Options{}) },
+	}
+}
+
+// The service is killed as in TestCrash, its data being in PostgreSQL.
+func TestCrashPostgres(t *testing.T) {
+	database := testPostgres(t)
+	t.Parallel()
+	site := onPostgres(t, database)
+	site.strike = kill(site.start)
+	crash(t, *crashRounds, site)
+}
+
+// PostgreSQL itself stops, without any cleaning up, and starts again, while the service runs on.
+// Batches are refused in between, and none is lost, halved or applied twice.
+func TestCrashPostgresStops(t *testing.T) {
+	testPostgres(t)
+	if runtime.GOOS != "linux" {
+		t.Skip("the script that starts a PostgreSQL of its own is made for Linux")
+	}
+	t.Parallel()
+	dir, err := os.MkdirTemp("", "carillon-postgres-") // the server's user must get there
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster := func(word string) string {
+		cmd := exec.Command("../../.ci/postgres", word, dir)
+		cmd.Stderr = os.Stderr
+		out, err := cmd.Output()
+		if err != nil {
+			t.Errorf("%v: %v", cmd, err)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	database := cluster("start")
+	defer cluster("stop")
+	if t.Failed() {
+		return
+	}
+	site := onPostgres(t, database)
+	site.strike = func(s *service) *service {
+		cluster("crash")
+		return s
+	}
+	crash(t, max(1, *crashRounds/4), site)
+}

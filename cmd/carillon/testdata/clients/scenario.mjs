@@ -1,0 +1,57 @@
+// The scenario of clients_test.go, told by the AWS SDK for JavaScript. It ends with an error at the
+// first answer that is not as it should be.
+import assert from "node:assert/strict";
+import { createRequire } from "node:module";
+
+// The SDK is where NODE_PATH says, which import does not read.
+const sdk = createRequire(process.env.NODE_PATH + "/")("@aws-sdk/client-chime");
+const client = new sdk.ChimeClient({});
+const call = (name, input) => client.send(new sdk[name + "Command"](input));
+const listUsers = async (AccountId) => {
+  const users = [];
+  for await (const page of sdk.paginateListUsers({ client, pageSize: 2 }, { AccountId })) users.push(...page.Users);
+  return users;
+};
+
+// A Team account, from its creation to its end.
+const { Account } = await call("CreateAccount", { Name: "From JavaScript" });
+assert.equal(Account.AccountType, "Team");
+assert.ok(Account.CreatedTimestamp instanceof Date);
+const AccountId = Account.AccountId;
+
+const emails = ["a", "b", "c"].map((name) => `${name}-${AccountId}@example.net`);
+const { Invites } = await call("InviteUsers", { AccountId, UserEmailList: emails });
+assert.deepEqual(Invites.map((i) => i.Status), ["Pending", "Pending", "Pending"]);
+const users = await listUsers(AccountId);
+assert.deepEqual(users.map((u) => u.PrimaryEmail), emails);
+
+const { UserErrors } = await call("BatchUpdateUser", {
+  AccountId,
+  UpdateUserRequestItems: [
+    { UserId: users[0].UserId, LicenseType: "Basic" },
+    { UserId: "nobody", LicenseType: "Basic" },
+    { UserId: users[1].UserId, LicenseType: "Plus" },
+  ],
+});
+assert.deepEqual(UserErrors.map((e) => [e.UserId, e.ErrorCode]), [["nobody", "NotFound"], [users[1].UserId, "BadRequest"]]);
+const { User } = await call("GetUser", { AccountId, UserId: users[0].UserId });
+assert.equal(User.LicenseType, "Basic");
+
+await call("UpdateAccountSettings", { AccountId, AccountSettings: { DisableRemoteControl: true } });
+const { AccountSettings } = await call("GetAccountSettings", { AccountId });
+assert.deepEqual(AccountSettings, { DisableRemoteControl: true, EnableDialOut: false });
+
+await call("BatchSuspendUser", { AccountId, UserIdList: users.map((u) => u.UserId) });
+assert.deepEqual(await listUsers(AccountId), []);
+await call("DeleteAccount", { AccountId });
+await assert.rejects(call("GetAccount", { AccountId }), (e) => e instanceof sdk.NotFoundException && e.$metadata.httpStatusCode === 404);
+
+// An Enterprise account, whose people the operator has registered.
+const enterprise = process.env.ENTERPRISE;
+const people = await listUsers(enterprise);
+assert.deepEqual(people.map((u) => u.UserRegistrationStatus), ["Registered", "Registered", "Registered"]);
+const UserIdList = [people[0].UserId];
+await call("BatchSuspendUser", { AccountId: enterprise, UserIdList });
+assert.equal((await call("GetUser", { AccountId: enterprise, UserId: UserIdList[0] })).User.UserRegistrationStatus, "Suspended");
+await call("BatchUnsuspendUser", { AccountId: enterprise, UserIdList });
+assert.equal((await call("GetUser", { AccountId: enterprise, UserId: UserIdList[0] })).User.UserRegistrationStatus, "Registered");

@@ -1,0 +1,34 @@
+# The scenario of clients_test.go, told by an AWS CLI, which is $CLI. It is given the endpoint as an
+# option: releases before 1.29 and 2.13 read no variable for it.
+set -eu
+chime() { "$CLI" --endpoint-url "$AWS_ENDPOINT_URL_CHIME" --output text chime "$@"; }
+is() { [ "$1" = "$2" ] || { echo "got  $1"; echo "want $2"; exit 1; }; }
+
+# A Team account, from its creation to its end.
+account=$(chime create-account --name 'From the command line' --query Account.AccountId)
+is "$(chime get-account --account-id "$account" --query Account.AccountType)" Team
+is "$(chime invite-users --account-id "$account" --user-email-list "a-$account@example.net" "b-$account@example.net" "c-$account@example.net" \
+	--query 'length(Invites)')" 3
+users=$(chime list-users --account-id "$account" --page-size 2 --query 'Users[].UserId' | tr '\n' ' ')
+set -- $users
+is $# 3
+is "$(chime batch-update-user --account-id "$account" --query 'UserErrors[].[UserId,ErrorCode]' \
+	--update-user-request-items "UserId=$1,LicenseType=Basic" UserId=nobody,LicenseType=Basic "UserId=$2,LicenseType=Plus" | tr '\t\n' '  ')" \
+	"nobody NotFound $2 BadRequest "
+is "$(chime get-user --account-id "$account" --user-id "$1" --query User.LicenseType)" Basic
+chime update-account-settings --account-id "$account" --account-settings DisableRemoteControl=true
+is "$(chime get-account-settings --account-id "$account" --query 'AccountSettings.[DisableRemoteControl,EnableDialOut]' | tr '\t' ' ')" "True False"
+chime batch-suspend-user --account-id "$account" --user-id-list "$@"
+is "$(chime list-users --account-id "$account")" ""
+chime delete-account --account-id "$account"
+! missing=$(chime get-account --account-id "$account" 2>&1)
+case $missing in *'(NotFoundException)'*) ;; *) echo "got  $missing"; exit 1 ;; esac
+
+# An Enterprise account, whose people the operator has registered.
+user=$(chime list-users --account-id "$ENTERPRISE" --query 'Users[0].UserId' | head -n 1)
+status() { chime get-user --account-id "$ENTERPRISE" --user-id "$user" --query User.UserRegistrationStatus; }
+is "$(status)" Registered
+chime batch-suspend-user --account-id "$ENTERPRISE" --user-id-list "$user"
+is "$(status)" Suspended
+chime batch-unsuspend-user --account-id "$ENTERPRISE" --user-id-list "$user"
+is "$(status)" Registered

@@ -1,0 +1,145 @@
+// Package internal holds the rooms of the project; this test says which may know which.
+package internal
+
+import (
+	"encoding/json"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/carillon-project/carillon/"
+
+// arrows lists for each package the packages of ours that it may import, each with the reason.
+// Tests may import more. An arrow that is not here is a decision to be made, and made here; one
+// that the code no longer has is to be deleted.
+var arrows = map[string]map[string]string{
+	"cmd/aws":      {"internal/awscli": "hands over"},
+	"cmd/carillon": {"internal/operator": "hands over"},
+
+	// The command's half.
+	"internal/awscli": {
+		"internal/chime":    "the operations are the commands",
+		"internal/client":   "a command ends in a call",
+		"internal/document": "inputs and replies are documents",
+		"internal/help":     "pages for people",
+		"internal/jmespath": "--query",
+		"internal/model":    "options are derived from members",
+		"internal/output":   "--output",
+		"internal/params":   "the words of options become an input",
+		"internal/profile":  "what the environment and ~/.aws say",
+	},
+	"internal/help": {
+		"internal/chime": "describes its operations",
+		"internal/model": "derives syntax from shapes",
+	},
+	"internal/bulk": {
+		"internal/chime":    "the operations that it calls",
+		"internal/client":   "a chunk of rows is a call",
+		"internal/document": "inputs, replies and ledger lines",
+		"internal/jmespath": "--where",
+		"internal/model":    "what an operation is",
+	},
+	"internal/params": {
+		"internal/document":  "makes inputs",
+		"internal/model":     "by the shapes of the contract",
+		"internal/shorthand": "one of the two syntaxes of a value",
+	},
+	"internal/shorthand": {
+		"internal/document": "makes values",
+		"internal/model":    "gives words the types of the contract",
+	},
+	"internal/jmespath": {"internal/document": "searches documents"},
+	"internal/output":   {"internal/document": "prints documents"},
+	"internal/client": {
+		"internal/document": "inputs and replies",
+		"internal/model":    "where each member goes in a message",
+		"internal/sigv4":    "signs",
+	},
+	"internal/profile": {"internal/document": "reads the JSON of a credential process, and Python's numbers"},
+
+	// The service's half.
+	"internal/operator": {
+		"internal/awscli":    "the demo runs real commands",
+		"internal/bulk":      "its commands",
+		"internal/chime":     "bulk signs for the service",
+		"internal/chime/api": "prints accounts and users in the API's shapes",
+		"internal/client":    "bulk calls an endpoint",
+		"internal/directory": "wires the service; the operator's channel",
+		"internal/document":  "JSON output, and the ids in the demo's replies",
+		"internal/jmespath":  "the demo reads ids from replies",
+		"internal/output":    "tables",
+		"internal/policy":    "names the managed policies",
+		"internal/profile":   "a new key goes into a profile; bulk finds its endpoint in one",
+		"internal/server":    "wires the service",
+		"internal/store":     "wires the service",
+	},
+	"internal/server": {
+		"internal/chime":     "routes are derived from the operations",
+		"internal/chime/api": "decodes, calls, encodes",
+		"internal/directory": "who the caller is, and his key",
+		"internal/model":     "what an operation is",
+		"internal/policy":    "may this key do that",
+		"internal/sigv4":     "verifies",
+	},
+	"internal/directory": {
+		"internal/chime/api": "implements the operations",
+		"internal/document":  "writes the audit trail's before and after",
+		"internal/policy":    "a key is made with a policy that can be read",
+		"internal/store":     "keeps what they change",
+	},
+	"internal/policy":          {"internal/document": "reads policy documents"},
+	"internal/store":           {},
+	"internal/store/storetest": {"internal/store": "tests any engine"},
+
+	// What both stand on.
+	"internal/chime":     {"internal/model": "its tables are made of it"},
+	"internal/chime/api": {},
+	"internal/chime/gen": {
+		"internal/document": "reads the contract in its order",
+		"internal/model":    "what the tables are made of",
+	},
+	"internal/sigv4":    {},
+	"internal/document": {},
+	"internal/model":    {},
+}
+
+func TestArrows(t *testing.T) {
+	cmd := exec.Command("go", "list", "-json=ImportPath,Imports", "./...")
+	cmd.Dir = ".."
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("listing packages: %v", err)
+	}
+	for d := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var pkg struct {
+			ImportPath string
+			Imports    []string
+		}
+		if err := d.Decode(&pkg); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		name := strings.TrimPrefix(pkg.ImportPath, module)
+		if name == "internal" { // this test
+			continue
+		}
+		allowed, ok := arrows[name]
+		if !ok {
+			t.Errorf("%s is a new room: say in arrows what it may import", name)
+		}
+		for _, path := range pkg.Imports {
+			if to, ours := strings.CutPrefix(path, module); ours && allowed[to] == "" {
+				t.Errorf("%s must not import %s, or arrows must give the reason", name, to)
+			}
+		}
+		for to := range allowed {
+			if !slices.Contains(pkg.Imports, module+to) {
+				t.Errorf("%s no longer imports %s: delete the arrow", name, to)
+			}
+		}
+	}
+}

@@ -1,0 +1,307 @@
+package bulk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/client"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
+)
+
+// Config says where a job goes and how hard it may push.
+type Config struct {
+	// Client is where calls go and as whom. Its retries and its trace are the engine's own.
+	Client  client.Config
+	Account string // id of the account
+	Job     string // see NewJob; goes out in the user agent, which the audit trail keeps
+	Version string // of this program, for the user agent
+
+	Attempts int // at a batch, before its rows fail; throttled ones do not count; 0 is 5
+	Parallel int // calls at a time; 0 is 8
+
+	// The world outside, for tests. Nil is the real one.
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error // returns early, with an error, if the context ends
+}
+
+// Account is an account of users, seen through the public API.
+type Account struct {
+	config  Config
+	clients []*caller // one for each worker; the first one reads
+	pace    *pace
+	shape   *model.Shape // of a listed user
+}
+
+// pageSize is the largest page that the service gives.
+const pageSize = 200
+
+// Open prepares calls to an account. Nothing is sent yet. The error is that the client's
+// configuration makes no sense.
+func Open(c Config) (*Account, error) {
+	if c.Attempts == 0 {
+		c.Attempts = 5
+	}
+	if c.Parallel == 0 {
+		c.Parallel = 8
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	if c.Sleep == nil {
+		c.Sleep = sleep
+	}
+	c.Client.UserAgent = "carillon-bulk/" + c.Version + " job/" + c.Job
+	c.Client.MaxAttempts = 1
+	c.Client.Now = c.Now
+	a := &Account{config: c, pace: &pace{now: c.Now, sleep: c.Sleep}, shape: userShape()}
+	for range c.Parallel {
+		// The name of a request is told to a client's trace only, so that each worker has a client.
+		w := &caller{account: a}
+		config := c.Client
+		config.Trace = func(t client.Attempt) { w.request = t.RequestID }
+		var err error
+		if w.client, err = client.New(config); err != nil {
+			return nil, err
+		}
+		a.clients = append(a.clients, w)
+	}
+	return a, nil
+}
+
+// Close drops the connections.
+func (a *Account) Close() {
+	for _, c := range a.clients {
+		c.client.Close()
+	}
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Type asks for the type of the account: "Team", "EnterpriseLWA" and others.
+func (a *Account) Type(ctx context.Context) (string, error) {
+	out, err := a.clients[0].read(ctx, "GetAccount", document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}))
+	if err != nil {
+		return "", fmt.Errorf("reading account %s: %w", a.config.Account, err)
+	}
+	if v, _ := out.Get("Account"); v != nil {
+		if v, _ := v.(*document.Object).Get("AccountType"); v != nil {
+			return plain(v), nil
+		}
+	}
+	return "", fmt.Errorf("reading account %s: the reply names no type", a.config.Account)
+}
+
+// list gives each user of the account to fn, or those with an address only.
+func (a *Account) list(ctx context.Context, email string, fn func(*document.Object) error) error {
+	input := document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}, document.Member{Key: "MaxResults", Value: document.Int(pageSize)})
+	if email != "" {
+		input.Set("UserEmail", email)
+	}
+	for {
+		out, err := a.clients[0].read(ctx, "ListUsers", input)
+		if err != nil {
+			return fmt.Errorf("listing the users of account %s: %w", a.config.Account, err)
+		}
+		users, _ := out.Get("Users")
+		page, _ := users.([]any)
+		for _, u := range page {
+			if o, ok := u.(*document.Object); ok {
+				if err := fn(o); err != nil {
+					return err
+				}
+			}
+		}
+		token, _ := out.Get("NextToken")
+		former, _ := input.Get("NextToken")
+		if token == nil || token == "" {
+			return nil
+		}
+		if token == former {
+			return fmt.Errorf("listing the users of account %s: the service gave the same page token twice", a.config.Account)
+		}
+		input.Set("NextToken", token)
+	}
+}
+
+// caller makes the calls of one worker.
+type caller struct {
+	account *Account
+	client  *client.Client
+	request string // the service's name for the latest request
+}
+
+// ErrUnreachable is wrapped by the error of a job that ends because the service cannot be reached.
+var ErrUnreachable = errors.New("the service cannot be reached")
+
+// lostError is a call whose outcome is not known: the service may have obeyed it.
+type lostError struct{ error }
+
+func (e lostError) Unwrap() error { return e.error }
+
+// patience is how long the service may do nothing but throttle before a job gives up.
+const patience = 10 * time.Minute
+
+// read makes a call that changes nothing, so that it can be repeated after any failure.
+func (c *caller) read(ctx context.Context, name string, input *document.Object) (*document.Object, error) {
+	for n := 1; ; n++ {
+		out, err := c.call(ctx, operation(name), input)
+		lost, ok := errors.AsType[lostError](err)
+		if !ok {
+			return out, err
+		}
+		if n >= c.account.config.Attempts {
+			return nil, lost.error
+		}
+	}
+}
+
+// call makes a call, and again when it is sure that the service has not obeyed: if it was
+// throttled, or never got the call. A call that has begun ends even if ctx does; none begins
+// after that. The error is a lostError if the outcome is not known.
+func (c *caller) call(ctx context.Context, op *model.Operation, input *document.Object) (*document.Object, error) {
+	for n := 1; ; {
+		if err := c.account.pace.wait(ctx); err != nil {
+			return nil, err
+		}
+		c.request = ""
+		out, err := c.client.Call(context.WithoutCancel(ctx), op, input)
+		refusal, refused := errors.AsType[*client.ServiceError](err)
+		broken, noReply := errors.AsType[*client.TransportError](err)
+		switch {
+		case err == nil:
+			c.account.pace.passed()
+			return out, nil
+		case refused && throttled(refusal):
+			if tired := c.account.pace.throttled(retryAfter(err)); tired {
+				return nil, fmt.Errorf("the service has only throttled for %v: %w", patience, err)
+			}
+			continue
+		case refused && refusal.Status >= 500:
+			c.account.pace.failed(retryAfter(err))
+			return nil, lostError{err}
+		case refused:
+			c.account.pace.passed()
+			return nil, err
+		case noReply && broken.Sent():
+			c.account.pace.failed(0)
+			return nil, lostError{err}
+		case noReply:
+			c.account.pace.failed(0)
+			if n++; n > c.account.config.Attempts || broken.Failure == client.Untrusted {
+				return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+			}
+			continue
+		}
+		// Something came that is no reply of the API.
+		return nil, lostError{err}
+	}
+}
+
+func throttled(e *client.ServiceError) bool {
+	switch e.Code {
+	case "Throttling", "ThrottlingException", "ThrottledException", "ThrottledClientException", "RequestThrottledException",
+		"TooManyRequestsException", "RequestLimitExceeded", "SlowDown":
+		return true
+	}
+	return e.Status == 429
+}
+
+// retryAfter returns how long the service asked to wait, 0 if it did not say.
+func retryAfter(err error) time.Duration {
+	var told interface{ RetryAfter() time.Duration }
+	if errors.As(err, &told) {
+		return told.RetryAfter()
+	}
+	return 0
+}
+
+// pace makes all workers wait together while the service asks for it or is in trouble.
+type pace struct {
+	now   func() time.Time
+	sleep func(context.Context, time.Duration) error
+
+	mu    sync.Mutex
+	until time.Time     // nobody calls before
+	delay time.Duration // the latest pause; grows while trouble lasts, shrinks when calls pass
+	since time.Time     // of the first throttling after the last call that passed
+}
+
+const (
+	firstDelay = 100 * time.Millisecond
+	lastDelay  = 20 * time.Second
+)
+
+// wait returns when calls may be made.
+func (p *pace) wait(ctx context.Context) error {
+	for {
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		p.mu.Lock()
+		d := p.until.Sub(p.now())
+		p.mu.Unlock()
+		if d <= 0 {
+			return nil
+		}
+		if err := p.sleep(ctx, d); err != nil {
+			return err
+		}
+	}
+}
+
+// passed tells of a call that the service took.
+func (p *pace) passed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.since = time.Time{}
+	if p.delay /= 2; p.delay < firstDelay/2 {
+		p.delay = 0
+	}
+}
+
+// throttled makes everybody wait, at least as long as the service asks. It reports that patience is
+// at its end.
+func (p *pace) throttled(atLeast time.Duration) (tired bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := p.now()
+	if p.since.IsZero() {
+		p.since = now
+	}
+	p.pause(now, atLeast)
+	return now.Sub(p.since) > patience
+}
+
+// failed makes everybody wait after a call that went wrong on its way.
+func (p *pace) failed(atLeast time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.pause(p.now(), atLeast)
+}
+
+// pause doubles the delay once for all the calls that were under way together: those that fail
+// during a pause only tell the same once more.
+func (p *pace) pause(now time.Time, atLeast time.Duration) {
+	if !now.Before(p.until) {
+		p.delay = min(max(2*p.delay, firstDelay), lastDelay)
+		// From half to all of it at random, so that several jobs do not come back together.
+		p.until = now.Add(p.delay/2 + rand.N(p.delay/2+1))
+	}
+	if asked := now.Add(atLeast); asked.After(p.until) {
+		p.until = asked
+	}
+}

@@ -1,0 +1,169 @@
+package bulk
+
+import (
+	"context"
+	"fmt"
+)
+
+// belongs refuses a plan or a ledger of another account or another endpoint.
+func (h *Head) belongs(a *Account, file string) error {
+	switch {
+	case h.Account != a.config.Account:
+		return badInput(file, 1, "it is about account %s, not %s", h.Account, a.config.Account)
+	case h.Endpoint != a.config.Client.Endpoint:
+		return badInput(file, 1, "it is about the service at %s, not %s", h.Endpoint, a.config.Client.Endpoint)
+	}
+	return nil
+}
+
+// Belongs reports an *InputError if a plan or ledger is of another account or another endpoint.
+func (a *Account) Belongs(p *Plan, file string) error { return p.belongs(a, file) }
+
+// Resume prepares a ledger for another Run of what was never finished. Users are read once: rows
+// that were sent are settled, and those whose users others changed meanwhile fail.
+func (a *Account) Resume(ctx context.Context, l *Ledger) error {
+	open := func(r *Row) bool { return r.Status == Planned || r.Status == Sent }
+	if err := l.belongs(a, l.Path); err != nil {
+		return err
+	}
+	var rows []*Row
+	for i := range l.Rows {
+		if open(&l.Rows[i]) {
+			rows = append(rows, &l.Rows[i])
+		}
+	}
+	if len(rows) == 0 || !l.Action.readable() {
+		return nil
+	}
+	now, err := a.look(ctx, l.Rows, open)
+	if err != nil {
+		return err
+	}
+	var settled []*Row
+	for _, r := range rows {
+		switch verdict := now.compare(r); {
+		case verdict == untouched:
+			r.Status = Planned
+			continue
+		case verdict == reached && r.Status == Sent:
+			r.Status, r.Message = Done, "the answer was lost; the user was read again"
+		case verdict == reached:
+			r.Status, r.Message = Skipped, "the user was as planned before the call"
+		default:
+			r.fail(CodeDrifted, "%s", now.describe(r))
+		}
+		settled = append(settled, r)
+	}
+	l.prepared = settled
+	l.Members, l.Seats = now.members, now.seats.after(l.Rows)
+	return nil
+}
+
+// Retry prepares a ledger for another Run of the rows that failed, and of no others. They are
+// planned anew from what users are now, so that also rows which could not be resolved, or whose
+// users had drifted, get another chance.
+func (a *Account) Retry(ctx context.Context, l *Ledger) error {
+	if err := l.belongs(a, l.Path); err != nil {
+		return err
+	}
+	var wishes []Wish
+	var failed []*Row
+	for i := range l.Rows {
+		r := &l.Rows[i]
+		if r.Status != Failed || r.Code == CodeInvalid || r.Code == CodeContradicting {
+			continue // it would fail again: the file must be mended
+		}
+		w := Wish{Line: len(failed) + 1, ID: r.User, Email: r.Email}
+		if r.User != "" && l.Action != Invite {
+			w.Email = "" // it may have changed since
+		}
+		if l.Action == Update {
+			w.To = r.To
+		}
+		wishes, failed = append(wishes, w), append(failed, r)
+	}
+	if len(wishes) == 0 {
+		return nil
+	}
+	p, err := a.Plan(ctx, l.Action, Selection{Wishes: wishes}, PlanOptions{Type: l.Type})
+	if err != nil {
+		return err
+	}
+	// What the plan does not mention needs nothing any more.
+	for _, r := range failed {
+		r.Status, r.Code, r.Message = Skipped, "", "the user is as wanted by now"
+	}
+	for _, planned := range p.Rows {
+		r := failed[planned.Line-1]
+		planned.Number, planned.Line = r.Number, r.Line
+		if planned.Status == Failed {
+			planned.To = r.To
+		}
+		*r = planned
+	}
+	l.prepared = failed
+	l.Members, l.Seats = p.Members, p.Seats
+	return nil
+}
+
+// Rollback makes a plan that gives each row of a ledger that was done its own former value. Rows
+// that others changed since fail. An action that cannot be undone is an *InputError that says why.
+func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
+	if err := l.belongs(a, l.Path); err != nil {
+		return nil, err
+	}
+	undo := Update
+	switch {
+	case l.Action == Suspend && l.Type == "Team":
+		return nil, badInput(l.Path, 1, "who was removed from a Team account is gone for good; they can be invited again, as new users")
+	case l.Action == Suspend:
+		undo = Unsuspend
+	case l.Action == Unsuspend:
+		undo = Suspend
+	case l.Action == Invite:
+		return nil, badInput(l.Path, 1, "an invitation cannot be taken back; carillon bulk suspend removes those who were invited")
+	case l.Action == Logout:
+		return nil, badInput(l.Path, 1, "who was logged out can only log in again")
+	case l.Action == ResetPIN:
+		return nil, badInput(l.Path, 1, "a former PIN cannot be given back")
+	}
+	p := &Plan{Head: Head{
+		Action: undo, Endpoint: l.Endpoint, Account: l.Account, Type: l.Type, Source: l.Path, Undoes: l.Job,
+	}}
+	// A row that was sent may be done; it is if the user is as wanted.
+	made := func(r *Row) bool { return r.Status == Done || r.Status == Sent }
+	now, err := a.look(ctx, l.Rows, made)
+	if err != nil {
+		return nil, err
+	}
+	for i := range l.Rows {
+		r := &l.Rows[i]
+		if !made(r) {
+			continue
+		}
+		back := Row{Number: len(p.Rows) + 1, Line: r.Line, User: r.User, Email: r.Email, From: r.To, To: r.From, Status: Planned}
+		switch now.compare(&back) {
+		case reached:
+			p.Same++
+			continue
+		case drifted:
+			back.fail(CodeDrifted, "%s", now.describe(&back))
+		}
+		p.Rows = append(p.Rows, back)
+	}
+	p.Members, p.Seats = now.members, now.seats.after(p.Rows)
+	return p, nil
+}
+
+// Summary spells how many rows of a ledger are in which state.
+func (l *Ledger) Summary() string {
+	open := l.Count(Planned) + l.Count(Sent)
+	s := fmt.Sprintf("%d done, %d failed", l.Count(Done), l.Count(Failed))
+	if n := l.Count(Skipped); n > 0 {
+		s += fmt.Sprintf(", %d skipped", n)
+	}
+	if open > 0 {
+		s += fmt.Sprintf(", %d not finished", open)
+	}
+	return s
+}

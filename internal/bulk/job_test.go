@@ -1,0 +1,519 @@
+package bulk_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/client"
+	"github.com/carillon-project/carillon/internal/jmespath"
+)
+
+// planned plans rows, a CSV, on a fake service.
+func planned(t *testing.T, a *bulk.Account, action bulk.Action, rows string, o bulk.PlanOptions) *bulk.Plan {
+	t.Helper()
+	wishes, err := bulk.ReadRows(strings.NewReader(rows), "rows.csv", action)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := a.Plan(t.Context(), action, bulk.Selection{Wishes: wishes}, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Job = "j"
+	return p
+}
+
+// started plans rows and carries them out, and returns the ledger as it is read from its file.
+func started(t *testing.T, a *bulk.Account, action bulk.Action, rows string, o bulk.RunOptions) (*bulk.Ledger, error) {
+	t.Helper()
+	l := create(t, filepath.Join(t.TempDir(), "ledger.jsonl"), planned(t, a, action, rows, bulk.PlanOptions{Type: "Team"}))
+	_, err := a.Run(t.Context(), l, o)
+	if e := l.Close(); e != nil {
+		t.Fatal(e)
+	}
+	read, e := bulk.ReadLedger(l.Path)
+	if e != nil {
+		t.Fatal(e)
+	}
+	return read, err
+}
+
+// lines returns what a plan says of each row.
+func lines(rows []bulk.Row) []string {
+	var out []string
+	for _, r := range rows {
+		what := r.Change()
+		if r.Status != bulk.Planned {
+			what = r.Code + ": " + r.Message
+		}
+		out = append(out, fmt.Sprintf("%d %s %s", r.Line, r.Name(), what))
+	}
+	return out
+}
+
+func TestPlanNamesRows(t *testing.T) {
+	t.Parallel()
+	users := people(8) // even ones are Basic
+	users[7].PrimaryEmail = "USER006@example.com"
+	f := newFake(t, "Team", users)
+	a := open(t, f, "j")
+	p := planned(t, a, bulk.Update, `email,UserId,license,UserType
+user000@EXAMPLE.com,,Pro,
+user001@example.com,,Pro,
+,id-002,Pro,SharedDevice
+user003@example.com,,Basic,
+nobody@example.com,,Pro,
+user006@example.com,,Pro,
+user004@example.com,,Basic,
+user004@example.com,,Pro,
+user005@example.com,id-004,Pro,
+user000@example.com,,Pro,
+user005@example.com,,Gold,
+`, bulk.PlanOptions{Source: "rows.csv"})
+	want := []string{
+		"2 User000@example.com LicenseType Basic -> Pro",
+		"4 User002@example.com LicenseType Basic -> Pro, UserType PrivateUser -> SharedDevice",
+		"5 User003@example.com LicenseType Pro -> Basic",
+		"6 nobody@example.com UnknownUser: no user nobody@example.com is in account " + account,
+		"7 user006@example.com AmbiguousUser: user006@example.com is the address of 2 users: name one by UserId, id-006 or id-007",
+		"8 User004@example.com ContradictingRow: the lines 8, 9 want different things for user004@example.com",
+		"9 User004@example.com ContradictingRow: the lines 8, 9 want different things for user004@example.com",
+		"10 user005@example.com ContradictingRow: user id-004 has the address User004@example.com, not user005@example.com",
+		"11 User000@example.com DuplicateRow: line 2 says the same for user000@example.com",
+		`12 user005@example.com InvalidRow: "Gold": LicenseType is one of Basic, Plus, Pro, ProTrial`,
+	}
+	if got := lines(p.Rows); !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	seats := []bulk.Seats{{License: "Basic", Before: 4, After: 3}, {License: "Pro", Before: 4, After: 5}}
+	if p.Same != 1 || p.Members != 8 || !reflect.DeepEqual(p.Seats, seats) {
+		t.Errorf("got %d as they should be, %d members, seats %v; want 1, 8, %v", p.Same, p.Members, p.Seats, seats)
+	}
+	if f.calls["ListUsers"] != 1 || len(f.calls) != 1 {
+		t.Errorf("got calls %v, want one listing", f.calls)
+	}
+}
+
+func TestPlanGuardsAndFilters(t *testing.T) {
+	t.Parallel()
+	a := open(t, newFake(t, "Team", people(6)), "j") // users 1, 3 and 5 are Pro
+	o := bulk.PlanOptions{Set: values("LicenseType=Plus"), From: values("LicenseType=Basic")}
+	p := planned(t, a, bulk.Update, "email,license\nuser000@example.com,Pro\nuser001@example.com,Pro\n", o)
+	want := []string{"2 User000@example.com LicenseType Basic -> Plus", "3 User001@example.com Guarded: LicenseType is Pro, not Basic"}
+	if got := lines(p.Rows); !slices.Equal(got, want) {
+		t.Errorf("rows: got %q, want %q", got, want)
+	}
+	where, err := jmespath.Compile("contains(['id-001', 'id-002', 'id-003'], UserId) && LicenseType")
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err = a.Plan(t.Context(), bulk.Update, bulk.Selection{Where: where}, o)
+	want = []string{"0 User002@example.com LicenseType Basic -> Plus"}
+	if got := lines(p.Rows); err != nil || !slices.Equal(got, want) || p.Guarded != 2 {
+		t.Errorf("filter: got %q, %d guarded, %v; want %q, 2", got, p.Guarded, err, want)
+	}
+	p, err = a.Plan(t.Context(), bulk.Update, bulk.Selection{All: true}, bulk.PlanOptions{Set: values("LicenseType=Pro")})
+	if err != nil || len(p.Rows) != 3 || p.Same != 3 {
+		t.Errorf("all: got %d rows, %d as they should be, %v; want 3 and 3", len(p.Rows), p.Same, err)
+	}
+}
+
+// A saved plan refuses, one by one, rows whose users others have changed, and drops those that
+// became needless.
+func TestPlanDrifts(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(6))
+	a := open(t, f, "j")
+	p := planned(t, a, bulk.Update, "email,license\nuser000@example.com,Pro\nuser002@example.com,Pro\nuser004@example.com,Pro\nuser001@example.com,Basic\n", bulk.PlanOptions{})
+	p.Job = ""
+	var file bytes.Buffer
+	if err := p.Write(&file, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	f.users["id-000"].LicenseType = "Plus"
+	f.users["id-002"].LicenseType = "Pro"
+	delete(f.users, "id-004")
+	read, err := bulk.ReadPlan(&file, "plan.jsonl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(read.Rows, p.Rows) || read.Head != p.Head {
+		t.Errorf("read back\n got %+v\nwant %+v", read, p)
+	}
+	if err := a.Revise(t.Context(), read); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{
+		"2 User000@example.com Drifted: changed by somebody else: LicenseType is Plus, not Basic",
+		"4 User004@example.com Drifted: the user is not in the account any more",
+		"5 User001@example.com LicenseType Pro -> Basic",
+	}
+	if got := lines(read.Rows); !slices.Equal(got, want) || read.Same != 1 {
+		t.Errorf("got %q and %d as they should be\nwant %q and 1", got, read.Same, want)
+	}
+}
+
+func TestRunBatches(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		action bulk.Action
+		users  int // 120 rows
+		calls  map[string]int
+	}{
+		{bulk.Update, 120, map[string]int{"ListUsers": 4, "BatchUpdateUser": 6}},
+		{bulk.Suspend, 120, map[string]int{"ListUsers": 4, "BatchSuspendUser": 3}},
+		{bulk.Logout, 120, map[string]int{"ListUsers": 4, "LogoutUser": 120}},
+		{bulk.ResetPIN, 120, map[string]int{"ListUsers": 4, "ResetPersonalPIN": 120}},
+		{bulk.Invite, 0, map[string]int{"ListUsers": 1, "InviteUsers": 3}},
+	}
+	for _, tt := range tests {
+		t.Run(string(tt.action), func(t *testing.T) {
+			f := newFake(t, "Team", people(tt.users))
+			for _, u := range f.users {
+				u.LicenseType = "Basic"
+			}
+			rows := "email,license\n"
+			for i := range 120 {
+				rows += fmt.Sprintf("user%03d@example.com,Pro\n", i)
+			}
+			var mu sync.Mutex
+			last := bulk.Counts{}
+			l, err := started(t, open(t, f, "20261124-1"), tt.action, rows, bulk.RunOptions{Progress: func(c bulk.Counts) {
+				mu.Lock()
+				defer mu.Unlock()
+				last = c
+			}})
+			if err != nil || l.Count(bulk.Done) != 120 || last != (bulk.Counts{Total: 120, Done: 120}) {
+				t.Errorf("got %s, progress %+v, %v; want 120 done", l.Summary(), last, err)
+			}
+			if !reflect.DeepEqual(f.calls, tt.calls) {
+				t.Errorf("got calls %v, want %v", f.calls, tt.calls)
+			}
+			if want := map[string]bool{"carillon-bulk/1.2.3 job/20261124-1": true}; !reflect.DeepEqual(f.agents, want) {
+				t.Errorf("got user agents %v, want %v", f.agents, want)
+			}
+		})
+	}
+}
+
+// The record of a row is on disk, readable by its owner only, and has what the service said.
+func TestLedgerLines(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(2))
+	f.refuse["id-001"] = "Forbidden"
+	l, err := started(t, open(t, f, "j"), bulk.Update, "email,license\nuser000@example.com,Pro\nuser001@example.com,Basic\n", bulk.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := strings.Split(readFile(t, l.Path), "\n")
+	if len(text) != 8 {
+		t.Fatalf("got %d lines, want a head, two rows, two sent and two ends\n%s", len(text)-1, strings.Join(text, "\n"))
+	}
+	for i, want := range []string{
+		`{"carillon": "ledger", "version": 1, "job": "j", "action": "update", `,
+		`{"status": "planned", "row": 1, "line": 2, "job": "j", "user": "id-000", "email": "User000@example.com", "from": {"LicenseType": "Basic"}, "to": {"LicenseType": "Pro"}}`,
+		`{"status": "planned", "row": 2, `,
+		`{"status": "sent", "row": 1, "line": 2, "job": "j", "user": "id-000"}`,
+		`{"status": "sent", "row": 2, `,
+		`{"status": "done", "row": 1, "line": 2, "job": "j", "user": "id-000", "email": "User000@example.com", "from": {"LicenseType": "Basic"}, "to": {"LicenseType": "Pro"}, "request": "request-1", `,
+		`{"status": "failed", "row": 2, "line": 3, "job": "j", "user": "id-001", "email": "User001@example.com", "from": {"LicenseType": "Pro"}, "to": {"LicenseType": "Basic"}, "code": "Forbidden", "message": "not this one", "request": "request-1", `,
+	} {
+		if !strings.HasPrefix(text[i], want) {
+			t.Errorf("line %d:\n got %s\nwant %s", i+1, text[i], want)
+		}
+	}
+	if info, err := os.Stat(l.Path); err != nil || info.Mode().Perm()&0o077 != 0 {
+		t.Errorf("got mode %v, %v; want one for the owner only", info.Mode(), err)
+	}
+}
+
+func TestRetryAndRejects(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(6))
+	f.refuse["id-000"], f.refuse["id-002"] = "Throttled", "Throttled"
+	a := open(t, f, "j")
+	l, err := started(t, a, bulk.Update, "email,license\nuser000@example.com,Pro\nuser002@example.com,Pro\nuser004@example.com,Pro\nlate@example.com,Pro\nuser001@example.com,Gold\n", bulk.RunOptions{})
+	if err != nil || l.Summary() != "1 done, 4 failed" {
+		t.Fatalf("got %s, %v; want 1 done, 4 failed", l.Summary(), err)
+	}
+	var rejects bytes.Buffer
+	if n, err := l.WriteRejects(&rejects); err != nil || n != 4 {
+		t.Errorf("got %d rejects, %v; want 4", n, err)
+	}
+	const want = "Line,UserId,PrimaryEmail,LicenseType,UserType,IsAlexaForBusinessEnabled,AlexaForBusinessRoomArn,Code,Message\r\n" +
+		"2,id-000,User000@example.com,Pro,,,,Throttled,not this one\r\n" +
+		"3,id-002,User002@example.com,Pro,,,,Throttled,not this one\r\n" +
+		"5,,late@example.com,Pro,,,,UnknownUser,no user late@example.com is in account " + account + "\r\n" +
+		"6,,user001@example.com,Gold,,,,InvalidRow,\"\"\"Gold\"\": LicenseType is one of Basic, Plus, Pro, ProTrial\"\r\n"
+	if rejects.String() != want {
+		t.Errorf("got rejects\n%s\nwant\n%s", rejects.String(), want)
+	}
+	if wishes, err := bulk.ReadRows(&rejects, "rejects.csv", bulk.Update); err != nil || len(wishes) != 4 || wishes[0].ID != "id-000" {
+		t.Errorf("reading the rejects back: got %+v, %v; want the four rows", wishes, err)
+	}
+
+	// One has joined, one is let through, one was changed by hand, one is refused still.
+	delete(f.refuse, "id-000")
+	f.users["id-002"].LicenseType = "Pro"
+	f.users["late"] = &user{UserId: "late", PrimaryEmail: "Late@example.com", LicenseType: "Basic", UserType: "PrivateUser", UserRegistrationStatus: "Registered"}
+	f.order = append(f.order, "late")
+	again, err := bulk.OpenLedger(l.Path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Retry(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	f.calls = map[string]int{}
+	run(t, t.Context(), a, again)
+	after, err := bulk.ReadLedger(l.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ends := []string{"2:done ", "3:skipped ", "4:done ", "5:done ", "6:failed InvalidRow"}
+	if got := outcomes(after); !slices.Equal(got, ends) || f.calls["BatchUpdateUser"] != 1 {
+		t.Errorf("got %v by calls %v, want %v by one", got, f.calls, ends)
+	}
+	if got := f.users["late"].LicenseType; got != "Pro" {
+		t.Errorf("the user who joined has the license %s, want Pro", got)
+	}
+}
+
+func TestRunStopsAfterErrors(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(100))
+	rows := "email,license\n"
+	for i := range 100 {
+		f.refuse[fmt.Sprintf("id-%03d", i)] = "Forbidden"
+		rows += fmt.Sprintf("user%03d@example.com,Plus\n", i)
+	}
+	l, err := started(t, open(t, f, "j"), bulk.Update, rows, bulk.RunOptions{StopAfter: 1})
+	open := l.Count(bulk.Planned) + l.Count(bulk.Sent)
+	if !errors.Is(err, bulk.ErrStopped) || l.Count(bulk.Failed) < 20 || open == 0 || l.Count(bulk.Failed)+open != 100 {
+		t.Errorf("got %s, %v; want it stopped with some rows not sent", l.Summary(), err)
+	}
+}
+
+// Nobody can do better than to stop when all other calls will end the same.
+func TestRunGivesUp(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(2))
+	a := open(t, f, "j")
+	l := create(t, filepath.Join(t.TempDir(), "l"), planned(t, a, bulk.Update, "email,license\nuser000@example.com,Pro\n", bulk.PlanOptions{}))
+	f.Server.Close()
+	_, err := a.Run(t.Context(), l, bulk.RunOptions{})
+	if !errors.Is(err, bulk.ErrUnreachable) {
+		t.Errorf("got %v, want that the service cannot be reached", err)
+	}
+	if err := l.Close(); err != nil || l.Count(bulk.Sent) != 1 {
+		t.Errorf("got %s, %v; want one row that may be resumed", l.Summary(), err)
+	}
+}
+
+// A new PIN cannot be told from the old one, so a lost answer is a failure that says so; a second
+// logout does no harm.
+func TestRunCannotReadEverything(t *testing.T) {
+	t.Parallel()
+	for action, want := range map[bulk.Action]string{bulk.ResetPIN: "2:failed AnswerLost", bulk.Logout: "2:done "} {
+		f := newFake(t, "Team", people(1))
+		lose := true
+		f.before = func(operation string) bool {
+			keep := operation == "ListUsers" || !lose
+			lose = lose && keep
+			return keep
+		}
+		l, err := started(t, open(t, f, "j"), action, "email\nuser000@example.com\n", bulk.RunOptions{})
+		if got := outcomes(l); err != nil || !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: got %v, %v; want %s", action, got, err, want)
+		}
+	}
+}
+
+// Who interrupts a job gets the calls that are under way finished and recorded, and no others.
+func TestRunIsInterrupted(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(200))
+	rows := "email,license\n"
+	for i := range 200 {
+		rows += fmt.Sprintf("user%03d@example.com,Plus\n", i)
+	}
+	a := open(t, f, "j")
+	l := create(t, filepath.Join(t.TempDir(), "ledger"), planned(t, a, bulk.Update, rows, bulk.PlanOptions{}))
+	ctx, interrupt := context.WithCancel(t.Context())
+	f.before = func(string) bool {
+		interrupt()
+		return true
+	}
+	_, err := a.Run(ctx, l, bulk.RunOptions{})
+	if e := l.Close(); err != context.Canceled || e != nil {
+		t.Errorf("got %v, %v; want that the context was canceled", err, e)
+	}
+	read, err := bulk.ReadLedger(l.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := 0
+	for _, u := range f.state() {
+		if u.LicenseType == "Plus" {
+			changed++
+		}
+	}
+	done := read.Count(bulk.Done)
+	if done != changed || done != 20*f.calls["BatchUpdateUser"] || done == 0 || f.calls["BatchUpdateUser"] > 4 {
+		t.Errorf("got %s after %d calls that changed %d users; want as many done, of the calls that were under way", read.Summary(), f.calls["BatchUpdateUser"], changed)
+	}
+}
+
+func TestRollbackSaysWhyNot(t *testing.T) {
+	t.Parallel()
+	for action, want := range map[bulk.Action]string{
+		bulk.Suspend: "who was removed from a Team account is gone for good; they can be invited again, as new users",
+		bulk.Logout:  "who was logged out can only log in again",
+		bulk.Invite:  "an invitation cannot be taken back; carillon bulk suspend removes those who were invited",
+	} {
+		f := newFake(t, "Team", people(1))
+		a := open(t, f, "j")
+		l, err := started(t, a, action, "email\nuser000@example.com\n", bulk.RunOptions{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.calls = map[string]int{}
+		_, err = a.Rollback(t.Context(), l)
+		if input, ok := errors.AsType[*bulk.InputError](err); !ok || input.Text != want || len(f.calls) > 0 {
+			t.Errorf("%s: got %v after calls %v, want %q before anything", action, err, f.calls, want)
+		}
+	}
+}
+
+func TestLedgerOfAnotherPlace(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(1))
+	a := open(t, f, "j")
+	l, err := started(t, a, bulk.Update, "email,license\nuser000@example.com,Pro\n", bulk.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := bulk.Open(bulk.Config{Client: client.Config{Endpoint: "http://127.0.0.1:1", Region: "us-east-1", Service: "chime"}, Account: account, Job: "j"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stranger, err := bulk.Open(bulk.Config{Client: client.Config{Endpoint: f.URL, Region: "us-east-1", Service: "chime"}, Account: "other", Job: "j"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.calls = map[string]int{}
+	for _, tt := range []struct {
+		a    *bulk.Account
+		want string
+	}{
+		{other, l.Path + ":1: it is about the service at " + f.URL + ", not http://127.0.0.1:1"},
+		{stranger, l.Path + ":1: it is about account " + account + ", not other"},
+	} {
+		_, rollback := tt.a.Rollback(t.Context(), l)
+		for _, err := range []error{tt.a.Resume(t.Context(), l), tt.a.Retry(t.Context(), l), rollback} {
+			if err == nil || err.Error() != tt.want {
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		}
+	}
+	if len(f.calls) > 0 {
+		t.Errorf("got calls %v, want none", f.calls)
+	}
+}
+
+func TestLedgerDamage(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(2))
+	l, err := started(t, open(t, f, "j"), bulk.Update, "email,license\nuser000@example.com,Pro\nuser001@example.com,Basic\n", bulk.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := readFile(t, l.Path)
+	all := strings.SplitAfter(whole, "\n")
+	join := func(lines ...string) string { return strings.Join(lines, "") }
+	for _, tt := range []struct{ name, text, want string }{
+		{"empty", "", "L:1: the first line of the plan or ledger is missing"},
+		{"not a ledger", "email,license\n", "L:1: this is neither a plan nor a ledger"},
+		{"cut in the plan", join(all[0], all[1][:40]), "L:2: the ledger ends before its plan does (0 of 2 rows), so that no call was made: start the job again"},
+		{"a damaged line in the middle", join(all[0], all[1], all[2], "{\"status\":\n", all[3]), "L:4: the line is damaged; it is no JSON object"},
+		{"a missing row", join(all[0], all[2], all[3]), "L:2: row 1 is expected, this is row 2: a line is missing or the file was sorted"},
+		{"an unknown row", join(all[0], all[1], all[2], strings.Replace(all[3], `"row": 1`, `"row": 7`, 1)), "L:4: there is no row 7"},
+		{"another version", strings.Replace(whole, `"version": 1`, `"version": 2`, 1), "L:1: it is of version 2; this program reads version 1"},
+		{"a strange status", strings.Replace(whole, `"sent"`, `"posted"`, 1), `L:4: there is no status "posted"`},
+	} {
+		path := filepath.Join(t.TempDir(), "ledger")
+		if err := os.WriteFile(path, []byte(tt.text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := bulk.OpenLedger(path, time.Now)
+		if got := strings.Replace(fmt.Sprint(err), path, "L", 1); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
+		}
+		if got := readFile(t, path); got != tt.text {
+			t.Errorf("%s: the file was changed to %q", tt.name, got)
+		}
+	}
+
+	// A piece of a last line is what a crash leaves: it is cut off, and the row counts as sent.
+	path := filepath.Join(t.TempDir(), "ledger")
+	if err := os.WriteFile(path, []byte(whole[:len(whole)-10]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	torn, err := bulk.OpenLedger(path, time.Now)
+	if err != nil || torn.Rows[0].Status != bulk.Done || torn.Rows[1].Status != bulk.Sent {
+		t.Fatalf("got %+v, %v; want a row that is done and one that was sent", torn, err)
+	}
+	if _, err := bulk.OpenLedger(path, time.Now); err == nil || !strings.Contains(err.Error(), "another carillon bulk is working with this ledger") {
+		t.Errorf("opening it a second time: got %v, want that it is in use", err)
+	}
+	if err := torn.Close(); err != nil || readFile(t, path) != join(all[:6]...) {
+		t.Errorf("got %q, %v; want the whole lines", readFile(t, path), err)
+	}
+}
+
+func TestBrakes(t *testing.T) {
+	t.Parallel()
+	a := open(t, newFake(t, "Team", people(40)), "j")
+	p := planned(t, a, bulk.Update, "email,license\nuser000@example.com,Pro\nuser002@example.com,Pro\nuser004@example.com,Pro\nuser001@example.com,Pro\n", bulk.PlanOptions{})
+	for text, ok := range map[string]bool{"3": true, "2": false, "0": false, "7.5%": true, "7.4%": false, "100%": true} {
+		m, err := bulk.ParseLimit(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = m.Check(p)
+		if _, brake := errors.AsType[*bulk.BrakeError](err); brake == ok {
+			t.Errorf("--max-changes %s of 3 changes in 40 users: got %v, want fine: %v", text, err, ok)
+		}
+	}
+	for _, text := range []string{"", "-1", "many", "101%", "NaN%"} {
+		if _, err := bulk.ParseLimit(text); err == nil {
+			t.Errorf("--max-changes %q was accepted", text)
+		}
+	}
+	for text, want := range map[string]string{
+		"# people\r\n\r\nUSER001@example.com\nboss@example.com\n": "<nil>", // they are not changed
+		"\uFEFFuser002@EXAMPLE.com\nid-004\n":                     "the job would change protected users, User002@example.com (vip:1), User004@example.com (vip:2): nothing was changed",
+	} {
+		protected, err := bulk.ReadProtected(strings.NewReader(text), "vip")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(protected.Check(p)); got != want {
+			t.Errorf("protected %q: got %s, want %s", text, got, want)
+		}
+	}
+	if _, err := bulk.ReadProtected(strings.NewReader("a@example.com\nb@example.com,c@example.com\n"), "vip"); err == nil || !strings.HasPrefix(err.Error(), "vip:2: ") {
+		t.Errorf("got %v, want line 2 named", err)
+	}
+}

@@ -1,0 +1,520 @@
+package bulk
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+// A plan and a ledger are files of JSON, an object a line. The first line, the head, says what the
+// file is: its member "carillon" is "plan" or "ledger". A line for each row follows, in order. A
+// ledger goes on with what became of the rows: a line with status "sent" before a call and one with
+// "done", "failed" or "skipped" after it. The last line of a row counts.
+const (
+	kindKey    = "carillon"
+	planKind   = "plan"
+	ledgerKind = "ledger"
+	version    = 1
+)
+
+// appendHead appends the first line of a plan or a ledger.
+func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
+	o := new(document.Object)
+	kind := planKind
+	if h.Job != "" {
+		kind = ledgerKind
+	}
+	o.Set(kindKey, kind)
+	o.Set("version", document.Int(version))
+	for _, m := range []document.Member{
+		{Key: "job", Value: h.Job}, {Key: "undoes", Value: h.Undoes}, {Key: "action", Value: string(h.Action)},
+		{Key: "endpoint", Value: h.Endpoint}, {Key: "account", Value: h.Account}, {Key: "type", Value: h.Type},
+		{Key: "source", Value: h.Source},
+	} {
+		if m.Value != "" {
+			o.Set(m.Key, m.Value)
+		}
+	}
+	o.Set("rows", document.Int(rows))
+	o.Set("at", at.UTC().Format(time.RFC3339))
+	return append(document.AppendCompact(b, o), '\n')
+}
+
+// appendRow appends a line about a row; at is the time in RFC 3339, or empty.
+func appendRow(b []byte, job string, r *Row, request, at string) []byte {
+	text := func(key, value string) {
+		if value != "" {
+			b = append(b, key...)
+			b = appendText(b, value)
+		}
+	}
+	values := func(key string, v Values) {
+		b = append(b, key...)
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ", "...)
+			}
+			b = append(b, '"')
+			b = append(b, e.Field.String()...)
+			b = append(b, `": `...)
+			b = appendText(b, e.Text)
+		}
+		b = append(b, '}')
+	}
+	b = append(b, `{"status": "`...)
+	b = append(b, r.Status...)
+	b = append(b, `", "row": `...)
+	b = strconv.AppendInt(b, int64(r.Number), 10)
+	if r.Line > 0 {
+		b = append(b, `, "line": `...)
+		b = strconv.AppendInt(b, int64(r.Line), 10)
+	}
+	text(`, "job": `, job)
+	text(`, "user": `, r.User)
+	if r.Status == Sent { // the row's own line has the rest
+		return append(b, "}\n"...)
+	}
+	text(`, "email": `, r.Email)
+	values(`, "from": {`, r.From)
+	values(`, "to": {`, r.To)
+	text(`, "code": `, r.Code)
+	text(`, "message": `, r.Message)
+	text(`, "request": `, request)
+	if at != "" {
+		b = append(b, `, "at": "`...)
+		b = append(b, at...)
+		b = append(b, '"')
+	}
+	return append(b, "}\n"...)
+}
+
+// appendText appends a JSON string. Most texts have nothing to escape.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return document.AppendString(b, s, true)
+		}
+	}
+	b = append(b, '"')
+	b = append(b, s...)
+	return append(b, '"')
+}
+
+// Write writes the plan as a file that Apply and others read back.
+func (p *Plan) Write(w io.Writer, at time.Time) error {
+	out := bufio.NewWriterSize(w, 64<<10)
+	line := appendHead(nil, p.Head, len(p.Rows), at)
+	for i := range p.Rows {
+		if _, err := out.Write(line); err != nil {
+			return err
+		}
+		line = appendRow(line[:0], p.Job, &p.Rows[i], "", "")
+	}
+	if _, err := out.Write(line); err != nil {
+		return err
+	}
+	return out.Flush()
+}
+
+// IsPlan reports whether a file begins like a plan or a ledger. It does not move the reader.
+func IsPlan(r *bufio.Reader) bool {
+	start, _ := r.Peek(64)
+	return bytes.HasPrefix(start, []byte(`{"`+kindKey+`":`))
+}
+
+// ReadPlan reads a plan. The name is for complaints; the error for a file that is none is an
+// *InputError.
+func ReadPlan(r io.Reader, name string) (*Plan, error) {
+	l, err := readLedger(r, name)
+	if err != nil {
+		return nil, err
+	}
+	if l.Job != "" {
+		return nil, badInput(name, 1, "this is the ledger of a job: use carillon bulk resume, retry or rollback")
+	}
+	return &l.Plan, nil
+}
+
+// Ledger is the record of a job: the plan, and what has become of its rows. A ledger that was read
+// takes no lines; one that was opened or created is locked and does.
+type Ledger struct {
+	Plan
+	Path string
+
+	// prepared are rows that Resume or Retry has decided about. Lines tell of them when the job goes on:
+	// who is asked may still say no.
+	prepared []*Row
+
+	file   *os.File
+	lock   *flock.Flock
+	now    func() time.Time
+	whole  int64 // bytes of whole lines, when read
+	mu     sync.Mutex
+	turn   sync.Cond
+	buffer []byte // not written yet
+	spare  []byte
+	added  int  // bytes that were ever appended
+	synced int  // of them on disk
+	busy   bool // somebody writes
+	broken error
+}
+
+// Create starts the ledger of a job, readable by its owner only. There must be no such file yet.
+func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("creating the ledger: %w", err)
+	}
+	l := newLedger(path, now)
+	l.Plan, l.file = *p, file
+	if err = l.locked(); err == nil {
+		err = p.Write(file, now())
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close()))
+	}
+	return l, nil
+}
+
+// OpenLedger opens the ledger of a job to go on with it. What a crash left of a last line is cut off.
+func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
+	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	if err != nil {
+		return nil, badInput("", 0, "opening the ledger: %v", err)
+	}
+	l := newLedger(path, now)
+	l.file = file
+	if err := l.locked(); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	read, err := readLedger(file, path)
+	if err == nil && read.Job == "" {
+		err = badInput(path, 1, "this is a plan, not the ledger of a job: use carillon bulk apply")
+	}
+	if err == nil {
+		l.Plan = read.Plan
+		err = file.Truncate(read.whole)
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// ReadLedger reads a ledger and leaves it alone.
+func ReadLedger(path string) (*Ledger, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, badInput("", 0, "opening the ledger: %v", err)
+	}
+	defer file.Close()
+	l, err := readLedger(file, path)
+	if err == nil && l.Job == "" {
+		err = badInput(path, 1, "this is a plan, not the ledger of a job: use carillon bulk apply")
+	}
+	return l, err
+}
+
+func newLedger(path string, now func() time.Time) *Ledger {
+	l := &Ledger{Path: path, now: now}
+	l.turn.L = &l.mu
+	return l
+}
+
+// locked keeps a second program from going on with the same job. Windows would lock out the very
+// handle that writes; there two programs are kept apart by nobody.
+func (l *Ledger) locked() error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	l.lock = flock.New(l.Path, flock.SetFlag(os.O_RDWR))
+	ok, err := l.lock.TryLock()
+	if err != nil {
+		return fmt.Errorf("locking the ledger: %w", err)
+	}
+	if !ok {
+		l.lock = nil
+		return badInput(l.Path, 0, "another carillon bulk is working with this ledger")
+	}
+	return nil
+}
+
+// record appends a line for each row and returns a mark for commit. The rows have the status that
+// the lines tell of.
+func (l *Ledger) record(rows []*Row, request string) (mark int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.buffer)
+	at := l.now().UTC().Format(time.RFC3339)
+	for _, r := range rows {
+		l.buffer = appendRow(l.buffer, l.Job, r, request, at)
+	}
+	l.added += len(l.buffer) - before
+	return l.added
+}
+
+// commit returns when everything up to the mark is on disk. Whoever comes while another one writes
+// waits, and shares the next write.
+func (l *Ledger) commit(mark int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for l.synced < mark && l.broken == nil {
+		if l.busy {
+			l.turn.Wait()
+			continue
+		}
+		l.busy = true
+		lines, upTo := l.buffer, l.added
+		l.buffer = l.spare[:0]
+		l.mu.Unlock()
+		_, err := l.file.Write(lines)
+		if err == nil {
+			err = l.file.Sync()
+		}
+		l.mu.Lock()
+		l.spare, l.busy = lines, false
+		if err != nil {
+			l.broken = fmt.Errorf("writing the ledger: %w", err)
+		} else {
+			l.synced = upTo
+		}
+		l.turn.Broadcast()
+	}
+	return l.broken
+}
+
+// Close writes what is left and closes the file.
+func (l *Ledger) Close() error {
+	if l.file == nil {
+		return nil
+	}
+	err := l.commit(l.added)
+	err = errors.Join(err, l.file.Close())
+	l.file = nil
+	if l.lock != nil {
+		err = errors.Join(err, l.lock.Unlock())
+	}
+	return err
+}
+
+// readLedger reads a plan or a ledger. Of the last line a crash may have left a piece, which does
+// not count.
+func readLedger(r io.Reader, name string) (*Ledger, error) {
+	in := bufio.NewReaderSize(r, 256<<10)
+	l := &Ledger{Path: name}
+	rows := 0
+	for line := 1; ; line++ {
+		text, err := readLine(in)
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, badInput(name, line, "%v", err)
+		}
+		torn := text[len(text)-1] != '\n'
+		var o *document.Object
+		v, err := document.Parse(string(bytes.TrimSpace(text)))
+		if err == nil {
+			o, _ = v.(*document.Object)
+		}
+		if torn && (l.Job != "" || line == 1) {
+			break
+		}
+		switch {
+		case o == nil && line == 1:
+			return nil, badInput(name, line, "this is neither a plan nor a ledger")
+		case o == nil:
+			return nil, badInput(name, line, "the line is damaged; it is no JSON object")
+		case line == 1:
+			if rows, err = l.readHead(o); err == nil {
+				l.Rows = make([]Row, 0, min(rows, 1<<20))
+			}
+		case line <= rows+1:
+			err = l.readRow(o, rows)
+		default:
+			err = l.readEvent(o)
+		}
+		if err != nil {
+			return nil, badInput(name, line, "%v", err)
+		}
+		l.whole += int64(len(text))
+	}
+	switch {
+	case l.Account == "":
+		return nil, badInput(name, 1, "the first line of the plan or ledger is missing")
+	case len(l.Rows) < rows && l.Job != "":
+		return nil, badInput(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so that no call was made: start the job again", len(l.Rows), rows)
+	case len(l.Rows) < rows:
+		return nil, badInput(name, len(l.Rows)+2, "the plan is cut off (%d of %d rows): make it again", len(l.Rows), rows)
+	}
+	return l, nil
+}
+
+// readLine returns a line with its end.
+func readLine(in *bufio.Reader) ([]byte, error) {
+	line, err := in.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		long := bytes.Clone(line)
+		for err == bufio.ErrBufferFull {
+			if len(long) > maxLine {
+				return nil, fmt.Errorf("the line has more than %d bytes", maxLine)
+			}
+			line, err = in.ReadSlice('\n')
+			long = append(long, line...)
+		}
+		line = long
+	}
+	if err == io.EOF && len(line) > 0 {
+		err = nil
+	}
+	return line, err
+}
+
+// members reads the members of a line.
+type members struct {
+	*document.Object
+	err error
+}
+
+func (m *members) text(key string) string {
+	v, _ := m.Get(key)
+	if v == nil {
+		return ""
+	}
+	s, ok := v.(string)
+	if !ok && m.err == nil {
+		m.err = fmt.Errorf("%q is not a string", key)
+	}
+	return strings.Clone(s)
+}
+
+func (m *members) number(key string) int {
+	v, _ := m.Get(key)
+	if v == nil {
+		return 0
+	}
+	n, _ := v.(document.Number)
+	i, err := strconv.Atoi(string(n))
+	if (err != nil || i < 0) && m.err == nil {
+		m.err = fmt.Errorf("%q is not a number", key)
+	}
+	return i
+}
+
+func (m *members) values(key string) Values {
+	v, _ := m.Get(key)
+	if v == nil {
+		return nil
+	}
+	o, ok := v.(*document.Object)
+	if !ok {
+		m.err = fmt.Errorf("%q is not an object", key)
+		return nil
+	}
+	out := make(Values, 0, o.Len())
+	for _, e := range o.Members() {
+		text, ok := e.Value.(string)
+		f := slices.IndexFunc(fields(), func(f Field) bool { return f.String() == e.Key })
+		if !ok || f < 0 {
+			m.err = fmt.Errorf("%q has a member %.40q that makes no sense", key, e.Key)
+			return nil
+		}
+		out = append(out, Value{Field(f), strings.Clone(text)})
+	}
+	return out
+}
+
+func fields() []Field {
+	return []Field{License, UserType, AlexaEnabled, AlexaARN, Registration, Invitation}
+}
+
+func (l *Ledger) readHead(o *document.Object) (rows int, err error) {
+	m := &members{Object: o}
+	kind := m.text(kindKey)
+	v := m.number("version")
+	l.Head = Head{
+		Action: Action(m.text("action")), Endpoint: m.text("endpoint"), Account: m.text("account"), Type: m.text("type"),
+		Source: m.text("source"), Job: m.text("job"), Undoes: m.text("undoes"),
+	}
+	rows = m.number("rows")
+	_, known := l.Action.trait()
+	switch {
+	case m.err != nil:
+		return 0, m.err
+	case kind != planKind && kind != ledgerKind:
+		return 0, errors.New("this is neither a plan nor a ledger")
+	case v != version:
+		return 0, fmt.Errorf("it is of version %d; this program reads version %d", v, version)
+	case !known:
+		return 0, fmt.Errorf("there is no action %q", l.Action)
+	case l.Account == "" || (l.Job == "") != (kind == planKind):
+		return 0, errors.New("its account or its job is missing")
+	}
+	return rows, nil
+}
+
+func readLedgerRow(o *document.Object) (Row, error) {
+	m := &members{Object: o}
+	r := Row{
+		Status: Status(m.text("status")), Number: m.number("row"), Line: m.number("line"), User: m.text("user"), Email: m.text("email"),
+		From: m.values("from"), To: m.values("to"), Code: m.text("code"), Message: m.text("message"),
+	}
+	switch r.Status {
+	case Planned, Sent, Done, Failed, Skipped:
+	default:
+		return r, fmt.Errorf("there is no status %q", r.Status)
+	}
+	return r, m.err
+}
+
+func (l *Ledger) readRow(o *document.Object, rows int) error {
+	r, err := readLedgerRow(o)
+	switch {
+	case err != nil:
+		return err
+	case r.Number != len(l.Rows)+1:
+		return fmt.Errorf("row %d is expected, this is row %d: a line is missing or the file was sorted", len(l.Rows)+1, r.Number)
+	case r.Status == Sent || r.Status == Done:
+		return fmt.Errorf("a plan of %d rows is expected, this is the line of a call", rows)
+	}
+	l.Rows = append(l.Rows, r)
+	return nil
+}
+
+// readEvent takes over what a line tells of a row.
+func (l *Ledger) readEvent(o *document.Object) error {
+	r, err := readLedgerRow(o)
+	if err != nil {
+		return err
+	}
+	if r.Number < 1 || r.Number > len(l.Rows) {
+		return fmt.Errorf("there is no row %d", r.Number)
+	}
+	row := &l.Rows[r.Number-1]
+	if r.User != row.User && row.User != "" {
+		return fmt.Errorf("row %d is about user %s, not %s", r.Number, row.User, r.User)
+	}
+	if r.Status == Sent {
+		row.Status = Sent
+		return nil
+	}
+	r.Line = row.Line
+	*row = r
+	return nil
+}

@@ -1,0 +1,550 @@
+package bulk
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/jmespath"
+)
+
+// Status is how far a row has come.
+type Status string
+
+const (
+	Planned Status = "planned"
+	Sent    Status = "sent" // the service may have obeyed already
+	Done    Status = "done"
+	Failed  Status = "failed"
+	Skipped Status = "skipped" // left alone, which is no failure
+)
+
+// Codes of rows that fail before they are sent. All others are the service's.
+const (
+	CodeInvalid       = "InvalidRow"       // its values make no sense
+	CodeUnknown       = "UnknownUser"      // nobody of that id or address is in the account
+	CodeAmbiguous     = "AmbiguousUser"    // several users have the address
+	CodeContradicting = "ContradictingRow" // two rows, or the id and the address of one, say different things
+	CodeDrifted       = "Drifted"          // somebody else changed the user since
+	CodeLost          = "AnswerLost"       // nobody knows, and reading does not tell
+	CodeDuplicate     = "DuplicateRow"     // skipped: the same was said before
+	CodeGuarded       = "Guarded"          // skipped: the old value is not the one asked for
+)
+
+// Row is one user of a job.
+type Row struct {
+	Number  int    // in the job, from 1
+	Line    int    // in the file of rows, from 1; 0 if it came from elsewhere
+	User    string // id; empty for somebody who is to be invited or is not known
+	Email   string
+	From    Values // what the user has, of the fields that change
+	To      Values // what the user shall have
+	Status  Status
+	Code    string // of a row that failed or was skipped
+	Message string
+}
+
+// Name returns what people call the user.
+func (r *Row) Name() string {
+	if r.Email != "" {
+		return r.Email
+	}
+	return r.User
+}
+
+// Change spells what becomes of the user: "LicenseType Pro -> Basic".
+func (r *Row) Change() string {
+	var b strings.Builder
+	for i, to := range r.To {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		from, _ := r.From.Get(to.Field)
+		fmt.Fprintf(&b, "%s %s -> %s", to.Field, show(from), show(to.Text))
+	}
+	return b.String()
+}
+
+func show(value string) string {
+	if value == "" {
+		return "(none)"
+	}
+	return value
+}
+
+func (r *Row) fail(code, format string, args ...any) {
+	r.Status, r.Code, r.Message = Failed, code, fmt.Sprintf(format, args...)
+}
+
+// Head says what a plan or a ledger is about.
+type Head struct {
+	Action   Action
+	Endpoint string
+	Account  string
+	Type     string // of the account; empty where it does not matter
+	Source   string // where rows came from
+	Job      string // empty for a plan
+	Undoes   string // the job that this one rolls back, if any
+}
+
+// Plan is what a job would do. Rows are in the order of their source. Those that are Planned
+// change something; the others have failed or were skipped before anything was sent.
+type Plan struct {
+	Head
+	Rows    []Row
+	Same    int // rows that are as they should be already; they are not in Rows
+	Guarded int // users of a filter whose old value is not the one asked for; not in Rows either
+	Members int // users in the account
+	Seats   []Seats
+}
+
+// Seats is the number of users with a license, before and after.
+type Seats struct {
+	License       string
+	Before, After int
+}
+
+// Count returns the number of rows in a state.
+func (p *Plan) Count(s Status) int {
+	n := 0
+	for i := range p.Rows {
+		if p.Rows[i].Status == s {
+			n++
+		}
+	}
+	return n
+}
+
+// Selection says whom a job is about: exactly one of its parts is set.
+type Selection struct {
+	Wishes []Wish
+	Where  *jmespath.Expression // a predicate on a user as it is listed
+	All    bool
+}
+
+// PlanOptions refine a plan.
+type PlanOptions struct {
+	Source string // where the rows came from, for the record
+	Type   string // of the account; needed for Suspend
+	Set    Values // for every row, over what the row itself says
+	From   Values // only users that have these values
+}
+
+// Plan reads the users once and finds out what would change.
+func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOptions) (*Plan, error) {
+	p := &planner{
+		Plan: Plan{Head: a.head(action, o)}, options: o,
+		byID: map[string][]int{}, byEmail: map[string][]int{},
+	}
+	for i, w := range s.Wishes {
+		if w.Email != "" {
+			key := emailKey(w.Email)
+			p.byEmail[key] = append(p.byEmail[key], i)
+		}
+		if w.ID != "" && action != Invite {
+			p.byID[w.ID] = append(p.byID[w.ID], i)
+		}
+	}
+	p.found = make([][]*User, len(s.Wishes))
+	seats := seatCount{}
+	err := a.list(ctx, "", func(listed *document.Object) error {
+		p.Members++
+		u := readUser(listed, a.shape)
+		seats.add(u.now[License], 1)
+		if s.Wishes == nil {
+			chosen := s.All
+			if s.Where != nil {
+				v, err := s.Where.Search(listed)
+				if err != nil {
+					return badInput("", 0, "--where: %v", err)
+				}
+				chosen = truth(v)
+			}
+			if chosen && (action != Invite || u.Email != "") {
+				p.decide(Wish{ID: u.ID, Email: u.Email}, u)
+			}
+			return nil
+		}
+		for _, i := range p.byID[u.ID] {
+			p.found[i] = append(p.found[i], u)
+		}
+		for _, i := range p.byEmail[emailKey(u.Email)] {
+			if s.Wishes[i].ID == "" || action == Invite {
+				p.found[i] = append(p.found[i], u)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p.resolve(s.Wishes)
+	p.Seats = seats.after(p.Rows)
+	return &p.Plan, nil
+}
+
+func (a *Account) head(action Action, o PlanOptions) Head {
+	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Type: o.Type, Source: o.Source}
+}
+
+// truth is what JMESPath takes for true.
+func truth(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case *document.Object:
+		return v.Len() > 0
+	}
+	return true
+}
+
+type planner struct {
+	Plan
+	options PlanOptions
+	byID    map[string][]int // wishes by what they name
+	byEmail map[string][]int
+	found   [][]*User // for each wish
+}
+
+// resolve decides about wishes, when all users have been seen.
+func (p *planner) resolve(wishes []Wish) {
+	p.byID, p.byEmail = nil, nil
+	// Rows for one user must agree. If they do not, none of them counts: there is no telling which.
+	said := map[string]int{} // by user, the first wish
+	disputed := map[string][]int{}
+	for i, w := range wishes {
+		key := p.identity(i, w)
+		if key == "" {
+			continue
+		}
+		first, seen := said[key]
+		if !seen {
+			said[key] = i
+			continue
+		}
+		if !slices.Equal(p.wanted(wishes[first]), p.wanted(w)) {
+			if disputed[key] == nil {
+				disputed[key] = []int{wishes[first].Line}
+			}
+			disputed[key] = append(disputed[key], w.Line)
+		}
+	}
+	for i, w := range wishes {
+		key := p.identity(i, w)
+		if key == "" {
+			p.leave(i, w)
+			continue
+		}
+		user := nobody()
+		if len(p.found[i]) > 0 {
+			user = p.found[i][0]
+		}
+		switch lines := disputed[key]; {
+		case lines != nil:
+			p.add(w, user).fail(CodeContradicting, "the lines %s want different things for %s", enumerate(lines), w.name())
+		case said[key] != i:
+			r := p.add(w, user)
+			r.Status, r.Code, r.Message = Skipped, CodeDuplicate, fmt.Sprintf("line %d says the same for %s", wishes[said[key]].Line, w.name())
+		default:
+			p.decide(w, user)
+		}
+	}
+	p.found = nil
+}
+
+func enumerate(lines []int) string {
+	const most = 10
+	texts := make([]string, min(len(lines), most))
+	for i := range texts {
+		texts[i] = fmt.Sprint(lines[i])
+	}
+	if len(lines) > most {
+		texts = append(texts, "...")
+	}
+	return strings.Join(texts, ", ")
+}
+
+func (w *Wish) name() string {
+	if w.Email != "" {
+		return w.Email
+	}
+	return w.ID
+}
+
+// wanted returns what a wish asks for, in the end.
+func (p *planner) wanted(w Wish) Values { return w.To.merge(p.options.Set) }
+
+// identity returns by what the user of a wish is known, empty if the wish cannot be resolved.
+func (p *planner) identity(i int, w Wish) string {
+	users := p.found[i]
+	switch {
+	case w.Problem != "" || len(users) > 1:
+		return ""
+	case p.Action == Invite:
+		return emailKey(w.Email)
+	case len(users) == 0 || w.ID != "" && w.Email != "" && emailKey(w.Email) != emailKey(users[0].Email):
+		return ""
+	}
+	return users[0].ID
+}
+
+// leave keeps a wish that cannot be resolved, with the reason.
+func (p *planner) leave(i int, w Wish) {
+	users := p.found[i]
+	r := p.add(w, nobody())
+	switch {
+	case w.Problem != "":
+		r.fail(CodeInvalid, "%s", w.Problem)
+	case len(users) > 1:
+		ids := make([]string, len(users))
+		for j, u := range users {
+			ids[j] = u.ID
+		}
+		slices.Sort(ids)
+		r.fail(CodeAmbiguous, "%s is the address of %d users: name one by UserId, %s", w.Email, len(users), strings.Join(ids, " or "))
+	case len(users) == 0:
+		r.fail(CodeUnknown, "no user %s is in account %s", w.name(), p.Account)
+	default:
+		r.fail(CodeContradicting, "user %s has the address %s, not %s", w.ID, users[0].Email, w.Email)
+	}
+}
+
+// add appends a row for a wish.
+func (p *planner) add(w Wish, u *User) *Row {
+	r := Row{Number: len(p.Rows) + 1, Line: w.Line, User: w.ID, Email: w.Email, To: w.To, Status: Planned}
+	if p.Action == Update {
+		r.To = p.wanted(w)
+	}
+	if u.ID != "" {
+		r.User, r.Email = u.ID, u.Email
+	}
+	p.Rows = append(p.Rows, r)
+	return &p.Rows[len(p.Rows)-1]
+}
+
+// decide finds out what a resolved wish changes.
+func (p *planner) decide(w Wish, u *User) {
+	if p.Action == Update {
+		w.To = p.wanted(w)
+	}
+	to := target(p.Action, p.Type, w.To, u)
+	if p.Action.readable() && len(to) == 0 {
+		p.Same++
+		return
+	}
+	if other := u.differences(p.options.From); len(other) > 0 {
+		if w.Line == 0 {
+			p.Guarded++
+			return
+		}
+		r := p.add(w, u)
+		f := other[0].Field
+		r.Status, r.Code, r.Message = Skipped, CodeGuarded, fmt.Sprintf("%s is %s, not %s", f, show(u.now[f]), show(other[0].Text))
+		return
+	}
+	r := p.add(w, u)
+	r.To = to
+	r.From = u.values(to)
+	if gone(to) { // the record is all that is left of them
+		r.From = r.From.With(License, u.now[License])
+	}
+}
+
+// gone reports whether a user with these values has left the account.
+func gone(v Values) bool {
+	registration, _ := v.Get(Registration)
+	return registration == absent
+}
+
+// target returns the values that the action gives a user and that the user does not have yet.
+func target(action Action, accountType string, wanted Values, u *User) Values {
+	switch action {
+	case Update:
+		to := u.differences(wanted)
+		// The service clears the metadata of Alexa with the device. To restore them later they must
+		// be in the record.
+		if t, _ := to.Get(UserType); t == "PrivateUser" {
+			for _, cleared := range [...]Value{{AlexaEnabled, "false"}, {AlexaARN, ""}} {
+				if _, given := wanted.Get(cleared.Field); !given && u.now[cleared.Field] != cleared.Text {
+					to = to.With(cleared.Field, cleared.Text)
+				}
+			}
+		}
+		return to
+	case Suspend:
+		if accountType == "Team" {
+			return u.differences(Values{{Registration, absent}})
+		}
+		return u.differences(Values{{Registration, "Suspended"}})
+	case Unsuspend:
+		if u.now[Registration] == "Suspended" {
+			return Values{{Registration, "Registered"}}
+		}
+	case Invite:
+		if s := u.now[Invitation]; s != "Pending" && s != "Accepted" {
+			return Values{{Invitation, "Pending"}}
+		}
+	}
+	return nil
+}
+
+// seatCount counts users by license.
+type seatCount map[string]int
+
+func (c seatCount) add(license string, n int) {
+	if license != "" {
+		c[license] += n
+	}
+}
+
+// after returns the seats before and after the rows that are planned. Who is to be invited will
+// have the license that the account gives, which is not counted here.
+func (c seatCount) after(rows []Row) []Seats {
+	after := seatCount{}
+	for l, n := range c {
+		after[l] = n
+	}
+	for i := range rows {
+		r := &rows[i]
+		if r.Status != Planned {
+			continue
+		}
+		if from, ok := r.From.Get(License); ok {
+			to, _ := r.To.Get(License)
+			after.add(from, -1)
+			after.add(to, 1)
+		}
+	}
+	var out []Seats
+	for _, l := range License.enum() {
+		if c[l] != 0 || after[l] != 0 {
+			out = append(out, Seats{l, c[l], after[l]})
+		}
+	}
+	return out
+}
+
+// Revise compares a plan that was made before with the users as they are now: rows whose users were
+// changed since by others fail, those that have become needless are dropped.
+func (a *Account) Revise(ctx context.Context, p *Plan) error {
+	now, err := a.look(ctx, p.Rows, func(r *Row) bool { return r.Status == Planned })
+	if err != nil {
+		return err
+	}
+	kept := p.Rows[:0]
+	for _, r := range p.Rows {
+		if r.Status == Planned && p.Action.readable() {
+			switch verdict := now.compare(&r); verdict {
+			case reached:
+				p.Same++
+				continue
+			case drifted:
+				r.fail(CodeDrifted, "%s", now.describe(&r))
+			}
+		}
+		r.Number = len(kept) + 1
+		kept = append(kept, r)
+	}
+	p.Rows = kept
+	p.Members, p.Seats = now.members, now.seats.after(p.Rows)
+	return nil
+}
+
+// sight is what some users were when they were looked at.
+type sight struct {
+	users   map[string]*User // by id, or by address where the row has no id
+	members int
+	seats   seatCount
+}
+
+func rowKey(r *Row) string {
+	if r.User != "" {
+		return r.User
+	}
+	return emailKey(r.Email)
+}
+
+// look reads the users of the rows that are wanted, in one pass over the account.
+func (a *Account) look(ctx context.Context, rows []Row, wanted func(*Row) bool) (*sight, error) {
+	s := &sight{map[string]*User{}, 0, seatCount{}}
+	for i := range rows {
+		if wanted(&rows[i]) {
+			s.users[rowKey(&rows[i])] = nil
+		}
+	}
+	return s, a.list(ctx, "", func(o *document.Object) error {
+		u := readUser(o, a.shape)
+		s.members++
+		s.seats.add(u.now[License], 1)
+		s.note(u)
+		return nil
+	})
+}
+
+func (s *sight) note(u *User) {
+	for _, key := range [...]string{u.ID, emailKey(u.Email)} {
+		if _, wanted := s.users[key]; wanted {
+			s.users[key] = u
+		}
+	}
+}
+
+func (s *sight) of(r *Row) *User {
+	if u := s.users[rowKey(r)]; u != nil {
+		return u
+	}
+	return nobody()
+}
+
+type verdict int
+
+const (
+	untouched verdict = iota // as it was
+	reached                  // as it shall be
+	drifted                  // neither
+)
+
+func (s *sight) compare(r *Row) verdict {
+	u := s.of(r)
+	invitation, invited := r.To.Get(Invitation)
+	switch {
+	case u.ID == "" && !gone(r.To) && !invited:
+		return drifted
+	case len(u.differences(r.To)) == 0:
+		return reached
+	case len(u.differences(r.From)) == 0:
+		return untouched
+	}
+	// An invitation that was accepted or has failed in the meantime has been made.
+	if invitation == "Pending" && u.ID != "" && u.now[Invitation] != "Failed" {
+		return reached
+	}
+	return drifted
+}
+
+// describe says what a user who drifted is now.
+func (s *sight) describe(r *Row) string {
+	u := s.of(r)
+	if u.ID == "" {
+		return "the user is not in the account any more"
+	}
+	var parts []string
+	for _, e := range u.differences(r.From) {
+		parts = append(parts, fmt.Sprintf("%s is %s, not %s", e.Field, show(u.now[e.Field]), show(e.Text)))
+	}
+	return "changed by somebody else: " + strings.Join(parts, ", ")
+}
+
+// NewJob names a job: the time and a few characters of chance.
+func NewJob(now time.Time, random uint32) string {
+	return fmt.Sprintf("%s-%06x", now.UTC().Format("20060102-150405"), random&0xFFFFFF)
+}

@@ -1,0 +1,197 @@
+package bulk
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
+)
+
+// Field is something that a job may change of a user.
+type Field uint8
+
+const (
+	License Field = iota
+	UserType
+	AlexaEnabled
+	AlexaARN
+	Registration
+	Invitation
+	fieldCount
+)
+
+// String returns the name of the field in the API.
+func (f Field) String() string {
+	return [fieldCount]string{"LicenseType", "UserType", "IsAlexaForBusinessEnabled", "AlexaForBusinessRoomArn",
+		"UserRegistrationStatus", "UserInvitationStatus"}[f]
+}
+
+// absent is the registration and the invitation of who is not in the account.
+const absent = "Absent"
+
+// Value is the value of one field, as text. Truth is "true" or "false".
+type Value struct {
+	Field Field
+	Text  string
+}
+
+// Values are the values of some fields, each at most once, in the order of the fields.
+type Values []Value
+
+// Get returns the value of a field and whether there is one.
+func (v Values) Get(f Field) (string, bool) {
+	for _, e := range v {
+		if e.Field == f {
+			return e.Text, true
+		}
+	}
+	return "", false
+}
+
+// With returns the values with one more, or with another one for its field.
+func (v Values) With(f Field, text string) Values {
+	out := make(Values, 0, len(v)+1)
+	for _, e := range v {
+		if e.Field != f {
+			out = append(out, e)
+		}
+	}
+	at, _ := slices.BinarySearchFunc(out, f, func(e Value, f Field) int { return int(e.Field) - int(f) })
+	return slices.Insert(out, at, Value{f, text})
+}
+
+// merge returns v with the values of over on top.
+func (v Values) merge(over Values) Values {
+	for _, e := range over {
+		v = v.With(e.Field, e.Text)
+	}
+	return v
+}
+
+// ParseSetting reads NAME=VALUE, as --set and --from take it. Names are those of columns.
+func ParseSetting(text string) (Value, error) {
+	name, value, found := strings.Cut(text, "=")
+	c := columnOf(name)
+	if !found || c < 0 || int(c) > int(AlexaARN) {
+		return Value{}, badInput("", 0, "%q is not one of LicenseType=..., UserType=..., IsAlexaForBusinessEnabled=..., AlexaForBusinessRoomArn=...", text)
+	}
+	v, problem := spell(Field(c), value)
+	if problem != "" {
+		return Value{}, badInput("", 0, "%q: %s", text, problem)
+	}
+	return Value{Field(c), v}, nil
+}
+
+// spell brings a value that a person wrote into the spelling of the API.
+func spell(f Field, text string) (value, problem string) {
+	text = strings.TrimSpace(text)
+	switch f {
+	case License, UserType:
+		allowed := f.enum()
+		for _, v := range allowed {
+			if strings.EqualFold(v, text) {
+				return v, ""
+			}
+		}
+		return text, f.String() + " is one of " + strings.Join(allowed, ", ")
+	case AlexaEnabled:
+		switch strings.ToLower(text) {
+		case "true", "yes", "1":
+			return "true", ""
+		case "false", "no", "0":
+			return "false", ""
+		}
+		return text, f.String() + " is true or false"
+	}
+	return text, ""
+}
+
+// enum returns the values that the contract allows for a license or a user type.
+func (f Field) enum() []string { return userShape().Member(f.String()).Shape.Enum }
+
+// userShape is the contract's description of a user as it is listed.
+func userShape() *model.Shape {
+	return operation("ListUsers").Output.Member("Users").Shape.Element
+}
+
+// User is what the engine keeps of a user that was listed.
+type User struct {
+	ID    string
+	Email string // as the service spells it
+	now   [fieldCount]string
+}
+
+// readUser picks from a listed user what the engine needs. Strings of a page are cut out of its
+// text, so what is kept must be copied: a few ids would hold on to all pages.
+func readUser(o *document.Object, shape *model.Shape) *User {
+	text := func(o *document.Object, key string) string {
+		switch v, _ := o.Get(key); v := v.(type) {
+		case string:
+			return v
+		case bool:
+			if v {
+				return "true"
+			}
+		}
+		return ""
+	}
+	u := &User{ID: strings.Clone(text(o, "UserId")), Email: strings.Clone(text(o, "PrimaryEmail"))}
+	for _, f := range [...]Field{License, UserType, Registration, Invitation} {
+		u.now[f] = intern(shape.Member(f.String()).Shape.Enum, text(o, f.String()))
+	}
+	u.now[AlexaEnabled] = "false"
+	if v, _ := o.Get("AlexaForBusinessMetadata"); v != nil {
+		if alexa, ok := v.(*document.Object); ok {
+			if text(alexa, AlexaEnabled.String()) == "true" {
+				u.now[AlexaEnabled] = "true"
+			}
+			u.now[AlexaARN] = strings.Clone(text(alexa, AlexaARN.String()))
+		}
+	}
+	// Who came in without an invitation needs none.
+	if u.now[Invitation] == "" && u.now[Registration] != "Unregistered" {
+		u.now[Invitation] = "Accepted"
+	}
+	return u
+}
+
+// nobody is the state of who is not in the account.
+func nobody() *User {
+	u := new(User)
+	u.now[Registration], u.now[Invitation] = absent, absent
+	return u
+}
+
+// intern returns the contract's own copy of a value of an enum.
+func intern(enum []string, text string) string {
+	for _, v := range enum {
+		if v == text {
+			return v
+		}
+	}
+	return strings.Clone(text)
+}
+
+// differences returns the values of v that the user does not have.
+func (u *User) differences(v Values) Values {
+	var out Values
+	for _, e := range v {
+		if u.now[e.Field] != e.Text {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// values returns what the user has in the fields of like.
+func (u *User) values(like Values) Values {
+	out := make(Values, len(like))
+	for i, e := range like {
+		out[i] = Value{e.Field, u.now[e.Field]}
+	}
+	return out
+}
+
+// emailKey is what two spellings of an e-mail address have in common.
+func emailKey(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

@@ -1,0 +1,77 @@
+package operator
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// defaultData is the data directory where neither a directory nor a database is named.
+const defaultData = "carillon-data"
+
+// database says where the records are: in SQLite in a directory, or in PostgreSQL.
+type database struct {
+	Data          string // directory of SQLite; beside a URL, of the lines for a shell only
+	URL           string // of PostgreSQL; empty for SQLite
+	Pool          int    // most connections to PostgreSQL
+	SecretKeyFile string // empty: secret.key in Data, or in PostgreSQL itself
+}
+
+// flags adds the flags that name a database.
+func (d *database) flags(f *flagSet) {
+	f.StringVar(&d.Data, "data", "", "`DIR` that holds the database; made if it is missing (default "+defaultData+")")
+	f.StringVar(&d.URL, "database-url", "", "`URL` of a PostgreSQL, postgres://USER:PASSWORD@HOST/NAME, to use instead; DIR, if given, then only gets\n"+
+		"      the root key's lines. Others on this machine can read command lines: the variable is safer")
+	f.IntVar(&d.Pool, "database-pool", 16, "most connections, `N`, to PostgreSQL")
+	f.StringVar(&d.SecretKeyFile, "secret-key-file", "", "`FILE` with the key that encrypts access keys (default DIR/secret.key, or within PostgreSQL)")
+}
+
+// check completes what was given.
+func (d *database) check() error {
+	if d.URL == "" && d.Data == "" {
+		d.Data = defaultData
+	}
+	if d.Pool < 1 {
+		return errors.New("--database-pool must be 1 or more")
+	}
+	return nil
+}
+
+// serve opens the database for a service, which keeps a directory of SQLite to itself until
+// release is called.
+func (d *database) serve(ctx context.Context) (st store.Store, release func() error, err error) {
+	if d.URL == "" {
+		// Opening upgrades the schema, so the lock comes first: an older release may be serving.
+		if release, err = store.LockDir(d.Data); err != nil {
+			return nil, nil, err
+		}
+		if st, err = store.OpenSQLite(ctx, d.Data, store.Options{}); err != nil {
+			return nil, nil, errors.Join(err, release())
+		}
+		return st, release, nil
+	}
+	if d.Data != "" {
+		if err := os.MkdirAll(d.Data, 0o700); err != nil {
+			return nil, nil, err
+		}
+	}
+	st, err = store.OpenPostgres(ctx, d.URL, store.Options{Pool: d.Pool})
+	return st, nil, err
+}
+
+// keyIsInside reports whether the key that encrypts secrets is kept beside them.
+func (d *database) keyIsInside() bool { return d.URL != "" && d.SecretKeyFile == "" }
+
+func (d *database) sealer(ctx context.Context, st store.Store) (*store.Sealer, error) {
+	if d.keyIsInside() {
+		return store.OpenStoredSealer(ctx, st)
+	}
+	file := d.SecretKeyFile
+	if file == "" {
+		file = filepath.Join(d.Data, secretKeyFile)
+	}
+	return store.OpenSealer(ctx, st, file)
+}
