@@ -293,6 +293,7 @@ func (s *postgresStore) commit(t *postgresTx) error {
 			text: `INSERT INTO commits (token, time) VALUES ($1, $2)`, args: []any{t.token, s.entries.clock().UnixMilli()}})
 		t.proof = &postgresStatement{text: `SELECT FROM commits WHERE token = $1`, args: []any{t.token}}
 	}
+	t.conn.answered = true // from here on nothing may be sent twice
 	_, err := t.conn.exec(`COMMIT`)
 	if err == nil {
 		return nil

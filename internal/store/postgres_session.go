@@ -18,9 +18,9 @@ type postgresSession struct {
 	conn *pgxpool.Conn
 
 	queue    []postgresStatement
-	answered bool // a statement has been
-	lost     bool // the connection has broken, and the transaction with it
-	resent   int32
+	answered bool  // a statement has been, so that another connection cannot take over any more
+	lost     bool  // the connection has broken, and the transaction with it
+	resent   int32 // how often another connection has taken over
 }
 
 type postgresStatement struct {
@@ -58,8 +58,8 @@ func (s *postgresSession) send(last postgresStatement) (int64, error) {
 		if s.lost = s.conn.Conn().IsClosed(); !s.lost || s.answered || s.resent > s.pool.Config().MaxConns {
 			return 0, err
 		}
-		// The connection broke since it was used last, or with nothing but locks and reads done on it.
-		// After a restart of the server each in the pool has, so the next may be no better.
+		// The connection has broken since it was used last, so this one statement starts again on another.
+		// After a restart of the server all in the pool have, so the next may be no better.
 		s.resent++
 		if failure := s.reconnect(); failure != nil {
 			return 0, errors.Join(err, failure)
