@@ -3,6 +3,8 @@ package operator
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -60,6 +62,31 @@ func (d *database) serve(ctx context.Context) (st store.Store, release func() er
 	}
 	st, err = store.OpenPostgres(ctx, d.URL, store.Options{Pool: d.Pool})
 	return st, nil, err
+}
+
+// databaseFile is what a data directory has once a service was started on it.
+const databaseFile = "carillon.db"
+
+// exists reports whether there is anything to open; nil says yes.
+func (d *database) exists() error {
+	if d.URL != "" {
+		return nil
+	}
+	_, err := os.Stat(filepath.Join(d.Data, databaseFile))
+	return err
+}
+
+// open opens the database beside a service that may be running on it.
+func (d *database) open(ctx context.Context) (store.Store, error) {
+	if err := d.exists(); errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no database in %s: name its directory with --data, or start carillon serve first", d.Data)
+	} else if err != nil {
+		return nil, err
+	}
+	if d.URL != "" {
+		return store.OpenPostgres(ctx, d.URL, store.Options{Pool: 2})
+	}
+	return store.OpenSQLite(ctx, d.Data, store.Options{})
 }
 
 // keyIsInside reports whether the key that encrypts secrets is kept beside them.

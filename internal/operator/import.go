@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/directory"
@@ -37,20 +36,20 @@ func (p *program) importFiles(ctx context.Context, args []string) error {
 		return c.misused(s.csvAt + " names users without their account: say which one by --account-id")
 	}
 	dataFlag := ""
-	if c.data != c.Lookup("data").DefValue {
-		dataFlag = " --data " + shellQuote(c.data)
+	if c.URL == "" && c.Data != defaultData {
+		dataFlag = " --data " + shellQuote(c.Data)
 	}
 	data, made, err := c.makeStore(options.DryRun)
 	if err != nil {
 		return &codedError{exitNoStore, fmt.Errorf("import: %w", err)}
 	}
-	if data != c.data {
+	if data != c.Data {
 		defer os.RemoveAll(data)
 	}
 	if made {
 		fmt.Fprintf(p.stderr, "carillon: there was no database in %s; there is one now\n", data)
 	}
-	c.data = data
+	c.Data = data
 	return c.do(ctx, func(st store.Store) error {
 		r := &adoptionReport{program: p, saved: s, dry: options.DryRun, flags: dataFlag}
 		return r.adopt(ctx, operator(st), options)
@@ -80,10 +79,10 @@ func (p *program) readSaved(names []string) (*saved, error) {
 // makeStore sees to it that there is a database. A dry run makes do with one of its own, in
 // another directory that the caller removes.
 func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
-	if _, err := os.Stat(filepath.Join(c.data, databaseFile)); !errors.Is(err, fs.ErrNotExist) {
-		return c.data, false, nil
+	if err := c.exists(); !errors.Is(err, fs.ErrNotExist) {
+		return c.Data, false, nil
 	}
-	if dir = c.data; dry {
+	if dir = c.Data; dry {
 		if dir, err = os.MkdirTemp("", "carillon-import-"); err != nil {
 			return "", false, err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +28,7 @@ func (p *program) keyCreate(ctx context.Context, args []string) error {
 	rules := c.require("policy", "`POLICY` that says what the key may do: "+strings.Join(managedPolicies(), ", ")+",\n      or the name of a file with a policy document")
 	endpoint := c.String("endpoint-url", "", "`URL` of the service, for the profile (default none: AWS_ENDPOINT_URL_CHIME has to say it)")
 	target := c.String("write-profile", "", "`NAME` of a new profile to put into ~/.aws")
-	keyFile := c.String("secret-key-file", "", "`FILE` with the key that encrypts access keys (default DIR/secret.key)")
+	c.StringVar(&c.SecretKeyFile, "secret-key-file", "", "`FILE` with the key that encrypts access keys (default DIR/secret.key, or within PostgreSQL)")
 	err := c.parse(args)
 	if err != nil {
 		return err
@@ -48,14 +47,11 @@ func (p *program) keyCreate(ctx context.Context, args []string) error {
 			return usagef("%s: --write-profile: %w", c.Name(), err)
 		}
 	}
-	if *keyFile == "" {
-		*keyFile = filepath.Join(c.data, secretKeyFile)
-	}
 	return c.do(ctx, func(st store.Store) error {
 		if request.AWSAccountID, err = awsAccount(ctx, st, request.AWSAccountID); err != nil {
 			return err
 		}
-		sealer, err := store.OpenSealer(ctx, st, *keyFile)
+		sealer, err := c.sealer(ctx, st)
 		if err != nil {
 			return &codedError{exitNoStore, err}
 		}

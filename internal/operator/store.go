@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/user"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,13 +20,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// databaseFile is what a data directory has once a service was started on it.
-const databaseFile = "carillon.db"
-
 // storeCommand is a command on the store of a service, which may be running.
 type storeCommand struct {
 	*flagSet
-	data    string
+	database
 	format  string
 	formats []string
 }
@@ -39,7 +34,8 @@ func (p *program) onStore(name, summary string, formats ...string) *storeCommand
 	c := &storeCommand{flagSet: p.flags(name, summary+"\n\n"+
 		"It works on the data of a service, which may be running and goes by what is changed at once. Changes\n"+
 		"are in the audit trail as operator/USER, USER being who runs the command."), formats: formats}
-	c.StringVar(&c.data, "data", "carillon-data", "`DIR` that holds the database")
+	c.StringVar(&c.Data, "data", defaultData, "`DIR` that holds the database")
+	c.StringVar(&c.URL, "database-url", "", "`URL` of the PostgreSQL that the service uses instead of DIR")
 	if len(formats) > 0 {
 		c.StringVar(&c.format, "output", formats[0], "`FORMAT` of the output: "+strings.Join(formats, ", "))
 	}
@@ -64,13 +60,7 @@ func (c *storeCommand) parse(args []string) error {
 // do opens the store and has fn work on it. What fn returns ends the program with the exit code
 // that it deserves.
 func (c *storeCommand) do(ctx context.Context, fn func(store.Store) error) error {
-	if _, err := os.Stat(filepath.Join(c.data, databaseFile)); err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			err = fmt.Errorf("there is no database in %s: name its directory with --data, or start carillon serve first", c.data)
-		}
-		return &codedError{exitNoStore, fmt.Errorf("%s: %w", c.Name(), err)}
-	}
-	st, err := store.OpenSQLite(ctx, c.data, store.Options{})
+	st, err := c.open(ctx)
 	if err != nil {
 		return &codedError{exitNoStore, fmt.Errorf("%s: %w", c.Name(), err)}
 	}
