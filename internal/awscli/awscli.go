@@ -29,7 +29,7 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 	out := bufio.NewWriterSize(stdout, 64<<10)
 	c := &cli{env: env, stdin: stdin, out: out, stdout: stdout, stderr: stderr}
 	err := c.run(ctx, args)
-	if e := out.Flush(); e != nil && err == nil {
+	if e := out.Flush(); e != nil && (err == nil || err == exitStatus(exitItemsFailed)) {
 		err = &writeError{e}
 	}
 	if status, ok := err.(exitStatus); ok {
@@ -53,6 +53,10 @@ type cli struct {
 	query    *jmespath.Expression // nil for none
 	settings *profile.Settings
 	iso8601  bool // timestamps are rewritten
+
+	// What hints refer to, once it is known.
+	operationName string // as typed: "batch-update-user"
+	connection    *profile.Connection
 }
 
 // The global options, in the order in which version 1 lists them.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime"
@@ -82,6 +83,7 @@ func (c *cli) operation(ctx context.Context, op *model.Operation, words []string
 	if slices.Equal(words, []string{"help"}) { // whatever is required
 		return c.operationHelp(op)
 	}
+	c.operationName = op.Command
 	cmd := &command{cli: c, op: op, options: commandOptions(op)}
 	known := make([]*option, len(cmd.options))
 	for i, o := range cmd.options {
@@ -223,13 +225,14 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 	if err != nil {
 		return err
 	}
+	c.connection = conn
 	validate, err := c.settings.ValidateParameters()
 	if err != nil {
 		return err
 	}
 	check := func(input *document.Object) error {
 		if !validate {
-			return nil
+			return params.Sendable(input)
 		}
 		return params.Validate(input, c.op.Input)
 	}
@@ -318,7 +321,13 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 		if !known {
 			return unknownFormat
 		}
-		return c.format(formatName.Text, reply)
+		if err := c.format(formatName.Text, reply); err != nil {
+			return err
+		}
+		if stub {
+			return nil
+		}
+		return c.itemsFailed(reply)
 	}
 	if !known { // a listing is fetched while it is printed
 		return unknownFormat
@@ -337,6 +346,20 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 		return err
 	}
 	return c.format(formatName.Text, whole)
+}
+
+// itemsFailed reports, where it is asked for, a reply that lists items of a batch which the
+// service refused. To version 1 that is a success as good as any.
+func (c *command) itemsFailed(reply *document.Object) error {
+	if asked, _ := c.env.Lookup("CARILLON_FAIL_ON_USER_ERRORS"); asked != "1" && !strings.EqualFold(asked, "true") {
+		return nil
+	}
+	for _, name := range []string{"UserErrors", "PhoneNumberErrors", "Errors"} {
+		if list, _ := reply.Get(name); list != nil && len(list.([]any)) > 0 {
+			return exitStatus(exitItemsFailed)
+		}
+	}
+	return nil
 }
 
 // format applies --query to a reply and prints the result.
@@ -361,10 +384,9 @@ func (c *command) format(name string, reply *document.Object) error {
 // terminal describes where a table is drawn.
 func (c *cli) terminal() output.Terminal {
 	t := output.Terminal{Width: output.DefaultWidth}
-	f, isFile := c.stdout.(*os.File)
-	isTerminal := isFile && term.IsTerminal(int(f.Fd()))
-	if isTerminal {
-		if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+	shown := isTerminal(c.stdout)
+	if shown {
+		if width, _, err := term.GetSize(int(c.stdout.(*os.File).Fd())); err == nil {
 			t.Width = width
 		}
 	}
@@ -373,7 +395,7 @@ func (c *cli) terminal() output.Terminal {
 		t.Color = true
 	case "off":
 	default:
-		t.Color = isTerminal
+		t.Color = shown
 	}
 	return t
 }

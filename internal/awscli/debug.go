@@ -2,6 +2,7 @@ package awscli
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"time"
 
@@ -25,7 +26,11 @@ func (c *cli) debugConnection(conn *profile.Connection) {
 	line("version", version(), profile.Source{Type: "this program"})
 	line("profile", p.Text, p.Source)
 	line("region", conn.Region.Text, conn.Region.Source)
-	line("endpoint", conn.Endpoint.URL+" signed for "+conn.Endpoint.SigningRegion, conn.Endpoint.Source)
+	endpoint := conn.Endpoint.URL
+	if u, err := url.Parse(endpoint); err == nil {
+		endpoint = u.Redacted()
+	}
+	line("endpoint", endpoint+" signed for "+conn.Endpoint.SigningRegion, conn.Endpoint.Source)
 	if conn.Credentials != nil {
 		line("access key", conn.Credentials.AccessKeyID, conn.Credentials.Source)
 	} else {

@@ -3,17 +3,22 @@ package awscli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"syscall"
 
+	"github.com/carillon-project/carillon/internal/client"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
-// Exit codes of version 1.
+// Exit codes of version 1, and one that is asked for: see CARILLON_FAIL_ON_USER_ERRORS.
 const (
 	exitOK          = 0
 	exitBadFile     = 1   // a file in ~/.aws does not parse
 	exitUsage       = 2   // the parser refuses the line
+	exitItemsFailed = 3   // the call is good, but not for all items of the batch
 	exitFailed      = 255 // everything else
 	exitInterrupted = 130 // 128 and the number of SIGINT
 )
@@ -48,14 +53,8 @@ func wrapWrite(err error) error {
 	return err
 }
 
-// exit prints what went wrong, as version 1 does, and returns the exit code.
+// exit prints what went wrong, as version 1 does or as was asked for, and returns the exit code.
 func (c *cli) exit(err error) int {
-	var (
-		usageErr usageError
-		unknown  unknownOptions
-		file     *profile.FileError
-		text     profile.Error
-	)
 	switch {
 	case err == nil:
 		return exitOK
@@ -65,19 +64,66 @@ func (c *cli) exit(err error) int {
 	case errors.Is(err, syscall.EPIPE):
 		// Whoever read the output has seen enough.
 		return exitFailed
-	case errors.As(err, &usageErr):
-		fmt.Fprintf(c.stderr, "%saws: error: %s\n", usage, usageErr)
-		return exitUsage
-	case errors.As(err, &unknown):
-		fmt.Fprintf(c.stderr, "%s\n%s\n", usage, unknown)
-		return exitFailed
-	case errors.As(err, &file):
-		fmt.Fprintf(c.stderr, "\n%v\n", err)
-		return exitBadFile
-	case errors.As(err, &text) && (text == profile.ErrNoRegion || text == profile.ErrNoCredentials):
-		fmt.Fprintf(c.stderr, "%v\n", err)
-		return exitFailed
 	}
-	fmt.Fprintf(c.stderr, "\n%v\n", err)
-	return exitFailed
+	f := describe(err)
+	if format, _ := c.env.Lookup("AWS_CLI_ERROR_FORMAT"); strings.EqualFold(format, "json") {
+		o := document.NewObject(document.Member{Key: "Code", Value: f.code}, document.Member{Key: "Message", Value: f.message})
+		c.stderr.Write(append(document.AppendIndented(nil, o), '\n'))
+		return f.exit
+	}
+	io.WriteString(c.stderr, f.text)
+	if isTerminal(c.stderr) {
+		if hint := c.hint(err); hint != "" {
+			fmt.Fprintf(c.stderr, "\nhint: %s\n", hint)
+		}
+	}
+	return f.exit
+}
+
+// failure is an error as it is shown.
+type failure struct {
+	exit int
+	text string // of version 1
+	// What version 2 puts into its structured errors. Where it prints text even then, there is
+	// a code here, too, so that who asked for JSON always gets JSON.
+	code, message string
+}
+
+func describe(err error) failure {
+	var (
+		usageErr usageError
+		unknown  unknownOptions
+		file     *profile.FileError
+		missing  profile.NotFoundError
+		text     profile.Error
+		option   *params.Error
+		loading  *params.LoadError
+		invalid  *params.ValidationError
+		refusal  *client.ServiceError
+		lost     *client.TransportError
+	)
+	f := failure{exitFailed, fmt.Sprintf("\n%v\n", err), "General", err.Error()}
+	switch {
+	case errors.As(err, &usageErr):
+		f.exit, f.code = exitUsage, "ParamValidation"
+		f.text = fmt.Sprintf("%saws: error: %s\n", usage, usageErr)
+	case errors.As(err, &unknown):
+		f.code = "ParamValidation"
+		f.text = fmt.Sprintf("%s\n%s\n", usage, unknown)
+	case errors.As(err, &option), errors.As(err, &loading), errors.As(err, &invalid):
+		f.code = "ParamValidation"
+	case errors.As(err, &file):
+		f.exit, f.code = exitBadFile, "Configuration"
+	case errors.As(err, &text) && text == profile.ErrNoRegion:
+		f.code, f.text = "NoRegion", err.Error()+"\n"
+	case errors.As(err, &text) && text == profile.ErrNoCredentials:
+		f.code, f.text = "NoCredentials", err.Error()+"\n"
+	case errors.As(err, &text), errors.As(err, &missing):
+		f.code = "Configuration"
+	case errors.As(err, &refusal):
+		f.code, f.message = refusal.Code, refusal.Message
+	case errors.As(err, &lost):
+		f.code = "Connection"
+	}
+	return f
 }

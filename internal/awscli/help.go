@@ -79,18 +79,17 @@ const (
 
 // page prints a page, on a terminal through the pager.
 func (c *cli) page(text func(width int) string) error {
-	f, isFile := c.stdout.(*os.File)
-	if !isFile || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(c.stdout) {
 		_, err := io.WriteString(c.out, text(pageWidth))
 		return wrapWrite(err)
 	}
 	width := pageWidth
-	if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+	if columns, _, err := term.GetSize(int(c.stdout.(*os.File).Fd())); err == nil && columns > 0 {
 		width = max(minPageWidth, min(columns, maxPageWidth))
 	}
 	content := text(width)
 	if cmd := c.pager(); cmd != nil {
-		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = strings.NewReader(content), f, c.stderr, c.env
+		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = strings.NewReader(content), c.stdout, c.stderr, c.env
 		if cmd.Start() == nil {
 			// How it ends says nothing about the page: less ends by Ctrl-C, and before it has
 			// read everything, when its reader has seen enough.

@@ -108,7 +108,7 @@ func TestDebug(t *testing.T) {
 	server.answer([]response{{Status: 200, Headers: map[string]string{"x-amzn-RequestId": "r-1"}, Body: `{"Users": []}`}}, nil)
 	var stdout, stderr bytes.Buffer
 	env := []string{
-		"HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "AWS_ENDPOINT_URL_CHIME=" + server.endpoint,
+		"HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "AWS_ENDPOINT_URL_CHIME=" + strings.Replace(server.endpoint, "//", "//me:a-password-to-hide@", 1),
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + secretOf("AKIDEXAMPLE"), "AWS_SESSION_TOKEN=a-token-to-hide",
 	}
 	args := []string{"chime", "list-users", "--account-id", "a", "--region", "eu-west-1", "--debug"}
@@ -124,7 +124,7 @@ func TestDebug(t *testing.T) {
 			t.Errorf("stderr lacks %q:\n%s", want, stderr.String())
 		}
 	}
-	for _, secret := range []string{secretOf("AKIDEXAMPLE"), "a-token-to-hide", "Signature="} {
+	for _, secret := range []string{secretOf("AKIDEXAMPLE"), "a-token-to-hide", "a-password-to-hide", "Signature="} {
 		if strings.Contains(stderr.String(), secret) {
 			t.Errorf("stderr has the secret %q:\n%s", secret, stderr.String())
 		}

@@ -315,6 +315,9 @@ func TestCall_refusal(t *testing.T) {
 		{answer{status: 400, header: named("BadRequestException"), body: `{}`}, "BadRequestException) when calling the BatchUpdateUser operation: "},
 		{answer{status: 400, body: `{}`}, "400) when calling the BatchUpdateUser operation: "},
 		{answer{status: 400}, "400) when calling the BatchUpdateUser operation: "},
+		{answer{status: 300, body: `{"Code": "X", "Message": "m"}`}, "Unknown) when calling the BatchUpdateUser operation: Unknown"},
+		{answer{status: 400, body: `{"Message": {"a": ["b", true, null]}}`}, "400) when calling the BatchUpdateUser operation: {'a': ['b', True, None]}"},
+		{answer{status: 404, body: `{"Code": null, "Message": "m"}`}, "404) when calling the BatchUpdateUser operation: m"},
 		{answer{status: 304}, "304) when calling the BatchUpdateUser operation: "},
 		{answer{status: 302, header: map[string]string{"Location": "/elsewhere"}}, "302) when calling the BatchUpdateUser operation: "},
 		{answer{status: 400, body: "no JSON"}, "400) when calling the BatchUpdateUser operation: no JSON"},
@@ -404,6 +407,10 @@ func TestCall_attempts(t *testing.T) {
 			8 * time.Second, 16 * time.Second, 20 * time.Second}, "(reached max retries: 7): boom"},
 		{client.Legacy, 2, boom, []time.Duration{500 * time.Millisecond}, "(reached max retries: 1): boom"},
 		{client.Legacy, 1, boom, nil, "(reached max retries: 0): boom"},
+		// Out of attempts is out of attempts, but to legacy mode only where another was due.
+		{client.Standard, 1, answer{status: 404, body: `{"Message": "gone"}`}, nil, "operation (reached max retries: 0): gone"},
+		{client.Standard, 2, answer{status: 404, body: `{"Message": "gone"}`}, nil, "operation: gone"},
+		{client.Legacy, 1, answer{status: 404, body: `{"Message": "gone"}`}, nil, "operation: gone"},
 		{client.Legacy, 2, answer{drop: true}, []time.Duration{500 * time.Millisecond}, "Connection was closed before we received a valid response from endpoint URL: "},
 	} {
 		s := serve(t, test.answer)
@@ -421,6 +428,23 @@ func TestCall_attempts(t *testing.T) {
 		if got := len(s.requests()); got != len(test.pauses)+1 {
 			t.Errorf("%s %d: %d requests, want %d", test.mode, test.attempts, got, len(test.pauses)+1)
 		}
+	}
+}
+
+// net/http would repeat a GET by itself where a connection breaks that was good before: an
+// attempt that nobody counted.
+func TestCall_keptConnectionBreaks(t *testing.T) {
+	s := serve(t, answer{status: 200, body: "{}"}, answer{drop: true}, answer{status: 200, body: "{}"})
+	config := config(s.URL)
+	config.MaxAttempts = 1
+	c := connect(t, config)
+	if _, err := c.Call(t.Context(), operation(t, "ListAccounts"), nil); err != nil {
+		t.Fatal(err)
+	}
+	_, err := c.Call(t.Context(), operation(t, "ListAccounts"), nil)
+	checkFailure(t, err, client.Closed, `Connection was closed before we received a valid response from endpoint URL: "`+s.URL+`/accounts".`, true)
+	if got := len(s.requests()); got != 2 {
+		t.Errorf("%d requests, want 2", got)
 	}
 }
 
@@ -732,7 +756,10 @@ func TestDecode(t *testing.T) {
 		{body: `{"Count": 1e400}`, err: `reading the reply: Count is not an integer: Infinity`},
 		{body: `{"Count": []}`, err: `reading the reply: Count is not an integer: []`},
 		{body: `[1, 2]`, err: `reading the reply: as a whole is not an object: [1, 2]`},
-		{body: `{"Texts": {"a": 1}}`, err: `reading the reply: Texts is not a list: {"a": 1}`},
+		{body: `{"Texts": "", "Items": {}}`, want: `{"Texts": [], "Items": []}`},
+		{body: `{"Texts": {"a": 1}}`, want: `{"Texts": ["a"]}`},
+		{body: `{"Texts": "ab"}`, want: `{"Texts": ["a", "b"]}`},
+		{body: `{"Texts": 7}`, err: `reading the reply: Texts is not a list: 7`},
 		{body: `{"Items": [{"Items": [7]}]}`, err: `reading the reply: Items[0].Items[0] is not an object: 7`},
 		{body: `{"Items": [{"When": 1545331525.231}, {"When": "2018-12-20T18:45:25.000Z"}, {"When": "garbage"}]}`,
 			want: `{"Items": [{"When": 1545331525.231}, {"When": "2018-12-20T18:45:25.000Z"}, {"When": "garbage"}]}`},

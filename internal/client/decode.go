@@ -30,6 +30,9 @@ func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, e
 	if value == nil {
 		return nil, mismatch("", "an object", nil)
 	}
+	if len(output.Members) == 0 { // nothing is looked for, so anything will do
+		return new(document.Object), nil
+	}
 	v, err := decoder{iso8601}.value(output, value, "")
 	if err != nil {
 		return nil, err
@@ -65,7 +68,7 @@ func (d decoder) value(shape *model.Shape, v any, path string) (any, error) {
 		}
 		return out, nil
 	case model.List:
-		list, ok := v.([]any)
+		list, ok := elements(v)
 		if !ok {
 			return nil, mismatch(path, "a list", v)
 		}
@@ -94,6 +97,26 @@ func (d decoder) value(shape *model.Shape, v any, path string) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// elements returns what Python finds when it walks v: an empty text or object is as good as an
+// empty list, and some services send one.
+func elements(v any) (list []any, ok bool) {
+	switch v := v.(type) {
+	case []any:
+		return v, true
+	case string:
+		for _, r := range v {
+			list = append(list, string(r))
+		}
+		return list, true
+	case *document.Object:
+		for _, m := range v.Members() {
+			list = append(list, m.Key)
+		}
+		return list, true
+	}
+	return nil, false
 }
 
 func mismatch(path, want string, v any) error {

@@ -71,7 +71,9 @@ func serviceError(operation string, rep *reply) *ServiceError {
 	}
 	for _, key := range []string{"code", "Code", "__type"} {
 		if v, ok := members.Get(key); ok {
-			e.Code = bareCode(plain(v))
+			if v != nil {
+				e.Code = bareCode(plain(v))
+			}
 			break
 		}
 	}

@@ -253,7 +253,7 @@ func TestRepr(t *testing.T) {
 		{`say "it's"`, `'say "it\'s"'`, `say "it's"`},
 		{"\\\n\r\t\x00\x7f", `'\\\n\r\t\x00\x7f'`, "\\\n\r\t\x00\x7f"},
 		{"é\u00a0\u200b\u3000😀\U000e0001", `'é\xa0\u200b\u3000😀\U000e0001'`, "é\u00a0\u200b\u3000😀\U000e0001"},
-		{"\xed\xa0\x80", "'\uFFFD'", "\uFFFD"},
+		{"a\xed\xa0\x80", `'a\ud800'`, "a\uFFFD"},
 		{[]any{}, "[]", "[]"},
 		{[]any{"a", nil, []any{true}}, "['a', None, [True]]", "['a', None, [True]]"},
 		{object(), "{}", "{}"},

@@ -111,13 +111,18 @@ func appendExpression(b []byte, v any) []byte {
 // appendQuoted appends s as a Python literal: in single quotes unless that would need an
 // escape that double quotes spare, with escapes for what cannot be printed.
 func appendQuoted(b []byte, s string) []byte {
-	s = Spell(s)
 	quote := '\''
 	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
 		quote = '"'
 	}
 	b = append(b, byte(quote))
-	for _, r := range s {
+	for len(s) > 0 {
+		r, n := utf8.DecodeRuneInString(s)
+		if r == utf8.RuneError && n == 1 && len(s) >= 3 {
+			// Not UTF-8, so a lone surrogate, which can be escaped at least.
+			r, n = 0xD000|rune(s[1]&0x3F)<<6|rune(s[2]&0x3F), 3
+		}
+		s = s[n:]
 		switch {
 		case r == quote || r == '\\':
 			b = append(b, '\\', byte(r))

@@ -194,9 +194,13 @@ func TestTopics(t *testing.T) {
 }
 
 // TestVariablesAreDescribed finds each environment variable that the command's code names in
-// the page of the variables.
+// the page of the variables, and in the manual for the owners of scripts.
 func TestVariablesAreDescribed(t *testing.T) {
 	page := aws(t, "help config-vars")
+	manual, err := os.ReadFile("../../docs/aws.md")
+	if err != nil {
+		t.Fatal(err)
+	}
 	name := regexp.MustCompile(`"((?:AWS|CARILLON|REQUESTS)_[A-Z0-9_]+|[A-Z]*PAGER)"`)
 	count := 0
 	for _, dir := range []string{"profile", "client", "awscli"} {
@@ -216,6 +220,9 @@ func TestVariablesAreDescribed(t *testing.T) {
 				count++
 				if !regexp.MustCompile(`\b` + string(m[1]) + `\b`).MatchString(page) {
 					t.Errorf("%s reads %s, which `aws help config-vars` does not describe", file, m[1])
+				}
+				if !strings.Contains(string(manual), "`"+string(m[1])+"`") {
+					t.Errorf("%s reads %s, which docs/aws.md does not describe", file, m[1])
 				}
 			}
 		}

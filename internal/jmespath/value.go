@@ -4,8 +4,6 @@ import (
 	"math"
 	"math/big"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
 )
@@ -274,22 +272,14 @@ func str(v any) string {
 	return string(appendRepr(nil, v))
 }
 
+// appendRepr is document.Repr for values with expressions among them, and of a bounded length.
 func appendRepr(b []byte, v any) []byte {
 	if len(b) > maxShown {
 		return b
 	}
 	switch v := v.(type) {
-	case nil:
-		return append(b, "None"...)
-	case bool:
-		if v {
-			return append(b, "True"...)
-		}
-		return append(b, "False"...)
-	case document.Number:
-		return append(b, v...)
-	case string:
-		return appendQuoted(b, v)
+	case nil, bool, document.Number, string:
+		return append(b, document.Repr(v)...)
 	case []any:
 		b = append(b, '[')
 		for i, e := range v {
@@ -305,55 +295,11 @@ func appendRepr(b []byte, v any) []byte {
 			if i > 0 {
 				b = append(b, ", "...)
 			}
-			b = appendQuoted(b, m.Key)
+			b = append(b, document.Repr(m.Key)...)
 			b = append(b, ": "...)
 			b = appendRepr(b, m.Value)
 		}
 		return append(b, '}')
 	}
 	return append(b, "<expression>"...)
-}
-
-// appendQuoted appends s in single quotes, or in double ones where s has single quotes only,
-// and with escapes for what does not print.
-func appendQuoted(b []byte, s string) []byte {
-	quote := byte('\'')
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	b = append(b, quote)
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && n == 1 && len(s) >= 3 {
-			// Not UTF-8, so a lone surrogate.
-			r, n = 0xD000|rune(s[1]&0x3F)<<6|rune(s[2]&0x3F), 3
-		}
-		switch {
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case r == '\\' || r == rune(quote):
-			b = append(b, '\\', byte(r))
-		case unicode.IsPrint(r):
-			b = append(b, s[:n]...)
-		case r <= 0xFF:
-			b = appendHex(append(b, `\x`...), r, 2)
-		case r <= 0xFFFF:
-			b = appendHex(append(b, `\u`...), r, 4)
-		default:
-			b = appendHex(append(b, `\U`...), r, 8)
-		}
-		s = s[n:]
-	}
-	return append(b, quote)
-}
-
-func appendHex(b []byte, r rune, digits int) []byte {
-	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
-		b = append(b, "0123456789abcdef"[r>>shift&15])
-	}
-	return b
 }

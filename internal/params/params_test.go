@@ -97,6 +97,7 @@ func TestRead(t *testing.T) {
 		// Structures: shorthand, or JSON.
 		{structure, []string{"Text=1,Number=2,Flag=TRUE,Texts=3"}, `{"Text": "1", "Number": 2, "Flag": true, "Texts": ["3"]}`},
 		{structure, []string{` {"Number": "2"} `}, `{"Number": "2"}`},
+		{structure, []string{"Text@=file://$dir/text,Texts=a"}, `{"Text": "\u00fcber\nalles\n", "Texts": ["a"]}`},
 		{structures, nil, `[]`},
 		{structures, []string{"Text=a", "Text=b,Flag=false"}, `[{"Text": "a"}, {"Text": "b", "Flag": false}]`},
 		{structures, []string{`{"Text": 1}`, `{}`}, `[{"Text": 1}, {}]`},

@@ -2,6 +2,7 @@ package params
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -29,6 +30,29 @@ func Validate(input *document.Object, shape *model.Shape) error {
 		return &ValidationError{v.problems}
 	}
 	return nil
+}
+
+// Sendable reports an input with bytes in it, which have no form in a request. It is for where
+// nothing is validated: Validate finds them, too.
+func Sendable(input *document.Object) error {
+	for _, m := range input.Members() {
+		if holdsBytes(m.Value) {
+			return fmt.Errorf("%s holds bytes from a fileb:// file, which cannot be sent: use file://", m.Key)
+		}
+	}
+	return nil
+}
+
+func holdsBytes(v any) bool {
+	switch v := v.(type) {
+	case Bytes:
+		return true
+	case []any:
+		return slices.ContainsFunc(v, holdsBytes)
+	case *document.Object:
+		return Sendable(v) != nil
+	}
+	return false
 }
 
 type validation struct{ problems []string }

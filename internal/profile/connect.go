@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/carillon-project/carillon/internal/document"
 )
 
 // Connection is what a client needs to know before it sends a request.
@@ -147,7 +149,7 @@ func parseInt(text string) (int, error) {
 	unsigned := strings.TrimPrefix(strings.TrimPrefix(digits, "+"), "-")
 	if unsigned == "" || strings.Trim(unsigned, "0123456789_") != "" || strings.Contains(unsigned, "__") ||
 		unsigned[0] == '_' || unsigned[len(unsigned)-1] == '_' || len(digits)-len(unsigned) > 1 {
-		return 0, errorf("invalid literal for int() with base 10: %s", quote(text))
+		return 0, errorf("invalid literal for int() with base 10: %s", document.Repr(text))
 	}
 	n, err := strconv.Atoi(strings.ReplaceAll(digits, "_", ""))
 	if err == nil {
@@ -157,13 +159,4 @@ func parseInt(text string) (int, error) {
 		return math.MinInt, nil
 	}
 	return math.MaxInt, nil
-}
-
-// quote writes a text as Python's repr does, for texts of ordinary characters.
-func quote(text string) string {
-	q := "'"
-	if strings.Contains(text, "'") && !strings.Contains(text, `"`) {
-		q = `"`
-	}
-	return q + strings.NewReplacer(`\`, `\\`, "\n", `\n`, "\r", `\r`, "\t", `\t`, q, `\`+q).Replace(text) + q
 }

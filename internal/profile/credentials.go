@@ -160,7 +160,7 @@ func (s *Settings) checkRole(profile string, visited []string) error {
 	if slices.Contains(visited, source) && (source != profile || !static) {
 		var names []string
 		for _, v := range visited {
-			names = append(names, quote(v))
+			names = append(names, document.Repr(v))
 		}
 		return errorf("Infinite loop in credential configuration detected. Attempting to load from profile %s which has already been visited. Visited profiles: [%s]",
 			source, strings.Join(names, ", "))
@@ -402,5 +402,5 @@ func errnoError(err error, name string) error {
 		return err
 	}
 	text := errno.Error()
-	return errorf("[Errno %d] %s: %s", int(errno), strings.ToUpper(text[:1])+text[1:], quote(filepath.ToSlash(name)))
+	return errorf("[Errno %d] %s: %s", int(errno), strings.ToUpper(text[:1])+text[1:], document.Repr(filepath.ToSlash(name)))
 }

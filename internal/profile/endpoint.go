@@ -4,6 +4,8 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+
+	"github.com/carillon-project/carillon/internal/document"
 )
 
 // Endpoint is where requests go and what region they are signed for.
@@ -144,7 +146,8 @@ func (s *Settings) endpoint(region Value) (Endpoint, error) {
 		return Endpoint{}, err
 	}
 	if url.IsSet() {
-		return Endpoint{url.Text, withoutFIPS(region.Text), url.Source}, nil
+		// Python's parser of URLs takes no notice of blanks in front.
+		return Endpoint{strings.TrimLeft(url.Text, " "), withoutFIPS(region.Text), url.Source}, nil
 	}
 	fips, err := s.resolve(nil, "", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
 	if err != nil {
@@ -222,7 +225,7 @@ func (s *Settings) servicesURL() (Value, error) {
 // CheckEndpointFlag reports a value of --endpoint-url that has no scheme. Version 1 does so
 // before anything else, and checks the rest of the URL only in Connect.
 func CheckEndpointFlag(url string) error {
-	scheme, _, ok := strings.Cut(url, ":")
+	scheme, _, ok := strings.Cut(strings.TrimLeft(url, " "), ":")
 	valid := ok && scheme != "" && (scheme[0] < '0' || scheme[0] > '9')
 	for i := 0; valid && i < len(scheme); i++ {
 		valid = isAlnum(scheme[i]) || i > 0 && strings.IndexByte("+-.", scheme[i]) >= 0
@@ -268,7 +271,7 @@ func checkURL(url string) error {
 		}
 	}
 	if strings.Trim(port, "0123456789") != "" {
-		return errorf("Port could not be cast to integer value as %s", quote(port))
+		return errorf("Port could not be cast to integer value as %s", document.Repr(port))
 	}
 	if n, err := strconv.Atoi(port); port != "" && (err != nil || n > 65535) {
 		return Error("Port out of range 0-65535")

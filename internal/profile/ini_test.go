@@ -111,6 +111,8 @@ func TestSet(t *testing.T) {
 		{"new file", "", "default", write("a=1", "b=2"), "[default]\na = 1\nb = 2\n"},
 		{"new section", "[default]\na = 1\n", "profile q", write("a=2"), "[default]\na = 1\n[profile q]\na = 2\n"},
 		{"new section, no final newline", "[default]\na = 1", "p", write("a=2"), "[default]\na = 1\n[p]\na = 2\n"},
+		{"new section, other line ends", "[default]\r\na = 1\r\n", "p", write("a=2"), "[default]\r\na = 1\r\n[p]\na = 2\n"},
+		{"other line ends", "[a]\r\nx = 1\r\n", "a", write("y=2"), "[a]\nx = 1\ny = 2\n"},
 		{"new section without options", "", "default", nil, "[default]\n"},
 		{"replace", "# c\n[default]\na: 1\nb = 2\n[p]\na = 3\n", "default", write("a=x"), "# c\n[default]\na = x\nb = 2\n[p]\na = 3\n"},
 		{"replace, other spelling", "[a]\nXy=1\n", "a", write("xY=2"), "[a]\nxY = 2\n"},
@@ -302,10 +304,20 @@ func TestSetVariable(t *testing.T) {
 	if err := s.SetVariable("aws_access_key_id", "v"); !errors.As(err, &broken) {
 		t.Errorf("with a broken config file: got %v, want a FileError", err)
 	}
-	for _, name := range []string{"profile.q", "a.b.c"} {
-		if err := s.SetVariable(name, "v"); err == nil {
-			t.Errorf("SetVariable(%q): got no error", name)
+	if err := s.SetVariable("profile.q", "v"); err == nil {
+		t.Error("SetVariable of a profile: got no error")
+	}
+
+	// Names that are too long, of which version 1 takes what it can use.
+	s, home := setup(t, nil, nil, profile.Flags{})
+	for _, name := range []string{"a.b.c", "default.d.e.f", "profile.p.g.h.i", "plugins.j.k"} {
+		if err := s.SetVariable(name, "v"); err != nil {
+			t.Errorf("SetVariable(%q): %v", name, err)
 		}
+	}
+	got, _ := os.ReadFile(filepath.Join(home, ".aws", "config"))
+	if want := "[default]\na = v\nd = v\nplugins.j.k = v\n[profile p]\ng = v\n"; string(got) != want {
+		t.Errorf("long names: got %q, want %q", got, want)
 	}
 }
 

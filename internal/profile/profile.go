@@ -14,6 +14,7 @@ package profile
 import (
 	"fmt"
 	"os"
+	"os/user"
 	"runtime"
 	"strings"
 )
@@ -46,7 +47,8 @@ func (e Env) Lookup(name string) (string, bool) {
 }
 
 // Expand replaces $NAME and ${NAME}, and then a leading ~, in the name of a file. What is not
-// set stays as written, and so does the home of another user.
+// set stays as written, and so does the home of another user; one's own is also known without
+// a variable.
 func (e Env) Expand(path string) string {
 	var b strings.Builder
 	for {
@@ -71,8 +73,12 @@ func (e Env) Expand(path string) string {
 	if runtime.GOOS == "windows" {
 		home, ok = e.Lookup("USERPROFILE")
 	}
-	if !ok {
-		return path
+	if !ok { // as where cron or the system starts a program
+		me, err := user.Current()
+		if err != nil {
+			return path
+		}
+		home = me.HomeDir
 	}
 	return strings.TrimRight(home, "/") + path[1:]
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -220,7 +221,11 @@ func TestConnect_endpoint(t *testing.T) {
 		{name: "a port is no scheme", env: []string{region}, flags: profile.Flags{EndpointURL: ptr("localhost:1234")}, want: "Invalid endpoint: localhost:1234"},
 		{name: "no host", env: []string{region, "AWS_ENDPOINT_URL=http:///p"}, want: "Invalid endpoint: http:///p"},
 		{name: "bad host", env: []string{region, "AWS_ENDPOINT_URL=http://a_b/"}, want: "Invalid endpoint: http://a_b/"},
-		{name: "bad port", env: []string{region, "AWS_ENDPOINT_URL=http://a:b/"}, want: "Invalid endpoint: http://a:b/"},
+		{name: "bad port", env: []string{region, "AWS_ENDPOINT_URL=http://a:b/"}, want: "Port could not be cast to integer value as 'b'"},
+		{name: "blanks in front, and a port too large", env: []string{region, "AWS_ENDPOINT_URL=  http://a:70000"}, want: "Port out of range 0-65535"},
+		{name: "port too large", env: []string{region, "AWS_ENDPOINT_URL=http://a:65536/"}, want: "Port out of range 0-65535"},
+		{name: "port much too large", env: []string{region, "AWS_ENDPOINT_URL=http://a:99999999999999999999"}, want: "Port out of range 0-65535"},
+		{name: "open bracket", env: []string{region, "AWS_ENDPOINT_URL=http://[::1"}, want: "Invalid IPv6 URL"},
 		{name: "IPv6", env: []string{region, "AWS_ENDPOINT_URL=http://[::1]:80/?x=1"}, want: "http://[::1]:80/?x=1 us-west-2"},
 		{name: "path and final dot", env: []string{region, "AWS_ENDPOINT_URL=https://a.b./c"}, want: "https://a.b./c us-west-2"},
 	} {
@@ -463,5 +468,13 @@ func TestEnv_Expand(t *testing.T) {
 		if got := env.Expand(path); got != want {
 			t.Errorf("Expand(%q): got %q, want %q", path, got, want)
 		}
+	}
+	// Without the variable the home is where the system says, never a directory called "~".
+	me, err := user.Current()
+	if err != nil {
+		t.Skipf("the system does not know who runs the tests: %v", err)
+	}
+	if got, want := (profile.Env{}).Expand("~/x"), strings.TrimRight(me.HomeDir, "/")+"/x"; got != want {
+		t.Errorf("without HOME: got %q, want %q", got, want)
 	}
 }
