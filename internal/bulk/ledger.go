@@ -87,7 +87,9 @@ func appendRow(b []byte, job string, r *Row, request, at string) []byte {
 	if r.Status == Sent { // the row's own line has the rest
 		return append(b, "}\n"...)
 	}
-	text(`, "email": `, r.Email)
+	if r.Status == Planned || r.User == "" || at == "" { // a line about a call leaves it to the row's own line
+		text(`, "email": `, r.Email)
+	}
 	values(`, "from": {`, r.From)
 	values(`, "to": {`, r.To)
 	text(`, "code": `, r.Code)
@@ -161,7 +163,8 @@ type Ledger struct {
 	file   *os.File
 	lock   *flock.Flock
 	now    func() time.Time
-	whole  int64 // bytes of whole lines, when read
+	whole  int64   // bytes of whole lines, when read
+	shared sharing // of rows that were read
 	mu     sync.Mutex
 	turn   sync.Cond
 	buffer []byte // not written yet
@@ -469,11 +472,11 @@ func (l *Ledger) readHead(o *document.Object) (rows int, err error) {
 	return rows, nil
 }
 
-func readLedgerRow(o *document.Object) (Row, error) {
+func readLedgerRow(o *document.Object, shared *sharing) (Row, error) {
 	m := &members{Object: o}
 	r := Row{
 		Status: Status(m.text("status")), Number: m.number("row"), Line: m.number("line"), User: m.text("user"), Email: m.text("email"),
-		From: m.values("from"), To: m.values("to"), Code: m.text("code"), Message: m.text("message"),
+		From: shared.share(m.values("from")), To: shared.share(m.values("to")), Code: m.text("code"), Message: m.text("message"),
 	}
 	switch r.Status {
 	case Planned, Sent, Done, Failed, Skipped:
@@ -484,7 +487,7 @@ func readLedgerRow(o *document.Object) (Row, error) {
 }
 
 func (l *Ledger) readRow(o *document.Object, rows int) error {
-	r, err := readLedgerRow(o)
+	r, err := readLedgerRow(o, &l.shared)
 	switch {
 	case err != nil:
 		return err
@@ -499,7 +502,7 @@ func (l *Ledger) readRow(o *document.Object, rows int) error {
 
 // readEvent takes over what a line tells of a row.
 func (l *Ledger) readEvent(o *document.Object) error {
-	r, err := readLedgerRow(o)
+	r, err := readLedgerRow(o, &l.shared)
 	if err != nil {
 		return err
 	}
@@ -515,6 +518,9 @@ func (l *Ledger) readEvent(o *document.Object) error {
 		return nil
 	}
 	r.Line = row.Line
+	if r.Email == "" { // a line of a call names the user only
+		r.Email = row.Email
+	}
 	*row = r
 	return nil
 }

@@ -209,6 +209,7 @@ func truth(v any) bool {
 
 type planner struct {
 	Plan
+	sharing
 	options PlanOptions
 	byID    map[string][]int // wishes by what they name
 	byEmail map[string][]int
@@ -352,11 +353,27 @@ func (p *planner) decide(w Wish, u *User) {
 		return
 	}
 	r := p.add(w, u)
-	r.To = to
-	r.From = u.values(to)
+	from := u.values(to)
 	if gone(to) { // the record is all that is left of them
-		r.From = r.From.With(License, u.now[License])
+		from = from.With(License, u.now[License])
 	}
+	r.From, r.To = p.share(from), p.share(to)
+}
+
+// sharing finds values that several rows have, so that they are kept once: there are many rows, and
+// few different changes.
+type sharing struct{ kept []Values }
+
+func (s *sharing) share(v Values) Values {
+	for _, k := range s.kept {
+		if slices.Equal(k, v) {
+			return k
+		}
+	}
+	if len(s.kept) < 64 {
+		s.kept = append(s.kept, v)
+	}
+	return v
 }
 
 // gone reports whether a user with these values has left the account.

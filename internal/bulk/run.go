@@ -91,8 +91,12 @@ func (r *run) rounds(ctx context.Context, todo, unsure []*Row) error {
 	}
 }
 
-// round sends each row once. Before a call its rows are on record. That is done for as many calls
-// at once as may be under way, and ahead of them, so that they share one wait for the disk.
+// ahead is how many calls of each worker go on record at once. A program that is killed leaves as
+// many to be settled.
+const ahead = 4
+
+// round sends each row once. Before a call its rows are on record. That is done for several calls
+// of each worker at once, and ahead of them, so that they share one wait for the disk.
 func (r *run) round(ctx context.Context, todo []*Row) {
 	trait, _ := r.ledger.Action.trait()
 	op := operation(trait.operation)
@@ -110,7 +114,7 @@ func (r *run) round(ctx context.Context, todo []*Row) {
 		})
 	}
 	for len(todo) > 0 && !r.ended(ctx) {
-		block := todo[:min(len(todo), cap(batches)*trait.users)]
+		block := todo[:min(len(todo), ahead*cap(batches)*trait.users)]
 		todo = todo[len(block):]
 		for _, row := range block {
 			row.Status = Sent
@@ -207,14 +211,15 @@ func (r *run) input(batch []*Row) *document.Object {
 }
 
 func updateItem(row *Row) *document.Object {
-	item := document.NewObject(document.Member{Key: "UserId", Value: row.User})
+	item := make([]document.Member, 1, 4)
+	item[0] = document.Member{Key: "UserId", Value: row.User}
 	var alexa *document.Object
 	for _, v := range row.To {
 		switch v.Field {
 		case AlexaEnabled, AlexaARN:
 			if alexa == nil {
 				alexa = new(document.Object)
-				item.Set("AlexaForBusinessMetadata", alexa)
+				item = append(item, document.Member{Key: "AlexaForBusinessMetadata", Value: alexa})
 			}
 			if v.Field == AlexaEnabled {
 				alexa.Set(v.Field.String(), v.Text == "true")
@@ -222,10 +227,10 @@ func updateItem(row *Row) *document.Object {
 				alexa.Set(v.Field.String(), v.Text)
 			}
 		default:
-			item.Set(v.Field.String(), v.Text)
+			item = append(item, document.Member{Key: v.Field.String(), Value: v.Text})
 		}
 	}
-	return item
+	return document.NewObject(item...)
 }
 
 // read finds out from a reply what became of each row.

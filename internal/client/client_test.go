@@ -866,3 +866,30 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func TestServiceError_RetryAfter(t *testing.T) {
+	for header, want := range map[string]time.Duration{
+		"":       0,
+		"7":      7 * time.Second,
+		"-1":     0,
+		"soon":   0,
+		"999999": 24 * time.Hour,
+	} {
+		service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if header != "" {
+				w.Header().Set("Retry-After", header)
+			}
+			w.WriteHeader(http.StatusForbidden)
+		}))
+		c, err := client.New(client.Config{Endpoint: service.URL, Service: "chime"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Call(context.Background(), &model.Operation{Name: "GetAccount", Method: "GET", Path: "/accounts"}, nil)
+		service.Close()
+		refusal, ok := errors.AsType[*client.ServiceError](err)
+		if !ok || refusal.RetryAfter() != want {
+			t.Errorf("Retry-After %q: got %v, want it to be %v", header, err, want)
+		}
+	}
+}

@@ -23,7 +23,13 @@ type ServiceError struct {
 	// Exhausted says that no attempts were left: in legacy mode for an error that was worth
 	// another one, in the other modes for any.
 	Exhausted bool
+
+	retryAfter time.Duration
 }
+
+// RetryAfter is how long the service asks to be left alone, 0 where it does not say. The client's
+// own retries go by version 1's rules, which do not look at it.
+func (e *ServiceError) RetryAfter() time.Duration { return e.retryAfter }
 
 func (e *ServiceError) Error() string {
 	retries := ""
@@ -47,6 +53,9 @@ func serviceError(operation string, rep *reply) *ServiceError {
 	if rep.status == http.StatusMultipleChoices { // an error by its status, but not read as one
 		e.Code, e.Message = "Unknown", "Unknown"
 		return e
+	}
+	if seconds, err := strconv.Atoi(rep.header.Get("Retry-After")); err == nil && seconds > 0 {
+		e.retryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
 	body := strings.ToValidUTF8(string(rep.body), "\uFFFD")
 	if page := strings.TrimSpace(body); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {

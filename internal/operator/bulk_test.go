@@ -1,0 +1,184 @@
+//go:build unix
+
+package operator_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/creack/pty"
+
+	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/operator"
+)
+
+// place is a service with an account of three people, and a folder to work in.
+type place struct {
+	t       *testing.T
+	env     []string
+	account string
+}
+
+func newPlace(t *testing.T) *place {
+	t.Helper()
+	t.Chdir(t.TempDir())
+	const key, secret = "AKIDFORTHESETESTS000", "a-secret-for-these-tests"
+	ctx, stop := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- operator.Main(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "ERROR"},
+			[]string{"CARILLON_ROOT_ACCESS_KEY_ID=" + key, "CARILLON_ROOT_SECRET_ACCESS_KEY=" + secret}, strings.NewReader(""), io.Discard, in)
+		in.Close()
+	}()
+	line := make([]byte, 200)
+	n, err := out.Read(line)
+	url := regexp.MustCompile(`http://\S+`).FindString(string(line[:n]))
+	if url == "" {
+		t.Fatalf("got %q, %v; want the line that the service is ready", line[:n], err)
+	}
+	go io.Copy(io.Discard, out)
+	t.Cleanup(func() {
+		stop()
+		if code := <-ended; code != 0 {
+			t.Errorf("the service ended with code %d", code)
+		}
+	})
+	p := &place{t: t, env: []string{"AWS_ENDPOINT_URL_CHIME=" + url, "AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + secret,
+		"AWS_DEFAULT_REGION=us-east-1", "AWS_CONFIG_FILE=none", "AWS_SHARED_CREDENTIALS_FILE=none"}}
+	p.account = p.aws("chime", "create-account", "--name", "Acme", "--query", "Account.AccountId")
+	if err := os.WriteFile("people.csv", []byte("email\nana@example.com\nbo@example.com\nchidi@example.com\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.carillon(0, "bulk", "invite", "--account-id", p.account, "people.csv", "--yes", "--ledger", "invited.jsonl")
+	return p
+}
+
+func (p *place) aws(args ...string) string {
+	p.t.Helper()
+	var out, complaints bytes.Buffer
+	if code := awscli.Main(p.t.Context(), append(args, "--output", "text"), p.env, strings.NewReader(""), &out, &complaints); code != 0 {
+		p.t.Fatalf("aws %q ended with code %d\n%s", args, code, complaints.String())
+	}
+	return strings.TrimSpace(out.String())
+}
+
+// carillon runs a command that must end with a code and returns its output.
+func (p *place) carillon(want int, args ...string) string {
+	p.t.Helper()
+	var out, complaints bytes.Buffer
+	if code := operator.Main(p.t.Context(), args, p.env, strings.NewReader(""), &out, &complaints); code != want {
+		p.t.Fatalf("carillon %q ended with code %d, want %d\n%s", args, code, want, complaints.String())
+	}
+	return out.String()
+}
+
+func (p *place) licenses() string {
+	return p.aws("chime", "list-users", "--account-id", p.account, "--query", "Users[].LicenseType")
+}
+
+// On a terminal a job asks, and says how it gets on.
+func TestBulkAsks(t *testing.T) {
+	p := newPlace(t)
+	for _, tt := range []struct {
+		answer   string
+		code     int
+		licenses string
+		shown    []string
+	}{
+		{"no\n", 3, "Pro\tPro\tPro", []string{"3 to change", "seats: Basic 0 -> 3 (+3), Pro 3 -> 0 (-3)", "update 3 users? [yes/no] ", "carillon: nothing was changed"}},
+		{"\n", 3, "Pro\tPro\tPro", nil},
+		{"yes\n", 0, "Basic\tBasic\tBasic", []string{"3 of 3: 3 done, 0 failed"}},
+	} {
+		master, terminal, err := pty.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := make(chan string, 1)
+		go func() {
+			text, _ := io.ReadAll(master) // ends with an error when the terminal is closed
+			shown <- string(text)
+		}()
+		if _, err := master.WriteString(tt.answer); err != nil {
+			t.Fatal(err)
+		}
+		var out bytes.Buffer
+		code := operator.Main(t.Context(), []string{"bulk", "apply", "--account-id", p.account, "--all", "--set", "license=Basic"}, p.env, terminal, &out, terminal)
+		terminal.Close()
+		text := <-shown
+		master.Close()
+		if got := p.licenses(); code != tt.code || got != tt.licenses {
+			t.Errorf("%q: got code %d and licenses %q, want %d and %q\n%s", tt.answer, code, got, tt.code, tt.licenses, text)
+		}
+		for _, want := range tt.shown {
+			if !strings.Contains(text, want) {
+				t.Errorf("%q: got on the terminal\n%s\nwant %q in it", tt.answer, text, want)
+			}
+		}
+	}
+}
+
+// Who interrupts a job before its first call has sent nothing.
+func TestBulkIsInterrupted(t *testing.T) {
+	p := newPlace(t)
+	ctx, interrupt := context.WithCancel(t.Context())
+	interrupt()
+	var out, complaints bytes.Buffer
+	code := operator.Main(ctx, []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic"}, p.env, strings.NewReader(""), &out, &complaints)
+	if got := p.licenses(); code != 130 || got != "Pro\tPro\tPro" {
+		t.Errorf("got code %d and licenses %q, want 130 and nothing changed\n%s", code, got, complaints.String())
+	}
+}
+
+// What the manual shows for PowerShell does what it says. There is no PowerShell here: its words
+// are split by its rules, as far as the manual uses them.
+func TestBulkPowerShell(t *testing.T) {
+	page, err := os.ReadFile("../../docs/bulk.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, block, _ := strings.Cut(string(page), "```powershell\n")
+	block, _, _ = strings.Cut(block, "```")
+	p := newPlace(t)
+	commands := strings.Split(strings.ReplaceAll(block, "`\n", ""), "\n> ")
+	if len(commands) < 4 {
+		t.Fatalf("got %d commands in %q, want some", len(commands), block)
+	}
+	for _, command := range commands {
+		args := powerShellWords(strings.TrimSpace(strings.TrimPrefix(command, "> ")), map[string]string{"ACCOUNT": p.account})
+		if args[0] != `bin\carillon.exe` {
+			t.Fatalf("this test does not know the program %s", args[0])
+		}
+		p.carillon(0, args[1:]...)
+		if args[2] == "apply" {
+			if got := p.licenses(); got != "Basic\tBasic\tBasic" {
+				t.Errorf("after %q: got licenses %q, want all Basic", command, got)
+			}
+		}
+	}
+	if got := p.licenses(); got != "Pro\tPro\tPro" {
+		t.Errorf("got licenses %q in the end, want all Pro again", got)
+	}
+}
+
+// powerShellWords splits at blanks. Single quotes hold text together, two of them inside stand for
+// one, and $NAME is a variable.
+func powerShellWords(line string, variables map[string]string) []string {
+	var words []string
+	for _, m := range regexp.MustCompile(`'((?:[^']|'')*)'|\S+`).FindAllStringSubmatch(line, -1) {
+		word := m[0]
+		switch {
+		case strings.HasPrefix(word, "'"):
+			word = strings.ReplaceAll(m[1], "''", "'")
+		case strings.HasPrefix(word, "$"):
+			word = variables[word[1:]]
+		}
+		words = append(words, word)
+	}
+	return words
+}
