@@ -53,7 +53,7 @@ func Open(c Config) (*Account, error) {
 		c.Now = time.Now
 	}
 	if c.Sleep == nil {
-		c.Sleep = sleep
+		c.Sleep = client.Sleep
 	}
 	c.Client.UserAgent = "carillon-bulk/" + c.Version + " job/" + c.Job
 	c.Client.MaxAttempts = 1
@@ -77,17 +77,6 @@ func Open(c Config) (*Account, error) {
 func (a *Account) Close() {
 	for _, c := range a.clients {
 		c.client.Close()
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
 	}
 }
 

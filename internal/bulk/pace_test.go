@@ -5,13 +5,15 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/carillon-project/carillon/internal/client"
 )
 
 // All who are about to call wait together, as long as the service asks for, and the pauses grow
 // while it goes on asking.
 func TestPaceWaitsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pace{now: time.Now, sleep: sleep}
+		p := &pace{now: time.Now, sleep: client.Sleep}
 		start := time.Now()
 		p.throttled(3 * time.Second)
 		waited := make(chan time.Duration, 8)
@@ -53,7 +55,7 @@ func TestPaceWaitsTogether(t *testing.T) {
 
 func TestPaceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pace{now: time.Now, sleep: sleep}
+		p := &pace{now: time.Now, sleep: client.Sleep}
 		for p.throttled(time.Minute) == false {
 			if err := p.wait(t.Context()); err != nil {
 				t.Fatal(err)

@@ -161,7 +161,7 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 				if err != nil {
 					return badInput("", 0, "--where: %v", err)
 				}
-				chosen = truth(v)
+				chosen = jmespath.IsTrue(v)
 			}
 			if chosen && (action != Invite || u.Email != "") {
 				p.decide(Wish{ID: u.ID, Email: u.Email}, u)
@@ -188,23 +188,6 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 
 func (a *Account) head(action Action, o PlanOptions) Head {
 	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Type: o.Type, Source: o.Source}
-}
-
-// truth is what JMESPath takes for true.
-func truth(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case []any:
-		return len(v) > 0
-	case *document.Object:
-		return v.Len() > 0
-	}
-	return true
 }
 
 type planner struct {

@@ -113,7 +113,7 @@ func New(config Config) (*Client, error) {
 		config.Now = time.Now
 	}
 	if config.Sleep == nil {
-		config.Sleep = sleep
+		config.Sleep = Sleep
 	}
 	if config.Rand == nil {
 		config.Rand = rand.Float64
@@ -182,7 +182,8 @@ func (c *Client) attempt(ctx context.Context, r *request, n int) (body []byte, e
 	return body, err
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// Sleep waits, or returns early with the cause why ctx ended.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

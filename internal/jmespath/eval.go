@@ -75,17 +75,17 @@ func (s *search) eval(n *node, v any) (any, error) {
 	case opThen, opIndexed:
 		return s.eval(n.operands[1], left)
 	case opOr:
-		if isTrue(left) {
+		if IsTrue(left) {
 			return left, nil
 		}
 		return s.eval(n.operands[1], v)
 	case opAnd:
-		if !isTrue(left) {
+		if !IsTrue(left) {
 			return left, nil
 		}
 		return s.eval(n.operands[1], v)
 	case opNot:
-		return !isTrue(left), nil
+		return !IsTrue(left), nil
 	case opCompare:
 		right, err := s.eval(n.operands[1], v)
 		if err != nil {
@@ -118,7 +118,7 @@ func (s *search) project(n *node, list []any) (any, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !isTrue(accepted) {
+			if !IsTrue(accepted) {
 				continue
 			}
 		}

@@ -49,8 +49,8 @@ func classOf(v any) string {
 	return "_Expression"
 }
 
-// isTrue reports whether v counts as true for !, &&, || and filters. Every number does.
-func isTrue(v any) bool {
+// IsTrue reports whether v counts as true for !, &&, || and filters. Every number does.
+func IsTrue(v any) bool {
 	switch v := v.(type) {
 	case nil:
 		return false
