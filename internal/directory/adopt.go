@@ -80,7 +80,7 @@ const (
 const (
 	// adoptPiece is how many users go into one update. The writer of the store, whom a running
 	// service shares, is not kept from its other work for long: about a tenth of a second.
-	adoptPiece = 1000
+	adoptPiece = 250
 
 	// rootSetting names the AWS account that gets the root key if the operator names none.
 	rootSetting = "aws-account-id"
