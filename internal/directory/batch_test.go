@@ -156,7 +156,7 @@ func TestBatchUpdateUser(t *testing.T) {
 			}
 
 			equal(t, "UserErrors", h.updateBatch("A", test.items), test.errors)
-			request := *h.last
+			request := h.last.Load()
 			equal(t, "users", h.users("A"), want)
 			equal(t, "users elsewhere", h.users("Other"), map[string]string{"elsewhere": "Basic PrivateUser Registered"})
 			targets := make(map[string]string)

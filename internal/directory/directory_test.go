@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -34,7 +35,7 @@ type house struct {
 	service *directory.Service
 	url     string
 	keyID   string
-	last    *string // id of the latest request
+	last    *atomic.Value // id of the latest request, a string
 }
 
 func open(t testing.TB, dir string) store.Store {
@@ -60,7 +61,7 @@ func houseOver(t testing.TB, st store.Store) *house {
 	}
 	listener := httptest.NewServer(server.New(service, keyring{}, server.Options{Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable}))
 	t.Cleanup(listener.Close)
-	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(string)}
+	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(atomic.Value)}
 }
 
 // keyring has a root key for every AWS account, whose id its own ends with.
@@ -124,7 +125,7 @@ func (h *house) call(operation, labels, query, body string) (string, error) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	*h.last = reply.Header.Get("X-Amzn-Requestid")
+	h.last.Store(reply.Header.Get("X-Amzn-Requestid"))
 	if reply.StatusCode == op.Status {
 		return string(out), nil
 	}
@@ -336,7 +337,7 @@ func TestAuditNamesCallerAndRequest(t *testing.T) {
 	equal(t, "audit", got, []store.AuditRecord{{
 		AWSAccountID: awsAccount,
 		Time:         now,
-		RequestID:    *h.last,
+		RequestID:    h.last.Load().(string),
 		KeyID:        "AKIAEXAMPLE" + awsAccount,
 		KeyName:      "admin",
 		UserAgent:    "test/1",
