@@ -10,6 +10,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/jackc/pgx/v5"
@@ -43,6 +44,7 @@ func testPostgres(t *testing.T) string {
 	}
 	query := u.Query()
 	query.Set("search_path", schema)
+	query.Set("application_name", schema)
 	u.RawQuery = query.Encode()
 	return u.String()
 }
@@ -139,8 +141,38 @@ func TestCrashPostgres(t *testing.T) {
 	database := testPostgres(t)
 	t.Parallel()
 	site := onPostgres(t, database)
-	site.strike = kill(site.start)
+	site.strike = func(s *service) *service {
+		s.end(os.Kill)
+		awaitSessionsEnd(t, database)
+		return site.start()
+	}
 	crash(t, *crashRounds, site)
+}
+
+// awaitSessionsEnd waits until PostgreSQL is done with what a killed service had sent: a commit
+// that was on its way may still take effect, and must not do so between two looks at the result.
+func awaitSessionsEnd(t *testing.T, database string) {
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	config, err := pgx.ParseConfig(database)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	name := config.RuntimeParams["application_name"]
+	config.RuntimeParams["application_name"] = "await"
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	defer conn.Close(context.WithoutCancel(ctx))
+	for left := 1; left > 0; {
+		if err := conn.QueryRow(ctx, "SELECT count(*) FROM pg_stat_activity WHERE application_name = $1", name).Scan(&left); err != nil {
+			t.Errorf("waiting for %d sessions of a killed service: %v", left, err)
+			return
+		}
+	}
 }
 
 // PostgreSQL itself stops, without any cleaning up, and starts again, while the service runs on.
