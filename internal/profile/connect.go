@@ -3,7 +3,6 @@ package profile
 import (
 	"context"
 	"errors"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -142,21 +141,12 @@ func (s *Settings) retry(defaultMode string) (Retry, error) {
 	return r, nil
 }
 
-// parseInt reads a decimal integer as Python does: blanks around it, a sign, single underscores
-// between digits. What is out of range becomes the nearest int.
+// parseInt reads an integer as Python does. What is out of range becomes the nearest int.
 func parseInt(text string) (int, error) {
-	digits := strings.TrimSpace(text)
-	unsigned := strings.TrimPrefix(strings.TrimPrefix(digits, "+"), "-")
-	if unsigned == "" || strings.Trim(unsigned, "0123456789_") != "" || strings.Contains(unsigned, "__") ||
-		unsigned[0] == '_' || unsigned[len(unsigned)-1] == '_' || len(digits)-len(unsigned) > 1 {
-		return 0, errorf("invalid literal for int() with base 10: %s", document.Repr(text))
+	number, err := document.ParseInt(text)
+	if err != nil {
+		return 0, Error(err.Error())
 	}
-	n, err := strconv.Atoi(strings.ReplaceAll(digits, "_", ""))
-	if err == nil {
-		return n, nil
-	}
-	if digits[0] == '-' {
-		return math.MinInt, nil
-	}
-	return math.MaxInt, nil
+	n, _ := strconv.Atoi(string(number)) // its only error is the range, with the nearest int
+	return n, nil
 }
