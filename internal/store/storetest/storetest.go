@@ -345,7 +345,7 @@ func testUsers(t *testing.T, f *fixture) {
 	users := f.insertUsers(full, bare, invited("a1", "u2"), invited("a2", "u1"))
 
 	f.view(func(r store.ReadTx) error {
-		got, err := r.Users("a1", []string{"u2", "u1", "nobody", "u0", "u1"})
+		got, err := r.Users("a1", []string{"u2", "u1", "nobody", "u0", "u1", "u2\x00", `"`, "\xff"})
 		same(t, "Users", got, users[:3])
 		got, err2 := r.Users("a2", []string{"u1", "u2"})
 		same(t, "Users of another account", got, users[3:])
@@ -440,9 +440,10 @@ func testUserChanges(t *testing.T, f *fixture) {
 	changed[0].InboundCalling, changed[0].OutboundCalling, changed[0].SMS = true, true, true
 	changed[0].PhoneNumber, changed[0].PhoneProductType, changed[0].DisplayName = "+12065550100", "VoiceConnector", "Other"
 	changed[1].Invitation, changed[1].InviteID, changed[1].InvitedOn = "Failed", "i9", time.Time{}
+	changed[2].License, changed[2].Type, changed[2].AlexaEnabled, changed[2].AlexaARN = "Plus", "SharedDevice", true, "arn:3"
 	f.update(func(tx store.Tx) error {
 		return tx.UpdateUsers("a1", []store.UserChange{
-			{Before: users[0], After: changed[0]}, {Before: users[1], After: changed[1]}, {Before: users[2], After: users[2]},
+			{Before: users[0], After: changed[0]}, {Before: users[1], After: changed[1]}, {Before: users[2], After: changed[2]},
 		})
 	})
 	f.view(func(r store.ReadTx) error {
@@ -734,6 +735,19 @@ func testAudit(t *testing.T, f *fixture) {
 	f.view(func(r store.ReadTx) error {
 		accounts, err := r.AWSAccounts()
 		same(t, "AWSAccounts", accounts, []string{awsA, awsB})
+		return err
+	})
+
+	// Many at once, of several requests.
+	var many []store.AuditRecord
+	for i := range 66 {
+		many = append(many, store.AuditRecord{AWSAccountID: "777788889999", Time: base, RequestID: fmt.Sprint("r", min(i/45, 1)),
+			Target: fmt.Sprint("u", i), Before: fmt.Sprint("b", i), After: fmt.Sprint("a", i)})
+	}
+	f.update(func(tx store.Tx) error { return tx.AppendAudit(many) })
+	f.view(func(r store.ReadTx) error {
+		got, err := r.Audit("777788889999", store.AuditFilter{}, 0, 100)
+		same(t, "many records", got, many)
 		return err
 	})
 
