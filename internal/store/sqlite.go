@@ -67,6 +67,9 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 		readers: make(chan *sqliteSession, max(4, 2*runtime.GOMAXPROCS(0))),
 		quit:    make(chan struct{}),
 		stopped: make(chan struct{}),
+
+		committed:    make(chan struct{}, 1),
+		checkpointed: make(chan struct{}),
 	}
 	if err := prepare(ctx, db); err != nil {
 		db.Close()
@@ -76,6 +79,7 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 		s.readers <- nil
 	}
 	go s.write()
+	go s.checkpoint()
 	return s, nil
 }
 
@@ -169,6 +173,10 @@ type sqliteStore struct {
 	// readers holds the idle sessions; nil stands for one not yet opened.
 	readers chan *sqliteSession
 
+	writing      sync.Mutex    // held while a group is committed, and while the log starts again
+	committed    chan struct{} // tells checkpoint that the log has grown; buffered, since one word of it is enough
+	checkpointed chan struct{} // closed when checkpoint has returned
+
 	closing sync.Once
 	quit    chan struct{} // closed when Close begins
 	stopped chan struct{} // closed when write has returned
@@ -228,6 +236,7 @@ func (s *sqliteStore) Close() error {
 	s.closing.Do(func() {
 		close(s.quit)
 		<-s.stopped
+		<-s.checkpointed
 		for range cap(s.readers) {
 			r := <-s.readers
 			r.close()

@@ -104,6 +104,8 @@ func (s *sqliteStore) collect(first *update) []*update {
 // so that the transaction is lost, those that have run fail with it, and those that have not had
 // their turn are returned.
 func (s *sqliteStore) commit(group []*update) (rest []*update) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.begin(); err != nil {
 		s.abandon()
 		for _, u := range group {
@@ -131,6 +133,10 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	}
 	for _, u := range kept {
 		u.done <- outcome
+	}
+	select {
+	case s.committed <- struct{}{}:
+	default:
 	}
 	return group
 }
@@ -161,10 +167,14 @@ func (s *sqliteStore) runOne(u *update) (keep bool, failure error) {
 	return false, failure
 }
 
+// writerSetup gives the writer a cache of 32 MiB and leaves the log to checkpoint.go. The limit, in bytes,
+// is what is left of the log's file when it starts again.
+const writerSetup = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864"
+
 // begin starts a transaction of the writer, on a new connection if there is none.
 func (s *sqliteStore) begin() (err error) {
 	if s.writer == nil {
-		if s.writer, err = newSession(s.db, "PRAGMA cache_size = -32768"); err != nil { // KiB
+		if s.writer, err = newSession(s.db, writerSetup); err != nil {
 			return err
 		}
 	}
