@@ -18,7 +18,7 @@ import (
 
 // testPostgres is the URL of an empty schema in the PostgreSQL to test against, which is dropped at
 // the end of the test.
-func testPostgres(t *testing.T) string {
+func testPostgres(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv("CARILLON_TEST_POSTGRES")
 	if base == "" {
