@@ -13,16 +13,17 @@ import (
 // again from the beginning. Once it is long enough, then, the writer is stopped for the moment that
 // the last few frames and the readers take which still need the log.
 const (
-	// checkpointFrames is how many frames (pages of 4 KiB) are copied at once. More of them hold more
-	// versions of the same page, of which only the last is copied; fewer are sooner done.
-	checkpointFrames = 4000
-
-	// restartFrames is the length from which the log is started again: 64 MiB. What is read again after
-	// a crash is not much more.
+	// restartFrames is the length, in frames (pages of 4 KiB), from which the log is started again:
+	// 64 MiB. What is read again after a crash is not much more.
 	restartFrames = 16000
+	frameSize     = 4096 + 24 // bytes, of a page and its header
+
+	// checkpointShare of that is copied at once. More frames hold more versions of the same page, of
+	// which only the last is copied; fewer are sooner done.
+	checkpointShare = 4
 
 	// restartWait is the longest that updates wait for readers of the log. One that goes on for longer,
-	// such as a backup, makes the log grow until it ends; each further restartFrames it is tried again.
+	// such as a backup, makes the log grow until it ends; it is tried again when the log has grown by as much.
 	restartWait = 100 * time.Millisecond
 )
 
@@ -30,7 +31,7 @@ const (
 // a full disk, leaves all in the log, and the next commit makes it try again.
 func (s *sqliteStore) checkpoint() {
 	defer close(s.checkpointed)
-	c := checkpointer{store: s, restartAt: restartFrames}
+	c := checkpointer{store: s, restartAt: s.restartFrames}
 	defer c.reset()
 	for {
 		select {
@@ -65,7 +66,7 @@ func (c *checkpointer) run() (err error) {
 		}
 	}
 	log, err := c.checkpoint("NOOP")
-	if err != nil || log.length-log.copied < checkpointFrames {
+	if err != nil || log.length-log.copied < c.store.restartFrames/checkpointShare {
 		return err
 	}
 	if log, err = c.checkpoint("PASSIVE"); err != nil || log.length < c.restartAt {
@@ -76,7 +77,7 @@ func (c *checkpointer) run() (err error) {
 	if log, err = c.checkpoint("RESTART"); err != nil {
 		return err
 	}
-	c.restartAt = restartFrames
+	c.restartAt = c.store.restartFrames
 	if log.busy {
 		c.restartAt += log.length
 	}

@@ -16,8 +16,9 @@ import (
 // The log stays bounded while updates and reads go on without a pause, and after a reader that went on
 // for long, such as a backup, has let it grow.
 func TestLogBounded(t *testing.T) {
+	const limit = 500 // frames of 4 KiB
 	dir := t.TempDir()
-	s := openDir(t, dir, store.Options{})
+	s := openDir(t, dir, store.ShortLog(limit))
 	logSize := func() int64 {
 		info, err := os.Stat(filepath.Join(dir, "carillon.db-wal"))
 		if err != nil {
@@ -25,7 +26,7 @@ func TestLogBounded(t *testing.T) {
 		}
 		return info.Size()
 	}
-	const value, bound = 1 << 20, 160 << 20 // bytes; the log starts again from 64 MiB on
+	const value, bound = 64 << 10, 8 << 20 // bytes
 	writes := 0
 	write := func() {
 		writes++
@@ -65,7 +66,7 @@ func TestLogBounded(t *testing.T) {
 			}
 		})
 	}
-	for range 300 {
+	for range 300 { // 19 MB
 		write()
 		if size := logSize(); size > bound {
 			t.Fatalf("after %d updates of %d bytes the log has %d bytes, want at most %d", writes, value, size, bound)

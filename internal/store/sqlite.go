@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -24,6 +25,8 @@ const databaseFile = "carillon.db"
 type Options struct {
 	Clock func() time.Time // gives entries their time; nil: time.Now
 	Pool  int              // most connections to PostgreSQL; 0: 16
+
+	restartFrames int // the constant of this name, smaller in tests
 }
 
 func (o Options) sequence() *sequence {
@@ -68,8 +71,9 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 		quit:    make(chan struct{}),
 		stopped: make(chan struct{}),
 
-		committed:    make(chan struct{}, 1),
-		checkpointed: make(chan struct{}),
+		restartFrames: cmp.Or(opts.restartFrames, restartFrames),
+		committed:     make(chan struct{}, 1),
+		checkpointed:  make(chan struct{}),
 	}
 	if err := prepare(ctx, db); err != nil {
 		db.Close()
@@ -173,9 +177,10 @@ type sqliteStore struct {
 	// readers holds the idle sessions; nil stands for one not yet opened.
 	readers chan *sqliteSession
 
-	writing      sync.Mutex    // held while a group is committed, and while the log starts again
-	committed    chan struct{} // tells checkpoint that the log has grown; buffered, since one word of it is enough
-	checkpointed chan struct{} // closed when checkpoint has returned
+	restartFrames int
+	writing       sync.Mutex    // held while a group is committed, and while the log starts again
+	committed     chan struct{} // tells checkpoint that the log has grown; buffered, since one word of it is enough
+	checkpointed  chan struct{} // closed when checkpoint has returned
 
 	closing sync.Once
 	quit    chan struct{} // closed when Close begins

@@ -167,14 +167,16 @@ func (s *sqliteStore) runOne(u *update) (keep bool, failure error) {
 	return false, failure
 }
 
-// writerSetup gives the writer a cache of 32 MiB and leaves the log to checkpoint.go. The limit, in bytes,
-// is what is left of the log's file when it starts again.
-const writerSetup = "PRAGMA cache_size = -32768; PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = 67108864"
+// writerSetup gives the writer a cache of 32 MiB, keeps what savepoints need out of temporary files, and
+// leaves the log to checkpoint.go. The limit, in bytes, is what is left of the log's file when it starts
+// again.
+const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
+	PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d`
 
 // begin starts a transaction of the writer, on a new connection if there is none.
 func (s *sqliteStore) begin() (err error) {
 	if s.writer == nil {
-		if s.writer, err = newSession(s.db, writerSetup); err != nil {
+		if s.writer, err = newSession(s.db, fmt.Sprintf(writerSetup, s.restartFrames*frameSize)); err != nil {
 			return err
 		}
 	}
