@@ -242,6 +242,9 @@ func TestPostgresDeadlock(t *testing.T) {
 	if n := runs.Load(); n != 3 {
 		t.Errorf("the functions ran %d times, want 3: one of them twice", n)
 	}
+	if got := s.Stats(); got.Committed != 2 || got.Commits != 2 || got.Repeats != 1 || got.Failed != 0 {
+		t.Errorf("got %+v, want 2 updates committed and 1 repeat", got)
+	}
 }
 
 // Requests bring text that PostgreSQL cannot keep.
@@ -360,6 +363,9 @@ func TestPostgresCommitAnswerLost(t *testing.T) {
 			add(true)
 			if runs != test.runs {
 				t.Errorf("the function ran %d times, want %d", runs, test.runs)
+			}
+			if got := s.Stats(); got.Committed != 2 || got.Commits != 2 || got.Repeats != uint64(test.runs-1) {
+				t.Errorf("got %+v, want 2 commits, and %d repeats", got, test.runs-1)
 			}
 			if err := s.View(t.Context(), func(r store.ReadTx) error {
 				value, err := r.Setting(test.name)

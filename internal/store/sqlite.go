@@ -65,6 +65,7 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 	db.SetMaxIdleConns(0) // sessions hold on to their connections; what they let go of is done with
 	s := &sqliteStore{
 		db:      db,
+		path:    path,
 		entries: opts.sequence(),
 		queue:   make(chan *update),
 		readers: make(chan *sqliteSession, max(4, 2*runtime.GOMAXPROCS(0))),
@@ -168,7 +169,9 @@ func LockDir(dir string) (release func() error, err error) {
 
 type sqliteStore struct {
 	db      *sql.DB
+	path    string // of the database file
 	entries *sequence
+	counters
 
 	// queue is how updates reach the goroutine that runs write; the next is its own.
 	queue  chan *update
@@ -227,6 +230,24 @@ func (s *sqliteStore) View(ctx context.Context, fn func(ReadTx) error) error {
 	_, rollback := r.exec("ROLLBACK")
 	sound = rollback == nil && !errors.Is(t.doom, ErrUnavailable)
 	return err
+}
+
+// Seats uses a connection of its own, so that no view waits for one meanwhile.
+func (s *sqliteStore) Seats(ctx context.Context) (map[string]int, error) {
+	rows, err := s.db.QueryContext(ctx, seatsQuery)
+	if err != nil {
+		return nil, seatsError(ctx, explainSQLite(err))
+	}
+	defer rows.Close()
+	return readSeats(ctx, rows)
+}
+
+func (s *sqliteStore) Stats() Stats {
+	stats := s.stats()
+	if info, err := os.Stat(s.path + "-wal"); err == nil { // there is none until the first change
+		stats.LogBytes = info.Size()
+	}
+	return stats
 }
 
 func (s *sqliteStore) Ping(ctx context.Context) error {

@@ -70,6 +70,14 @@ type Store interface {
 	// but through its ReadTx.
 	View(ctx context.Context, fn func(ReadTx) error) error
 
+	// Seats counts the users, invited ones included, that hold each license, in all accounts;
+	// licenses that nobody holds are missing. It reads every user: some seconds for millions. The
+	// end of the context ends it. A failure of the storage is ErrUnavailable.
+	Seats(ctx context.Context) (map[string]int, error)
+
+	// Stats returns what the store has done so far. It costs next to nothing.
+	Stats() Stats
+
 	// Ping reports whether the storage answers; the error is ErrUnavailable.
 	Ping(ctx context.Context) error
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // How updates share a commit. What a commit costs is mostly the wait for the disk, so a single
@@ -23,13 +24,18 @@ type update struct {
 	ran  chan struct{} // closed when the function has run and err is set
 	done chan error    // the outcome; buffered, since who called may have left
 
-	err error // why the changes must be undone, nil to keep them
+	err   error // why the changes must be undone, nil to keep them
+	wrote bool  // it has changes to be kept, or undone
 }
 
 // errAbandoned stands for the outcome of a function that did not return.
 var errAbandoned = errors.New("the function panicked")
 
 func (s *sqliteStore) Update(ctx context.Context, fn func(Tx) error) error {
+	return s.count(func() error { return s.update(ctx, fn) })
+}
+
+func (s *sqliteStore) update(ctx context.Context, fn func(Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -61,6 +67,7 @@ func (s *sqliteStore) Update(ctx context.Context, fn func(Tx) error) error {
 func (u *update) run(t *tx, fn func(Tx) error) {
 	u.err = errAbandoned
 	defer func() {
+		u.wrote = t.wrote
 		t.end()
 		close(u.ran)
 	}()
@@ -130,6 +137,9 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	if failure != nil {
 		s.abandon()
 		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, explainSQLite(failure))
+	}
+	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
+		s.commits.Add(1)
 	}
 	for _, u := range kept {
 		u.done <- outcome

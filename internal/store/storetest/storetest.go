@@ -55,6 +55,8 @@ func Run(t *testing.T, open func(*testing.T, store.Options) store.Store) {
 		{"Turns", testTurns},
 		{"PagesUnderInsertion", testPagesUnderInsertion},
 		{"Contexts", testContexts},
+		{"Stats", testStats},
+		{"Seats", testSeats},
 		{"Closed", testClosed},
 	}
 	for _, test := range tests {
@@ -1180,6 +1182,70 @@ func testPagesUnderInsertion(t *testing.T, f *fixture) {
 	}
 	close(stop)
 	wg.Wait()
+}
+
+func testStats(t *testing.T, f *fixture) {
+	check := func(after string, want store.Stats) {
+		t.Helper()
+		got := f.Stats()
+		got.LogBytes, got.Repeats = 0, 0 // the engine's own
+		same(t, "Stats after "+after, got, want)
+	}
+	check("opening", store.Stats{})
+	f.insertUsers(invited("a1", "u1"))
+	check("a change", store.Stats{Committed: 1, Commits: 1})
+	f.update(func(tx store.Tx) error { _, err := tx.HasUsers("a1"); return err })
+	check("an update that only reads", store.Stats{Committed: 2, Commits: 1})
+
+	f.updateFails(errUndo, func(tx store.Tx) error { return errors.Join(tx.PutSetting("x", nil), errUndo) })
+	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.InsertUsers([]store.User{invited("a1", "u1")}) })
+	func() {
+		defer func() { recover() }()
+		f.Update(context.Background(), func(store.Tx) error { panic("boom") })
+	}()
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	f.Update(over, func(store.Tx) error { return nil })
+	check("four that were undone", store.Stats{Committed: 2, Commits: 1, Undone: 4})
+
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.updateFails(store.ErrUnavailable, func(store.Tx) error { return nil })
+	check("one that failed", store.Stats{Committed: 2, Commits: 1, Undone: 4, Failed: 1})
+}
+
+func testSeats(t *testing.T, f *fixture) {
+	check := func(of string, want map[string]int) {
+		t.Helper()
+		got, err := f.Seats(context.Background())
+		if err != nil {
+			t.Fatalf("Seats: %v", err)
+		}
+		same(t, "Seats of "+of, got, want)
+	}
+	check("nobody", map[string]int{})
+	with := func(u store.User, license string) store.User { u.License = license; return u }
+	users := f.insertUsers(with(registered("a1", "u1"), "Pro"), with(invited("a1", "u2"), "Pro"),
+		with(registered("a2", "u3"), "Basic"), with(registered("a2", "u4"), "Pro"), with(registered("a2", "u5"), ""))
+	check("two accounts", map[string]int{"Basic": 1, "Pro": 3})
+	f.update(func(tx store.Tx) error {
+		return errors.Join(tx.DeleteUsers("a1", users[:1]),
+			tx.UpdateUsers("a2", []store.UserChange{{Before: users[2], After: with(users[2], "Plus")}}))
+	})
+	check("those who are left", map[string]int{"Plus": 1, "Pro": 2})
+
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if got, err := f.Seats(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("Seats after the end of the context: got %v, %v, want %v", got, err, context.Canceled)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Seats(context.Background()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Seats of a closed store: got %v, %v, want %v", got, err, store.ErrUnavailable)
+	}
 }
 
 func testContexts(t *testing.T, f *fixture) {
