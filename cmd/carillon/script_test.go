@@ -64,7 +64,8 @@ func TestMain(m *testing.M) {
 //	fill FILE SIZE            make a file of so many letters
 //	perm MODE FILE            the file must have this mode
 //	certificate CERT KEY      make a certificate for 127.0.0.1 and its key
-//	request [-signed] METHOD PATH  send a request to the latest service; the reply is stdout
+//	request [-signed] METHOD PATH  send a request to $URL; the reply is stdout
+//	metrics                   make $URL the place of the latest service's metrics
 //
 // UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
 func TestScripts(t *testing.T) {
@@ -83,7 +84,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "perm": perm,
-			"certificate": certificate, "request": request,
+			"certificate": certificate, "request": request, "metrics": metrics,
 		},
 	})
 }
@@ -117,6 +118,15 @@ func halt(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("carillon serve ended with %v, want exit code 0", err)
 	}
+}
+
+func metrics(ts *testscript.TestScript, neg bool, args []string) {
+	s := *ts.Value(latest{}).(**service)
+	found := regexp.MustCompile(`(?m)^carillon: metrics on (.*)/metrics$`).FindStringSubmatch(s.complaints())
+	if found == nil {
+		ts.Fatalf("the service does not say where its metrics are")
+	}
+	ts.Setenv("URL", found[1])
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
