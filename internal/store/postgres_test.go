@@ -263,6 +263,19 @@ func TestPostgresText(t *testing.T) {
 	}
 }
 
+// What does not fit into an index is refused in words that do not repeat it.
+func TestPostgresTextTooLong(t *testing.T) {
+	s := openPostgres(t, newSchema(t), store.Options{})
+	var email strings.Builder // that cannot be compressed
+	for i := range 2000 {
+		fmt.Fprintf(&email, "%x", uint32(i*2654435761))
+	}
+	err := s.Update(t.Context(), insert("a1", email.String()))
+	if !errors.Is(err, store.ErrFailed) || strings.Contains(err.Error(), email.String()[:20]) || len(err.Error()) > 500 {
+		t.Errorf("got error %v, want %v without the address", err, store.ErrFailed)
+	}
+}
+
 // The server ends all connections, as by a restart. Nobody notices.
 func TestPostgresConnectionsEnd(t *testing.T) {
 	url := newSchema(t)

@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// Errors that callers tell apart with errors.Is. What they wrap says more to an operator.
+// Errors that callers tell apart with errors.Is. What they wrap says more to an operator, in words
+// fit for a log: keys and ids may be in it, but no address, name, PIN or secret of a record.
 var (
 	// ErrNotFound: the record that was named does not exist, or its account is deleted.
 	ErrNotFound = errors.New("not found")

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -54,6 +55,7 @@ func Run(t *testing.T, open func(*testing.T, store.Options) store.Store) {
 		{"ConcurrentUpdates", testConcurrentUpdates},
 		{"Turns", testTurns},
 		{"PagesUnderInsertion", testPagesUnderInsertion},
+		{"PrivateErrors", testPrivateErrors},
 		{"Contexts", testContexts},
 		{"Stats", testStats},
 		{"Seats", testSeats},
@@ -1182,6 +1184,53 @@ func testPagesUnderInsertion(t *testing.T, f *fixture) {
 	}
 	close(stop)
 	wg.Wait()
+}
+
+// Errors end up in a log, where what people are called has no place.
+func testPrivateErrors(t *testing.T, f *fixture) {
+	const email, pin, name = "jane.doe@corp.example", "0123456789", "Jane Doe"
+	member := registered("a1", "u1")
+	member.Email, member.PersonalPIN, member.DisplayName = email, pin, name
+	domain := store.Domain{Name: "corp.example", AWSAccountID: awsA, AccountID: "a1"}
+	f.insertUsers(member, invited("a1", "u2"))
+	f.update(func(tx store.Tx) error { return tx.InsertDomain(domain) })
+	insert := func(accountID, userID string, change func(*store.User)) func(store.Tx) error {
+		u := member
+		u.AccountID, u.UserID = accountID, userID
+		change(&u)
+		return func(tx store.Tx) error { return tx.InsertUsers([]store.User{u}) }
+	}
+	change := func(change func(*store.User)) func(store.Tx) error {
+		return func(tx store.Tx) error {
+			users, err := tx.Users("a1", []string{"u2"})
+			if err != nil {
+				return err
+			}
+			after := users[0]
+			change(&after)
+			return tx.UpdateUsers("a1", []store.UserChange{{Before: users[0], After: after}})
+		}
+	}
+	for what, fn := range map[string]func(store.Tx) error{
+		"user id":                   insert("a1", "u1", func(u *store.User) { u.Email, u.PersonalPIN = "x"+email, "" }),
+		"address in the account":    insert("a1", "u3", func(u *store.User) { u.PersonalPIN = "" }),
+		"address of a member":       insert("a2", "u3", func(u *store.User) { u.PersonalPIN = "" }),
+		"PIN":                       insert("a2", "u3", func(u *store.User) { u.Email = "x" + email }),
+		"address, taken by changes": change(func(u *store.User) { u.Email = email }),
+		"PIN, taken by changes":     change(func(u *store.User) { u.PersonalPIN = pin }),
+		"domain":                    func(tx store.Tx) error { return tx.InsertDomain(domain) },
+	} {
+		err := f.Update(context.Background(), fn)
+		if !errors.Is(err, store.ErrExists) {
+			t.Errorf("%s: got error %v, want %v", what, err, store.ErrExists)
+			continue
+		}
+		for _, private := range []string{"jane", "corp.example", pin, name} {
+			if strings.Contains(err.Error(), private) {
+				t.Errorf("%s: the error tells %q: %v", what, private, err)
+			}
+		}
+	}
 }
 
 func testStats(t *testing.T, f *fixture) {
