@@ -6,10 +6,12 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/directory"
@@ -146,7 +148,7 @@ func (s *service) serve(l net.Listener, h http.Handler, tlsConfig *tls.Config, l
 		ReadHeaderTimeout: s.limits.header, ReadTimeout: s.limits.read, WriteTimeout: s.limits.write, IdleTimeout: s.limits.idle,
 		MaxHeaderBytes:               maxHeader,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is a request like another
-		ErrorLog:                     slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+		ErrorLog:                     log.New(complaints{logger}, "", 0),
 	}
 	serve := web.Serve
 	if tlsConfig != nil {
@@ -158,6 +160,20 @@ func (s *service) serve(l net.Listener, h http.Handler, tlsConfig *tls.Config, l
 		}
 	}()
 	return web
+}
+
+// complaints logs what net/http has to say. What it quotes may be of a client, such as the first bytes
+// of a request on a connection that was to be HTTP/2, and is left out.
+type complaints struct{ logger *slog.Logger }
+
+func (c complaints) Write(line []byte) (int, error) {
+	text, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), `"`)
+	level := slog.LevelWarn
+	if strings.HasPrefix(text, "http: TLS handshake error ") || strings.HasPrefix(text, "http2: ") {
+		level = slog.LevelDebug // anybody can cause any number of these
+	}
+	c.logger.Log(context.Background(), level, text)
+	return len(line), nil
 }
 
 // exportURL is the URL to reach the service by from this machine, also where it listens on every

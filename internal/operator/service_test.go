@@ -2,13 +2,19 @@ package operator
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -21,15 +27,14 @@ const short = 300 * time.Millisecond
 // hung is how long a connection may stay open before it is taken for never being cut off.
 const hung = 60 * time.Second
 
-// start starts a service with its metrics at an address, or beside the API if that is empty.
-func start(t *testing.T, metrics string, change func(*limits)) *service {
+// start starts a service for this machine.
+func start(t *testing.T, change func(*serviceOptions)) *service {
 	t.Helper()
-	l := defaultLimits
-	change(&l)
-	s, err := startService(t.Context(), serviceOptions{
-		Listen: "127.0.0.1:0", Metrics: metrics, database: database{Data: t.TempDir()},
-		Logger: slog.New(slog.DiscardHandler), limits: l,
-	})
+	o := serviceOptions{
+		Listen: "127.0.0.1:0", database: database{Data: t.TempDir()}, Logger: slog.New(slog.DiscardHandler), limits: defaultLimits,
+	}
+	change(&o)
+	s, err := startService(t.Context(), o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,10 +136,10 @@ func TestSlowClients(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			beside := start(t, "", tt.change)
+			beside := start(t, func(o *serviceOptions) { tt.change(&o.limits) })
 			defer beside.stop()
 			tt.client(t, dial(t, beside.url))
-			apart := start(t, "127.0.0.1:0", tt.change)
+			apart := start(t, func(o *serviceOptions) { tt.change(&o.limits); o.Metrics = "127.0.0.1:0" })
 			defer apart.stop()
 			tt.client(t, dial(t, apart.metricsURL))
 		})
@@ -144,7 +149,7 @@ func TestSlowClients(t *testing.T) {
 // Who stops in the middle of a body is told so, and cut off.
 func TestHalfABody(t *testing.T) {
 	t.Parallel()
-	s := start(t, "", func(l *limits) { l.read = short })
+	s := start(t, func(o *serviceOptions) { o.limits.read = short })
 	defer s.stop()
 	conn := dial(t, s.url)
 	send(t, conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
@@ -155,7 +160,7 @@ func TestHalfABody(t *testing.T) {
 
 func TestHeaderTooLarge(t *testing.T) {
 	t.Parallel()
-	s := start(t, "", func(*limits) {})
+	s := start(t, func(*serviceOptions) {})
 	defer s.stop()
 	conn := dial(t, s.url)
 	io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", maxHeader+4096)) // and the rest is not waited for
@@ -167,7 +172,7 @@ func TestHeaderTooLarge(t *testing.T) {
 // A stop waits for requests, but not for ever.
 func TestStopIsBounded(t *testing.T) {
 	t.Parallel()
-	s := start(t, "127.0.0.1:0", func(l *limits) { l.drain = short })
+	s := start(t, func(o *serviceOptions) { o.limits.drain = short; o.Metrics = "127.0.0.1:0" })
 	conn := dial(t, s.url)
 	send(t, conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
 	// The service asks for the body, which shows that it has begun with the request.
@@ -187,5 +192,51 @@ func TestStopIsBounded(t *testing.T) {
 			conn.Close()
 			t.Errorf("%s still lets people in", address)
 		}
+	}
+}
+
+// Nothing of what net/http could not make a request of gets into the log.
+func TestLogOfStrangers(t *testing.T) {
+	t.Parallel()
+	example := httptest.NewTLSServer(nil) // for its certificate
+	example.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(example.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	s := start(t, func(o *serviceOptions) {
+		o.TLSCert, o.TLSKey = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+		for name, block := range map[string]*pem.Block{
+			o.TLSCert: {Type: "CERTIFICATE", Bytes: example.Certificate().Raw}, o.TLSKey: {Type: "PRIVATE KEY", Bytes: key},
+		} {
+			if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	const request = "GET /jane@corp.example HTTP/1.1\r\nHost: x\r\nAuthorization: s3cret\r\n\r\n"
+	conn := dial(t, s.url)
+	send(t, conn, request)
+	cutOff(t, conn)
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		conn := tls.Client(dial(t, s.url), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+		if err := conn.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		send(t, conn, strings.Replace(request, "HTTP/1.1", "HTTP/x", 1))
+		cutOff(t, conn)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"client sent an HTTP request to an HTTPS server", "error reading preface"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, log.String())
+		}
+	}
+	if regexp.MustCompile(`jane|s3cret|level=(INFO|WARN|ERROR)`).MatchString(log.String()) {
+		t.Errorf("the log tells what strangers sent, or gives it weight:\n%s", log.String())
 	}
 }
