@@ -19,6 +19,7 @@ import (
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/metrics"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
@@ -900,7 +901,11 @@ func BenchmarkBatchUpdateUser20(b *testing.B) {
 	c := call{keyID: userID, body: `{"UpdateUserRequestItems":[` + body.String()[1:] + `]}`, signed: "content-type;host;x-amz-date",
 		edit: func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }}
 	r := c.request(b, "http://127.0.0.1:24463")
-	h := server.New(some{}, newKeys("AmazonChimeUserManagement"), fixed())
+	o := fixed()
+	counted := metrics.New(struct{ metrics.Store }{}, slog.New(slog.DiscardHandler)) // whose storage is never asked
+	defer counted.Close()
+	o.Meter = counted.Meter
+	h := server.New(some{}, newKeys("AmazonChimeUserManagement"), o)
 	content := strings.NewReader("")
 	r.Body = io.NopCloser(content)
 	b.ReportAllocs()
