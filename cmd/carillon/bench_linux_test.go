@@ -53,7 +53,7 @@ func BenchmarkRequest(b *testing.B) {
 		sites["postgres"] = startSite(b, program, 20, 2000, "--database-url", testPostgres(b))
 		names = append(names, "postgres")
 	}
-	m := metrics{}
+	m := figures{}
 	for b.Loop() {
 		cost := map[string]float64{}
 		for _, name := range names {
@@ -81,7 +81,7 @@ func BenchmarkBatches(b *testing.B) {
 	const accounts, users, batches = 20, 2000, 1000
 	s := startSite(b, build(b, b.TempDir(), "."), accounts, users)
 	raw := openBare(b, accounts, users)
-	m := metrics{}
+	m := figures{}
 	for b.Loop() {
 		for _, clients := range []int{1, 16, 64} {
 			for order, pick := range map[string]func(int) (int, []int){"random": s.random, "listed": s.listed} {
@@ -105,7 +105,7 @@ func BenchmarkSize(b *testing.B) {
 	program := build(b, b.TempDir(), ".")
 	small, large := startSite(b, program, 1, 10_000), startSite(b, program, 1, 1_000_000)
 	idle := large.memory("VmRSS")
-	m := metrics{}
+	m := figures{}
 	for b.Loop() {
 		for _, job := range []struct {
 			name string
@@ -135,12 +135,12 @@ func BenchmarkSize(b *testing.B) {
 	m.report(b)
 }
 
-// metrics gathers the figures of rounds.
-type metrics map[string][]float64
+// figures gathers what rounds have measured.
+type figures map[string][]float64
 
-func (m metrics) add(unit string, v float64) { m[unit] = append(m[unit], v) }
+func (m figures) add(unit string, v float64) { m[unit] = append(m[unit], v) }
 
-func (m metrics) report(b *testing.B) {
+func (m figures) report(b *testing.B) {
 	b.ReportMetric(0, "ns/op")
 	for unit, values := range m {
 		slices.Sort(values)
