@@ -6,7 +6,9 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"io"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +19,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"net"
 
 	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
@@ -299,7 +299,7 @@ func (s *benchSite) exchange(clients, requests int, request func(int) (method, p
 			}
 			defer conn.Close()
 			replies := bufio.NewReader(conn)
-			for i := next.Add(1); i <= int64(requests); i = next.Add(1) {
+			for i := next.Add(1); i <= int64(requests) && !s.Failed(); i = next.Add(1) {
 				method, path, query, body := request(int(i) - 1)
 				if _, err := conn.Write(s.sign(method, path, query, body)); err != nil {
 					s.Error(err)
@@ -357,9 +357,9 @@ func readReply(r *bufio.Reader) ([]byte, error) {
 			break
 		}
 	}
-	body, err := r.Peek(length)
-	reply = append(reply, body...)
-	r.Discard(length)
+	header := len(reply)
+	reply = append(reply, make([]byte, length)...)
+	_, err := io.ReadFull(r, reply[header:])
 	return reply, err
 }
 
