@@ -360,20 +360,25 @@ func scanUser(row scanner) (u User, err error) {
 }
 
 func (t *tx) Users(accountID string, userIDs []string) ([]User, error) {
-	return t.usersBy(`SELECT `+userColumns+` FROM users INDEXED BY users_id
-		WHERE account_id = $1 AND user_id IN (SELECT value FROM json_each($2))`, accountID, userIDs)
+	return t.usersBy("users_id", "user_id", accountID, userIDs)
 }
 
 func (t *tx) UsersByEmail(accountID string, emails []string) ([]User, error) {
-	return t.usersBy(`SELECT `+userColumns+` FROM users INDEXED BY users_email
-		WHERE account_id = $1 AND email_key IN (SELECT value FROM json_each($2))`, accountID, emailKeys(emails))
+	return t.usersBy("users_email", "email_key", accountID, emailKeys(emails))
 }
 
-// usersBy runs a query for the users with some keys and returns them in order of entry. The query names
-// its index, since SQLite, which knows no numbers of rows, would rather read the whole account; and it
-// does not sort, which would cost SQLite a copy of each row.
-func (t *tx) usersBy(query, accountID string, keys []string) ([]User, error) {
-	users, err := list(t, scanUser, query, accountID, keyList(keys))
+// usersBy returns the users with some keys in a column, in order of entry. The query names the index,
+// since SQLite, which knows no numbers of rows, would rather read the whole account; and it does not
+// sort, which would cost SQLite a copy of each row.
+func (t *tx) usersBy(index, column, accountID string, keys []string) ([]User, error) {
+	condition, arg := column+` IN (SELECT value FROM json_each($2))`, ""
+	if len(keys) == 1 {
+		condition, arg = column+` = $2`, keys[0]
+	} else {
+		arg = keyList(keys)
+	}
+	users, err := list(t, scanUser, `SELECT `+userColumns+` FROM users INDEXED BY `+index+`
+		WHERE account_id = $1 AND `+condition, accountID, arg)
 	slices.SortFunc(users, func(a, b User) int { return cmp.Compare(a.Entry, b.Entry) })
 	return users, err
 }
