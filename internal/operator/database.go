@@ -46,7 +46,8 @@ func (d *database) check() error {
 // release is called.
 func (d *database) serve(ctx context.Context) (st store.Store, release func() error, err error) {
 	if d.URL == "" {
-		// Opening upgrades the schema, so the lock comes first: an older release may be serving.
+		// Opening upgrades the schema, so the lock comes first: an older release may be serving. The
+		// commands beside a service upgrade nothing.
 		if release, err = store.LockDir(d.Data); err != nil {
 			return nil, nil, err
 		}
@@ -84,9 +85,9 @@ func (d *database) open(ctx context.Context) (store.Store, error) {
 		return nil, err
 	}
 	if d.URL != "" {
-		return store.OpenPostgres(ctx, d.URL, store.Options{Pool: 2})
+		return store.OpenPostgres(ctx, d.URL, store.Options{Pool: 2, Beside: true})
 	}
-	return store.OpenSQLite(ctx, d.Data, store.Options{})
+	return store.OpenSQLite(ctx, d.Data, store.Options{Beside: true})
 }
 
 // keyIsInside reports whether the key that encrypts secrets is kept beside them.

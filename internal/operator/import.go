@@ -87,7 +87,7 @@ func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
 			return "", false, err
 		}
 	}
-	st, err := store.OpenSQLite(context.Background(), dir, store.Options{})
+	st, err := store.OpenSQLite(context.Background(), dir, store.Options{Beside: true})
 	if err != nil {
 		return "", false, err
 	}

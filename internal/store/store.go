@@ -40,6 +40,9 @@ var (
 	// ErrNewerSchema: a newer release of the program has already upgraded the database.
 	ErrNewerSchema = errors.New("the database was written by a newer release")
 
+	// ErrOlderSchema: the database awaits its upgrade, which is not for who works beside a service.
+	ErrOlderSchema = errors.New("the database was written by an older release")
+
 	// ErrLocked: another process is serving from the same directory.
 	ErrLocked = errors.New("in use by another process")
 

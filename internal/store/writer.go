@@ -107,7 +107,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	if err := s.begin(); err != nil {
 		s.abandon()
 		for _, u := range group {
-			u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explainSQLite(err))
+			u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, s.explain(err))
 		}
 		return nil
 	}
@@ -127,7 +127,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	var outcome error
 	if failure != nil {
 		s.abandon()
-		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, explainSQLite(failure))
+		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, s.explain(failure))
 	}
 	for _, u := range kept {
 		u.done <- outcome
@@ -139,7 +139,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 // whose changes are not is told so here. A failure is one of the storage.
 func (s *sqliteStore) runOne(u *update) (keep bool, failure error) {
 	if _, err := s.writer.exec("SAVEPOINT one"); err != nil {
-		u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explainSQLite(err))
+		u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, s.explain(err))
 		return false, err
 	}
 	select {
@@ -164,7 +164,7 @@ func (s *sqliteStore) runOne(u *update) (keep bool, failure error) {
 // begin starts a transaction of the writer, on a new connection if there is none.
 func (s *sqliteStore) begin() (err error) {
 	if s.writer == nil {
-		if s.writer, err = newSession(s.db, "PRAGMA cache_size = -32768"); err != nil { // KiB
+		if s.writer, err = s.newSession("PRAGMA cache_size = -32768"); err != nil { // KiB
 			return err
 		}
 	}
