@@ -88,16 +88,20 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 	return s, nil
 }
 
-// dataSource is the driver's name for the file at an absolute path, whatever characters it has.
-// FULL makes a commit wait until the log is on stable storage: NORMAL does not, and on macOS nothing
-// does but its own way of syncing, which other systems pass over.
+// dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait until
+// the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of syncing,
+// which other systems pass over.
 func dataSource(path string) string {
+	return sourceURL(path, "mode=rw&_busy_timeout=5000&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1")
+}
+
+// sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
+func sourceURL(path, parameters string) string {
 	path = filepath.ToSlash(path)
 	if path[0] != '/' { // C:/...
 		path = "/" + path
 	}
-	u := url.URL{Scheme: "file", Path: path, RawQuery: "mode=rw&_busy_timeout=5000&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1"}
-	return u.String()
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: parameters}).String()
 }
 
 // prepare makes the database ready: schema first, then the log, which is what lets readers and
