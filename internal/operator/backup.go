@@ -57,7 +57,7 @@ func (p *program) backup(ctx context.Context, args []string) error {
 	switch {
 	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrInvalid):
 		return c.failed(exitUsage, err)
-	case errors.Is(err, store.ErrUnavailable):
+	case errors.Is(err, store.ErrUnavailable) && ctx.Err() == nil:
 		return c.failed(exitNoStore, err)
 	case err != nil:
 		return fmt.Errorf("%s: %w", c.Name(), err)

@@ -134,7 +134,10 @@ func copyDatabase(ctx context.Context, from, to string) error {
 	if err == nil {
 		version, err = schemaVersion(ctx, conn)
 	}
-	if err == nil && version > 0 {
+	if err == nil && version == 0 {
+		err = errors.New("it is empty, start carillon serve first")
+	}
+	if err == nil {
 		_, _, err = Options{}.migrationsOf("sqlite").after(version) // ErrNewerSchema
 	}
 	if err != nil {
@@ -202,7 +205,7 @@ func setting(ctx context.Context, db *sql.DB, name string) (value []byte, err er
 // knows (else ErrNewerSchema), and describes it. It reads all of the file, and writes nothing.
 func ReadBackup(ctx context.Context, file string) (*Backup, error) {
 	b, err := readBackup(ctx, file)
-	if code(err) != 0 {
+	if code(err) != 0 && ctx.Err() == nil {
 		err = fmt.Errorf("the file is damaged, cut short or no database: %w", err)
 	}
 	if err != nil {
