@@ -96,13 +96,13 @@ func BackupSQLite(ctx context.Context, dir, file, keyFile string) (b *Backup, er
 		return nil, err
 	}
 	partial := f.Name()
-	defer os.Remove(partial)
-	if err := f.Close(); err != nil {
-		return nil, err
-	}
+	defer func() {
+		f.Close()
+		os.Remove(partial)
+	}()
 
 	made := Backup{Time: time.Now().UTC()}
-	if err := copyDatabase(ctx, source, partial); err != nil {
+	if err := copyDatabase(ctx, source, f); err != nil {
 		return nil, err
 	}
 	made.Host, _ = os.Hostname()
@@ -112,12 +112,14 @@ func BackupSQLite(ctx context.Context, dir, file, keyFile string) (b *Backup, er
 	if b, err = ReadBackup(ctx, partial); err != nil {
 		return nil, fmt.Errorf("the database %s gives no sound copy: %w", source, err)
 	}
+	if err := errors.Join(f.Sync(), f.Close()); err != nil {
+		return nil, err
+	}
 	return b, publish(partial, target)
 }
 
-// copyDatabase copies a database as it is at one moment over an empty file, which is not yet on stable
-// storage then.
-func copyDatabase(ctx context.Context, from, to string) error {
+// copyDatabase copies a database as it is at one moment over an empty file.
+func copyDatabase(ctx context.Context, from string, to *os.File) error {
 	db, err := sql.Open("sqlite", dataSource(from))
 	if err != nil {
 		return err
@@ -146,14 +148,16 @@ func copyDatabase(ctx context.Context, from, to string) error {
 	err = conn.Raw(func(driver any) error {
 		backup, err := driver.(interface {
 			NewBackup(string) (*sqlite.Backup, error)
-		}).NewBackup(copySource(to))
+		}).NewBackup(copySource(to.Name()))
 		if err != nil {
 			return err
 		}
-		const pages = 4096 // 16 MiB, after which an interruption is seen
+		// By pieces of 16 MiB, each brought to the disk: a service that commits meanwhile would wait for all
+		// that is on its way there, and with a large database for half a second and more.
+		const pages = 4096
 		for more := true; more && err == nil; {
-			if err = ctx.Err(); err == nil {
-				more, err = backup.Step(pages)
+			if more, err = backup.Step(pages); err == nil {
+				err = errors.Join(to.Sync(), ctx.Err())
 			}
 		}
 		if end := backup.Finish(); err == nil {
@@ -369,16 +373,9 @@ func copyFile(ctx context.Context, from, to string, size int64) error {
 	return errors.Join(err, out.Close())
 }
 
-// publish gives a finished file its name, under which there must be none, on stable storage.
+// publish gives a finished file its name, under which there must be none.
 func publish(partial, target string) error {
-	f, err := os.OpenFile(partial, os.O_RDWR, 0)
-	if err != nil {
-		return err
-	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	err = os.Link(partial, target)
+	err := os.Link(partial, target)
 	if err != nil && !errors.Is(err, fs.ErrExist) { // not every file system knows links
 		if _, missing := os.Lstat(target); !errors.Is(missing, fs.ErrNotExist) {
 			return fmt.Errorf("%s: %w", target, fs.ErrExist)
