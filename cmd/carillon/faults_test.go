@@ -117,7 +117,7 @@ func TestDiskFull(t *testing.T) {
 
 // cramped runs a program whose files may not become larger than 40 KB.
 func cramped(dir string, words ...string) (int, string) {
-	return exit(program(dir, append([]string{"sh", "-c", `ulimit -f 80; exec "$@"`, "sh"}, words...)...))
+	return exit(program(dir, append([]string{"prlimit", "--fsize=40000", "--"}, words...)...))
 }
 
 // What makes files fails as a whole where there is no room for them.

@@ -125,8 +125,8 @@ func copyDatabase(ctx context.Context, from string, to *os.File) error {
 		return err
 	}
 	defer db.Close()
-	// The transaction holds on to the moment, and to the pages that were not in the log then. Without it
-	// every commit of the service would make the copy start again.
+	// The transaction holds on to the moment: without it every commit of the service would make the copy
+	// start again.
 	conn, err := db.Conn(ctx)
 	if err == nil {
 		defer conn.Close()
