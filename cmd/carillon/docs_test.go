@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -285,6 +287,55 @@ func TestVariablesAreDocumented(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// The page on operating lists the metrics that there are, all of them.
+func TestMetricsAreDocumented(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := startService("carillon", dir, childEnv(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	names := func(text, pattern string) map[string]bool {
+		found := map[string]bool{}
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+			found[m[1]] = true
+		}
+		return found
+	}
+	create := exec.Command("aws", "chime", "create-account", "--name", "Metered", "--query", "Account.AccountId", "--output", "text")
+	create.Env = childEnv(dir)
+	for name, value := range s.env {
+		create.Env = append(create.Env, name+"="+value)
+	}
+	account, err := create.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	invite := exec.Command("aws", "chime", "invite-users", "--account-id", strings.TrimSpace(string(account)), "--user-email-list", "ana@example.com")
+	invite.Env = create.Env
+	if out, err := invite.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	resp, err := http.Get(s.url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	metrics, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile("../../docs/operating.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	there, told := names(string(metrics), `(?m)^# TYPE (carillon_\w+) `), names(string(page), `\b(carillon_\w+)`)
+	if !maps.Equal(there, told) || len(there) == 0 {
+		t.Errorf("/metrics has %v,\nthe page lists %v", slices.Sorted(maps.Keys(there)), slices.Sorted(maps.Keys(told)))
 	}
 }
 

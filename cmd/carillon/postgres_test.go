@@ -19,7 +19,7 @@ import (
 
 // testPostgres is the URL of an empty schema in the PostgreSQL to test against, which is dropped at
 // the end of the test.
-func testPostgres(t *testing.T) string {
+func testPostgres(t testing.TB) string {
 	t.Helper()
 	base := os.Getenv("CARILLON_TEST_POSTGRES")
 	if base == "" {
@@ -40,7 +40,7 @@ func testPostgres(t *testing.T) string {
 }
 
 // psql runs a statement past the programs.
-func psql(t *testing.T, database, statement string) {
+func psql(t testing.TB, database, statement string) {
 	t.Helper()
 	ctx := context.WithoutCancel(t.Context()) // tests clean up with it, too
 	conn, err := pgx.Connect(ctx, database)

@@ -64,7 +64,8 @@ func TestMain(m *testing.M) {
 //	fill FILE SIZE            make a file of so many letters
 //	perm MODE FILE            the file must have this mode
 //	certificate CERT KEY      make a certificate for 127.0.0.1 and its key
-//	request [-signed] METHOD PATH  send a request to the latest service; the reply is stdout
+//	request [-signed] METHOD PATH  send a request to $URL; the reply is stdout
+//	metrics                   make $URL the place of the latest service's metrics
 //
 // UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
 func TestScripts(t *testing.T) {
@@ -83,7 +84,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "perm": perm,
-			"certificate": certificate, "request": request,
+			"certificate": certificate, "request": request, "metrics": metrics,
 		},
 	})
 }
@@ -117,6 +118,15 @@ func halt(ts *testscript.TestScript, neg bool, args []string) {
 	if err != nil {
 		ts.Fatalf("carillon serve ended with %v, want exit code 0", err)
 	}
+}
+
+func metrics(ts *testscript.TestScript, neg bool, args []string) {
+	s := *ts.Value(latest{}).(**service)
+	found := regexp.MustCompile(`(?m)^carillon: metrics on (.*)/metrics$`).FindStringSubmatch(s.complaints())
+	if found == nil {
+		ts.Fatalf("the service does not say where its metrics are")
+	}
+	ts.Setenv("URL", found[1])
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
@@ -170,23 +180,31 @@ func perm(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(writeCertificate(ts.MkAbs(args[0]), ts.MkAbs(args[1])))
+}
+
+// writeCertificate makes a certificate for 127.0.0.1 that is its own authority, and its key.
+func writeCertificate(certFile, keyFile string) error {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	ts.Check(err)
+	if err != nil {
+		return err
+	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "carillon"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
 	}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	ts.Check(err)
-	private, err := x509.MarshalPKCS8PrivateKey(key)
-	ts.Check(err)
-	for name, block := range map[string]*pem.Block{
-		args[0]: {Type: "CERTIFICATE", Bytes: cert},
-		args[1]: {Type: "PRIVATE KEY", Bytes: private},
-	} {
-		ts.Check(os.WriteFile(ts.MkAbs(name), pem.EncodeToMemory(block), 0o600))
+	if err != nil {
+		return err
 	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	return errors.Join(
+		os.WriteFile(certFile, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert}), 0o644),
+		os.WriteFile(keyFile, pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600))
 }
 
 func request(ts *testscript.TestScript, neg bool, args []string) {

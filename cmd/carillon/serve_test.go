@@ -29,6 +29,7 @@ const hung = 60 * time.Second
 
 // service is a `carillon serve` in a process of its own.
 type service struct {
+	root   string            // directory that is the root of its files, empty for that of the machine
 	url    string            // from the readiness line
 	env    map[string]string // what its lines for a shell export, nil if it saved none
 	cmd    *exec.Cmd
@@ -41,13 +42,20 @@ type service struct {
 
 // startService runs `PROGRAM serve ARGS...` and waits for the line that says it is ready.
 func startService(program, dir string, env []string, args ...string) (*service, error) {
+	cmd := exec.Command(program, append([]string{"serve"}, args...)...)
+	cmd.Dir, cmd.Env = dir, env
+	return startCommand(cmd, "")
+}
+
+// startCommand is startService for a command that may see a directory as the root of all files.
+func startCommand(cmd *exec.Cmd, root string) (*service, error) {
 	out, err := os.CreateTemp("", "carillon-stdout-")
 	if err != nil {
 		return nil, err
 	}
 	defer out.Close()
-	s := &service{cmd: exec.Command(program, append([]string{"serve"}, args...)...), stdout: out.Name(), ended: make(chan struct{})}
-	s.cmd.Dir, s.cmd.Env, s.cmd.Stdout = dir, env, out
+	s := &service{root: root, cmd: cmd, stdout: out.Name(), ended: make(chan struct{})}
+	s.cmd.Stdout = out
 	pipe, err := s.cmd.StderrPipe()
 	if err == nil {
 		err = s.cmd.Start()
@@ -71,10 +79,10 @@ func startService(program, dir string, env []string, args ...string) (*service, 
 	select {
 	case s.url = <-ready:
 	case <-s.ended:
-		return nil, fmt.Errorf("%s serve ended before it was ready: %v\n%s", program, s.end(os.Kill), s.complaints())
+		return nil, fmt.Errorf("%v ended before it was ready: %v\n%s", cmd, s.end(os.Kill), s.complaints())
 	case <-time.After(hung):
 		s.end(os.Kill)
-		return nil, fmt.Errorf("%s serve is not ready after %v\n%s", program, hung, s.complaints())
+		return nil, fmt.Errorf("%v is not ready after %v\n%s", cmd, hung, s.complaints())
 	}
 	if err := s.readEnv(); err != nil {
 		s.end(os.Kill)
@@ -98,7 +106,7 @@ func (s *service) readEnv() error {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(s.cmd.Dir, path)
 	}
-	text, err := os.ReadFile(path)
+	text, err := os.ReadFile(filepath.Join(s.root, path))
 	s.env = map[string]string{}
 	for _, line := range exportLine.FindAllStringSubmatch(string(text), -1) {
 		s.env[line[1]] = line[2]

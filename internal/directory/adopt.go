@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -374,7 +373,7 @@ func accountDiffers(kept store.Account, row api.Account) string {
 	stateAccount(&after, row)
 	fields := func(a store.Account) []document.Member {
 		return append(accountFields(a), document.Member{Key: "AwsAccountId", Value: a.AWSAccountID},
-			document.Member{Key: "CreatedTimestamp", Value: stamp(a.Created)})
+			document.Member{Key: "CreatedTimestamp", Value: stampOf(a.Created)})
 	}
 	return differing(fields(kept), fields(after))
 }
@@ -382,7 +381,7 @@ func accountDiffers(kept store.Account, row api.Account) string {
 func differing(a, b []document.Member) string {
 	var names []string
 	for i := range a {
-		if !reflect.DeepEqual(a[i].Value, b[i].Value) {
+		if !same(a[i].Value, b[i].Value) {
 			names = append(names, a[i].Key)
 		}
 	}

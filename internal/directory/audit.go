@@ -2,6 +2,7 @@ package directory
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
@@ -39,15 +40,26 @@ func objectOf(fields, other []document.Member) string {
 		if other == nil && isEmpty(f.Value) {
 			continue
 		}
-		if other != nil && reflect.DeepEqual(f.Value, other[i].Value) {
+		if other != nil && same(f.Value, other[i].Value) {
 			continue
 		}
-		if s, ok := f.Value.(secret); ok {
-			f.Value = s.masked()
+		switch v := f.Value.(type) {
+		case secret:
+			f.Value = v.masked()
+		case stamp:
+			f.Value = v.String()
 		}
 		o.Set(f.Key, f.Value)
 	}
 	return string(document.AppendCompact(nil, o))
+}
+
+// same compares the values of a field: texts, truths, numbers, and lists of texts.
+func same(a, b any) bool {
+	if list, ok := a.([]any); ok {
+		return slices.Equal(list, b.([]any))
+	}
+	return a == b
 }
 
 func isEmpty(v any) bool {
@@ -90,10 +102,10 @@ func userFields(u store.User) []document.Member {
 		{Key: "LicenseType", Value: u.License},
 		{Key: "UserType", Value: u.Type},
 		{Key: "UserRegistrationStatus", Value: u.Registration},
-		{Key: "RegisteredOn", Value: stamp(u.RegisteredOn)},
+		{Key: "RegisteredOn", Value: stampOf(u.RegisteredOn)},
 		{Key: "UserInvitationStatus", Value: u.Invitation},
 		{Key: "InviteId", Value: u.InviteID},
-		{Key: "InvitedOn", Value: stamp(u.InvitedOn)},
+		{Key: "InvitedOn", Value: stampOf(u.InvitedOn)},
 		{Key: "IsAlexaForBusinessEnabled", Value: u.AlexaEnabled},
 		{Key: "AlexaForBusinessRoomArn", Value: u.AlexaARN},
 		{Key: "PersonalPIN", Value: secret(u.PersonalPIN)},
@@ -110,8 +122,8 @@ func keyFields(k store.AccessKey) []document.Member {
 		{Key: "Policy", Value: k.Policy},
 		{Key: "Root", Value: k.Root},
 		{Key: "Disabled", Value: k.Disabled},
-		{Key: "Created", Value: stamp(k.Created)},
-		{Key: "Expires", Value: stamp(k.Expires)},
+		{Key: "Created", Value: stampOf(k.Created)},
+		{Key: "Expires", Value: stampOf(k.Expires)},
 	}
 }
 
@@ -123,9 +135,20 @@ func values(texts []string) []any {
 	return all
 }
 
-func stamp(t time.Time) string {
+// stamp is a time in milliseconds since 1970, 0 for never. It becomes text only where it is shown: most
+// times of a user do not change.
+type stamp int64
+
+func stampOf(t time.Time) stamp {
 	if t.IsZero() {
+		return 0
+	}
+	return stamp(t.UnixMilli())
+}
+
+func (s stamp) String() string {
+	if s == 0 {
 		return ""
 	}
-	return t.UTC().Format("2006-01-02T15:04:05.000Z")
+	return time.UnixMilli(int64(s)).UTC().Format("2006-01-02T15:04:05.000Z")
 }

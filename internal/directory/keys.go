@@ -146,7 +146,7 @@ func (k *Keys) check(request NewKey) error {
 	case name == rootName || name == operatorName: // they mean something in the audit trail
 		return api.BadRequest("The name %q is reserved: choose another", name)
 	case !request.Expires.IsZero() && !request.Expires.After(k.options.Clock()):
-		return api.BadRequest("The key would expire at %s, which is not in the future", stamp(request.Expires))
+		return api.BadRequest("The key would expire at %s, which is not in the future", stampOf(request.Expires))
 	}
 	if _, err := policy.Parse(request.Policy); err != nil {
 		return api.BadRequest("The policy cannot be used: %v", err)

@@ -231,7 +231,7 @@ func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) 
 }
 
 func domainFields(d store.Domain) []document.Member {
-	return []document.Member{{Key: "Domain", Value: d.Name}, {Key: "Claimed", Value: stamp(d.Claimed)}}
+	return []document.Member{{Key: "Domain", Value: d.Name}, {Key: "Claimed", Value: stampOf(d.Claimed)}}
 }
 
 // RegisterUser signs a person in and returns the member that person is then. On a Team account

@@ -64,7 +64,7 @@ func AuditDocument(r store.AuditRecord) *document.Object {
 		return nil
 	}
 	return document.NewObject(
-		document.Member{Key: "Time", Value: stamp(r.Time)},
+		document.Member{Key: "Time", Value: stampOf(r.Time).String()},
 		document.Member{Key: "AwsAccountId", Value: r.AWSAccountID},
 		document.Member{Key: "AccountId", Value: r.AccountID},
 		document.Member{Key: "Operation", Value: r.Operation},
@@ -83,7 +83,7 @@ func AuditDocument(r store.AuditRecord) *document.Object {
 // pieces, each of which leaves a record of its own.
 func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before time.Time) (int, error) {
 	if before.IsZero() || before.After(o.options.Clock()) {
-		return 0, api.BadRequest("The audit trail can be pruned up to now, not up to %s", stamp(before))
+		return 0, api.BadRequest("The audit trail can be pruned up to now, not up to %s", stampOf(before))
 	}
 	owners, err := o.awsAccounts(ctx, awsAccountID)
 	if err != nil {
@@ -97,7 +97,7 @@ func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before t
 				if removed > 0 {
 					c.record(store.Account{AWSAccountID: owner}, owner, []document.Member{
 						{Key: "Records", Value: document.Int(removed)},
-						{Key: "Before", Value: stamp(before)},
+						{Key: "Before", Value: stampOf(before).String()},
 					}, nil)
 				}
 				return err

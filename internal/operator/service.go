@@ -6,13 +6,16 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/metrics"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -21,6 +24,7 @@ import (
 type serviceOptions struct {
 	database
 	Listen       string // address; port 0 picks a free one
+	Metrics      string // address of the metrics; empty: that of the service if only this machine reaches it
 	AWSAccountID string // owns the root key; empty: that of imported accounts, else defaultAWSAccount
 	RootKeyID    string // with RootSecret the root key's pair; empty to make one up
 	RootSecret   string
@@ -28,44 +32,53 @@ type serviceOptions struct {
 	TLSKey       string
 	Rate         float64 // requests a second and key, 0 for any
 	Logger       *slog.Logger
+	limits       limits // zero: defaultLimits
 }
 
 // defaultAWSAccount is the one of the examples in AWS's own manuals.
 const defaultAWSAccount = "111122223333"
 
-// Limits on connections, so that slow or silent clients cannot hold them for good. Requests are
-// small and so are replies.
-const (
-	headerTimeout = 10 * time.Second
-	readTimeout   = 60 * time.Second
-	writeTimeout  = 2 * time.Minute // from the end of the header; a client may ask and never read
-	idleTimeout   = 2 * time.Minute
-	maxHeader     = 64 << 10
-	// drainTimeout is how long a stop waits for requests that are under way.
-	drainTimeout = 15 * time.Second
-)
+// limits bound what a connection may take, so that slow or silent clients cannot hold it for good,
+// and how long a stop may take.
+type limits struct {
+	header, read time.Duration // for the header of a request to arrive, and for all of it
+	write        time.Duration // from the end of the header; a client may ask and never read
+	idle         time.Duration // between two requests
+	drain        time.Duration // how long a stop waits for requests that are under way
+}
+
+// defaultLimits are ample: requests are small and so are replies.
+var defaultLimits = limits{header: 10 * time.Second, read: 60 * time.Second, write: 2 * time.Minute, idle: 2 * time.Minute, drain: 15 * time.Second}
+
+// maxHeader is the most bytes of a request's header.
+const maxHeader = 64 << 10
 
 // service is a running `carillon serve`: the API on a listener, over a store of its own.
 type service struct {
 	url        string // "http://127.0.0.1:24463"
+	metricsURL string // where the metrics are if that is a listener of their own, else empty
 	root       directory.Key
 	rootChange directory.RootChange
 	failed     chan error // gets the error if serving ends by itself
 
-	http    *http.Server
-	store   store.Store
-	release func() error
+	api, aside *http.Server // aside serves the metrics if they have a listener of their own, else it is nil
+	limits     limits
+	metrics    *metrics.Metrics
+	store      store.Store
+	release    func() error
 }
 
 // startService opens the store, sees to the root key and begins to serve. The caller stops it.
 func startService(ctx context.Context, o serviceOptions) (_ *service, err error) {
-	s := &service{failed: make(chan error, 1)}
-	var listener net.Listener
+	s := &service{failed: make(chan error, 2), limits: cmp.Or(o.limits, defaultLimits)}
+	var listener, metricsListener net.Listener
 	defer func() {
 		if err != nil {
 			s.closeStore()
-			if listener != nil {
-				listener.Close()
+			for _, l := range []net.Listener{listener, metricsListener} {
+				if l != nil {
+					l.Close()
+				}
 			}
 		}
 	}()
@@ -91,6 +104,12 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		return nil, fmt.Errorf("listening: %w", err)
 	}
 	s.url = scheme + "://" + listener.Addr().String()
+	if o.Metrics != "" {
+		if metricsListener, err = net.Listen("tcp", o.Metrics); err != nil {
+			return nil, fmt.Errorf("listening for metrics: %w", err)
+		}
+		s.metricsURL = "http://" + metricsListener.Addr().String() + "/metrics"
+	}
 	if o.AWSAccountID == "" {
 		imported, err := directory.RootAWSAccount(ctx, s.store)
 		if err != nil {
@@ -106,26 +125,55 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if err != nil {
 		return nil, noStore(err)
 	}
-	s.http = &http.Server{
-		Handler: server.New(domain, keys, server.Options{
-			Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable,
-		}),
-		ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
+	s.metrics = metrics.New(s.store, o.Logger)
+	options := server.Options{
+		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
+	}
+	if metricsListener != nil {
+		mux := http.NewServeMux()
+		mux.Handle("/metrics", s.metrics.Handler())
+		s.aside = s.serve(metricsListener, mux, nil, o.Logger)
+	} else if a, ok := listener.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() {
+		options.Metrics = s.metrics.Handler()
+	}
+	s.api = s.serve(listener, server.New(domain, keys, options), tlsConfig, o.Logger)
+	return s, nil
+}
+
+// serve begins to serve a handler, by TLS if there is a configuration.
+func (s *service) serve(l net.Listener, h http.Handler, tlsConfig *tls.Config, logger *slog.Logger) *http.Server {
+	web := &http.Server{
+		Handler:           h,
+		TLSConfig:         tlsConfig,
+		ReadHeaderTimeout: s.limits.header, ReadTimeout: s.limits.read, WriteTimeout: s.limits.write, IdleTimeout: s.limits.idle,
 		MaxHeaderBytes:               maxHeader,
 		DisableGeneralOptionsHandler: true, // OPTIONS * is a request like another
-		ErrorLog:                     slog.NewLogLogger(o.Logger.Handler(), slog.LevelWarn),
+		ErrorLog:                     log.New(complaints{logger}, "", 0),
 	}
-	serve := s.http.Serve
+	serve := web.Serve
 	if tlsConfig != nil {
-		s.http.TLSConfig = tlsConfig
-		serve = func(l net.Listener) error { return s.http.ServeTLS(l, "", "") }
+		serve = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
 	}
 	go func() {
-		if err := serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if err := serve(l); !errors.Is(err, http.ErrServerClosed) {
 			s.failed <- err
 		}
 	}()
-	return s, nil
+	return web
+}
+
+// complaints logs what net/http has to say. What it quotes may be of a client, such as the first bytes
+// of a request on a connection that was to be HTTP/2, and is left out.
+type complaints struct{ logger *slog.Logger }
+
+func (c complaints) Write(line []byte) (int, error) {
+	text, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), `"`)
+	level := slog.LevelWarn
+	if strings.HasPrefix(text, "http: TLS handshake error ") || strings.HasPrefix(text, "http2: ") {
+		level = slog.LevelDebug // anybody can cause any number of these
+	}
+	c.logger.Log(context.Background(), level, text)
+	return len(line), nil
 }
 
 // exportURL is the URL to reach the service by from this machine, also where it listens on every
@@ -141,14 +189,19 @@ func (s *service) exportURL() string {
 	return u.String()
 }
 
-// stop stops accepting, lets requests finish that are under way, and closes the store.
+// stop stops accepting, lets requests finish that are under way, and closes the store. Metrics are
+// there until the last of them is done.
 func (s *service) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), drainTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.limits.drain)
 	defer cancel()
-	err := s.http.Shutdown(ctx)
+	err := s.api.Shutdown(ctx)
 	if err != nil {
-		err = fmt.Errorf("stopping: requests were still under way: %w", errors.Join(err, s.http.Close()))
+		err = fmt.Errorf("stopping: requests were still under way: %w", errors.Join(err, s.api.Close()))
 	}
+	if s.aside != nil {
+		s.aside.Close()
+	}
+	s.metrics.Close()
 	return errors.Join(err, s.closeStore())
 }
 

@@ -29,7 +29,8 @@ type segment struct {
 type endpoint struct {
 	operation  *model.Operation
 	handler    api.Handler // nil: not built
-	key, value string      // of the query, empty for the operation that is meant without
+	meter      meter
+	key, value string // of the query, empty for the operation that is meant without
 }
 
 // call is a request whose operation is known.
@@ -54,7 +55,7 @@ func (c call) label(name string) string {
 // selector is the key of the query that chooses among operations.
 const selector = "operation"
 
-func routes(service any) []route {
+func routes(service any, meter func(operation string) meter) []route {
 	var all []route
 	at := map[string]int{}
 	for _, op := range chime.Service.Operations {
@@ -65,7 +66,7 @@ func routes(service any) []route {
 			all = append(all, route{segments: segments(op.Path)})
 		}
 		key, value, _ := strings.Cut(op.Query, "=")
-		all[i].endpoints = append(all[i].endpoints, endpoint{op, api.Bind(service, op.Name), key, value})
+		all[i].endpoints = append(all[i].endpoints, endpoint{op, api.Bind(service, op.Name), meter(op.Name), key, value})
 	}
 	return all
 }

@@ -33,9 +33,18 @@ const MaxBody = 1 << 20
 // Options adjusts a server; the zero value serves, silently and without limits.
 type Options struct {
 	// Logger gets a line for each request: what was asked and how it ended, never who or what
-	// it was about. Success is at debug level, what the client did wrong at info, denials at
-	// warn, failures of the service with their cause at error. Nil: no log.
+	// it was about. Success is at debug level, and so is what was refused before it came to a
+	// signature, since anybody can send any number of such; what the client did wrong is at info,
+	// denials at warn, failures of the service with their cause at error. Nil: no log.
 	Logger *slog.Logger
+
+	// Meter is asked once for each operation, and for the name "unknown". What it returns is called
+	// at the end of each request of the operation, or of one that led to none, with the exception
+	// that was answered, empty for success, and the time it took. Nil: nothing is counted.
+	Meter func(operation string) func(exception string, took time.Duration)
+
+	// Metrics answers /metrics. Nil: the path is like any other that does not exist.
+	Metrics http.Handler
 
 	// Clock tells the time that signatures are held against. Nil: time.Now.
 	Clock func() time.Time
@@ -60,8 +69,8 @@ type Options struct {
 // is a 503, every other error or a panic a 500 that tells nothing.
 //
 // The handler bounds how much it reads, not how long it waits: timeouts are the listener's.
-// Without a signature it also answers GET /healthz (200 as long as the process lives) and
-// GET /readyz (200 or 503).
+// Without a signature it also answers GET /healthz (200 as long as the process lives),
+// GET /readyz (200 or 503) and, with Options.Metrics, GET /metrics.
 func New(service any, keys KeySource, o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -69,23 +78,32 @@ func New(service any, keys KeySource, o Options) http.Handler {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
+	if o.Meter == nil {
+		o.Meter = func(string) func(string, time.Duration) { return func(string, time.Duration) {} }
+	}
 	return &server{
 		Options: o,
-		routes:  routes(service),
+		routes:  routes(service, o.Meter),
+		unknown: o.Meter("unknown"),
 		guard:   newGuard(keys, o.Clock, o.Rate),
 	}
 }
 
 type server struct {
 	Options
-	routes []route
-	guard  *guard
+	routes  []route
+	unknown meter // of requests that lead to no operation
+	guard   *guard
 }
+
+// meter counts the requests of an operation, see Options.Meter.
+type meter = func(exception string, took time.Duration)
 
 // exchange is what becomes known of a request on its way, for the log.
 type exchange struct {
 	requestID string
 	operation string
+	meter     meter
 	keyID     string // of a key that exists: other texts may be anything, even secrets
 }
 
@@ -99,13 +117,18 @@ type answer struct {
 const jsonType = "application/json"
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Metrics != nil && r.URL.EscapedPath() == "/metrics" {
+		s.Metrics.ServeHTTP(w, r)
+		return
+	}
 	start := s.Clock()
-	x := exchange{requestID: uuid.NewString()}
+	x := exchange{requestID: uuid.NewString(), meter: s.unknown}
 	w.Header().Set("x-amzn-RequestId", x.requestID)
 
 	a, err := s.serve(&x, w, r)
+	var exception api.Exception
 	if err != nil {
-		a = s.failure(w.Header(), err)
+		a, exception = s.failure(w.Header(), err)
 	}
 	if len(a.body) > 0 {
 		w.Header().Set("Content-Type", a.contentType)
@@ -115,7 +138,9 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.WriteHeader(a.status)
 	w.Write(a.body) // a client that has gone is not worth a word
-	s.log(r, &x, a.status, s.Clock().Sub(start), err)
+	took := s.Clock().Sub(start)
+	x.meter(string(exception), took)
+	s.log(r, &x, a.status, took, err)
 }
 
 func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request) (a answer, err error) {
@@ -149,7 +174,7 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request) (a a
 	if err != nil {
 		return a, err
 	}
-	x.operation = c.operation.Name
+	x.operation, x.meter = c.operation.Name, c.meter
 	key, err := s.guard.admit(x, r, body.Bytes(), c)
 	if err != nil {
 		return a, err
@@ -188,6 +213,7 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request) (a a
 // probe answers those who watch over the process.
 func (s *server) probe(x *exchange, w http.ResponseWriter, r *http.Request, ready func(context.Context) error) (answer, error) {
 	x.operation = r.URL.EscapedPath()
+	x.meter = func(string, time.Duration) {} // no work of the service
 	if r.Method != http.MethodGet {
 		return answer{}, notAllowed(w.Header(), r.Method, http.MethodGet)
 	}
@@ -248,11 +274,11 @@ func userAgent(r *http.Request) string {
 }
 
 // failure makes an error the answer.
-func (s *server) failure(h http.Header, err error) answer {
+func (s *server) failure(h http.Header, err error) (answer, api.Exception) {
 	e := s.exception(err)
 	status, code := e.Exception.Status()
 	h.Set("x-amzn-ErrorType", string(e.Exception))
-	return answer{status, jsonType, api.AppendError(nil, code, e.Message)}
+	return answer{status, jsonType, api.AppendError(nil, code, e.Message)}, e.Exception
 }
 
 func (s *server) exception(err error) *api.Error {
@@ -276,6 +302,7 @@ func (s *server) log(r *http.Request, x *exchange, status int, took time.Duratio
 	case err == nil:
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		level = slog.LevelWarn
+	case modeled && status < 500 && x.keyID == "":
 	case modeled && status < 500 || status == http.StatusNotImplemented || r.Context().Err() != nil:
 		level = slog.LevelInfo
 	default:

@@ -19,6 +19,7 @@ import (
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/metrics"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
@@ -697,6 +698,87 @@ func TestProbes(t *testing.T) {
 	}
 }
 
+// Each request is counted once, by names that are ours whatever the client sends.
+func TestMeter(t *testing.T) {
+	var counted []string
+	asked := map[string]bool{}
+	o := fixed()
+	o.Meter = func(operation string) func(string, time.Duration) {
+		if asked[operation] {
+			t.Errorf("asked for a meter of %s again", operation)
+		}
+		asked[operation] = true
+		return func(exception string, took time.Duration) {
+			counted = append(counted, operation+" "+exception)
+			if took != 7*time.Millisecond {
+				t.Errorf("a request took %v, want 7ms", took)
+			}
+		}
+	}
+	begun := false
+	o.Clock = func() time.Time {
+		if begun {
+			return noon.Add(7 * time.Millisecond)
+		}
+		begun = true
+		return noon
+	}
+	fails := error(nil)
+	h := server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+		return &api.BatchUpdateUserOutput{}, fails
+	}}, newKeys("AmazonChimeReadOnly"), o)
+	if want := len(chime.Service.Operations) + 1; len(asked) != want || !asked["unknown"] {
+		t.Errorf("asked for meters of %d names, want the %d operations and unknown", len(asked), want-1)
+	}
+	for _, tt := range []struct {
+		call
+		fails error
+		want  string
+	}{
+		{call{body: oneItem}, nil, "BatchUpdateUser "},
+		{call{method: "GET", target: "/console/accounts/a1"}, nil, "GetAccount "},
+		{call{body: `{}`}, nil, "BatchUpdateUser BadRequestException"},
+		{call{body: oneItem, keyID: userID}, nil, "BatchUpdateUser ForbiddenException"},
+		{call{body: oneItem, keyID: "AKIANOBODY"}, nil, "BatchUpdateUser UnauthorizedClientException"},
+		{call{target: "/accounts/a1/bots"}, nil, "CreateBot NotImplementedException"},
+		{call{body: oneItem}, errors.New("disk is full"), "BatchUpdateUser ServiceFailureException"},
+		{call{body: oneItem}, context.Canceled, "BatchUpdateUser ServiceUnavailableException"},
+		{call{target: "/jane@corp.example"}, nil, "unknown UnknownOperationException"},
+		{call{method: "JANE"}, nil, "unknown MethodNotAllowedException"},
+		{call{body: strings.Repeat("x", server.MaxBody+1)}, nil, "unknown RequestEntityTooLargeException"},
+	} {
+		counted, fails, begun = nil, tt.fails, false
+		h.ServeHTTP(httptest.NewRecorder(), tt.request(t, "http://chime.test"))
+		if len(counted) != 1 || counted[0] != tt.want {
+			t.Errorf("got %q, want %q alone", counted, tt.want)
+		}
+	}
+	counted = nil
+	for _, path := range []string{"/healthz", "/readyz"} {
+		h.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", path, nil))
+	}
+	if len(counted) > 0 {
+		t.Errorf("probes were counted: %q", counted)
+	}
+}
+
+// The metrics are a page beside the API, if they are there at all.
+func TestMetricsPath(t *testing.T) {
+	get := func(o server.Options) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		server.New(some{}, newKeys(""), o).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		return w
+	}
+	if w := get(fixed()); w.Code != 404 || !strings.Contains(w.Body.String(), "No operation has this path.") {
+		t.Errorf("without metrics: got %d %s, want 404", w.Code, w.Body)
+	}
+	o := fixed()
+	o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "up 1\n") })
+	if w := get(o); w.Code != 200 || w.Body.String() != "up 1\n" {
+		t.Errorf("got %d %q, want the page of the handler", w.Code, w.Body)
+	}
+}
+
 // A line tells how each request ended, and nothing that belongs to the people concerned.
 func TestLog(t *testing.T) {
 	var out bytes.Buffer
@@ -727,7 +809,11 @@ func TestLog(t *testing.T) {
 		{"not built", call{target: "/accounts/a1/bots"}, nil,
 			map[string]any{"level": "INFO", "operation": "CreateBot", "status": 501.0, "key_id": rootID, "exception": "NotImplementedException"}},
 		{"unknown path", call{target: "/" + email}, nil,
-			map[string]any{"level": "INFO", "operation": "", "status": 404.0, "key_id": "", "exception": "UnknownOperationException"}},
+			map[string]any{"level": "DEBUG", "operation": "", "status": 404.0, "key_id": "", "exception": "UnknownOperationException"}},
+		{"method that the path does not take", call{method: "PATCH", body: email}, nil,
+			map[string]any{"level": "DEBUG", "operation": "", "status": 405.0, "key_id": "", "exception": "MethodNotAllowedException"}},
+		{"unsigned", call{body: oneItem, forge: func(r *http.Request) { r.Header.Del("Authorization") }}, nil,
+			map[string]any{"level": "WARN", "operation": "BatchUpdateUser", "status": 401.0, "key_id": "", "exception": "UnauthorizedClientException", "reason": "unsigned"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out.Reset()
@@ -815,7 +901,11 @@ func BenchmarkBatchUpdateUser20(b *testing.B) {
 	c := call{keyID: userID, body: `{"UpdateUserRequestItems":[` + body.String()[1:] + `]}`, signed: "content-type;host;x-amz-date",
 		edit: func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }}
 	r := c.request(b, "http://127.0.0.1:24463")
-	h := server.New(some{}, newKeys("AmazonChimeUserManagement"), fixed())
+	o := fixed()
+	counted := metrics.New(struct{ metrics.Store }{}, slog.New(slog.DiscardHandler)) // whose storage is never asked
+	defer counted.Close()
+	o.Meter = counted.Meter
+	h := server.New(some{}, newKeys("AmazonChimeUserManagement"), o)
 	content := strings.NewReader("")
 	r.Body = io.NopCloser(content)
 	b.ReportAllocs()

@@ -49,6 +49,7 @@ type postgresStore struct {
 	entries *sequence
 	schema  string // where the tables are; keeps the locks of two stores in one database apart
 	closed  atomic.Bool
+	counters
 }
 
 // OpenPostgres opens the database that a URL names ("postgres://user@host:5432/name", with the
@@ -219,7 +220,22 @@ func (s *postgresStore) begin(ctx context.Context, statement string) (*postgresS
 	return &postgresSession{pool: s.pool, conn: conn, queue: []postgresStatement{{text: statement}}}, nil
 }
 
+func (s *postgresStore) Seats(ctx context.Context) (map[string]int, error) {
+	rows, err := s.pool.Query(ctx, seatsQuery)
+	if err != nil {
+		return nil, seatsError(ctx, explainPostgres(err))
+	}
+	defer rows.Close()
+	return readSeats(ctx, rows)
+}
+
+func (s *postgresStore) Stats() Stats { return s.stats() }
+
 func (s *postgresStore) Update(ctx context.Context, fn func(Tx) error) error {
+	return s.count(func() error { return s.update(ctx, fn) })
+}
+
+func (s *postgresStore) update(ctx context.Context, fn func(Tx) error) error {
 	alone := make(map[int64]bool)
 	pause := firstPause
 	for n := 1; ; n++ {
@@ -231,15 +247,15 @@ func (s *postgresStore) Update(ctx context.Context, fn func(Tx) error) error {
 		if n == attempts {
 			return again.err
 		}
-		if again.err == errLostRace {
-			continue // and waits for the lock this time
+		if again.err != errLostRace { // who lost one waits for the lock the next time
+			select {
+			case <-time.After(pause + rand.N(pause)):
+				pause *= 2
+			case <-ctx.Done():
+				return again.err
+			}
 		}
-		select {
-		case <-time.After(pause + rand.N(pause)):
-			pause *= 2
-		case <-ctx.Done():
-			return again.err
-		}
+		s.repeats.Add(1)
 	}
 }
 
@@ -297,6 +313,7 @@ func (s *postgresStore) commit(t *postgresTx) error {
 	t.conn.answered = true // from here on nothing may be sent twice
 	_, err := t.conn.exec(`COMMIT`)
 	if err == nil {
+		s.commits.Add(1)
 		return nil
 	}
 	// What the server refuses is not done. Only a session that it ends by force may be.
@@ -317,6 +334,7 @@ func (s *postgresStore) commit(t *postgresTx) error {
 	case unknown != nil:
 		return fmt.Errorf("%w: committing: whether it was done could not be found out: %w", ErrFailed, errors.Join(err, unknown))
 	case done:
+		s.commits.Add(1)
 		return nil
 	}
 	return &tryAgain{fmt.Errorf("%w: committing: %w", ErrUnavailable, explainPostgres(err))}

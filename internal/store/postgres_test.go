@@ -242,6 +242,9 @@ func TestPostgresDeadlock(t *testing.T) {
 	if n := runs.Load(); n != 3 {
 		t.Errorf("the functions ran %d times, want 3: one of them twice", n)
 	}
+	if got := s.Stats(); got.Committed != 2 || got.Commits != 2 || got.Repeats != 1 || got.Failed != 0 {
+		t.Errorf("got %+v, want 2 updates committed and 1 repeat", got)
+	}
 }
 
 // Requests bring text that PostgreSQL cannot keep.
@@ -257,6 +260,19 @@ func TestPostgresText(t *testing.T) {
 		return err
 	}); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// What does not fit into an index is refused in words that do not repeat it.
+func TestPostgresTextTooLong(t *testing.T) {
+	s := openPostgres(t, newSchema(t), store.Options{})
+	var email strings.Builder // that cannot be compressed
+	for i := range 2000 {
+		fmt.Fprintf(&email, "%x", uint32(i*2654435761))
+	}
+	err := s.Update(t.Context(), insert("a1", email.String()))
+	if !errors.Is(err, store.ErrFailed) || strings.Contains(err.Error(), email.String()[:20]) || len(err.Error()) > 500 {
+		t.Errorf("got error %v, want %v without the address", err, store.ErrFailed)
 	}
 }
 
@@ -360,6 +376,9 @@ func TestPostgresCommitAnswerLost(t *testing.T) {
 			add(true)
 			if runs != test.runs {
 				t.Errorf("the function ran %d times, want %d", runs, test.runs)
+			}
+			if got := s.Stats(); got.Committed != 2 || got.Commits != 2 || got.Repeats != uint64(test.runs-1) {
+				t.Errorf("got %+v, want 2 commits, and %d repeats", got, test.runs-1)
 			}
 			if err := s.View(t.Context(), func(r store.ReadTx) error {
 				value, err := r.Setting(test.name)

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -30,7 +31,8 @@ type Options struct {
 	// then not upgraded but refused as ErrOlderSchema. An empty database gets its tables nevertheless.
 	Beside bool
 
-	migrations fs.FS // what tests have for the embedded files
+	migrations    fs.FS // what tests have for the embedded files
+	restartFrames int   // the constant of this name, smaller in tests
 }
 
 func (o Options) sequence() *sequence {
@@ -69,13 +71,17 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 	}
 	db.SetMaxIdleConns(0) // sessions hold on to their connections; what they let go of is done with
 	s := &sqliteStore{
-		path:    path,
 		db:      db,
+		path:    path,
 		entries: opts.sequence(),
 		queue:   make(chan *update),
 		readers: make(chan *sqliteSession, max(4, 2*runtime.GOMAXPROCS(0))),
 		quit:    make(chan struct{}),
 		stopped: make(chan struct{}),
+
+		restartFrames: cmp.Or(opts.restartFrames, restartFrames),
+		committed:     make(chan struct{}, 1),
+		checkpointed:  make(chan struct{}),
 	}
 	if err := prepare(ctx, db, opts.migrationsOf("sqlite")); err != nil {
 		db.Close()
@@ -85,6 +91,7 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 		s.readers <- nil
 	}
 	go s.write()
+	go s.checkpoint()
 	return s, nil
 }
 
@@ -182,9 +189,10 @@ func LockDir(dir string) (release func() error, err error) {
 }
 
 type sqliteStore struct {
-	path    string // of the database
 	db      *sql.DB
+	path    string // of the database file
 	entries *sequence
+	counters
 
 	// queue is how updates reach the goroutine that runs write; the next is its own.
 	queue  chan *update
@@ -192,6 +200,11 @@ type sqliteStore struct {
 
 	// readers holds the idle sessions; nil stands for one not yet opened.
 	readers chan *sqliteSession
+
+	restartFrames int
+	writing       sync.Mutex    // held while a group is committed, and while the log starts again
+	committed     chan struct{} // tells checkpoint that the log has grown; buffered, since one word of it is enough
+	checkpointed  chan struct{} // closed when checkpoint has returned
 
 	closing sync.Once
 	quit    chan struct{} // closed when Close begins
@@ -240,6 +253,24 @@ func (s *sqliteStore) View(ctx context.Context, fn func(ReadTx) error) error {
 	return err
 }
 
+// Seats uses a connection of its own, so that no view waits for one meanwhile.
+func (s *sqliteStore) Seats(ctx context.Context) (map[string]int, error) {
+	rows, err := s.db.QueryContext(ctx, seatsQuery)
+	if err != nil {
+		return nil, seatsError(ctx, s.explain(err))
+	}
+	defer rows.Close()
+	return readSeats(ctx, rows)
+}
+
+func (s *sqliteStore) Stats() Stats {
+	stats := s.stats()
+	if info, err := os.Stat(s.path + "-wal"); err == nil { // there is none until the first change
+		stats.LogBytes = info.Size()
+	}
+	return stats
+}
+
 func (s *sqliteStore) Ping(ctx context.Context) error {
 	return s.View(ctx, func(r ReadTx) error {
 		var version int
@@ -252,6 +283,7 @@ func (s *sqliteStore) Close() error {
 	s.closing.Do(func() {
 		close(s.quit)
 		<-s.stopped
+		<-s.checkpointed
 		for range cap(s.readers) {
 			r := <-s.readers
 			r.close()

@@ -99,6 +99,27 @@ func TestSQLite(t *testing.T) {
 	})
 }
 
+// Updates that meet wait for the disk together, and the log can be watched.
+func TestSQLiteStats(t *testing.T) {
+	s := openDir(t, t.TempDir(), store.Options{})
+	const updaters, each = 64, 5
+	var wg sync.WaitGroup
+	for i := range updaters {
+		wg.Go(func() {
+			for n := range each {
+				if err := s.Update(context.Background(), insert("a1", fmt.Sprint("u", i, "-", n))); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	got := s.Stats()
+	if got.Committed != updaters*each || got.Commits == 0 || got.Commits >= got.Committed || got.LogBytes == 0 || got.Repeats != 0 {
+		t.Errorf("got %+v, want %d updates in fewer commits, and a log", got, updaters*each)
+	}
+}
+
 func TestReopen(t *testing.T) {
 	name := "100% a#b é" // what a data source name would take for syntax
 	if runtime.GOOS != "windows" {

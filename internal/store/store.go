@@ -19,7 +19,8 @@ import (
 	"time"
 )
 
-// Errors that callers tell apart with errors.Is. What they wrap says more to an operator.
+// Errors that callers tell apart with errors.Is. What they wrap says more to an operator, in words
+// fit for a log: keys and ids may be in it, but no address, name, PIN or secret of a record.
 var (
 	// ErrNotFound: the record that was named does not exist, or its account is deleted.
 	ErrNotFound = errors.New("not found")
@@ -72,6 +73,14 @@ type Store interface {
 	// ErrUnavailable; once the context has ended, reads return its error. fn must not use the store
 	// but through its ReadTx.
 	View(ctx context.Context, fn func(ReadTx) error) error
+
+	// Seats counts the users, invited ones included, that hold each license, in all accounts;
+	// licenses that nobody holds are missing. It reads every user: some seconds for millions. The
+	// end of the context ends it. A failure of the storage is ErrUnavailable.
+	Seats(ctx context.Context) (map[string]int, error)
+
+	// Stats returns what the store has done so far. It costs next to nothing.
+	Stats() Stats
 
 	// Ping reports whether the storage answers; the error is ErrUnavailable.
 	Ping(ctx context.Context) error

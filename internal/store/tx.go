@@ -359,21 +359,23 @@ func scanUser(row scanner) (u User, err error) {
 	return u, err
 }
 
-// The users with some keys, in one query, see keyList. The index is named since SQLite, which knows no numbers of
-// rows, would rather read the whole account.
-const (
-	usersByID = `SELECT ` + userColumns + ` FROM users INDEXED BY users_id
-		WHERE account_id = $1 AND user_id IN (SELECT value FROM json_each($2)) ORDER BY entry`
-	usersByEmail = `SELECT ` + userColumns + ` FROM users INDEXED BY users_email
-		WHERE account_id = $1 AND email_key IN (SELECT value FROM json_each($2)) ORDER BY entry`
-)
-
 func (t *tx) Users(accountID string, userIDs []string) ([]User, error) {
-	return list(t, scanUser, usersByID, accountID, keyList(userIDs))
+	return t.usersBy(`SELECT `+userColumns+` FROM users INDEXED BY users_id
+		WHERE account_id = $1 AND user_id IN (SELECT value FROM json_each($2))`, accountID, userIDs)
 }
 
 func (t *tx) UsersByEmail(accountID string, emails []string) ([]User, error) {
-	return list(t, scanUser, usersByEmail, accountID, keyList(emailKeys(emails)))
+	return t.usersBy(`SELECT `+userColumns+` FROM users INDEXED BY users_email
+		WHERE account_id = $1 AND email_key IN (SELECT value FROM json_each($2))`, accountID, emailKeys(emails))
+}
+
+// usersBy runs a query for the users with some keys and returns them in order of entry. The query names
+// its index, since SQLite, which knows no numbers of rows, would rather read the whole account; and it
+// does not sort, which would cost SQLite a copy of each row.
+func (t *tx) usersBy(query, accountID string, keys []string) ([]User, error) {
+	users, err := list(t, scanUser, query, accountID, keyList(keys))
+	slices.SortFunc(users, func(a, b User) int { return cmp.Compare(a.Entry, b.Entry) })
+	return users, err
 }
 
 func (t *tx) ListUsers(accountID string, filter UserFilter, after Entry, limit int) ([]User, error) {

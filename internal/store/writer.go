@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // How updates share a commit. What a commit costs is mostly the wait for the disk, so a single
@@ -23,13 +24,18 @@ type update struct {
 	ran  chan struct{} // closed when the function has run and err is set
 	done chan error    // the outcome; buffered, since who called may have left
 
-	err error // why the changes must be undone, nil to keep them
+	err   error // why the changes must be undone, nil to keep them
+	wrote bool  // it has changes to be kept, or undone
 }
 
 // errAbandoned stands for the outcome of a function that did not return.
 var errAbandoned = errors.New("the function panicked")
 
 func (s *sqliteStore) Update(ctx context.Context, fn func(Tx) error) error {
+	return s.count(func() error { return s.update(ctx, fn) })
+}
+
+func (s *sqliteStore) update(ctx context.Context, fn func(Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -61,6 +67,7 @@ func (s *sqliteStore) Update(ctx context.Context, fn func(Tx) error) error {
 func (u *update) run(t *tx, fn func(Tx) error) {
 	u.err = errAbandoned
 	defer func() {
+		u.wrote = t.wrote
 		t.end()
 		close(u.ran)
 	}()
@@ -104,6 +111,8 @@ func (s *sqliteStore) collect(first *update) []*update {
 // so that the transaction is lost, those that have run fail with it, and those that have not had
 // their turn are returned.
 func (s *sqliteStore) commit(group []*update) (rest []*update) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if err := s.begin(); err != nil {
 		s.abandon()
 		for _, u := range group {
@@ -129,8 +138,15 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 		s.abandon()
 		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, s.explain(failure))
 	}
+	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
+		s.commits.Add(1)
+	}
 	for _, u := range kept {
 		u.done <- outcome
+	}
+	select {
+	case s.committed <- struct{}{}:
+	default:
 	}
 	return group
 }
@@ -161,10 +177,16 @@ func (s *sqliteStore) runOne(u *update) (keep bool, failure error) {
 	return false, failure
 }
 
+// writerSetup gives the writer a cache of 32 MiB, keeps what savepoints need out of temporary files, and
+// leaves the log to checkpoint.go. The limit, in bytes, is what is left of the log's file when it starts
+// again.
+const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
+	PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d`
+
 // begin starts a transaction of the writer, on a new connection if there is none.
 func (s *sqliteStore) begin() (err error) {
 	if s.writer == nil {
-		if s.writer, err = s.newSession("PRAGMA cache_size = -32768"); err != nil { // KiB
+		if s.writer, err = s.newSession(fmt.Sprintf(writerSetup, s.restartFrames*frameSize)); err != nil {
 			return err
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -55,7 +56,10 @@ func Run(t *testing.T, open func(*testing.T, store.Options) store.Store) {
 		{"ConcurrentUpdates", testConcurrentUpdates},
 		{"Turns", testTurns},
 		{"PagesUnderInsertion", testPagesUnderInsertion},
+		{"PrivateErrors", testPrivateErrors},
 		{"Contexts", testContexts},
+		{"Stats", testStats},
+		{"Seats", testSeats},
 		{"Closed", testClosed},
 	}
 	for _, test := range tests {
@@ -1209,6 +1213,117 @@ func testPagesUnderInsertion(t *testing.T, f *fixture) {
 	}
 	close(stop)
 	wg.Wait()
+}
+
+// Errors end up in a log, where what people are called has no place.
+func testPrivateErrors(t *testing.T, f *fixture) {
+	const email, pin, name = "jane.doe@corp.example", "0123456789", "Jane Doe"
+	member := registered("a1", "u1")
+	member.Email, member.PersonalPIN, member.DisplayName = email, pin, name
+	domain := store.Domain{Name: "corp.example", AWSAccountID: awsA, AccountID: "a1"}
+	f.insertUsers(member, invited("a1", "u2"))
+	f.update(func(tx store.Tx) error { return tx.InsertDomain(domain) })
+	insert := func(accountID, userID string, change func(*store.User)) func(store.Tx) error {
+		u := member
+		u.AccountID, u.UserID = accountID, userID
+		change(&u)
+		return func(tx store.Tx) error { return tx.InsertUsers([]store.User{u}) }
+	}
+	change := func(change func(*store.User)) func(store.Tx) error {
+		return func(tx store.Tx) error {
+			users, err := tx.Users("a1", []string{"u2"})
+			if err != nil {
+				return err
+			}
+			after := users[0]
+			change(&after)
+			return tx.UpdateUsers("a1", []store.UserChange{{Before: users[0], After: after}})
+		}
+	}
+	for what, fn := range map[string]func(store.Tx) error{
+		"user id":                   insert("a1", "u1", func(u *store.User) { u.Email, u.PersonalPIN = "x"+email, "" }),
+		"address in the account":    insert("a1", "u3", func(u *store.User) { u.PersonalPIN = "" }),
+		"address of a member":       insert("a2", "u3", func(u *store.User) { u.PersonalPIN = "" }),
+		"PIN":                       insert("a2", "u3", func(u *store.User) { u.Email = "x" + email }),
+		"address, taken by changes": change(func(u *store.User) { u.Email = email }),
+		"PIN, taken by changes":     change(func(u *store.User) { u.PersonalPIN = pin }),
+		"domain":                    func(tx store.Tx) error { return tx.InsertDomain(domain) },
+	} {
+		err := f.Update(context.Background(), fn)
+		if !errors.Is(err, store.ErrExists) {
+			t.Errorf("%s: got error %v, want %v", what, err, store.ErrExists)
+			continue
+		}
+		for _, private := range []string{"jane", "corp.example", pin, name} {
+			if strings.Contains(err.Error(), private) {
+				t.Errorf("%s: the error tells %q: %v", what, private, err)
+			}
+		}
+	}
+}
+
+func testStats(t *testing.T, f *fixture) {
+	check := func(after string, want store.Stats) {
+		t.Helper()
+		got := f.Stats()
+		got.LogBytes, got.Repeats = 0, 0 // the engine's own
+		same(t, "Stats after "+after, got, want)
+	}
+	check("opening", store.Stats{})
+	f.insertUsers(invited("a1", "u1"))
+	check("a change", store.Stats{Committed: 1, Commits: 1})
+	f.update(func(tx store.Tx) error { _, err := tx.HasUsers("a1"); return err })
+	check("an update that only reads", store.Stats{Committed: 2, Commits: 1})
+
+	f.updateFails(errUndo, func(tx store.Tx) error { return errors.Join(tx.PutSetting("x", nil), errUndo) })
+	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.InsertUsers([]store.User{invited("a1", "u1")}) })
+	func() {
+		defer func() { recover() }()
+		f.Update(context.Background(), func(store.Tx) error { panic("boom") })
+	}()
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	f.Update(over, func(store.Tx) error { return nil })
+	check("four that were undone", store.Stats{Committed: 2, Commits: 1, Undone: 4})
+
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	f.updateFails(store.ErrUnavailable, func(store.Tx) error { return nil })
+	check("one that failed", store.Stats{Committed: 2, Commits: 1, Undone: 4, Failed: 1})
+}
+
+func testSeats(t *testing.T, f *fixture) {
+	check := func(of string, want map[string]int) {
+		t.Helper()
+		got, err := f.Seats(context.Background())
+		if err != nil {
+			t.Fatalf("Seats: %v", err)
+		}
+		same(t, "Seats of "+of, got, want)
+	}
+	check("nobody", map[string]int{})
+	with := func(u store.User, license string) store.User { u.License = license; return u }
+	users := f.insertUsers(with(registered("a1", "u1"), "Pro"), with(invited("a1", "u2"), "Pro"),
+		with(registered("a2", "u3"), "Basic"), with(registered("a2", "u4"), "Pro"), with(registered("a2", "u5"), ""))
+	check("two accounts", map[string]int{"Basic": 1, "Pro": 3})
+	f.update(func(tx store.Tx) error {
+		return errors.Join(tx.DeleteUsers("a1", users[:1]),
+			tx.UpdateUsers("a2", []store.UserChange{{Before: users[2], After: with(users[2], "Plus")}}))
+	})
+	check("those who are left", map[string]int{"Plus": 1, "Pro": 2})
+
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if got, err := f.Seats(over); !errors.Is(err, context.Canceled) {
+		t.Errorf("Seats after the end of the context: got %v, %v, want %v", got, err, context.Canceled)
+	}
+	if err := f.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := f.Seats(context.Background()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Seats of a closed store: got %v, %v, want %v", got, err, store.ErrUnavailable)
+	}
 }
 
 func testContexts(t *testing.T, f *fixture) {

@@ -1,0 +1,22 @@
+# Both programs and nothing else: docs/operating.md tells how to run it. The steps that make the
+# image are those that cmd/carillon/packaging_linux_test.go takes to try it without an engine.
+FROM golang:1.26 AS build
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN go mod download
+COPY . .
+RUN CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o /out/ ./cmd/...
+RUN mkdir /out/data
+
+FROM scratch
+COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
+COPY --from=build /out/aws /out/carillon /
+COPY --from=build --chown=65532:65532 /out/data /data
+# There is no home and no place for temporary files but the data directory.
+ENV HOME=/data TMPDIR=/data CARILLON_DATA=/data CARILLON_LISTEN=0.0.0.0:24463
+USER 65532:65532
+WORKDIR /data
+VOLUME /data
+EXPOSE 24463
+ENTRYPOINT ["/carillon"]
+CMD ["serve"]

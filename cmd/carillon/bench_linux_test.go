@@ -1,0 +1,490 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/sigv4"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// Benchmarks of the service in a process of its own, under load from this one over loopback. Each
+// iteration is a round in which all that is compared takes its turn; the metrics are medians over the
+// rounds, ratios of medians of the rounds' own ratios.
+
+const (
+	benchKey    = "AKIDFORTHESETESTS000"
+	benchSecret = "a-secret-for-these-tests"
+	fullBatch   = 20
+)
+
+// BenchmarkRequest reports what a BatchUpdateUser of 20 costs the server in CPU: by a constant answer,
+// by all that the service does but to keep it, and by the whole service on SQLite and, where
+// CARILLON_TEST_POSTGRES names one, on PostgreSQL.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Request$' -benchtime 7x
+func BenchmarkRequest(b *testing.B) {
+	const requests, clients = 20_000, 16
+	dir := b.TempDir()
+	program, bare := build(b, dir, "."), build(b, dir, "./testdata/bare")
+	sites := map[string]*benchSite{
+		"constant": startSite(b, bare, 0, 0, "constant"),
+		"nostore":  startSite(b, bare, 0, 0, "nostore"),
+		"sqlite":   startSite(b, program, 20, 2000),
+	}
+	names := []string{"constant", "nostore", "sqlite"}
+	if os.Getenv("CARILLON_TEST_POSTGRES") != "" {
+		sites["postgres"] = startSite(b, program, 20, 2000, "--database-url", testPostgres(b))
+		names = append(names, "postgres")
+	}
+	m := figures{}
+	for b.Loop() {
+		cost := map[string]float64{}
+		for _, name := range names {
+			n := requests
+			if sites[name].store != nil {
+				n /= 10
+			}
+			before := sites[name].cpu()
+			sites[name].load(clients, n, sites[name].random)
+			cost[name] = float64((sites[name].cpu() - before).Microseconds()) / float64(n)
+			m.add("cpu-us-"+name, cost[name])
+		}
+		m.add("x-constant-nostore", cost["nostore"]/cost["constant"])
+		m.add("x-constant-sqlite", cost["sqlite"]/cost["constant"])
+	}
+	m.report(b)
+}
+
+// BenchmarkBatches reports durable batches of 20 a second, of users at random and in the order of
+// their listing, and as a ratio to the bare store: SQLite through database/sql alone, which makes the
+// same changes and records in one transaction for as many batches as there are clients.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Batches$' -benchtime 7x
+func BenchmarkBatches(b *testing.B) {
+	const accounts, users, batches = 20, 2000, 1000
+	s := startSite(b, build(b, b.TempDir(), "."), accounts, users)
+	raw := openBare(b, accounts, users)
+	m := figures{}
+	for b.Loop() {
+		for _, clients := range []int{1, 16, 64} {
+			for order, pick := range map[string]func(int) (int, []int){"random": s.random, "listed": s.listed} {
+				took := s.load(clients, batches, pick)
+				bare := raw.batches(b, clients, batches, pick)
+				m.add(fmt.Sprintf("%s-%d/s", order, clients), batches/took.Seconds())
+				m.add(fmt.Sprintf("x-bare-%s-%d", order, clients), float64(bare)/float64(took))
+			}
+		}
+	}
+	m.report(b)
+}
+
+// BenchmarkSize reports how the service fares with an account of 10^6 users beside one of 10^4, each in
+// a service of its own: batches in the order of the listing and at random, GetUser, a ListUsers of
+// 100; and the memory of the larger one, in MiB, before and after.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Size$' -benchtime 7x -timeout 1h
+func BenchmarkSize(b *testing.B) {
+	const clients, batches, reads = 16, 500, 5000
+	program := build(b, b.TempDir(), ".")
+	small, large := startSite(b, program, 1, 10_000), startSite(b, program, 1, 1_000_000)
+	idle := large.memory("VmRSS")
+	m := figures{}
+	for b.Loop() {
+		for _, job := range []struct {
+			name string
+			run  func(*benchSite) float64 // a second
+		}{
+			{"listed", func(s *benchSite) float64 { return batches / s.load(clients, batches, s.listed).Seconds() }},
+			{"random", func(s *benchSite) float64 { return batches / s.load(clients, batches, s.random).Seconds() }},
+			{"GetUser", func(s *benchSite) float64 {
+				return reads / s.exchange(clients, reads, func(int) (string, string, string, string) {
+					return "GET", "/accounts/" + s.accounts[0] + "/users/" + userID(rand.N(s.users)), "", ""
+				}).Seconds()
+			}},
+			{"ListUsers", func(s *benchSite) float64 {
+				return reads / 10 / s.exchange(clients, reads/10, func(int) (string, string, string, string) {
+					return "GET", "/accounts/" + s.accounts[0] + "/users", "max-results=100", ""
+				}).Seconds()
+			}},
+		} {
+			few, many := job.run(small), job.run(large)
+			m.add(job.name+"-1e4/s", few)
+			m.add(job.name+"-1e6/s", many)
+			m.add("x-"+job.name, many/few)
+		}
+	}
+	m.add("MiB-idle", idle)
+	m.add("MiB-peak", large.memory("VmHWM"))
+	m.report(b)
+}
+
+// figures gathers what rounds have measured.
+type figures map[string][]float64
+
+func (m figures) add(unit string, v float64) { m[unit] = append(m[unit], v) }
+
+func (m figures) report(b *testing.B) {
+	b.ReportMetric(0, "ns/op")
+	for unit, values := range m {
+		slices.Sort(values)
+		b.ReportMetric(values[len(values)/2], unit)
+	}
+}
+
+func build(b *testing.B, dir, pkg string) string {
+	b.Helper()
+	program := filepath.Join(dir, "program-"+filepath.Base(pkg))
+	cmd := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, pkg)
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		b.Fatalf("building: %v\n%s", err, out)
+	}
+	return program
+}
+
+// benchSite is a service that benchmarks put under load.
+type benchSite struct {
+	*testing.B
+	service  *service
+	store    store.Store // opened beside it; nil if it keeps nothing
+	accounts []string
+	users    int // of each account
+	key      *sigv4.Key
+	address  string
+
+	licenses []atomic.Bool // of all users: what the next batch that names one turns around
+	listing  atomic.Int64  // where batches in the order of the listing have come to
+}
+
+// startSite starts a program, with so many users in each of some accounts.
+func startSite(b *testing.B, program string, accounts, users int, args ...string) *benchSite {
+	b.Helper()
+	dir := b.TempDir()
+	env := append(childEnv(dir), "CARILLON_ROOT_ACCESS_KEY_ID="+benchKey, "CARILLON_ROOT_SECRET_ACCESS_KEY="+benchSecret)
+	started, err := startService(program, dir, env, args...)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { started.end(os.Interrupt) })
+	s := &benchSite{
+		B: b, service: started, users: users, licenses: make([]atomic.Bool, accounts*users),
+		address:  strings.TrimPrefix(started.url, "http://"),
+		key:      sigv4.NewKey(benchSecret, sigv4.Scope{Day: sigv4.FormatTime(time.Now())[:8], Region: "us-east-1", Service: "chime"}),
+		accounts: []string{"12345678-1111-2222-3333-999999999999"},
+	}
+	if accounts == 0 {
+		s.users = 2000
+		s.licenses = make([]atomic.Bool, s.users)
+		return s
+	}
+	if len(args) > 0 {
+		s.store, err = store.OpenPostgres(b.Context(), args[len(args)-1], store.Options{})
+	} else {
+		s.store, err = store.OpenSQLite(b.Context(), filepath.Join(dir, "carillon-data"), store.Options{})
+	}
+	if err == nil {
+		s.accounts, err = fillStore(b, s.store, accounts, users)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := s.store.Close(); err != nil {
+		b.Fatal(err)
+	}
+	return s
+}
+
+// userID is the id of a user of an account, in the order of the listing.
+func userID(n int) string { return fmt.Sprintf("0190f5b2-7c00-7000-8000-%012d", n) }
+
+// fillStore adds accounts with users who all have the license Pro.
+func fillStore(b *testing.B, st store.Store, accounts, users int) (ids []string, err error) {
+	for n := range accounts {
+		a := store.Account{AWSAccountID: "111122223333", AccountID: fmt.Sprintf("12345678-1111-2222-3333-%012d", n), Name: fmt.Sprint("Bench ", n),
+			Type: "Team", Status: "Active", DefaultLicense: "Pro", SupportedLicenses: []string{"Basic", "Pro"}, Created: time.Now()}
+		ids = append(ids, a.AccountID)
+		for first := 0; first < users && err == nil; first += 2000 {
+			people := make([]store.User, min(2000, users-first))
+			for i := range people {
+				email := fmt.Sprintf("user%07d@corp%d.example.com", first+i, n)
+				people[i] = store.User{AccountID: a.AccountID, UserID: userID(first + i), Email: email, DisplayName: email, License: "Pro",
+					Type: "PrivateUser", Registration: "Registered", RegisteredOn: time.Now(), Invitation: "Accepted",
+					InviteID: userID(first + i), InvitedOn: time.Now()}
+			}
+			err = st.Update(b.Context(), func(tx store.Tx) error {
+				if first == 0 {
+					if err := tx.InsertAccount(&a); err != nil {
+						return err
+					}
+				}
+				return tx.InsertUsers(people)
+			})
+		}
+	}
+	return ids, err
+}
+
+// random and listed choose the users of batch i: an account and the places of users in its listing.
+func (s *benchSite) random(int) (account int, users []int) {
+	for len(users) < fullBatch {
+		if n := rand.N(s.users); !slices.Contains(users, n) {
+			users = append(users, n)
+		}
+	}
+	return rand.N(len(s.accounts)), users
+}
+
+func (s *benchSite) listed(int) (account int, users []int) {
+	n := int(s.listing.Add(fullBatch)) - fullBatch
+	for i := range fullBatch {
+		users = append(users, (n+i)%s.users)
+	}
+	return n / s.users % len(s.accounts), users
+}
+
+// load sends so many batches, each of which changes all of its users, and returns how long it took.
+func (s *benchSite) load(clients, batches int, pick func(int) (int, []int)) time.Duration {
+	s.Helper()
+	return s.exchange(clients, batches, func(i int) (method, path, query, body string) {
+		account, users := pick(i)
+		items := []byte(`{"UpdateUserRequestItems":[`)
+		for _, n := range users {
+			license := "Basic"
+			if s.turn(account, n) {
+				license = "Pro"
+			}
+			items = fmt.Appendf(items, `{"UserId":"%s","LicenseType":"%s"},`, userID(n), license)
+		}
+		return "POST", "/accounts/" + s.accounts[account] + "/users", "", string(items[:len(items)-1]) + "]}"
+	})
+}
+
+// turn turns around which license a user has, and returns what it was.
+func (s *benchSite) turn(account, n int) bool {
+	license := &s.licenses[account*s.users+n]
+	old := license.Load()
+	license.Store(!old)
+	return old
+}
+
+// exchange sends signed requests, each client the next one when it has its answer.
+func (s *benchSite) exchange(clients, requests int, request func(int) (method, path, query, body string)) time.Duration {
+	s.Helper()
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	begin := time.Now()
+	for range clients {
+		wg.Go(func() {
+			conn, err := net.Dial("tcp", s.address)
+			if err != nil {
+				s.Error(err)
+				return
+			}
+			defer conn.Close()
+			replies := bufio.NewReader(conn)
+			for i := next.Add(1); i <= int64(requests) && !s.Failed(); i = next.Add(1) {
+				method, path, query, body := request(int(i) - 1)
+				if _, err := conn.Write(s.sign(method, path, query, body)); err != nil {
+					s.Error(err)
+					return
+				}
+				if reply, err := readReply(replies); err != nil || !bytes.HasPrefix(reply, []byte("HTTP/1.1 200")) || bytes.Contains(reply, []byte("ErrorCode")) {
+					s.Errorf("%s %s: %.500s %v", method, path, reply, err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if s.Failed() {
+		s.FailNow()
+	}
+	return time.Since(begin)
+}
+
+// sign makes a request as it goes over the wire.
+func (s *benchSite) sign(method, path, query, body string) []byte {
+	date := sigv4.FormatTime(time.Now())
+	authorization := s.key.Authorization(benchKey, &sigv4.Request{
+		Method: method, Path: path, Query: query, Date: date, SignedHeaders: "host;x-amz-date", PayloadHash: sigv4.HashPayload([]byte(body)),
+		Header: func(name string) string {
+			if name == "host" {
+				return s.address
+			}
+			return date
+		},
+	})
+	if query != "" {
+		path += "?" + query
+	}
+	return fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: %s\r\nX-Amz-Date: %s\r\nAuthorization: %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		method, path, s.address, date, authorization, len(body), body)
+}
+
+// readReply reads an answer that has a Content-Length.
+func readReply(r *bufio.Reader) ([]byte, error) {
+	var reply []byte
+	length := 0
+	for {
+		line, err := r.ReadSlice('\n')
+		reply = append(reply, line...)
+		if err != nil {
+			return reply, err
+		}
+		if value, ok := bytes.CutPrefix(line, []byte("Content-Length: ")); ok {
+			if length, err = strconv.Atoi(string(bytes.TrimSpace(value))); err != nil {
+				return reply, err
+			}
+		}
+		if len(bytes.TrimSpace(line)) == 0 {
+			break
+		}
+	}
+	header := len(reply)
+	reply = append(reply, make([]byte, length)...)
+	_, err := io.ReadFull(r, reply[header:])
+	return reply, err
+}
+
+// cpu is the CPU time that the service has used so far.
+func (s *benchSite) cpu() time.Duration {
+	s.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.service.cmd.Process.Pid))
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	var ticks int
+	for _, field := range strings.Fields(rest)[11:13] { // utime, stime
+		n, _ := strconv.Atoi(field)
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100
+}
+
+// memory is a figure of the service's memory in MiB.
+func (s *benchSite) memory(name string) float64 {
+	s.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.service.cmd.Process.Pid))
+	if err != nil {
+		s.Fatal(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\n"+name+":")
+	kib, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		s.Fatal(err)
+	}
+	return float64(kib) / 1024
+}
+
+// bareStore is SQLite with nothing of ours around it: the schema, the settings that make a commit
+// durable, a log of the same length, prepared statements, and one goroutine.
+type bareStore struct {
+	conn           *sql.Conn
+	update, record *sql.Stmt
+	accounts       []string
+	entries        [][]int64 // of the users of each account
+	entry          int64     // of the latest record
+}
+
+func openBare(b *testing.B, accounts, users int) *bareStore {
+	b.Helper()
+	dir := b.TempDir()
+	st, err := store.OpenSQLite(b.Context(), dir, store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	raw := &bareStore{entry: time.Now().UnixMilli() << 20}
+	if raw.accounts, err = fillStore(b, st, accounts, users); err != nil {
+		b.Fatal(err)
+	}
+	for _, account := range raw.accounts {
+		err = st.View(b.Context(), func(tx store.ReadTx) error {
+			all, err := tx.ListUsers(account, store.UserFilter{}, 0, users)
+			entries := make([]int64, len(all))
+			for i, u := range all {
+				entries[i] = int64(u.Entry)
+			}
+			raw.entries = append(raw.entries, entries)
+			return err
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	if err := st.Close(); err != nil {
+		b.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, "carillon.db")+"?_sync=FULL")
+	if err == nil {
+		b.Cleanup(func() { db.Close() })
+		raw.conn, err = db.Conn(b.Context())
+	}
+	for _, pragma := range []string{"PRAGMA cache_size = -32768", "PRAGMA wal_autocheckpoint = 16000"} {
+		if err == nil {
+			_, err = raw.conn.ExecContext(b.Context(), pragma)
+		}
+	}
+	if err == nil {
+		raw.update, err = raw.conn.PrepareContext(b.Context(), `UPDATE users SET license = $1 WHERE account_id = $2 AND entry = $3`)
+	}
+	if err == nil {
+		raw.record, err = raw.conn.PrepareContext(b.Context(), `INSERT INTO audit (aws_account_id, entry, time, request_id, key_id, key_name, user_agent,
+			operation, account_id, target, before, after) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	return raw
+}
+
+// batches makes what so many batches write, in one transaction for each group of them.
+func (s *bareStore) batches(b *testing.B, group, batches int, pick func(int) (int, []int)) time.Duration {
+	b.Helper()
+	ctx := context.Background()
+	begin := time.Now()
+	for i := range batches {
+		var err error
+		exec := func(statement *sql.Stmt, args ...any) {
+			if err == nil {
+				_, err = statement.ExecContext(ctx, args...)
+			}
+		}
+		if i%group == 0 {
+			_, err = s.conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		}
+		account, users := pick(i)
+		request := fmt.Sprint("request-", i)
+		for _, n := range users {
+			license := []string{"Basic", "Pro", "Plus"}[rand.N(3)]
+			s.entry++
+			exec(s.update, license, s.accounts[account], s.entries[account][n])
+			exec(s.record, "111122223333", s.entry, s.entry>>20, request, benchKey, "root", "benchmark", "BatchUpdateUser",
+				s.accounts[account], userID(n), `{"LicenseType": "Pro"}`, `{"LicenseType": "`+license+`"}`)
+		}
+		if err == nil && (i%group == group-1 || i == batches-1) {
+			_, err = s.conn.ExecContext(ctx, "COMMIT")
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return time.Since(begin)
+}

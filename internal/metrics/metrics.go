@@ -1,0 +1,118 @@
+// Package metrics counts what the service does, for Prometheus to collect. Start at [New].
+//
+// Names begin with carillon_; docs/operating.md lists them. Labels have values from closed sets only
+// (operations, exceptions, licenses), so that no client can make the number of series grow, and
+// nothing of a request is in them.
+package metrics
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// Store is what is asked about the storage; a [store.Store] is one.
+type Store interface {
+	Stats() store.Stats
+	Seats(ctx context.Context) (map[string]int, error)
+}
+
+// Metrics is a set of metrics with a registry of its own.
+type Metrics struct {
+	registry *prometheus.Registry
+	requests *prometheus.CounterVec
+	duration *prometheus.HistogramVec
+	seats    *seats
+}
+
+// New returns the metrics of a service on a store. The logger is told when seats cannot be counted.
+func New(st Store, logger *slog.Logger) *Metrics {
+	m := &Metrics{
+		registry: prometheus.NewRegistry(),
+		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carillon_requests_total",
+			Help: "Requests answered, by operation and by outcome: success, or the name of the exception.",
+		}, []string{"operation", "outcome"}),
+		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name:    "carillon_request_duration_seconds",
+			Help:    "Time from the end of a request's header to its answer, by operation.",
+			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
+		}, []string{"operation"}),
+		seats: newSeats(st.Seats, logger),
+	}
+	m.registry.MustRegister(m.requests, m.duration, storage{st.Stats}, m.seats,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
+	return m
+}
+
+// Meter returns what counts the requests of an operation: it is called with the exception that a
+// request ended in, empty for success, and with how long it took. Ask once for each operation and
+// keep it: that is what takes time. An operation shows in the metrics from its first request on.
+func (m *Metrics) Meter(operation string) func(exception string, took time.Duration) {
+	ready := sync.OnceValues(func() (prometheus.Counter, prometheus.Observer) {
+		return m.requests.WithLabelValues(operation, "success"), m.duration.WithLabelValues(operation)
+	})
+	return func(exception string, took time.Duration) {
+		success, duration := ready()
+		duration.Observe(took.Seconds())
+		if exception == "" {
+			success.Inc()
+		} else {
+			m.requests.WithLabelValues(operation, exception).Inc()
+		}
+	}
+}
+
+// Handler answers GET with the metrics in Prometheus's text format, or in what else a client of its
+// kind prefers.
+func (m *Metrics) Handler() http.Handler {
+	h := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			w.Header().Set("Allow", http.MethodGet)
+			http.Error(w, "The metrics are read by GET.", http.StatusMethodNotAllowed)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+// Close ends a count of seats that may be running, so that the store can be closed.
+func (m *Metrics) Close() { m.seats.close() }
+
+// storage tells what the store has done.
+type storage struct{ stats func() store.Stats }
+
+var (
+	updates  = prometheus.NewDesc("carillon_store_updates_total", "Updates of the storage, by outcome: committed, undone, failed.", []string{"outcome"}, nil)
+	commits  = prometheus.NewDesc("carillon_store_commits_total", "Commits that waited for the disk. On SQLite updates that meet share one.", nil, nil)
+	repeats  = prometheus.NewDesc("carillon_store_repeats_total", "Attempts at an update that were made again, on PostgreSQL.", nil, nil)
+	logBytes = prometheus.NewDesc("carillon_store_log_bytes", "Size of SQLite's log beside the database.", nil, nil)
+)
+
+func (s storage) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{updates, commits, repeats, logBytes} {
+		ch <- d
+	}
+}
+
+func (s storage) Collect(ch chan<- prometheus.Metric) {
+	stats := s.stats()
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
+	}
+	count(updates, stats.Committed, "committed")
+	count(updates, stats.Undone, "undone")
+	count(updates, stats.Failed, "failed")
+	count(commits, stats.Commits)
+	count(repeats, stats.Repeats)
+	ch <- prometheus.MustNewConstMetric(logBytes, prometheus.GaugeValue, float64(stats.LogBytes))
+}

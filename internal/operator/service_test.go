@@ -1,0 +1,242 @@
+package operator
+
+import (
+	"bufio"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// short is the one limit that a test runs into; the others are those of production. It must be long
+// enough for a client who is not slow.
+const short = 300 * time.Millisecond
+
+// hung is how long a connection may stay open before it is taken for never being cut off.
+const hung = 60 * time.Second
+
+// start starts a service for this machine.
+func start(t *testing.T, change func(*serviceOptions)) *service {
+	t.Helper()
+	o := serviceOptions{
+		Listen: "127.0.0.1:0", database: database{Data: t.TempDir()}, Logger: slog.New(slog.DiscardHandler), limits: defaultLimits,
+	}
+	change(&o)
+	s, err := startService(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// dial connects to where a URL leads.
+func dial(t *testing.T, to string) net.Conn {
+	t.Helper()
+	u, err := url.Parse(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { conn.Close() })
+	conn.SetDeadline(time.Now().Add(hung))
+	return conn
+}
+
+func send(t *testing.T, conn net.Conn, text string) {
+	t.Helper()
+	if _, err := io.WriteString(conn, text); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cutOff reads what the server has left to say before it closes the connection.
+func cutOff(t *testing.T, conn net.Conn) string {
+	t.Helper()
+	rest, err := io.ReadAll(conn)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("still connected after %v", hung)
+	}
+	return string(rest)
+}
+
+// Whoever is slow is cut off, whichever listener he holds.
+func TestSlowClients(t *testing.T) {
+	t.Parallel()
+	const get = "GET /metrics HTTP/1.1\r\nHost: x\r\n"
+	for _, tt := range []struct {
+		name   string
+		change func(*limits)
+		client func(t *testing.T, conn net.Conn)
+	}{
+		{"header byte by byte", func(l *limits) { l.header = short }, func(t *testing.T, conn net.Conn) {
+			send(t, conn, get+"X: ")
+			one := make([]byte, 1)
+			for end := time.Now().Add(hung); time.Now().Before(end); {
+				if _, err := conn.Write([]byte("x")); err != nil {
+					return
+				}
+				conn.SetReadDeadline(time.Now().Add(short / 20))
+				if _, err := conn.Read(one); err == nil {
+					t.Error("there is an answer to half a request")
+					return
+				} else if !errors.Is(err, os.ErrDeadlineExceeded) {
+					return
+				}
+			}
+			t.Errorf("still connected after %v", hung)
+		}},
+		{"half a header, then silence", func(l *limits) { l.header = short }, func(t *testing.T, conn net.Conn) {
+			send(t, conn, get)
+			if rest := cutOff(t, conn); rest != "" {
+				t.Errorf("got %q, want no answer", rest)
+			}
+		}},
+		{"silence from the start", func(l *limits) { l.header = short }, func(t *testing.T, conn net.Conn) {
+			cutOff(t, conn)
+		}},
+		{"answer never read", func(l *limits) { l.write = short }, func(t *testing.T, conn net.Conn) {
+			for {
+				if _, err := io.WriteString(conn, get+"\r\n"); errors.Is(err, os.ErrDeadlineExceeded) {
+					t.Errorf("still connected after %v", hung)
+				} else if err == nil {
+					continue
+				}
+				return
+			}
+		}},
+		{"idle", func(l *limits) { l.idle = short }, func(t *testing.T, conn net.Conn) {
+			send(t, conn, get+"\r\n")
+			r := bufio.NewReader(conn)
+			resp, err := http.ReadResponse(r, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, resp.Body); err != nil || resp.Close {
+				t.Errorf("got error %v and Close %v, want a connection that is kept", err, resp.Close)
+			}
+			if _, err := r.ReadByte(); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Errorf("still connected after %v", hung)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			beside := start(t, func(o *serviceOptions) { tt.change(&o.limits) })
+			defer beside.stop()
+			tt.client(t, dial(t, beside.url))
+			apart := start(t, func(o *serviceOptions) { tt.change(&o.limits); o.Metrics = "127.0.0.1:0" })
+			defer apart.stop()
+			tt.client(t, dial(t, apart.metricsURL))
+		})
+	}
+}
+
+// Who stops in the middle of a body is told so, and cut off.
+func TestHalfABody(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(o *serviceOptions) { o.limits.read = short })
+	defer s.stop()
+	conn := dial(t, s.url)
+	send(t, conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+	if got := cutOff(t, conn); !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "The body did not arrive as announced.") {
+		t.Errorf("got %q, want status 400 and why", got)
+	}
+}
+
+func TestHeaderTooLarge(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(*serviceOptions) {})
+	defer s.stop()
+	conn := dial(t, s.url)
+	io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", maxHeader+4096)) // and the rest is not waited for
+	if got := cutOff(t, conn); !strings.HasPrefix(got, "HTTP/1.1 431 ") {
+		t.Errorf("got %q, want status 431", got)
+	}
+}
+
+// A stop waits for requests, but not for ever.
+func TestStopIsBounded(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(o *serviceOptions) { o.limits.drain = short; o.Metrics = "127.0.0.1:0" })
+	conn := dial(t, s.url)
+	send(t, conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+	// The service asks for the body, which shows that it has begun with the request.
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
+		t.Fatalf("got %q, %v, want to be asked for the body", line, err)
+	}
+	if err := s.stop(); err == nil || !strings.Contains(err.Error(), "requests were still under way") {
+		t.Errorf("got error %v, want to be told of the request that was cut off", err)
+	}
+	cutOff(t, conn)
+	for _, address := range []string{s.url, s.metricsURL} {
+		u, err := url.Parse(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if conn, err := net.Dial("tcp", u.Host); err == nil {
+			conn.Close()
+			t.Errorf("%s still lets people in", address)
+		}
+	}
+}
+
+// Nothing of what net/http could not make a request of gets into the log.
+func TestLogOfStrangers(t *testing.T) {
+	t.Parallel()
+	example := httptest.NewTLSServer(nil) // for its certificate
+	example.Close()
+	key, err := x509.MarshalPKCS8PrivateKey(example.TLS.Certificates[0].PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	s := start(t, func(o *serviceOptions) {
+		o.TLSCert, o.TLSKey = filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+		for name, block := range map[string]*pem.Block{
+			o.TLSCert: {Type: "CERTIFICATE", Bytes: example.Certificate().Raw}, o.TLSKey: {Type: "PRIVATE KEY", Bytes: key},
+		} {
+			if err := os.WriteFile(name, pem.EncodeToMemory(block), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		o.Logger = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	})
+	const request = "GET /jane@corp.example HTTP/1.1\r\nHost: x\r\nAuthorization: s3cret\r\n\r\n"
+	conn := dial(t, s.url)
+	send(t, conn, request)
+	cutOff(t, conn)
+	for _, protocol := range []string{"h2", "http/1.1"} {
+		conn := tls.Client(dial(t, s.url), &tls.Config{InsecureSkipVerify: true, NextProtos: []string{protocol}})
+		if err := conn.Handshake(); err != nil {
+			t.Fatal(err)
+		}
+		send(t, conn, strings.Replace(request, "HTTP/1.1", "HTTP/x", 1))
+		cutOff(t, conn)
+	}
+	if err := s.stop(); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"client sent an HTTP request to an HTTPS server", "error reading preface"} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log does not say %q:\n%s", want, log.String())
+		}
+	}
+	if regexp.MustCompile(`jane|s3cret|level=(INFO|WARN|ERROR)`).MatchString(log.String()) {
+		t.Errorf("the log tells what strangers sent, or gives it weight:\n%s", log.String())
+	}
+}
