@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -25,19 +26,8 @@ func testPostgres(t testing.TB) string {
 		t.Skip("set CARILLON_TEST_POSTGRES to the URL of a PostgreSQL to test against; .ci/postgres run COMMAND does")
 	}
 	schema := fmt.Sprintf("%s_%d", strings.ToLower(t.Name()), os.Getpid())
-	run := func(statement string) {
-		ctx := context.WithoutCancel(t.Context()) // for the end of the test
-		conn, err := pgx.Connect(ctx, base)
-		if err == nil {
-			defer conn.Close(ctx)
-			_, err = conn.Exec(ctx, statement)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	run("CREATE SCHEMA " + schema)
-	t.Cleanup(func() { run("DROP SCHEMA " + schema + " CASCADE") })
+	psql(t, base, "CREATE SCHEMA "+schema)
+	t.Cleanup(func() { psql(t, base, "DROP SCHEMA "+schema+" CASCADE") })
 	u, err := url.Parse(base)
 	if err != nil {
 		t.Fatal(err)
@@ -47,6 +37,20 @@ func testPostgres(t testing.TB) string {
 	query.Set("application_name", schema)
 	u.RawQuery = query.Encode()
 	return u.String()
+}
+
+// psql runs a statement past the programs.
+func psql(t testing.TB, database, statement string) {
+	t.Helper()
+	ctx := context.WithoutCancel(t.Context()) // tests clean up with it, too
+	conn, err := pgx.Connect(ctx, database)
+	if err == nil {
+		defer conn.Close(ctx)
+		_, err = conn.Exec(ctx, statement)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Two services share a PostgreSQL: a root key, what is kept, and the key that seals secrets.
@@ -207,4 +211,88 @@ func TestCrashPostgresStops(t *testing.T) {
 		return s
 	}
 	crash(t, max(1, *crashRounds/4), site)
+}
+
+// The commands of docs/scale.md save a database that is being served, and make another one of it.
+func TestPostgresDump(t *testing.T) {
+	base := testPostgres(t)
+	if _, err := exec.LookPath("pg_dump"); err != nil {
+		t.Skip("the client programs of PostgreSQL are not on PATH")
+	}
+	t.Parallel()
+	database := func(name string) string {
+		name = fmt.Sprintf("%s_%d", name, os.Getpid())
+		psql(t, base, "CREATE DATABASE "+name+" ENCODING 'UTF8' TEMPLATE template0")
+		t.Cleanup(func() { psql(t, base, "DROP DATABASE "+name+" WITH (FORCE)") })
+		u, err := url.Parse(base)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.Path, u.RawQuery = "/"+name, ""
+		return u.String()
+	}
+	dir := t.TempDir()
+	restored := database("restored")
+	env := append(childEnv(dir), "CARILLON_SECRET_KEY_FILE="+filepath.Join(dir, "secret.key"),
+		"CARILLON_DATABASE_URL="+database("served"), "NEW_DATABASE_URL="+restored)
+	s, err := startService("carillon", dir, env, "--data", "lines")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	c := &crashClient{name: "client"}
+	c.connect(t, s)
+	c.createUsers(t)
+	// change has the client send some batches.
+	change := func() {
+		t.Helper()
+		replied := make(chan string)
+		ctx, stop := context.WithCancel(t.Context())
+		go func() {
+			c.change(ctx, t, replied)
+			close(replied)
+		}()
+		for range 5 {
+			<-replied
+		}
+		stop()
+		for range replied {
+		}
+	}
+	change()
+
+	page, err := os.ReadFile("../../docs/scale.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, program := range []string{"pg_dump", "pg_restore"} {
+		command := regexp.MustCompile(`(?m)^` + program + ` .*$`).FindString(string(page))
+		if command == "" {
+			t.Fatalf("docs/scale.md has no command that begins with %s", program)
+		}
+		cmd := exec.Command("sh", "-c", command)
+		cmd.Dir, cmd.Env = dir, env
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%s: %v\n%s", command, err, out)
+		}
+	}
+	keys := s.env
+	if err := s.end(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if s, err = startService("carillon", dir, env, "--database-url", restored); err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	s.env = keys
+	check := func() {
+		t.Helper()
+		c.connect(t, s)
+		c.check(t, readTrail(t, func() (store.Store, error) {
+			return store.OpenPostgres(t.Context(), restored, store.Options{Beside: true})
+		}), 0)
+	}
+	check()
+	change()
+	check()
 }

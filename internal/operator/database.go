@@ -1,6 +1,7 @@
 package operator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -46,7 +47,8 @@ func (d *database) check() error {
 // release is called.
 func (d *database) serve(ctx context.Context) (st store.Store, release func() error, err error) {
 	if d.URL == "" {
-		// Opening upgrades the schema, so the lock comes first: an older release may be serving.
+		// Opening upgrades the schema, so the lock comes first: an older release may be serving. The
+		// commands beside a service upgrade nothing.
 		if release, err = store.LockDir(d.Data); err != nil {
 			return nil, nil, err
 		}
@@ -76,29 +78,36 @@ func (d *database) exists() error {
 	return err
 }
 
+// missing says what to do about an error of exists.
+func (d *database) missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("there is no database in %s: name its directory with --data, or start carillon serve first", d.Data)
+	}
+	return err
+}
+
 // open opens the database beside a service that may be running on it.
 func (d *database) open(ctx context.Context) (store.Store, error) {
-	if err := d.exists(); errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("there is no database in %s: name its directory with --data, or start carillon serve first", d.Data)
-	} else if err != nil {
-		return nil, err
+	if err := d.exists(); err != nil {
+		return nil, d.missing(err)
 	}
 	if d.URL != "" {
-		return store.OpenPostgres(ctx, d.URL, store.Options{Pool: 2})
+		return store.OpenPostgres(ctx, d.URL, store.Options{Pool: 2, Beside: true})
 	}
-	return store.OpenSQLite(ctx, d.Data, store.Options{})
+	return store.OpenSQLite(ctx, d.Data, store.Options{Beside: true})
 }
 
 // keyIsInside reports whether the key that encrypts secrets is kept beside them.
 func (d *database) keyIsInside() bool { return d.URL != "" && d.SecretKeyFile == "" }
 
+// keyFile is the file with that key, if it is in one.
+func (d *database) keyFile() string {
+	return cmp.Or(d.SecretKeyFile, filepath.Join(d.Data, secretKeyFile))
+}
+
 func (d *database) sealer(ctx context.Context, st store.Store) (*store.Sealer, error) {
 	if d.keyIsInside() {
 		return store.OpenStoredSealer(ctx, st)
 	}
-	file := d.SecretKeyFile
-	if file == "" {
-		file = filepath.Join(d.Data, secretKeyFile)
-	}
-	return store.OpenSealer(ctx, st, file)
+	return store.OpenSealer(ctx, st, d.keyFile())
 }

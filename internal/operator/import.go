@@ -87,7 +87,13 @@ func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
 			return "", false, err
 		}
 	}
-	st, err := store.OpenSQLite(context.Background(), dir, store.Options{})
+	// What makes a database of a directory keeps a restore out, and is kept out by it.
+	release, err := store.LockDir(dir)
+	if err != nil {
+		return "", false, err
+	}
+	defer func() { err = errors.Join(err, release()) }()
+	st, err := store.OpenSQLite(context.Background(), dir, store.Options{Beside: true})
 	if err != nil {
 		return "", false, err
 	}

@@ -70,6 +70,8 @@ func subcommands() []subcommand {
 			{"prune", "remove old records of the audit trail", (*program).auditPrune, nil},
 		}},
 		{"import", "adopt accounts and users from saved output of `aws chime`", (*program).importFiles, nil},
+		{"backup", "save the database of a running service in a file", (*program).backup, nil},
+		{"restore", "make a backup the database of a new directory", (*program).restore, nil},
 		{"version", "print the version", (*program).version, nil},
 	}
 }

@@ -60,7 +60,7 @@ func (c *checkpointer) reset() {
 // run copies what the log holds if that is much, and starts it again if it has become long.
 func (c *checkpointer) run() (err error) {
 	if c.session == nil {
-		c.session, err = newSession(c.store.db, fmt.Sprintf("PRAGMA busy_timeout = %d", restartWait.Milliseconds()))
+		c.session, err = c.store.newSession(fmt.Sprintf("PRAGMA busy_timeout = %d", restartWait.Milliseconds()))
 		if err != nil {
 			return err
 		}

@@ -55,7 +55,7 @@ type postgresStore struct {
 // OpenPostgres opens the database that a URL names ("postgres://user@host:5432/name", with the
 // parameters of libpq, pool_... excepted) and upgrades an older schema. The tables are made in the
 // first schema of the search path. Any number of processes may have it open. ErrNewerSchema is
-// among the errors, none of which shows a password.
+// among the errors, ErrOlderSchema with [Options].Beside, and none of them shows a password.
 func OpenPostgres(ctx context.Context, url string, opts Options) (Store, error) {
 	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
@@ -91,7 +91,7 @@ func OpenPostgres(ctx context.Context, url string, opts Options) (Store, error) 
 	}
 	s := &postgresStore{pool: pool, entries: opts.sequence()}
 	s.entries.shared = true
-	if err := s.prepare(ctx); err != nil {
+	if err := s.prepare(ctx, opts.migrationsOf("postgres")); err != nil {
 		pool.Close()
 		c := config.ConnConfig
 		return nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explainPostgres(err))
@@ -100,7 +100,7 @@ func OpenPostgres(ctx context.Context, url string, opts Options) (Store, error) 
 }
 
 // prepare checks the database and brings its schema up to date.
-func (s *postgresStore) prepare(ctx context.Context) error {
+func (s *postgresStore) prepare(ctx context.Context, m migrations) error {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (s *postgresStore) prepare(ctx context.Context) error {
 	for {
 		var done bool
 		if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) (err error) {
-			done, err = s.migrateOnce(ctx, tx)
+			done, err = s.migrateOnce(ctx, tx, m)
 			return err
 		}); err != nil {
 			return err
@@ -131,12 +131,13 @@ func (s *postgresStore) prepare(ctx context.Context) error {
 			_, err = conn.Exec(ctx, `DELETE FROM commits WHERE time < $1`, s.entries.clock().Add(-24*time.Hour).UnixMilli())
 			return err
 		}
+		m.beside = false // what it has begun in an empty database it completes
 	}
 }
 
 // migrateOnce applies the one migration that comes next, and reports whether there was none. The
 // table carillon_schema holds the number of the last one.
-func (s *postgresStore) migrateOnce(ctx context.Context, tx pgx.Tx) (done bool, err error) {
+func (s *postgresStore) migrateOnce(ctx context.Context, tx pgx.Tx, m migrations) (done bool, err error) {
 	// Several processes may start at once.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, s.lock("migration", "")); err != nil {
 		return false, err
@@ -154,7 +155,7 @@ func (s *postgresStore) migrateOnce(ctx context.Context, tx pgx.Tx) (done bool, 
 		INSERT INTO carillon_schema (version) VALUES (0)`); err != nil {
 		return false, err
 	}
-	name, script, err := migration("postgres", version)
+	name, script, err := m.after(version)
 	if name == "" || err != nil {
 		return true, err
 	}

@@ -155,10 +155,7 @@ func createKey(path string) error {
 		os.Remove(path)
 		return err
 	}
-	if dir, err := os.Open(filepath.Dir(path)); err == nil {
-		dir.Sync() // not every system can
-		dir.Close()
-	}
+	syncDir(filepath.Dir(path))
 	return nil
 }
 

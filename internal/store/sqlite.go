@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -26,7 +27,12 @@ type Options struct {
 	Clock func() time.Time // gives entries their time; nil: time.Now
 	Pool  int              // most connections to PostgreSQL; 0: 16
 
-	restartFrames int // the constant of this name, smaller in tests
+	// Beside is for working beside a service, which relies on the schema as it is: an older one is
+	// then not upgraded but refused as ErrOlderSchema. An empty database gets its tables nevertheless.
+	Beside bool
+
+	migrations    fs.FS // what tests have for the embedded files
+	restartFrames int   // the constant of this name, smaller in tests
 }
 
 func (o Options) sequence() *sequence {
@@ -38,7 +44,8 @@ func (o Options) sequence() *sequence {
 
 // OpenSQLite opens the database DIR/carillon.db, making directory (mode 0700) and file (0600)
 // where they are missing and upgrading an older schema. Several processes may have it open; see
-// [LockDir] for keeping a second service out. Errors name the file; ErrNewerSchema is among them.
+// [LockDir] for keeping a second service out. Errors name the file; ErrNewerSchema is among them,
+// and ErrOlderSchema with [Options].Beside.
 func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -76,7 +83,7 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 		committed:     make(chan struct{}, 1),
 		checkpointed:  make(chan struct{}),
 	}
-	if err := prepare(ctx, db); err != nil {
+	if err := prepare(ctx, db, opts.migrationsOf("sqlite")); err != nil {
 		db.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explainSQLite(err))
 	}
@@ -88,26 +95,31 @@ func OpenSQLite(ctx context.Context, dir string, opts Options) (Store, error) {
 	return s, nil
 }
 
-// dataSource is the driver's name for the file at an absolute path, whatever characters it has.
-// FULL makes a commit wait until the log is on stable storage: NORMAL does not.
+// dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait until
+// the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of syncing,
+// which other systems pass over.
 func dataSource(path string) string {
+	return sourceURL(path, "mode=rw&_busy_timeout=5000&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1")
+}
+
+// sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
+func sourceURL(path, parameters string) string {
 	path = filepath.ToSlash(path)
 	if path[0] != '/' { // C:/...
 		path = "/" + path
 	}
-	u := url.URL{Scheme: "file", Path: path, RawQuery: "_busy_timeout=5000&_sync=FULL&_dqs=0&_defensive=1"}
-	return u.String()
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: parameters}).String()
 }
 
 // prepare makes the database ready: schema first, then the log, which is what lets readers and
 // the writer go on beside each other.
-func prepare(ctx context.Context, db *sql.DB) error {
+func prepare(ctx context.Context, db *sql.DB, m migrations) error {
 	conn, err := db.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer conn.Close()
-	if err := migrate(ctx, conn); err != nil {
+	if err := migrate(ctx, conn, m); err != nil {
 		return err
 	}
 	var mode string
@@ -120,12 +132,17 @@ func prepare(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-func (*sqliteSession) explain(err error) (kind, explained error) {
+func (s *sqliteSession) explain(err error) (kind, explained error) {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok &&
 		(e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE) {
-		kind = ErrExists
+		return ErrExists, err
 	}
-	return kind, explainSQLite(err)
+	return nil, s.store.explain(err)
+}
+
+// explain says where the storage failed, and what to do.
+func (s *sqliteStore) explain(err error) error {
+	return fmt.Errorf("database %s: %w", s.path, explainSQLite(err))
 }
 
 // explainSQLite adds what to do to the errors of SQLite that an operator can do something about.
@@ -135,6 +152,10 @@ func explainSQLite(err error) error {
 		return fmt.Errorf("the file is damaged or no database, restore a backup: %w", err)
 	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
 		return fmt.Errorf("file and directory must be readable and writable: %w", err)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("the disk is full, make room on it: %w", err)
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("the disk failed, or the file may not grow (a quota, a limit of the process): %w", err)
 	case sqlite3.SQLITE_BUSY:
 		return fmt.Errorf("another process keeps it locked: %w", err)
 	}
@@ -216,13 +237,13 @@ func (s *sqliteStore) View(ctx context.Context, fn func(ReadTx) error) error {
 
 	var err error
 	if r == nil {
-		if r, err = newSession(s.db, "PRAGMA query_only = 1"); err != nil {
-			return fmt.Errorf("%w: opening: %w", ErrUnavailable, err)
+		if r, err = s.newSession("PRAGMA query_only = 1"); err != nil {
+			return fmt.Errorf("%w: opening: %w", ErrUnavailable, s.explain(err))
 		}
 	}
 	// The snapshot is taken by the first read and kept to the end.
 	if _, err := r.exec("BEGIN"); err != nil {
-		return fmt.Errorf("%w: beginning to read: %w", ErrUnavailable, err)
+		return fmt.Errorf("%w: beginning to read: %w", ErrUnavailable, s.explain(err))
 	}
 	t := &tx{session: r, ctx: ctx}
 	err = fn(t)
@@ -236,7 +257,7 @@ func (s *sqliteStore) View(ctx context.Context, fn func(ReadTx) error) error {
 func (s *sqliteStore) Seats(ctx context.Context) (map[string]int, error) {
 	rows, err := s.db.QueryContext(ctx, seatsQuery)
 	if err != nil {
-		return nil, seatsError(ctx, explainSQLite(err))
+		return nil, seatsError(ctx, s.explain(err))
 	}
 	defer rows.Close()
 	return readSeats(ctx, rows)
@@ -276,21 +297,22 @@ func (s *sqliteStore) Close() error {
 // sqliteSession is a connection with the statements prepared on it. Those are few and their texts are
 // constants, so they are kept for as long as the connection.
 type sqliteSession struct {
+	store      *sqliteStore
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
 }
 
-func newSession(db *sql.DB, setup string) (*sqliteSession, error) {
-	conn, err := db.Conn(context.Background())
+func (s *sqliteStore) newSession(setup string) (*sqliteSession, error) {
+	conn, err := s.db.Conn(context.Background())
 	if err != nil {
 		return nil, err
 	}
-	s := &sqliteSession{conn: conn, statements: make(map[string]*sql.Stmt)}
-	if _, err := s.exec(setup); err != nil {
-		s.close()
+	session := &sqliteSession{store: s, conn: conn, statements: make(map[string]*sql.Stmt)}
+	if _, err := session.exec(setup); err != nil {
+		session.close()
 		return nil, err
 	}
-	return s, nil
+	return session, nil
 }
 
 // close releases the connection; a nil session has none.

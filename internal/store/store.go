@@ -41,6 +41,9 @@ var (
 	// ErrNewerSchema: a newer release of the program has already upgraded the database.
 	ErrNewerSchema = errors.New("the database was written by a newer release")
 
+	// ErrOlderSchema: the database awaits its upgrade, which is not for who works beside a service.
+	ErrOlderSchema = errors.New("the database was written by an older release")
+
 	// ErrLocked: another process is serving from the same directory.
 	ErrLocked = errors.New("in use by another process")
 
@@ -190,7 +193,8 @@ type Tx interface {
 	// AppendAudit adds to the audit trail.
 	AppendAudit([]AuditRecord) error
 	// DeleteAudit removes the oldest records of an AWS account's trail that are from before a time,
-	// limit of them at most, for good. It returns how many.
+	// limit of them at most, for good. It returns how many. It does not search all of a long trail
+	// for stragglers: those behind a thousand and more records from an hour after that time stay.
 	DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error)
 	// PutSetting adds a setting or replaces its value.
 	PutSetting(name string, value []byte) error

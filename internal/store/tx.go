@@ -722,10 +722,39 @@ func (t *tx) appendEvent(records []AuditRecord) error {
 	return err
 }
 
+// What is old is at the beginning of a trail, but for clocks and overlaps: DeleteAudit has seen enough
+// once auditPage records in a row are not even from auditSlack after the time in question. To read on
+// to the end would take minutes in a long trail, and everybody waits for an update.
+const (
+	auditPage  = 1000
+	auditSlack = time.Hour
+)
+
 func (t *tx) DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error) {
-	n, err := t.write(`DELETE FROM audit WHERE aws_account_id = $1 AND entry IN (
-			SELECT entry FROM audit WHERE aws_account_id = $1 AND time < $2 ORDER BY entry LIMIT $3)`,
-		awsAccountID, millis(before), limit)
+	type place struct {
+		entry Entry
+		time  int64
+	}
+	scan := func(row scanner) (p place, err error) { return p, row.Scan(&p.entry, &p.time) }
+	var last, end Entry // what has been looked at, and the last of it that is to go
+	for found, done := 0, false; !done; {
+		page, err := list(t, scan, `SELECT entry, time FROM audit WHERE aws_account_id = $1 AND entry > $2 ORDER BY entry LIMIT $3`,
+			awsAccountID, last, auditPage)
+		if err != nil {
+			return 0, err
+		}
+		done = len(page) < auditPage || !slices.ContainsFunc(page, func(p place) bool { return p.time < millis(before.Add(auditSlack)) })
+		for _, p := range page {
+			last = p.entry
+			if p.time < millis(before) {
+				if found, end = found+1, p.entry; found == limit {
+					done = true
+					break
+				}
+			}
+		}
+	}
+	n, err := t.write(`DELETE FROM audit WHERE aws_account_id = $1 AND entry <= $2 AND time < $3`, awsAccountID, end, millis(before))
 	return int(n), err
 }
 

@@ -116,7 +116,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	if err := s.begin(); err != nil {
 		s.abandon()
 		for _, u := range group {
-			u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explainSQLite(err))
+			u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, s.explain(err))
 		}
 		return nil
 	}
@@ -136,7 +136,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 	var outcome error
 	if failure != nil {
 		s.abandon()
-		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, explainSQLite(failure))
+		outcome = fmt.Errorf("%w: committing: %w", ErrFailed, s.explain(failure))
 	}
 	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
 		s.commits.Add(1)
@@ -155,7 +155,7 @@ func (s *sqliteStore) commit(group []*update) (rest []*update) {
 // whose changes are not is told so here. A failure is one of the storage.
 func (s *sqliteStore) runOne(u *update) (keep bool, failure error) {
 	if _, err := s.writer.exec("SAVEPOINT one"); err != nil {
-		u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, explainSQLite(err))
+		u.done <- fmt.Errorf("%w: beginning to write: %w", ErrUnavailable, s.explain(err))
 		return false, err
 	}
 	select {
@@ -186,7 +186,7 @@ const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
 // begin starts a transaction of the writer, on a new connection if there is none.
 func (s *sqliteStore) begin() (err error) {
 	if s.writer == nil {
-		if s.writer, err = newSession(s.db, fmt.Sprintf(writerSetup, s.restartFrames*frameSize)); err != nil {
+		if s.writer, err = s.newSession(fmt.Sprintf(writerSetup, s.restartFrames*frameSize)); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,7 @@ import (
 const (
 	awsA = "111122223333"
 	awsB = "444455556666"
+	awsC = "777788889999"
 )
 
 // Run runs the suite. Each test calls open for an empty store of its own, which open closes when
@@ -813,6 +814,34 @@ func testAuditDeletion(t *testing.T, f *fixture) {
 		same(t, "trail", targets(awsA), want.left)
 	}
 	same(t, "trail of the other", targets(awsB), []string{"0", "1", "2", "3", "4"})
+
+	// Updates that overlap leave records that are not in order of time; they are found. What is behind
+	// many that are much younger is not looked for.
+	const much = 2000
+	var mixed []store.AuditRecord
+	at := func(seconds int) {
+		mixed = append(mixed, store.AuditRecord{AWSAccountID: awsC, Time: base.Add(time.Duration(seconds) * time.Second)})
+	}
+	for i := range much {
+		at(i % 7) // 5 of 7 are from before the 5th second
+	}
+	f.update(func(tx store.Tx) error { return tx.AppendAudit(mixed) })
+	mixed = nil
+	for range much {
+		at(2 * 3600)
+	}
+	at(0)
+	f.update(func(tx store.Tx) error { return tx.AppendAudit(mixed) })
+	old := (much/7)*5 + min(much%7, 5)
+	for _, want := range []struct{ before, limit, removed int }{{5, old - 1, old - 1}, {5, old, 1}, {5, 10, 0}, {7, 10 * much, much - old}, {3 * 3600, 10 * much, much + 1}} {
+		f.update(func(tx store.Tx) error {
+			n, err := tx.DeleteAudit(awsC, base.Add(time.Duration(want.before)*time.Second), want.limit)
+			if n != want.removed {
+				t.Errorf("DeleteAudit before second %d, limit %d: got %d removed, want %d", want.before, want.limit, n, want.removed)
+			}
+			return err
+		})
+	}
 }
 
 func testGlobalSettings(t *testing.T, f *fixture) {

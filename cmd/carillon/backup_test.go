@@ -1,0 +1,234 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// program is one run of a program in a directory.
+func program(dir string, words ...string) *exec.Cmd {
+	cmd := exec.Command(words[0], words[1:]...)
+	cmd.Dir, cmd.Env = dir, childEnv(dir)
+	return cmd
+}
+
+// exit runs a program to its end and returns its exit code and all that it printed.
+func exit(cmd *exec.Cmd) (int, string) {
+	out, _ := cmd.CombinedOutput()
+	return cmd.ProcessState.ExitCode(), string(out)
+}
+
+// A service is backed up while clients change licenses in batches. The backup, restored elsewhere and
+// served, has every batch that was acknowledged before it began, and none by half; the audit trail
+// tells the same. Keys sign as before, and a page token leads on to the same page.
+func TestBackup(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := startService("carillon", dir, childEnv(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	crowd := make([]*crashClient, crashClients)
+	for i := range crowd {
+		crowd[i] = &crashClient{name: fmt.Sprintf("client%d", i)}
+		crowd[i].connect(t, s)
+		crowd[i].createUsers(t)
+	}
+	page := func(c *crashClient, token any) (users []any, next any) {
+		t.Helper()
+		input := []document.Member{{Key: "AccountId", Value: c.account}, {Key: "MaxResults", Value: document.Int(7)}}
+		if token != nil {
+			input = append(input, document.Member{Key: "NextToken", Value: token})
+		}
+		reply, err := c.call("ListUsers", input...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, u := range member(reply, "Users").([]any) {
+			users = append(users, member(u, "UserId"))
+		}
+		return users, member(reply, "NextToken")
+	}
+	_, token := page(crowd[0], nil)
+	secondPage, _ := page(crowd[0], token)
+
+	replied := make(chan string)
+	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
+	var load sync.WaitGroup
+	for _, c := range crowd {
+		load.Go(func() { c.change(ctx, t, replied) })
+	}
+	go func() {
+		load.Wait()
+		close(replied)
+	}()
+	const backups = 3
+	var acknowledged [backups]map[string]bool
+	known := map[string]bool{}
+	for i := range backups {
+		for range 50 {
+			known[<-replied] = true
+		}
+		acknowledged[i] = map[string]bool{}
+		for id := range known {
+			acknowledged[i][id] = true
+		}
+		done := make(chan string, 1)
+		go func() {
+			code, out := exit(program(dir, "carillon", "backup", fmt.Sprintf("backup%d", i)))
+			if code != 0 {
+				out += fmt.Sprintf("exit code %d", code)
+			}
+			done <- out
+		}()
+		for running := true; running; {
+			select {
+			case id := <-replied:
+				known[id] = true
+			case out := <-done:
+				if !strings.Contains(out, fmt.Sprintf("saved %d users ", crashClients*batchSize)) || strings.Contains(out, "exit code") {
+					t.Errorf("backup %d said %q", i, out)
+				}
+				running = false
+			}
+		}
+	}
+	stop()
+	for range replied {
+	}
+	if err := s.end(os.Interrupt); err != nil {
+		t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
+	}
+
+	key := filepath.Join(dir, "carillon-data", "secret.key")
+	for i := range backups {
+		where := fmt.Sprintf("restored%d", i)
+		if code, out := exit(program(dir, "carillon", "restore", fmt.Sprintf("backup%d", i), "--data", where, "--secret-key-file", key)); code != 0 {
+			t.Fatalf("restore %d ended with exit code %d\n%s", i, code, out)
+		}
+		restored, err := startService("carillon", dir, childEnv(dir), "--data", where, "--secret-key-file", key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer restored.end(os.Kill)
+		restored.env = s.env // the key is the same
+		trail := readTrail(t, func() (store.Store, error) {
+			return store.OpenSQLite(t.Context(), filepath.Join(dir, where), store.Options{Beside: true})
+		})
+		for _, c := range crowd {
+			then := &crashClient{name: c.name, account: c.account, users: c.users}
+			for _, id := range c.batches {
+				if acknowledged[i][id] {
+					then.batches = append(then.batches, id)
+				}
+			}
+			then.connect(t, restored)
+			then.check(t, trail, math.MaxInt)
+			if c == crowd[0] {
+				if got, _ := page(then, token); !slices.Equal(got, secondPage) {
+					t.Errorf("backup %d: the page token leads to %v, want %v", i, got, secondPage)
+				}
+			}
+		}
+		if t.Failed() {
+			t.Fatalf("backup %d\n%s", i, restored.complaints())
+		}
+	}
+}
+
+// Who is killed while he saves or restores leaves nothing under the final name, or all of it, and
+// nothing that is in the way of doing it again.
+func TestBackupKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := startService("carillon", dir, childEnv(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	key := filepath.Join("carillon-data", "secret.key")
+	killed := func(words ...string) {
+		t.Helper()
+		cmd := program(dir, append([]string{"carillon"}, words...)...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(rand.IntN(60)) * time.Millisecond) // the moment is anywhere in its life
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+	must := func(words ...string) {
+		t.Helper()
+		if code, out := exit(program(dir, append([]string{"carillon"}, words...)...)); code != 0 {
+			t.Fatalf("carillon %v ended with exit code %d\n%s", words, code, out)
+		}
+	}
+	whole := 0
+	for i := range 20 {
+		file, data := fmt.Sprint("backup", i), fmt.Sprint("restored", i)
+		killed("backup", file)
+		if _, err := os.Stat(filepath.Join(dir, file)); err == nil {
+			whole++
+		} else {
+			must("backup", file)
+		}
+		killed("restore", file, "--data", data, "--secret-key-file", key)
+		if _, err := os.Stat(filepath.Join(dir, data, "carillon.db")); err == nil {
+			whole++
+			if b, err := store.ReadBackup(t.Context(), filepath.Join(dir, data, "carillon.db")); err != nil {
+				t.Errorf("round %d: what was restored is not the backup: %v, %v", i, b, err)
+			}
+		} else {
+			must("restore", file, "--data", data, "--secret-key-file", key)
+		}
+		must("key", "list", "--data", data)
+	}
+	t.Logf("%d of 40 were done before they were killed", whole)
+}
+
+// Of several restores into one directory one does it, and the others say so.
+func TestRestoreTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := startService("carillon", dir, childEnv(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	if code, out := exit(program(dir, "carillon", "backup", "backup")); code != 0 {
+		t.Fatal(out)
+	}
+	var mu sync.Mutex
+	var all sync.WaitGroup
+	codes := map[int]int{}
+	for range 4 {
+		all.Go(func() {
+			code, out := exit(program(dir, "carillon", "restore", "backup", "--data", "new", "--secret-key-file", "carillon-data/secret.key"))
+			mu.Lock()
+			defer mu.Unlock()
+			codes[code]++
+			if code != 0 && !strings.Contains(out, "in use by another process") && !strings.Contains(out, "already exists") {
+				t.Errorf("exit code %d, %q", code, out)
+			}
+		})
+	}
+	all.Wait()
+	if codes[0] != 1 || codes[2]+codes[4] != 3 {
+		t.Errorf("exit codes (and how many): got %v, want one 0, and 2 or 4", codes)
+	}
+}

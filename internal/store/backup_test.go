@@ -1,0 +1,277 @@
+package store_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// filled makes a store with some users and a secret key, which goes on serving, and returns its directory.
+func filled(t *testing.T) (dir, keyFile string, s store.Store) {
+	t.Helper()
+	dir = t.TempDir()
+	s = openDir(t, dir, store.Options{})
+	update(t, s, func(tx store.Tx) error {
+		users := make([]store.User, 500)
+		for i := range users {
+			id := fmt.Sprint("u", i)
+			users[i] = store.User{AccountID: "a1", UserID: id, Email: id + "@example.com", DisplayName: strings.Repeat("x", 200)}
+		}
+		return tx.InsertUsers(users)
+	})
+	keyFile = filepath.Join(dir, "secret.key")
+	if _, err := store.OpenSealer(t.Context(), s, keyFile); err != nil {
+		t.Fatal(err)
+	}
+	return dir, keyFile, s
+}
+
+// restore makes a backup the database of a new directory.
+func restore(t *testing.T, file string) (dir string) {
+	t.Helper()
+	dir = filepath.Join(t.TempDir(), "new")
+	b, err := store.ReadBackup(t.Context(), file)
+	if err == nil {
+		err = store.RestoreSQLite(t.Context(), b, file, dir)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestBackup(t *testing.T) {
+	dir, keyFile, s := filled(t)
+	file := filepath.Join(t.TempDir(), "100% a#b é")
+	b, err := store.BackupSQLite(t.Context(), dir, file, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	info, err := os.Stat(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := info.Mode().Perm(); got != 0o600 && runtime.GOOS != "windows" {
+		t.Errorf("mode of the backup: got %o, want 600", got)
+	}
+	if b.Users != 500 || b.Schema < 1 || b.Bytes != info.Size() || b.KeyFile != keyFile || !b.HasSecrets() {
+		t.Errorf("got %+v, want 500 users, %d bytes, the key in %s", b, info.Size(), keyFile)
+	}
+	update(t, s, insert("a1", "later"))
+
+	restored := restore(t, file)
+	again := openDir(t, restored, store.Options{})
+	if got := len(userIDs(t, again, "a1")); got != 500 {
+		t.Errorf("the restored store has %d users, want 500", got)
+	}
+	update(t, again, insert("a1", "mine"))
+	if _, err := store.OpenSealer(t.Context(), again, keyFile); err != nil {
+		t.Errorf("the key does not open the restored store: %v", err)
+	}
+	// It is a store like another: it can be saved in its turn, though a copy of its file is no backup.
+	if b, err = store.BackupSQLite(t.Context(), restored, file+"2", "no such file"); err != nil || b.Users != 501 || b.KeyFile != "" {
+		t.Errorf("a backup of what was restored: got %+v, %v, want 501 users and no key file", b, err)
+	}
+	if _, err := store.ReadBackup(t.Context(), filepath.Join(restored, "carillon.db")); err == nil {
+		t.Error("the database that was restored and served passes for a backup")
+	}
+
+	other := filepath.Join(t.TempDir(), "other.key")
+	if err := os.WriteFile(other, []byte(strings.Repeat("A", 43)+"="), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]error{keyFile: nil, other: store.ErrWrongKey, other + "x": fs.ErrNotExist} {
+		if err := b.CheckKey(name); !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), name) {
+			t.Errorf("CheckKey(%s): got %v, want %v", name, err, want)
+		}
+	}
+}
+
+// Nothing is saved over a file, and an error leaves nothing behind.
+func TestBackupFails(t *testing.T) {
+	dir, keyFile, _ := filled(t)
+	cancelled, cancel := context.WithCancel(t.Context())
+	cancel()
+	to := t.TempDir()
+	taken := filepath.Join(to, "taken")
+	if err := os.WriteFile(taken, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name      string
+		ctx       context.Context
+		dir, file string
+		is        error
+	}{
+		{"a file that exists", t.Context(), dir, taken, fs.ErrExist},
+		{"a directory", t.Context(), dir, to, fs.ErrExist},
+		{"the database itself", t.Context(), dir, filepath.Join(dir, "carillon.db"), fs.ErrInvalid},
+		{"its journal", t.Context(), dir, filepath.Join(dir, "carillon.db-journal"), fs.ErrInvalid},
+		{"no such directory", t.Context(), dir, filepath.Join(to, "none", "b"), fs.ErrNotExist},
+		{"no database", t.Context(), to, filepath.Join(to, "b"), store.ErrUnavailable},
+		{"an interruption", cancelled, dir, filepath.Join(to, "b"), context.Canceled},
+	} {
+		if _, err := store.BackupSQLite(test.ctx, test.dir, test.file, keyFile); !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.file) {
+			t.Errorf("%s: got error %v, want %v, naming %s", test.name, err, test.is, test.file)
+		}
+	}
+	if left, err := os.ReadDir(to); err != nil || len(left) != 1 {
+		t.Errorf("the directory holds %v, %v, want the one file that was there", left, err)
+	}
+	if text, err := os.ReadFile(taken); string(text) != "mine" {
+		t.Errorf("the file that was there: got %q, %v", text, err)
+	}
+}
+
+func TestReadBackupRefuses(t *testing.T) {
+	dir, keyFile, _ := filled(t)
+	good := filepath.Join(t.TempDir(), "good")
+	if _, err := store.BackupSQLite(t.Context(), dir, good, keyFile); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, err := os.ReadFile(filepath.Join(dir, "carillon.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	damaged := func(offset, n int) []byte {
+		text := bytes.Clone(text)
+		copy(text[offset:], bytes.Repeat([]byte("x"), n))
+		return text
+	}
+	// changed is the backup after some statements.
+	changed := func(from []byte, script string) []byte {
+		t.Helper()
+		path := filepath.Join(t.TempDir(), "changed")
+		if err := os.WriteFile(path, from, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", path)
+		if err == nil {
+			_, err = db.Exec(script)
+			db.Close()
+		}
+		text, readErr := os.ReadFile(path)
+		if err = errors.Join(err, readErr); err != nil {
+			t.Fatal(err)
+		}
+		return text
+	}
+	for _, test := range []struct {
+		name string
+		text []byte
+		says string
+		is   error
+	}{
+		{"nothing", []byte{}, "empty", nil},
+		{"few bytes", text[:50], "damaged", nil},
+		{"the first half", text[:len(text)/2], "damaged, cut short", nil},
+		{"all but one page", text[:len(text)-4096], "damaged, cut short", nil},
+		{"a text", bytes.Repeat([]byte("no database\n"), 1000), "no database", nil},
+		{"a damaged header", damaged(0, 16), "no database", nil},
+		{"a damaged page", damaged(len(text)/2/4096*4096, 4096), "damaged", nil},
+		{"a damaged row", damaged(len(text)/2/4096*4096+2000, 100), "damaged", nil},
+		{"another program's database", changed(nil, "CREATE TABLE recipes (name TEXT)"), "another program", nil},
+		{"an empty database", changed(nil, "VACUUM"), "empty", nil},
+		{"the file of a database that is served", live, "not made by carillon backup", nil},
+		{"that file, its log folded in", changed(live, "PRAGMA journal_mode = DELETE"), "not made by carillon backup", nil},
+		{"a newer schema", changed(text, "PRAGMA user_version = 9999"), "schema 9999", store.ErrNewerSchema},
+	} {
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, test.text, 0o400); err != nil {
+			t.Fatal(err)
+		}
+		b, err := store.ReadBackup(t.Context(), file)
+		if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), test.says) || test.is != nil && !errors.Is(err, test.is) {
+			t.Errorf("%s: got %+v and error %v, want one that names %s and says %q", test.name, b, err, file, test.says)
+		}
+		if left, err := os.ReadDir(filepath.Dir(file)); err != nil || len(left) != 1 {
+			t.Errorf("%s: reading left %v, %v", test.name, left, err)
+		}
+	}
+	if _, err := store.ReadBackup(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "no file") {
+		t.Errorf("a directory: got error %v", err)
+	}
+}
+
+// Nothing is restored where a database is, or what SQLite would take for a part of one.
+func TestRestoreRefuses(t *testing.T) {
+	dir, keyFile, _ := filled(t)
+	file := filepath.Join(t.TempDir(), "backup")
+	b, err := store.BackupSQLite(t.Context(), dir, file, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"carillon.db", "carillon.db-wal", "carillon.db-shm", "carillon.db-journal"} {
+		to := t.TempDir()
+		there := filepath.Join(to, name)
+		if err := os.WriteFile(there, []byte("mine"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := store.RestoreSQLite(t.Context(), b, file, to); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), there) {
+			t.Errorf("%s: got error %v, want %v, naming it", name, err, fs.ErrExist)
+		}
+		if text, err := os.ReadFile(there); string(text) != "mine" {
+			t.Errorf("%s was changed: %q, %v", name, text, err)
+		}
+	}
+	to := t.TempDir()
+	release, err := store.LockDir(to)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := store.RestoreSQLite(t.Context(), b, file, to); !errors.Is(err, store.ErrLocked) {
+		t.Errorf("beside a service that is starting: got error %v, want %v", err, store.ErrLocked)
+	}
+	release()
+
+	// What somebody who was killed has left is no hindrance; it may even be another name of a database.
+	victim := filepath.Join(t.TempDir(), "victim")
+	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, "carillon.db.restoring"))); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(file, b.Bytes-1); err != nil {
+		t.Fatal(err)
+	}
+	if err := store.RestoreSQLite(t.Context(), b, file, to); err == nil || !strings.Contains(err.Error(), "changed") {
+		t.Errorf("a backup that was cut after it was checked: got error %v", err)
+	}
+	left, err := os.ReadDir(to)
+	if err != nil || len(left) != 1 || left[0].Name() != "lock" {
+		t.Errorf("what failed left %v, %v", left, err)
+	}
+	if text, err := os.ReadFile(victim); string(text) != "mine" {
+		t.Errorf("the file with another name was changed: %q, %v", text, err)
+	}
+}
+
+// A backup outlives the release that made it: the service of a later one upgrades it. Saving does not,
+// since an older release may be serving.
+func TestBackupOlderSchema(t *testing.T) {
+	dir, keyFile, _ := filled(t)
+	file := filepath.Join(t.TempDir(), "backup")
+	if _, err := store.BackupSQLite(t.Context(), dir, file, keyFile); err != nil {
+		t.Fatal(err)
+	}
+	restored := restore(t, file)
+	if s, err := store.OpenSQLite(t.Context(), restored, store.Options{Beside: true}.NextRelease()); !errors.Is(err, store.ErrOlderSchema) {
+		t.Errorf("a command of the next release on what was restored: got %v, %v, want %v", s, err, store.ErrOlderSchema)
+	}
+	s := openDir(t, restored, store.Options{}.NextRelease())
+	if got := len(userIDs(t, s, "a1")); got != 500 {
+		t.Errorf("after the upgrade there are %d users, want 500", got)
+	}
+}
