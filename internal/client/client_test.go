@@ -761,6 +761,7 @@ func TestDecode(t *testing.T) {
 		{body: `{"Texts": "ab"}`, want: `{"Texts": ["a", "b"]}`},
 		{body: `{"Texts": 7}`, err: `reading the reply: Texts is not a list: 7`},
 		{body: `{"Items": [{"Items": [7]}]}`, err: `reading the reply: Items[0].Items[0] is not an object: 7`},
+		{body: `{"Items": [{"Items": [{}]}, {"Items": [{}, 7]}]}`, err: `reading the reply: Items[1].Items[1] is not an object: 7`},
 		{body: `{"Items": [{"When": 1545331525.231}, {"When": "2018-12-20T18:45:25.000Z"}, {"When": "garbage"}]}`,
 			want: `{"Items": [{"When": 1545331525.231}, {"When": "2018-12-20T18:45:25.000Z"}, {"When": "garbage"}]}`},
 		{iso8601: true, body: `{"When": "garbage"}`, err: `Invalid timestamp "garbage": Unknown string format: garbage`},

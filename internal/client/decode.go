@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -23,7 +24,11 @@ func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, e
 	if output == nil || len(body) == 0 {
 		return new(document.Object), nil
 	}
-	value, err := document.Parse(strings.ToValidUTF8(string(body), "\uFFFD"))
+	json := string(body)
+	if !utf8.ValidString(json) {
+		json = strings.ToValidUTF8(json, "\uFFFD")
+	}
+	value, err := document.Parse(json)
 	if err != nil {
 		return new(document.Object), nil
 	}
@@ -33,17 +38,28 @@ func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, e
 	if len(output.Members) == 0 { // nothing is looked for, so anything will do
 		return new(document.Object), nil
 	}
-	v, err := decoder{iso8601}.value(output, value, "")
+	d := decoder{iso8601: iso8601}
+	v, err := d.value(output, value)
 	if err != nil {
 		return nil, err
 	}
 	return v.(*document.Object), nil
 }
 
-type decoder struct{ iso8601 bool }
+type decoder struct {
+	iso8601 bool
+	path    []step            // to the value under way
+	members []document.Member // of structures under way, the innermost last
+}
 
-// value converts v, which stands at a path like ".Users[3].UserId".
-func (d decoder) value(shape *model.Shape, v any, path string) (any, error) {
+// step is a part of a path like ".Users[3].UserId".
+type step struct {
+	member string
+	index  int // of an element, where member is empty
+}
+
+// value converts v, which is not needed any more.
+func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
@@ -51,36 +67,43 @@ func (d decoder) value(shape *model.Shape, v any, path string) (any, error) {
 	case model.Structure:
 		o, ok := v.(*document.Object)
 		if !ok {
-			return nil, mismatch(path, "an object", v)
+			return nil, mismatch(d.where(), "an object", v)
 		}
-		out := new(document.Object)
+		base, at := len(d.members), len(d.path)
+		d.path = append(d.path, step{})
 		for i := range shape.Members {
 			m := &shape.Members[i]
 			raw, _ := o.Get(m.Name)
 			if raw == nil {
 				continue
 			}
-			converted, err := d.value(m.Shape, raw, path+"."+m.Name)
+			d.path[at].member = m.Name
+			converted, err := d.value(m.Shape, raw)
 			if err != nil {
 				return nil, err
 			}
-			out.Set(m.Name, converted)
+			d.members = append(d.members, document.Member{Key: m.Name, Value: converted})
 		}
+		out := document.NewObject(d.members[base:]...)
+		d.members, d.path = d.members[:base], d.path[:at]
 		return out, nil
 	case model.List:
 		list, ok := elements(v)
 		if !ok {
-			return nil, mismatch(path, "a list", v)
+			return nil, mismatch(d.where(), "a list", v)
 		}
-		out := make([]any, len(list))
+		at := len(d.path)
+		d.path = append(d.path, step{})
 		for i, e := range list {
-			converted, err := d.value(shape.Element, e, path+"["+strconv.Itoa(i)+"]")
+			d.path[at].index = i
+			converted, err := d.value(shape.Element, e)
 			if err != nil {
 				return nil, err
 			}
-			out[i] = converted
+			list[i] = converted
 		}
-		return out, nil
+		d.path = d.path[:at]
+		return list, nil
 	case model.Boolean:
 		switch v := v.(type) {
 		case bool:
@@ -90,13 +113,26 @@ func (d decoder) value(shape *model.Shape, v any, path string) (any, error) {
 		}
 		return false, nil
 	case model.Integer:
-		return integer(v, path)
+		return d.integer(v)
 	case model.Timestamp:
 		if d.iso8601 {
 			return isoTime(v)
 		}
 	}
 	return v, nil
+}
+
+// where spells the path to the value under way.
+func (d *decoder) where() string {
+	var b strings.Builder
+	for _, s := range d.path {
+		if s.member != "" {
+			b.WriteString("." + s.member)
+		} else {
+			b.WriteString("[" + strconv.Itoa(s.index) + "]")
+		}
+	}
+	return b.String()
 }
 
 // elements returns what Python finds when it walks v: an empty text or object is as good as an
@@ -106,11 +142,13 @@ func elements(v any) (list []any, ok bool) {
 	case []any:
 		return v, true
 	case string:
+		list = []any{}
 		for _, r := range v {
 			list = append(list, string(r))
 		}
 		return list, true
 	case *document.Object:
+		list = make([]any, 0, v.Len())
 		for _, m := range v.Members() {
 			list = append(list, m.Key)
 		}
@@ -128,7 +166,7 @@ func mismatch(path, want string, v any) error {
 }
 
 // integer converts what can be one: a whole number as text, a fraction by cutting it off.
-func integer(v any, path string) (any, error) {
+func (d *decoder) integer(v any) (any, error) {
 	switch v := v.(type) {
 	case document.Number:
 		if v.IsInt() {
@@ -136,7 +174,7 @@ func integer(v any, path string) (any, error) {
 		}
 		f := v.Float64()
 		if math.IsInf(f, 0) || math.IsNaN(f) {
-			return nil, mismatch(path, "an integer", v)
+			return nil, mismatch(d.where(), "an integer", v)
 		}
 		n, _ := big.NewFloat(f).Int(nil)
 		return document.Number(n.String()), nil
@@ -152,7 +190,7 @@ func integer(v any, path string) (any, error) {
 		}
 		return document.Int(0), nil
 	}
-	return nil, mismatch(path, "an integer", v)
+	return nil, mismatch(d.where(), "an integer", v)
 }
 
 // isoTime rewrites a timestamp, ISO 8601 in some spelling, RFC 822, a date as people write it,

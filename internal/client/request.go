@@ -78,7 +78,7 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 		r.url.RawQuery += part
 	}
 	if body != nil {
-		r.body = document.AppendCompact(nil, body)
+		r.body = document.AppendCompact(make([]byte, 0, 1<<10), body)
 	}
 	return r, nil
 }

@@ -119,7 +119,10 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		return nil, c.transportError(r, err, handshake.Load())
 	}
 	defer response.Body.Close()
-	body, err := io.ReadAll(readFunc(func(p []byte) (int, error) {
+	var body bytes.Buffer
+	const most = 1 << 20 // the length is only a promise
+	body.Grow(int(min(max(response.ContentLength, 0), most)) + bytes.MinRead)
+	_, err = body.ReadFrom(readFunc(func(p []byte) (int, error) {
 		alive()
 		return response.Body.Read(p)
 	}))
@@ -129,7 +132,7 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		}
 		return nil, c.transportError(r, err, nil)
 	}
-	return &reply{response.StatusCode, response.Header, body}, nil
+	return &reply{response.StatusCode, response.Header, body.Bytes()}, nil
 }
 
 type readFunc func([]byte) (int, error)

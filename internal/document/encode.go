@@ -101,6 +101,13 @@ func newline(b []byte, depth int) []byte {
 func AppendString(b []byte, s string, ascii bool) []byte {
 	b = append(b, '"')
 	for i := 0; i < len(s); {
+		plain := i // most of most texts needs no look at each character
+		for i < len(s) && s[i] >= ' ' && s[i] <= '~' && s[i] != '"' && s[i] != '\\' {
+			i++
+		}
+		if b = append(b, s[plain:i]...); i == len(s) {
+			break
+		}
 		c := s[i]
 		if c < utf8.RuneSelf {
 			if ascii && c == 0x7F {

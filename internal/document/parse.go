@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -49,6 +50,11 @@ func Parse(text string) (any, error) {
 type parser struct {
 	text string
 	at   int // in bytes
+
+	// What objects and lists under way hold so far, the innermost last: they are made when their sizes are
+	// known.
+	members  []Member
+	elements []any
 }
 
 func (p *parser) fail(reason string, at int) *SyntaxError {
@@ -165,12 +171,12 @@ func numberOf(s string) Number {
 
 func (p *parser) object(depth int) (any, error) {
 	p.at++
-	o := new(Object)
 	p.blanks()
 	if p.peek() == '}' {
 		p.at++
-		return o, nil
+		return new(Object), nil
 	}
+	base := len(p.members)
 	for {
 		if p.peek() != '"' {
 			return nil, p.fail("Expecting property name enclosed in double quotes", p.at)
@@ -189,11 +195,13 @@ func (p *parser) object(depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		o.Set(key, v)
+		p.members = append(p.members, Member{key, v})
 		p.blanks()
 		switch p.peek() {
 		case '}':
 			p.at++
+			o := NewObject(p.members[base:]...)
+			p.members = p.members[:base]
 			return o, nil
 		case ',':
 			p.at++
@@ -206,22 +214,24 @@ func (p *parser) object(depth int) (any, error) {
 
 func (p *parser) array(depth int) (any, error) {
 	p.at++
-	list := []any{}
 	p.blanks()
 	if p.peek() == ']' {
 		p.at++
-		return list, nil
+		return []any{}, nil
 	}
+	base := len(p.elements)
 	for {
 		v, err := p.value(depth + 1)
 		if err != nil {
 			return nil, err
 		}
-		list = append(list, v)
+		p.elements = append(p.elements, v)
 		p.blanks()
 		switch p.peek() {
 		case ']':
 			p.at++
+			list := slices.Clone(p.elements[base:])
+			p.elements = p.elements[:base]
 			return list, nil
 		case ',':
 			p.at++
