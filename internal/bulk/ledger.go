@@ -53,8 +53,8 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 	return append(document.AppendCompact(b, o), '\n')
 }
 
-// appendRow appends a line about a row; at is the time in RFC 3339, or empty.
-func appendRow(b []byte, job string, r *Row, request, at string) []byte {
+// appendRow appends a line about a row; at is the time in RFC 3339, or nil.
+func appendRow(b []byte, job string, r *Row, request string, at []byte) []byte {
 	text := func(key, value string) {
 		if value != "" {
 			b = append(b, key...)
@@ -87,7 +87,7 @@ func appendRow(b []byte, job string, r *Row, request, at string) []byte {
 	if r.Status == Sent { // the row's own line has the rest
 		return append(b, "}\n"...)
 	}
-	if r.Status == Planned || r.User == "" || at == "" { // a line about a call leaves it to the row's own line
+	if r.Status == Planned || r.User == "" || at == nil { // a line about a call leaves it to the row's own line
 		text(`, "email": `, r.Email)
 	}
 	values(`, "from": {`, r.From)
@@ -95,7 +95,7 @@ func appendRow(b []byte, job string, r *Row, request, at string) []byte {
 	text(`, "code": `, r.Code)
 	text(`, "message": `, r.Message)
 	text(`, "request": `, request)
-	if at != "" {
+	if at != nil {
 		b = append(b, `, "at": "`...)
 		b = append(b, at...)
 		b = append(b, '"')
@@ -123,7 +123,7 @@ func (p *Plan) Write(w io.Writer, at time.Time) error {
 		if _, err := out.Write(line); err != nil {
 			return err
 		}
-		line = appendRow(line[:0], p.Job, &p.Rows[i], "", "")
+		line = appendRow(line[:0], p.Job, &p.Rows[i], "", nil)
 	}
 	if _, err := out.Write(line); err != nil {
 		return err
@@ -264,7 +264,7 @@ func (l *Ledger) record(rows []*Row, request string) (mark int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	before := len(l.buffer)
-	at := l.now().UTC().Format(time.RFC3339)
+	at := l.now().UTC().AppendFormat(make([]byte, 0, len(time.RFC3339)), time.RFC3339)
 	for _, r := range rows {
 		l.buffer = appendRow(l.buffer, l.Job, r, request, at)
 	}

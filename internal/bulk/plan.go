@@ -152,8 +152,8 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 	seats := seatCount{}
 	err := a.list(ctx, "", func(listed *document.Object) error {
 		p.Members++
-		u := readUser(listed, a.shape)
-		seats.add(u.now[License], 1)
+		now := readUser(listed, a.shape)
+		seats.add(now.now[License], 1)
 		if s.Wishes == nil {
 			chosen := s.All
 			if s.Where != nil {
@@ -163,15 +163,21 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 				}
 				chosen = jmespath.IsTrue(v)
 			}
-			if chosen && (action != Invite || u.Email != "") {
+			if chosen && (action != Invite || now.Email != "") {
+				u := p.user(now)
 				p.decide(Wish{ID: u.ID, Email: u.Email}, u)
 			}
 			return nil
 		}
-		for _, i := range p.byID[u.ID] {
+		byID, byEmail := p.byID[now.ID], p.byEmail[emailKey(now.Email)]
+		if byID == nil && byEmail == nil {
+			return nil
+		}
+		u := p.user(now)
+		for _, i := range byID {
 			p.found[i] = append(p.found[i], u)
 		}
-		for _, i := range p.byEmail[emailKey(u.Email)] {
+		for _, i := range byEmail {
 			if s.Wishes[i].ID == "" || action == Invite {
 				p.found[i] = append(p.found[i], u)
 			}
@@ -193,6 +199,7 @@ func (a *Account) head(action Action, o PlanOptions) Head {
 type planner struct {
 	Plan
 	sharing
+	texts
 	options PlanOptions
 	byID    map[string][]int // wishes by what they name
 	byEmail map[string][]int
@@ -310,6 +317,9 @@ func (p *planner) add(w Wish, u *User) *Row {
 	}
 	if u.ID != "" {
 		r.User, r.Email = u.ID, u.Email
+	}
+	if len(p.Rows) == cap(p.Rows) {
+		p.Rows = slices.Grow(p.Rows, max(len(p.Rows), 64)) // twice the size: rows are many and large
 	}
 	p.Rows = append(p.Rows, r)
 	return &p.Rows[len(p.Rows)-1]
@@ -464,6 +474,7 @@ type sight struct {
 	users   map[string]*User // by id, or by address where the row has no id
 	members int
 	seats   seatCount
+	texts
 }
 
 func rowKey(r *Row) string {
@@ -475,7 +486,7 @@ func rowKey(r *Row) string {
 
 // look reads the users of the rows that are wanted, in one pass over the account.
 func (a *Account) look(ctx context.Context, rows []Row, wanted func(*Row) bool) (*sight, error) {
-	s := &sight{map[string]*User{}, 0, seatCount{}}
+	s := &sight{users: map[string]*User{}, seats: seatCount{}}
 	for i := range rows {
 		if wanted(&rows[i]) {
 			s.users[rowKey(&rows[i])] = nil
@@ -490,10 +501,10 @@ func (a *Account) look(ctx context.Context, rows []Row, wanted func(*Row) bool) 
 	})
 }
 
-func (s *sight) note(u *User) {
+func (s *sight) note(u User) {
 	for _, key := range [...]string{u.ID, emailKey(u.Email)} {
 		if _, wanted := s.users[key]; wanted {
-			s.users[key] = u
+			s.users[key] = s.user(u)
 		}
 	}
 }

@@ -91,16 +91,16 @@ func (r *run) rounds(ctx context.Context, todo, unsure []*Row) error {
 	}
 }
 
-// ahead is how many calls of each worker go on record at once. A program that is killed leaves as
-// many to be settled.
-const ahead = 4
+// ahead is how many calls of each worker go on record at once. A program that is killed leaves up
+// to twice as many to be settled, which takes one pass over the account, however many they are.
+const ahead = 8
 
 // round sends each row once. Before a call its rows are on record. That is done for several calls
 // of each worker at once, and ahead of them, so that they share one wait for the disk.
 func (r *run) round(ctx context.Context, todo []*Row) {
 	trait, _ := r.ledger.Action.trait()
 	op := operation(trait.operation)
-	batches := make(chan []*Row, len(r.account.clients))
+	batches := make(chan []*Row, ahead*len(r.account.clients))
 	var workers sync.WaitGroup
 	for _, c := range r.account.clients {
 		workers.Go(func() {
@@ -114,7 +114,8 @@ func (r *run) round(ctx context.Context, todo []*Row) {
 		})
 	}
 	for len(todo) > 0 && !r.ended(ctx) {
-		block := todo[:min(len(todo), ahead*cap(batches)*trait.users)]
+		// The channel takes a whole block, so that the next one goes on record while this one is sent.
+		block := todo[:min(len(todo), cap(batches)*trait.users)]
 		todo = todo[len(block):]
 		for _, row := range block {
 			row.Status = Sent

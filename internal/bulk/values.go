@@ -123,8 +123,8 @@ type User struct {
 }
 
 // readUser picks from a listed user what the engine needs. Strings of a page are cut out of its
-// text, so what is kept must be copied: a few ids would hold on to all pages.
-func readUser(o *document.Object, shape *model.Shape) *User {
+// text, and a few of them would hold on to all pages: texts.user copies those of who is kept.
+func readUser(o *document.Object, shape *model.Shape) User {
 	text := func(o *document.Object, key string) string {
 		switch v, _ := o.Get(key); v := v.(type) {
 		case string:
@@ -136,7 +136,7 @@ func readUser(o *document.Object, shape *model.Shape) *User {
 		}
 		return ""
 	}
-	u := &User{ID: strings.Clone(text(o, "UserId")), Email: strings.Clone(text(o, "PrimaryEmail"))}
+	u := User{ID: text(o, "UserId"), Email: text(o, "PrimaryEmail")}
 	for _, f := range [...]Field{License, UserType, Registration, Invitation} {
 		u.now[f] = intern(shape.Member(f.String()).Shape.Enum, text(o, f.String()))
 	}
@@ -171,6 +171,26 @@ func intern(enum []string, text string) string {
 		}
 	}
 	return strings.Clone(text)
+}
+
+// texts keeps copies of short texts in large pieces: there are many, and they stay for the whole
+// job.
+type texts struct{ piece strings.Builder }
+
+func (t *texts) keep(s string) string {
+	if t.piece.Cap()-t.piece.Len() < len(s) {
+		t.piece.Reset() // what was cut from the former piece stays
+		t.piece.Grow(max(len(s), 16<<10))
+	}
+	start := t.piece.Len()
+	t.piece.WriteString(s)
+	return t.piece.String()[start:]
+}
+
+// user returns a user who can be kept.
+func (t *texts) user(u User) *User {
+	u.ID, u.Email = t.keep(u.ID), t.keep(u.Email)
+	return &u
 }
 
 // differences returns the values of v that the user does not have.
