@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"time"
 
@@ -159,21 +160,27 @@ func (c *caller) read(ctx context.Context, name string, input *document.Object) 
 }
 
 // call makes a call, and again when it is sure that the service has not obeyed: if it was
-// throttled, or never got the call. A call that has begun ends even if ctx does; none begins
-// after that. The error is a lostError if the outcome is not known.
+// throttled, or never got the call. When ctx ends no call begins, one that reads breaks off, and one
+// that changes something goes on to its end. The error is a lostError if the outcome is not known.
 func (c *caller) call(ctx context.Context, op *model.Operation, input *document.Object) (*document.Object, error) {
+	sending := ctx
+	if op.Method != http.MethodGet {
+		sending = context.WithoutCancel(ctx)
+	}
 	for n := 1; ; {
 		if err := c.account.pace.wait(ctx); err != nil {
 			return nil, err
 		}
 		c.request = ""
-		out, err := c.client.Call(context.WithoutCancel(ctx), op, input)
+		out, err := c.client.Call(sending, op, input)
 		refusal, refused := errors.AsType[*client.ServiceError](err)
 		broken, noReply := errors.AsType[*client.TransportError](err)
 		switch {
 		case err == nil:
 			c.account.pace.passed()
 			return out, nil
+		case sending.Err() != nil:
+			return nil, err
 		case refused && throttled(refusal):
 			if tired := c.account.pace.throttled(retryAfter(err)); tired {
 				return nil, fmt.Errorf("the service has only throttled for %v: %w", patience, err)

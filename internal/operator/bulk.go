@@ -430,7 +430,7 @@ func (c *bulkCommand) execute(ctx context.Context, a *bulk.Account, plan *bulk.P
 		fmt.Fprintln(c.stdout, "nothing to change")
 		return someFailed(plan.Count(bulk.Failed), "cannot be done")
 	}
-	if err := c.confirm(plan); err != nil {
+	if err := c.confirm(ctx, plan); err != nil {
 		return err
 	}
 	plan.Job = job
@@ -447,8 +447,12 @@ func (c *bulkCommand) execute(ctx context.Context, a *bulk.Account, plan *bulk.P
 
 // run makes the calls and tells how they ended.
 func (c *bulkCommand) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) error {
-	bar := &progress{w: c.stderr, terminal: isTerminal(c.stderr), now: time.Now, began: time.Now()}
+	bar := c.progress(time.Now)
+	quiet := context.AfterFunc(ctx, func() {
+		bar.say("carillon: finishing the calls under way; another interrupt stops at once")
+	})
 	_, err := a.Run(ctx, l, bulk.RunOptions{StopAfter: c.stop, Progress: bar.show})
+	quiet()
 	bar.end()
 	err = errors.Join(err, l.Close())
 	fmt.Fprintf(c.stdout, "%s\nledger: %s\n", l.Summary(), l.Path)
@@ -531,7 +535,7 @@ func (c *bulkCommand) again(ctx context.Context, args []string, prepare func(*bu
 		return err
 	}
 	if l.Count(bulk.Planned)+l.Count(bulk.Sent) > 0 {
-		if err := c.confirm(&l.Plan); err != nil {
+		if err := c.confirm(ctx, &l.Plan); err != nil {
 			return err
 		}
 	} else {

@@ -2,10 +2,13 @@ package operator
 
 import (
 	"bufio"
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/term"
@@ -108,7 +111,7 @@ func question(plan *bulk.Plan) string {
 }
 
 // confirm shows what a job comes to and asks whether to go on.
-func (c *bulkCommand) confirm(plan *bulk.Plan) error {
+func (c *bulkCommand) confirm(ctx context.Context, plan *bulk.Plan) error {
 	fmt.Fprintf(c.stderr, "account %s at %s\n", plan.Account, plan.Endpoint)
 	for _, line := range totals(plan) {
 		fmt.Fprintln(c.stderr, line)
@@ -124,11 +127,24 @@ func (c *bulkCommand) confirm(plan *bulk.Plan) error {
 		return usagef("bulk: there is no terminal to ask on; give --yes if this is what you want. Nothing was changed")
 	}
 	fmt.Fprintf(c.stderr, "%s? [yes/no] ", question(plan))
-	answer, err := bufio.NewReader(c.stdin).ReadString('\n')
-	if word := strings.ToLower(strings.TrimSpace(answer)); err == nil && (word == "yes" || word == "y") {
-		return nil
+	answer := make(chan string, 1)
+	go func() {
+		line, err := bufio.NewReader(c.stdin).ReadString('\n')
+		if err != nil {
+			line = ""
+		}
+		answer <- strings.ToLower(strings.TrimSpace(line))
+	}()
+	select {
+	case word := <-answer:
+		if word == "yes" || word == "y" {
+			return nil
+		}
+		return &bulk.BrakeError{Text: "nothing was changed"}
+	case <-ctx.Done():
+		fmt.Fprintln(c.stderr)
+		return &codedError{exitInterrupted, errors.New("interrupted, nothing was changed")}
 	}
-	return &bulk.BrakeError{Text: "nothing was changed"}
 }
 
 func isTerminal(stream any) bool {
@@ -139,12 +155,15 @@ func isTerminal(stream any) bool {
 // progress tells how a job gets on: by one line that is written over, on a terminal, and by a
 // line now and then elsewhere.
 type progress struct {
-	w        io.Writer
-	terminal bool
-	now      func() time.Time
-	began    time.Time
-	shown    time.Time
-	width    int // of the line that stands there
+	w       io.Writer
+	columns func() int // of the terminal; nil for no terminal
+	now     func() time.Time
+	began   time.Time
+
+	mu     sync.Mutex
+	counts bulk.Counts
+	shown  time.Time
+	width  int // of the line that stands there
 }
 
 // How often a line is worth it.
@@ -153,37 +172,79 @@ const (
 	plainPause    = 10 * time.Second
 )
 
-func (p *progress) show(c bulk.Counts) {
-	now := p.now()
-	if p.shown.IsZero() {
-		p.shown = p.began
+// progress starts to tell about a job. A terminal that calls itself dumb cannot be written over.
+func (c *bulkCommand) progress(now func() time.Time) *progress {
+	p := &progress{w: c.stderr, now: now, began: now()}
+	p.shown = p.began
+	if f, ok := c.stderr.(*os.File); ok && isTerminal(f) && c.getenv("TERM") != "dumb" {
+		p.columns = func() int {
+			if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
+				return columns
+			}
+			return 80
+		}
 	}
-	finished := c.Done + c.Failed + c.Skipped
-	pause := plainPause
-	if p.terminal {
+	return p
+}
+
+func (p *progress) show(c bulk.Counts) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts = c
+	now, pause := p.now(), plainPause
+	if p.columns != nil {
 		pause = terminalPause
 	}
-	if now.Sub(p.shown) < pause && (!p.terminal || finished < c.Total) {
+	if now.Sub(p.shown) < pause {
 		return
 	}
 	p.shown = now
-	line := fmt.Sprintf("%d of %d: %d done, %d failed", finished, c.Total, c.Done, c.Failed)
+	if p.columns == nil {
+		fmt.Fprintln(p.w, p.line(now, 1<<10))
+		return
+	}
+	p.draw(p.line(now, p.columns()-1)) // in the last column some terminals begin a new line
+}
+
+// line spells how far the job has come, without some of it where columns are few.
+func (p *progress) line(now time.Time, columns int) string {
+	c := p.counts
+	finished := c.Done + c.Failed + c.Skipped
+	line := fmt.Sprintf("%d done, %d failed", c.Done, c.Failed)
 	if took := now.Sub(p.began).Seconds(); took > 0 && finished > 0 {
 		rate := float64(finished) / took
 		left := time.Duration(float64(c.Total-finished)/rate) * time.Second
 		line += fmt.Sprintf(", %.0f/s, %v left", rate, left)
 	}
-	if !p.terminal {
-		fmt.Fprintln(p.w, line)
-		return
+	if long := fmt.Sprintf("%d of %d: %s", finished, c.Total, line); len(long) <= columns {
+		return long
 	}
-	fmt.Fprintf(p.w, "\r%-*s", p.width, line)
+	return line[:max(0, min(len(line), columns))]
+}
+
+// draw writes over the line that stands there.
+func (p *progress) draw(line string) {
+	fmt.Fprintf(p.w, "\r%-*s", min(p.width, max(0, p.columns()-1)), line)
 	p.width = len(line)
 }
 
-// end leaves the last line on the screen.
-func (p *progress) end() {
+// say writes a line of another kind.
+func (p *progress) say(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	if p.width > 0 {
+		fmt.Fprintln(p.w)
+	}
+	p.width = 0
+	fmt.Fprintln(p.w, line)
+}
+
+// end leaves the last state on the terminal.
+func (p *progress) end() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.columns != nil && p.counts.Total > 0 {
+		p.draw(p.line(p.now(), p.columns()-1))
 		fmt.Fprintln(p.w)
 	}
 }

@@ -123,6 +123,58 @@ func TestBulkAsks(t *testing.T) {
 	}
 }
 
+// Who interrupts instead of an answer has said no.
+func TestBulkAsksAndIsInterrupted(t *testing.T) {
+	p := newPlace(t)
+	master, terminal, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	shown := make(chan string, 1)
+	go func() {
+		var text []byte
+		for buf := make([]byte, 1024); ; {
+			n, err := master.Read(buf)
+			if text = append(text, buf[:n]...); bytes.Contains(text, []byte("[yes/no] ")) {
+				interrupt()
+			}
+			if err != nil { // the terminal is closed
+				shown <- string(text)
+				return
+			}
+		}
+	}()
+	env := append(p.env, "TERM=dumb")
+	code := operator.Main(ctx, []string{"bulk", "apply", "--account-id", p.account, "--all", "--set", "license=Basic"}, env, terminal, io.Discard, terminal)
+	master.WriteString("\n") // for who still reads
+	terminal.Close()
+	if got, text := p.licenses(), <-shown; code != 130 || got != "Pro\tPro\tPro" || !strings.Contains(text, "[yes/no] \r\ncarillon: interrupted, nothing was changed\r\n") {
+		t.Errorf("got code %d and licenses %q, want 130 and nothing changed\n%s", code, got, text)
+	}
+}
+
+// A terminal that cannot write over a line is not made to.
+func TestBulkOnDumbTerminal(t *testing.T) {
+	p := newPlace(t)
+	master, terminal, err := pty.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer master.Close()
+	shown := make(chan string, 1)
+	go func() {
+		text, _ := io.ReadAll(master)
+		shown <- string(text)
+	}()
+	code := operator.Main(t.Context(), []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic"}, append(p.env, "TERM=dumb"), terminal, io.Discard, terminal)
+	terminal.Close()
+	if text := <-shown; code != 0 || strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), "\r") {
+		t.Errorf("got code %d and %q, want 0 and plain lines", code, text)
+	}
+}
+
 // Who interrupts a job before its first call has sent nothing.
 func TestBulkIsInterrupted(t *testing.T) {
 	p := newPlace(t)

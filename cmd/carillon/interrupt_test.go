@@ -1,0 +1,251 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// slowService answers what carillon bulk asks about sixty users, and keeps those who update some
+// waiting: update is told of each call, which is answered when the function returns.
+func slowService(t *testing.T, update func(n int)) (url string) {
+	type user struct{ UserId, PrimaryEmail, LicenseType, UserType, UserRegistrationStatus string }
+	var mu sync.Mutex
+	var users []*user
+	for i := range 60 {
+		users = append(users, &user{fmt.Sprintf("id-%02d", i), fmt.Sprintf("p%02d@example.com", i), "Pro", "PrivateUser", "Registered"})
+	}
+	calls := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			mu.Lock()
+			defer mu.Unlock()
+			json.NewEncoder(w).Encode(map[string]any{"Users": users})
+			return
+		}
+		var body struct{ UpdateUserRequestItems []user }
+		json.NewDecoder(r.Body).Decode(&body)
+		mu.Lock()
+		for _, item := range body.UpdateUserRequestItems {
+			for _, u := range users {
+				if u.UserId == item.UserId {
+					u.LicenseType = item.LicenseType
+				}
+			}
+		}
+		calls++
+		n := calls
+		mu.Unlock()
+		update(n)
+		io.WriteString(w, `{"UserErrors": []}`)
+	}))
+	t.Cleanup(func() {
+		s.CloseClientConnections()
+		s.Close()
+	})
+	return s.URL
+}
+
+// bulkProcess is a `carillon bulk` in a process of its own.
+type bulkProcess struct {
+	*exec.Cmd
+	stdout bytes.Buffer
+	said   chan string // lines of standard error; closed at its end
+}
+
+func startBulk(t *testing.T, dir, url string, args ...string) *bulkProcess {
+	t.Helper()
+	p := &bulkProcess{Cmd: exec.Command("carillon", append([]string{"bulk"}, args...)...), said: make(chan string, 100)}
+	p.Dir, p.Env, p.Stdout = dir, append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME="+url, "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1"), &p.stdout
+	pipe, err := p.StderrPipe()
+	if err == nil {
+		err = p.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	guard := time.AfterFunc(hung, func() { p.Process.Kill() })
+	t.Cleanup(func() {
+		guard.Stop()
+		p.Process.Kill()
+	})
+	go func() {
+		defer close(p.said)
+		for lines := bufio.NewScanner(pipe); lines.Scan(); {
+			p.said <- lines.Text()
+		}
+	}()
+	return p
+}
+
+// until waits for a line that has a text in it.
+func (p *bulkProcess) until(t *testing.T, text string) {
+	t.Helper()
+	var all []string
+	for line := range p.said {
+		if strings.Contains(line, text) {
+			return
+		}
+		all = append(all, line)
+	}
+	t.Fatalf("standard error is\n%s\nwant a line with %q", strings.Join(all, "\n"), text)
+}
+
+// end waits for the end of the process and returns what it said last.
+func (p *bulkProcess) end() (last string, state *os.ProcessState) {
+	for line := range p.said {
+		last = line
+	}
+	p.Wait()
+	return last, p.ProcessState
+}
+
+// The first interrupt lets calls under way end and says how to go on.
+func TestBulkFinishesCalls(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	began, answer := make(chan int), make(chan struct{})
+	url := slowService(t, func(n int) {
+		began <- n
+		<-answer
+	})
+	p := startBulk(t, dir, url, "apply", "--yes", "--account-id", "A", "--all", "--set", "LicenseType=Basic", "--parallel", "1", "--ledger", "l.jsonl")
+	<-began
+	p.Process.Signal(os.Interrupt)
+	p.until(t, "carillon: finishing the calls under way; another interrupt stops at once")
+	close(answer)
+	last, state := p.end()
+	if want := "carillon: interrupted, calls under way were finished; to go on: carillon bulk resume l.jsonl"; state.ExitCode() != 130 || last != want {
+		t.Errorf("got code %d and %q, want 130 and %q", state.ExitCode(), last, want)
+	}
+	if got, want := p.stdout.String(), "20 done, 0 failed, 40 not finished\nledger: l.jsonl\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
+
+// The second interrupt ends the program while calls are under way. Their rows are settled by
+// reading when the job is resumed: the service has obeyed the first call, and no other was made.
+func TestBulkStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	began, answer := make(chan int, 10), make(chan struct{})
+	url := slowService(t, func(n int) {
+		began <- n
+		<-answer
+	})
+	p := startBulk(t, dir, url, "apply", "--yes", "--account-id", "A", "--all", "--set", "LicenseType=Basic", "--parallel", "1", "--ledger", "l.jsonl")
+	<-began
+	p.Process.Signal(os.Interrupt)
+	p.until(t, "another interrupt stops at once")
+	end := again(p.Process, func() *os.ProcessState {
+		_, state := p.end()
+		return state
+	})
+	// Shells make 130 of it: 128 and the number of the signal.
+	if status := end.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("the program ended with %v, want by the signal", end)
+	}
+	ledger, err := os.ReadFile(filepath.Join(dir, "l.jsonl"))
+	if err != nil || !bytes.Contains(ledger, []byte(`{"status": "sent", "row": 20,`)) || bytes.Contains(ledger, []byte(`"done"`)) {
+		t.Errorf("got a ledger, %v,\n%s\nwant rows that were sent and none that is done", err, ledger)
+	}
+	close(answer)
+	p = startBulk(t, dir, url, "resume", "--yes", "l.jsonl")
+	last, state := p.end()
+	if got, want := p.stdout.String(), "60 done, 0 failed\nledger: l.jsonl\n"; state.ExitCode() != 0 || got != want {
+		t.Errorf("resume: got code %d, %q and %q; want 0 and %q", state.ExitCode(), got, last, want)
+	}
+	if len(began) != 2 {
+		t.Errorf("got %d more calls, want 2", len(began))
+	}
+}
+
+// While the users are read there is nothing to finish: one interrupt is enough.
+func TestBulkStopsReading(t *testing.T) {
+	t.Parallel()
+	reading, done := make(chan struct{}, 10), make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		reading <- struct{}{}
+		<-done
+	}))
+	defer s.Close()
+	defer close(done)
+	p := startBulk(t, t.TempDir(), s.URL, "export", "--account-id", "A", "-o", "users.csv")
+	<-reading
+	p.Process.Signal(os.Interrupt)
+	if last, state := p.end(); state.ExitCode() != 130 || !strings.Contains(last, "interrupt") {
+		t.Errorf("got code %d and %q, want 130 and a word about the interrupt", state.ExitCode(), last)
+	}
+	if left, err := os.ReadDir(p.Dir); err != nil || len(left) > 0 {
+		t.Errorf("got files %v, %v; want none", left, err)
+	}
+}
+
+// A service that waits for a slow request to end does not wait any more when it is told twice.
+func TestServeStopsAtOnce(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s, err := startService("carillon", dir, childEnv(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		t.Fatalf("got %q, %v; want to be told to go on", line, err)
+	}
+	s.cmd.Process.Signal(syscall.SIGTERM)
+	for { // until it has heard
+		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			break
+		}
+		c.Close()
+	}
+	end := again(s.cmd.Process, func() *os.ProcessState {
+		<-s.ended
+		s.cmd.Wait()
+		return s.cmd.ProcessState
+	})
+	if status := end.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGINT {
+		t.Errorf("the service ended with %v, want by the signal", end)
+	}
+}
+
+// again interrupts a process that was interrupted before until it ends: it may hear of both at once,
+// and take them for one.
+func again(p *os.Process, wait func() *os.ProcessState) *os.ProcessState {
+	ended := make(chan *os.ProcessState, 1)
+	go func() { ended <- wait() }()
+	for {
+		if err := p.Signal(os.Interrupt); errors.Is(err, os.ErrProcessDone) {
+			return <-ended
+		}
+		select {
+		case state := <-ended:
+			return state
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
