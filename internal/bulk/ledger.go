@@ -7,14 +7,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/carillon-project/carillon/internal/document"
 )
@@ -161,7 +158,6 @@ type Ledger struct {
 	prepared []*Row
 
 	file   *os.File
-	lock   *flock.Flock
 	now    func() time.Time
 	whole  int64   // bytes of whole lines, when read
 	shared sharing // of rows that were read
@@ -177,7 +173,7 @@ type Ledger struct {
 
 // Create starts the ledger of a job, readable by its owner only. There must be no such file yet.
 func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY|os.O_APPEND, 0o600)
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("creating the ledger: %w", err)
 	}
@@ -189,15 +185,15 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	if err == nil {
 		err = file.Sync()
 	}
-	if err != nil {
-		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close()))
+	if err != nil { // nothing has been sent: the name can be had again
+		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close(), os.Remove(path)))
 	}
 	return l, nil
 }
 
 // OpenLedger opens the ledger of a job to go on with it. What a crash left of a last line is cut off.
 func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
-	file, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND, 0)
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // not for appending: Windows cuts no such file
 	if err != nil {
 		return nil, badInput("", 0, "opening the ledger: %v", err)
 	}
@@ -213,6 +209,9 @@ func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	if err == nil {
 		l.Plan = read.Plan
 		err = file.Truncate(read.whole)
+	}
+	if err == nil {
+		_, err = file.Seek(read.whole, io.SeekStart)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
@@ -240,19 +239,13 @@ func newLedger(path string, now func() time.Time) *Ledger {
 	return l
 }
 
-// locked keeps a second program from going on with the same job. Windows would lock out the very
-// handle that writes; there two programs are kept apart by nobody.
+// locked keeps a second program from going on with the same job.
 func (l *Ledger) locked() error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	l.lock = flock.New(l.Path, flock.SetFlag(os.O_RDWR))
-	ok, err := l.lock.TryLock()
+	free, err := lock(l.file)
 	if err != nil {
 		return fmt.Errorf("locking the ledger: %w", err)
 	}
-	if !ok {
-		l.lock = nil
+	if !free {
 		return badInput(l.Path, 0, "another carillon bulk is working with this ledger")
 	}
 	return nil
@@ -302,17 +295,17 @@ func (l *Ledger) commit(mark int) error {
 	return l.broken
 }
 
-// Close writes what is left and closes the file.
+// Close writes what is left and closes the file. That writing failed before is not told again.
 func (l *Ledger) Close() error {
 	if l.file == nil {
 		return nil
 	}
-	err := l.commit(l.added)
+	var err error
+	if l.broken == nil {
+		err = l.commit(l.added)
+	}
 	err = errors.Join(err, l.file.Close())
 	l.file = nil
-	if l.lock != nil {
-		err = errors.Join(err, l.lock.Unlock())
-	}
 	return err
 }
 

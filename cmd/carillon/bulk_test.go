@@ -71,7 +71,12 @@ type bulkProcess struct {
 
 func startBulk(t *testing.T, dir, url string, args ...string) *bulkProcess {
 	t.Helper()
-	p := &bulkProcess{Cmd: exec.Command("carillon", append([]string{"bulk"}, args...)...), said: make(chan string, 100)}
+	return startProgram(t, dir, url, "carillon", append([]string{"bulk"}, args...)...)
+}
+
+func startProgram(t *testing.T, dir, url, name string, args ...string) *bulkProcess {
+	t.Helper()
+	p := &bulkProcess{Cmd: exec.Command(name, args...), said: make(chan string, 100)}
 	p.Dir, p.Env, p.Stdout = dir, append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME="+url, "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1"), &p.stdout
 	pipe, err := p.StderrPipe()
 	if err == nil {
@@ -127,6 +132,15 @@ func TestBulkFinishesCalls(t *testing.T) {
 	})
 	p := startBulk(t, dir, url, "apply", "--yes", "--account-id", "A", "--all", "--set", "LicenseType=Basic", "--parallel", "1", "--ledger", "l.jsonl")
 	<-began
+	// Meanwhile nobody else can go on with the job, but everybody can look at it.
+	other := startBulk(t, dir, url, "resume", "--yes", "l.jsonl")
+	if last, state := other.end(); state.ExitCode() != 2 || last != "carillon: l.jsonl: another carillon bulk is working with this ledger" {
+		t.Errorf("resume beside it: got code %d and %q, want 2", state.ExitCode(), last)
+	}
+	other = startBulk(t, dir, url, "rejects", "l.jsonl")
+	if last, state := other.end(); state.ExitCode() != 0 {
+		t.Errorf("rejects beside it: got code %d and %q, want 0", state.ExitCode(), last)
+	}
 	p.Process.Signal(os.Interrupt)
 	p.until(t, "carillon: finishing the calls under way; another interrupt stops at once")
 	close(answer)
@@ -194,6 +208,35 @@ func TestBulkStopsReading(t *testing.T) {
 	}
 	if left, err := os.ReadDir(p.Dir); err != nil || len(left) > 0 {
 		t.Errorf("got files %v, %v; want none", left, err)
+	}
+}
+
+// A disk that is full ends a job, and nothing is lost: before the first call the ledger is not left
+// behind, and after that it can be resumed.
+func TestBulkOnFullDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	url := slowService(t, func(int) {})
+	// The size of a block is 512 or 1024 bytes, as the shell likes. The plan has some 10 KB, all of it 30 KB.
+	for _, tt := range []struct {
+		blocks, code int
+		last         string
+		files        int
+	}{
+		{3, 2, "carillon: bulk: writing the ledger: write l.jsonl: file too large", 0},
+		{26, 1, "carillon: writing the ledger: write l.jsonl: file too large; to go on: carillon bulk resume l.jsonl", 1},
+	} {
+		p := startProgram(t, dir, url, "sh", "-c", fmt.Sprintf("ulimit -f %d; exec carillon bulk apply --yes --account-id A --all --set LicenseType=Basic --parallel 1 --ledger l.jsonl", tt.blocks))
+		if last, state := p.end(); state.ExitCode() != tt.code || last != tt.last {
+			t.Errorf("%d blocks: got code %d and %q, want %d and %q", tt.blocks, state.ExitCode(), last, tt.code, tt.last)
+		}
+		if files, err := os.ReadDir(dir); err != nil || len(files) != tt.files {
+			t.Errorf("%d blocks: got files %v, %v; want %d", tt.blocks, files, err, tt.files)
+		}
+	}
+	p := startBulk(t, dir, url, "resume", "--yes", "l.jsonl")
+	if last, state := p.end(); state.ExitCode() != 0 || !strings.HasPrefix(p.stdout.String(), "60 done, 0 failed\n") {
+		t.Errorf("resume: got code %d, %q and %q; want 60 done", state.ExitCode(), p.stdout.String(), last)
 	}
 }
 
