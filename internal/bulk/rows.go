@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 	"unicode/utf8"
 
@@ -30,6 +31,8 @@ const (
 	maxFile = 256 << 20 // bytes
 	maxLine = 1 << 20   // bytes of a line
 )
+
+const tooLarge = "the file has more than %d MiB; split it"
 
 // Columns that name a user. Columns that change one are a Field.
 const (
@@ -74,6 +77,11 @@ func columnOf(heading string) int {
 // file that makes no sense is an *InputError.
 func ReadRows(r io.Reader, name string, action Action) ([]Wish, error) {
 	in := &source{name: name, in: bufio.NewReaderSize(r, 64<<10), line: 1}
+	if f, ok := r.(fs.File); ok { // not only when its rows have taken memory
+		if info, err := f.Stat(); err == nil && info.Size() > maxFile {
+			return nil, badInput(name, 0, tooLarge, maxFile>>20)
+		}
+	}
 	if start, _ := in.in.Peek(2); bytes.Equal(start, []byte{0xFF, 0xFE}) || bytes.Equal(start, []byte{0xFE, 0xFF}) {
 		wide := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(in.in)
 		in.in = bufio.NewReaderSize(wide, 64<<10)
@@ -86,11 +94,11 @@ func ReadRows(r io.Reader, name string, action Action) ([]Wish, error) {
 	}
 	b := &builder{action: action}
 	switch first {
-	case 0:
+	case "":
 		err = badInput(name, 0, "the file is empty; its first line must be a heading such as email,LicenseType")
-	case '{':
+	case "{":
 		err = readJSONL(in, b)
-	case '[':
+	case "[":
 		err = badInput(name, 1, "a JSON list: write one object a line instead (jq -c '.[]')")
 	default:
 		err = readCSV(in, b)
@@ -110,18 +118,18 @@ type source struct {
 	rest []byte // of the line under way
 }
 
-// firstCharacter looks for the first character that is not blank. It is 0 for an empty file.
-func (s *source) firstCharacter() (byte, error) {
+// firstCharacter looks for the first character that is not blank. There is none in an empty file.
+func (s *source) firstCharacter() (string, error) {
 	start, err := s.in.Peek(4 << 10)
 	if err != nil && err != io.EOF {
-		return 0, fmt.Errorf("reading %s: %w", s.name, err)
+		return "", s.failed(err)
 	}
 	start = bytes.TrimLeft(start, " \t\r\n")
-	if len(start) == 0 {
-		return 0, nil
-	}
-	return start[0], nil
+	return string(start[:min(1, len(start))]), nil
 }
+
+// failed is the error for a file that cannot be read to its end.
+func (s *source) failed(err error) error { return badInput(s.name, s.line, "reading it: %v", err) }
 
 // next returns the next line with its end, io.EOF after the last one. It holds until the next call.
 func (s *source) next() ([]byte, error) {
@@ -141,16 +149,16 @@ func (s *source) next() ([]byte, error) {
 	case err == io.EOF:
 		return nil, io.EOF
 	case err != nil:
-		return nil, fmt.Errorf("reading %s: %w", s.name, err)
+		return nil, s.failed(err)
 	}
 	if s.size += len(line); s.size > maxFile {
-		return nil, badInput(s.name, s.line, "the file has more than %d MiB; split it", maxFile>>20)
+		return nil, badInput(s.name, s.line, tooLarge, maxFile>>20)
 	}
 	if !utf8.Valid(line) {
 		return nil, badInput(s.name, s.line, "the text is not UTF-8 (at %q); save the file as \"CSV UTF-8\"", excerpt(line))
 	}
 	if bytes.IndexByte(line, 0) >= 0 {
-		return nil, badInput(s.name, s.line, "the line holds a zero byte; is this a file of rows?")
+		return nil, badInput(s.name, s.line, "the line holds a zero byte; is this a file of rows? If so, save it as \"CSV UTF-8\"")
 	}
 	s.line++
 	return line, nil
@@ -185,7 +193,7 @@ func (s *source) Read(p []byte) (int, error) {
 func readCSV(in *source, b *builder) error {
 	heading, err := in.in.Peek(4 << 10)
 	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
-		return fmt.Errorf("reading %s: %w", in.name, err)
+		return in.failed(err)
 	}
 	r := csv.NewReader(in)
 	r.Comma = separator(bytes.TrimLeft(heading, "\r\n"))
@@ -333,6 +341,8 @@ func plain(v any) string {
 
 // builder makes wishes of cells.
 type builder struct {
+	sharing
+	texts
 	action Action
 	wishes []Wish
 	wish   Wish
@@ -362,9 +372,9 @@ func (b *builder) identity(column int, text string) {
 	}
 	switch {
 	case column == columnID, column == columnUser && !strings.Contains(text, "@"):
-		b.wish.ID = strings.Clone(text)
+		b.wish.ID = b.keep(text)
 	case column == columnEmail, column == columnUser:
-		b.wish.Email = strings.Clone(text)
+		b.wish.Email = b.keep(text)
 	}
 }
 
@@ -376,6 +386,7 @@ func (b *builder) finish() {
 	case b.action == Invite && !isEmail(w.Email):
 		w.Problem = fmt.Sprintf("%.100q is no e-mail address", w.Email)
 	}
+	w.To = b.share(w.To)
 	b.wishes = append(b.wishes, *w)
 }
 

@@ -5,6 +5,8 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -93,6 +95,23 @@ func TestReadRowsRefuses(t *testing.T) {
 		return io.MultiReader(strings.NewReader("email,license\n"), io.LimitReader(&endless{line: line}, 1<<30))
 	}
 	text := func(s string) io.Reader { return strings.NewReader(s) }
+	opened := func(path string) *os.File {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { f.Close() })
+		return f
+	}
+	file := func(size int64) io.Reader { // which takes no space
+		path := filepath.Join(t.TempDir(), "large")
+		if err := errors.Join(os.WriteFile(path, nil, 0o600), os.Truncate(path, size)); err != nil {
+			t.Fatal(err)
+		}
+		return opened(path)
+	}
+	folder := opened(t.TempDir())
+	_, unreadable := folder.Read(make([]byte, 1))
 	tests := []struct {
 		name   string
 		in     io.Reader
@@ -107,7 +126,10 @@ func TestReadRowsRefuses(t *testing.T) {
 		{"ids cannot be invited", text("UserId\nu1\n"), bulk.Invite, `rows.csv:1: no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType`},
 		{"two columns for one thing", text("email,License,licence type\n"), bulk.Update, `rows.csv:1: columns 2 and 3, "License" and "licence type", mean the same`},
 		{"mixed encodings", text("email,license,name\na@example.com,Pro,Zo\u00eb\nb@example.com,Pro,Zo\xeb\n"), bulk.Update, `rows.csv:3: the text is not UTF-8 (at "com,Pro,Zo\xeb\n"); save the file as "CSV UTF-8"`},
-		{"no text at all", text("email,license\na@example.com\x00,Pro\n"), bulk.Update, `rows.csv:2: the line holds a zero byte; is this a file of rows?`},
+		{"no text at all", text("email,license\na@example.com\x00,Pro\n"), bulk.Update, `rows.csv:2: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
+		{"nothing but zero bytes", text("\x00\x00\n"), bulk.Update, `rows.csv:1: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
+		{"a gigabyte that is known to be one", file(1 << 30), bulk.Update, `rows.csv: the file has more than 256 MiB; split it`},
+		{"a folder", folder, bulk.Update, "rows.csv:1: reading it: " + unreadable.Error()},
 		{"a cell too many", text("email,license\na@example.com,Pro,Basic\n"), bulk.Update, `rows.csv:2: there is a cell "Basic" without a heading; the heading has 2 columns`},
 		{"a quotation mark that does not end", text("email,license\n\"a@example.com,Pro\nb@example.com,Pro\n"), bulk.Update, `rows.csv:2: a quoted cell begins here and does not end well: a quotation mark inside one is written twice`},
 		{"a quotation mark inside", text("email,license\na@example.com,\"Pro\"x\n"), bulk.Update, `rows.csv:2: a quoted cell begins here and does not end well: a quotation mark inside one is written twice`},

@@ -136,7 +136,10 @@ func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
 			continue
 		}
 		count++
-		cells := []string{strconv.Itoa(r.Line), guard(r.User), guard(r.Email)}
+		cells := []string{"", guard(r.User), guard(r.Email)}
+		if r.Line > 0 {
+			cells[0] = strconv.Itoa(r.Line)
+		}
 		for _, f := range fields {
 			v, _ := r.To.Get(f)
 			cells = append(cells, guard(v))

@@ -165,6 +165,9 @@ func (c *bulkCommand) parse(args []string) error {
 	case c.stop < 0 || c.readTimeout < 0 || c.connectTimeout < 0:
 		return c.misused("a number must not be negative")
 	}
+	if _, err := os.Lstat(c.ledger); err == nil { // not only after the question
+		return usagef("bulk: --ledger: %s exists; name another file, or go on with its job: %s", c.ledger, c.command("resume", c.ledger))
+	}
 	return nil
 }
 

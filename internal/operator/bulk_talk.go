@@ -30,7 +30,11 @@ func (c *bulkCommand) nameLeft(plan *bulk.Plan) {
 	defer w.Flush()
 	for i := range plan.Rows {
 		if r := &plan.Rows[i]; r.Status == bulk.Failed || r.Status == bulk.Skipped {
-			fmt.Fprintf(w, "carillon: %s%s: %s: %s\n", place(plan.Source, r), r.Name(), r.Code, r.Message)
+			name := r.Name()
+			if name != "" {
+				name += ": "
+			}
+			fmt.Fprintf(w, "carillon: %s%s%s: %s\n", place(plan.Source, r), name, r.Code, r.Message)
 		}
 	}
 }
