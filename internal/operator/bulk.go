@@ -29,11 +29,11 @@ func bulkCommands() []subcommand {
 	return []subcommand{
 		{"plan", "find out what rows would change, and change nothing", bulkEnding((*program).bulkPlan), nil},
 		{"apply", "carry out a plan, or rows", bulkEnding((*program).bulkApply), nil},
-		{"suspend", "suspend users; on a Team account, remove them", bulkEnding(bulkVerb(bulk.Suspend)), nil},
-		{"unsuspend", "end the suspension of users", bulkEnding(bulkVerb(bulk.Unsuspend)), nil},
-		{"invite", "invite people to a Team account", bulkEnding(bulkVerb(bulk.Invite)), nil},
-		{"logout", "end all sessions of users", bulkEnding(bulkVerb(bulk.Logout)), nil},
-		{"reset-pin", "give users new personal PINs", bulkEnding(bulkVerb(bulk.ResetPIN)), nil},
+		{"suspend", "suspend users; on a Team account, remove them", bulkEnding(bulkVerb(bulk.Suspend, "suspends the users that rows name: they cannot sign in until carillon bulk unsuspend. On a Team\naccount it removes them for good.")), nil},
+		{"unsuspend", "end the suspension of users", bulkEnding(bulkVerb(bulk.Unsuspend, "ends the suspension of the users that rows name, on Enterprise accounts.")), nil},
+		{"invite", "invite people to a Team account", bulkEnding(bulkVerb(bulk.Invite, "invites the people that rows name to a Team account. Who is a member or invited is left alone.")), nil},
+		{"logout", "end all sessions of users", bulkEnding(bulkVerb(bulk.Logout, "ends all sessions of the users that rows name.")), nil},
+		{"reset-pin", "give users new personal PINs", bulkEnding(bulkVerb(bulk.ResetPIN, "gives the users that rows name new personal PINs. The old ones are dead at once.")), nil},
 		{"resume", "go on with a job that was stopped", bulkEnding((*program).bulkResume), nil},
 		{"retry", "try the failed rows of a job again", bulkEnding((*program).bulkRetry), nil},
 		{"rejects", "write the failed rows of a job as a file of rows", bulkEnding((*program).bulkRejects), nil},
@@ -370,9 +370,9 @@ func (c *bulkCommand) applyPlan(ctx context.Context, in io.Reader, name string) 
 }
 
 // bulkVerb returns the command of an action whose rows only name users.
-func bulkVerb(action bulk.Action) func(*program, context.Context, []string) error {
+func bulkVerb(action bulk.Action, summary string) func(*program, context.Context, []string) error {
 	return func(p *program, ctx context.Context, args []string) error {
-		c := p.bulkFlags(string(action), "does so for all users that rows name.\n\n"+rowsHelp+"Other columns are ignored.")
+		c := p.bulkFlags(string(action), summary+"\n\n"+rowsHelp+"Other columns are ignored.")
 		c.rowFlags()
 		c.newJobFlags()
 		if err := c.parse(args); err != nil {

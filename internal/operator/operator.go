@@ -154,8 +154,8 @@ func (p *program) choose(ctx context.Context, before string, commands []subcomma
 // if it names what does not exist or could never be; else it has failed, and may work later.
 const exitCodes = `
 Exit codes: 0 done or nothing to do; 1 failed, or refused as things stand (a suspended account, a
-domain that is claimed); 2 bad usage or input (an account, user or key that does not exist); 4 no
-service or store; 130 interrupted.
+domain that is claimed), in bulk some rows; 2 bad usage or input (an account, user or key that does not
+exist); 3 a bulk job was stopped by a brake; 4 no service or store; 130 interrupted.
 `
 
 func (p *program) overview(w io.Writer) {
