@@ -43,8 +43,8 @@ func (c *cli) debugConnection(conn *profile.Connection) {
 // debugAttempt shows one request and its reply.
 func (c *cli) debugAttempt(a client.Attempt) {
 	fmt.Fprintf(c.stderr, "debug: attempt %d: %s %s\n", a.Number, a.Method, a.URL)
-	if a.Canonical != "" {
-		fmt.Fprintf(c.stderr, "debug: canonical request:\n    %s\n", strings.ReplaceAll(a.Canonical, "\n", "\n    "))
+	if a.Canonical != nil {
+		fmt.Fprintf(c.stderr, "debug: canonical request:\n    %s\n", strings.ReplaceAll(a.Canonical.String(), "\n", "\n    "))
 	}
 	took := a.Took.Round(time.Microsecond)
 	if a.Status == 0 {

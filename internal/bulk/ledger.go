@@ -50,13 +50,34 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 	return append(document.AppendCompact(b, o), '\n')
 }
 
-// appendRow appends a line about a row; at is the time in RFC 3339, or nil.
+// appendRow appends a line about a row. A line about a call, one with a time in RFC 3339, leaves the
+// address to the row's own line; at is nil for that one.
 func appendRow(b []byte, job string, r *Row, request string, at []byte) []byte {
-	text := func(key, value string) {
-		if value != "" {
-			b = append(b, key...)
-			b = appendText(b, value)
-		}
+	return appendEnd(appendStart(b, job, r, at != nil), r, request, at)
+}
+
+// appendStart appends what tells the row of a line from others.
+func appendStart(b []byte, job string, r *Row, call bool) []byte {
+	b = append(b, `{"status": "`...)
+	b = append(b, r.Status...)
+	b = append(b, `", "row": `...)
+	b = strconv.AppendInt(b, int64(r.Number), 10)
+	if r.Line > 0 {
+		b = append(b, `, "line": `...)
+		b = strconv.AppendInt(b, int64(r.Line), 10)
+	}
+	b = appendMember(b, `, "job": `, job)
+	b = appendMember(b, `, "user": `, r.User)
+	if r.Status != Sent && (r.Status == Planned || r.User == "" || !call) {
+		b = appendMember(b, `, "email": `, r.Email)
+	}
+	return b
+}
+
+// appendEnd appends the rest of a line. That a row was sent needs no more: its own line has the rest.
+func appendEnd(b []byte, r *Row, request string, at []byte) []byte {
+	if r.Status == Sent {
+		return append(b, "}\n"...)
 	}
 	values := func(key string, v Values) {
 		b = append(b, key...)
@@ -71,33 +92,25 @@ func appendRow(b []byte, job string, r *Row, request string, at []byte) []byte {
 		}
 		b = append(b, '}')
 	}
-	b = append(b, `{"status": "`...)
-	b = append(b, r.Status...)
-	b = append(b, `", "row": `...)
-	b = strconv.AppendInt(b, int64(r.Number), 10)
-	if r.Line > 0 {
-		b = append(b, `, "line": `...)
-		b = strconv.AppendInt(b, int64(r.Line), 10)
-	}
-	text(`, "job": `, job)
-	text(`, "user": `, r.User)
-	if r.Status == Sent { // the row's own line has the rest
-		return append(b, "}\n"...)
-	}
-	if r.Status == Planned || r.User == "" || at == nil { // a line about a call leaves it to the row's own line
-		text(`, "email": `, r.Email)
-	}
 	values(`, "from": {`, r.From)
 	values(`, "to": {`, r.To)
-	text(`, "code": `, r.Code)
-	text(`, "message": `, r.Message)
-	text(`, "request": `, request)
+	b = appendMember(b, `, "code": `, r.Code)
+	b = appendMember(b, `, "message": `, r.Message)
+	b = appendMember(b, `, "request": `, request)
 	if at != nil {
 		b = append(b, `, "at": "`...)
 		b = append(b, at...)
 		b = append(b, '"')
 	}
 	return append(b, "}\n"...)
+}
+
+// appendMember appends a text, unless it is empty.
+func appendMember(b []byte, key, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return appendText(append(b, key...), value)
 }
 
 // appendText appends a JSON string. Most texts have nothing to escape.
@@ -258,11 +271,25 @@ func (l *Ledger) record(rows []*Row, request string) (mark int) {
 	defer l.mu.Unlock()
 	before := len(l.buffer)
 	at := l.now().UTC().AppendFormat(make([]byte, 0, len(time.RFC3339)), time.RFC3339)
-	for _, r := range rows {
-		l.buffer = appendRow(l.buffer, l.Job, r, request, at)
+	var end []byte // of the line before: most rows of a call have it in common
+	for i, r := range rows {
+		l.buffer = appendStart(l.buffer, l.Job, r, true)
+		if i > 0 && r.endsLike(rows[i-1]) {
+			l.buffer = append(l.buffer, end...)
+			continue
+		}
+		start := len(l.buffer)
+		l.buffer = appendEnd(l.buffer, r, request, at)
+		end = l.buffer[start:]
 	}
 	l.added += len(l.buffer) - before
 	return l.added
+}
+
+// endsLike reports whether lines about two rows end alike.
+func (r *Row) endsLike(other *Row) bool {
+	return r.Status == other.Status && r.Code == other.Code && r.Message == other.Message &&
+		slices.Equal(r.From, other.From) && slices.Equal(r.To, other.To)
 }
 
 // commit returns when everything up to the mark is on disk. Whoever comes while another one writes

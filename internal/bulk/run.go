@@ -191,8 +191,13 @@ func (r *run) input(batch []*Row) *document.Object {
 	list := make([]any, len(batch))
 	switch r.ledger.Action {
 	case Update:
+		var item []document.Member
 		for i, row := range batch {
-			list[i] = updateItem(row)
+			if i == 0 || !slices.Equal(row.To, batch[i-1].To) {
+				item = updateItem(row.To)
+			}
+			item[0].Value = row.User
+			list[i] = document.NewObject(item...)
 		}
 		input.Set("UpdateUserRequestItems", list)
 	case Invite:
@@ -211,11 +216,11 @@ func (r *run) input(batch []*Row) *document.Object {
 	return input
 }
 
-func updateItem(row *Row) *document.Object {
-	item := make([]document.Member, 1, 4)
-	item[0] = document.Member{Key: "UserId", Value: row.User}
+// updateItem returns the members of an item that gives a user values, the id first, which is missing yet.
+func updateItem(to Values) []document.Member {
+	item := []document.Member{{Key: "UserId"}}
 	var alexa *document.Object
-	for _, v := range row.To {
+	for _, v := range to {
 		switch v.Field {
 		case AlexaEnabled, AlexaARN:
 			if alexa == nil {
@@ -231,7 +236,7 @@ func updateItem(row *Row) *document.Object {
 			item = append(item, document.Member{Key: v.Field.String(), Value: v.Text})
 		}
 	}
-	return document.NewObject(item...)
+	return item
 }
 
 // read finds out from a reply what became of each row.

@@ -70,7 +70,7 @@ type Attempt struct {
 	Number    int // from 1
 	Method    string
 	URL       string
-	Canonical string // what the signature covers; empty for an unsigned request
+	Canonical fmt.Stringer // what the signature covers; nil for an unsigned request
 	Started   time.Time
 	Took      time.Duration
 	Status    int    // 0 if there was no reply

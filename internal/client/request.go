@@ -112,7 +112,7 @@ func newToken() string {
 // sign returns the headers of an attempt, and for the trace what their signature covers.
 // Exactly these headers are signed: content-type if there is a body, host, x-amz-date, and
 // x-amz-security-token if there is one.
-func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical string) {
+func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical fmt.Stringer) {
 	header = http.Header{"User-Agent": {c.config.UserAgent}}
 	signed := "host;x-amz-date"
 	if r.body != nil {
@@ -121,7 +121,7 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 	}
 	creds := c.config.Credentials
 	if creds.AccessKey == "" {
-		return header, ""
+		return header, nil
 	}
 	date := sigv4.FormatTime(now)
 	header["X-Amz-Date"] = []string{date}
@@ -152,10 +152,15 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 			}
 			return value(name)
 		}
-		canonical = string(s.AppendCanonical(nil))
+		canonical = (*canonicalForm)(&s)
 	}
 	return header, canonical
 }
+
+// canonicalForm is spelled when somebody wants to see it, which few who trace do.
+type canonicalForm sigv4.Request
+
+func (f *canonicalForm) String() string { return string((*sigv4.Request)(f).AppendCanonical(nil)) }
 
 func (c *Client) signingKey(day string) *sigv4.Key {
 	if k := c.key.Load(); k != nil && k.day == day {
