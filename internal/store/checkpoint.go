@@ -31,7 +31,7 @@ const (
 // a full disk, leaves all in the log, and the next commit makes it try again.
 func (s *sqliteStore) checkpoint() {
 	defer close(s.checkpointed)
-	c := checkpointer{store: s, restartAt: s.restartFrames}
+	c := checkpointer{store: s}
 	defer c.reset()
 	for {
 		select {
@@ -47,9 +47,9 @@ func (s *sqliteStore) checkpoint() {
 
 // checkpointer is what that goroutine keeps from one commit to the next.
 type checkpointer struct {
-	store     *sqliteStore
-	session   *sqliteSession // nil until first needed, and after a failure
-	restartAt int            // the length from which the log is to start again
+	store   *sqliteStore
+	session *sqliteSession // nil until first needed, and after a failure
+	held    int            // the length at which readers last kept the log from starting again; 0: it has since
 }
 
 func (c *checkpointer) reset() {
@@ -66,10 +66,13 @@ func (c *checkpointer) run() (err error) {
 		}
 	}
 	log, err := c.checkpoint("NOOP")
+	if err == nil && log.length < c.held {
+		c.held = 0 // a commit that found all copied and nobody reading has started it again
+	}
 	if err != nil || log.length-log.copied < c.store.restartFrames/checkpointShare {
 		return err
 	}
-	if log, err = c.checkpoint("PASSIVE"); err != nil || log.length < c.restartAt {
+	if log, err = c.checkpoint("PASSIVE"); err != nil || log.length < c.held+c.store.restartFrames {
 		return err
 	}
 	c.store.writing.Lock()
@@ -77,9 +80,9 @@ func (c *checkpointer) run() (err error) {
 	if log, err = c.checkpoint("RESTART"); err != nil {
 		return err
 	}
-	c.restartAt = c.store.restartFrames
+	c.held = 0
 	if log.busy {
-		c.restartAt += log.length
+		c.held = max(0, log.length) // -1 if another process is at a checkpoint
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"context"
+	"database/sql"
 	"fmt"
 	"io/fs"
 	"os"
@@ -97,5 +98,62 @@ func TestLogBounded(t *testing.T) {
 	}
 	if _, err := os.Stat(filepath.Join(dir, "carillon.db-wal")); !os.IsNotExist(err) {
 		t.Errorf("the log of a closed store: got %v, want %v", err, fs.ErrNotExist)
+	}
+}
+
+// A log that has begun again by itself, as one does whose end was copied while nobody wrote, is a short
+// one: how long a reader had made it before counts no more.
+func TestLogBoundedAfterPause(t *testing.T) {
+	const limit = 500 // frames of 4 KiB
+	const bound = 4 * limit
+	dir := t.TempDir()
+	s := openDir(t, dir, store.ShortLog(limit))
+	db, err := sql.Open("sqlite", filepath.Join(dir, "carillon.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	// checkpoint runs one of a mode, and returns how many frames the log has and how many are copied.
+	checkpoint := func(mode string) (length, copied int) {
+		t.Helper()
+		var busy bool
+		if err := db.QueryRow("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &length, &copied); err != nil {
+			t.Fatal(err)
+		}
+		if busy { // the store is at one
+			return 0, -1
+		}
+		return length, copied
+	}
+	writes := 0
+	write := func() (length int) {
+		t.Helper()
+		writes++
+		content := bytes.Repeat([]byte{byte(writes)}, 64<<10)
+		update(t, s, func(tx store.Tx) error { return tx.PutSetting(fmt.Sprint("s", writes%4), content) })
+		length, _ = checkpoint("NOOP")
+		return length
+	}
+
+	write()
+	err = s.View(context.Background(), func(r store.ReadTx) error {
+		_, err := r.Setting("s1") // holds on to the log as it is
+		for write() < bound+limit {
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for length, copied := 0, -1; copied < length; {
+		length, copied = checkpoint("PASSIVE")
+	}
+	if length := write(); length >= limit {
+		t.Fatalf("the log has %d frames, want it to have begun again", length)
+	}
+	for range 200 {
+		if length := write(); length >= bound {
+			t.Fatalf("after the pause the log came to %d frames, want it to begin again at %d", length, limit)
+		}
 	}
 }
