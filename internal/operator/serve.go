@@ -71,12 +71,7 @@ func (p *program) serve(ctx context.Context, args []string) error {
 		fmt.Fprintf(p.stderr, "carillon: metrics on %s\n", s.metricsURL)
 	}
 	fmt.Fprintf(p.stderr, "carillon: serving %s\n", s.url)
-	select {
-	case <-ctx.Done():
-		return s.stop()
-	case err := <-s.failed:
-		return errors.Join(fmt.Errorf("serving: %w", err), s.stop())
-	}
+	return s.wait(ctx)
 }
 
 // announce tells the operator about the root key and about an open door.

@@ -189,6 +189,20 @@ func (s *service) exportURL() string {
 	return u.String()
 }
 
+// wait goes on until the context ends, as it is meant to, or serving ends by itself. Then it stops the service.
+func (s *service) wait(ctx context.Context) error {
+	var failure error
+	select {
+	case <-ctx.Done():
+	case err := <-s.failed:
+		failure = fmt.Errorf("serving: %w", err)
+	}
+	if err := errors.Join(failure, s.stop()); err != nil {
+		return &codedError{exitFailed, err} // not exitInterrupted: that is how a service ends
+	}
+	return nil
+}
+
 // stop stops accepting, lets requests finish that are under way, and closes the store. Metrics are
 // there until the last of them is done.
 func (s *service) stop() error {

@@ -2,6 +2,7 @@ package operator
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -179,8 +180,11 @@ func TestStopIsBounded(t *testing.T) {
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
 		t.Fatalf("got %q, %v, want to be asked for the body", line, err)
 	}
-	if err := s.stop(); err == nil || !strings.Contains(err.Error(), "requests were still under way") {
-		t.Errorf("got error %v, want to be told of the request that was cut off", err)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var coded *codedError
+	if err := s.wait(ctx); !errors.As(err, &coded) || coded.code != exitFailed || !strings.Contains(err.Error(), "requests were still under way") {
+		t.Errorf("got error %v, want to be told of the request that was cut off, and exit code %d", err, exitFailed)
 	}
 	cutOff(t, conn)
 	for _, address := range []string{s.url, s.metricsURL} {
