@@ -40,8 +40,7 @@ func TestLogBounded(t *testing.T) {
 			return err
 		})
 	}
-	write()
-	for range 3 {
+	for range 4 {
 		write()
 	}
 
