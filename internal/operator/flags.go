@@ -13,7 +13,7 @@ import (
 var errHelp = errors.New("help was printed")
 
 // flagSet is the flags of one command. Every flag can also be given as a variable: --data as
-// CARILLON_DATA. The command line wins.
+// CARILLON_DATA. The command line wins; a variable that is empty counts for nothing.
 type flagSet struct {
 	*flag.FlagSet
 	program *program
@@ -48,7 +48,7 @@ func variable(name string) string {
 func (f *flagSet) parse(args []string) error {
 	var bad error
 	f.VisitAll(func(fl *flag.Flag) {
-		if text, ok := f.program.lookup(variable(fl.Name)); ok {
+		if text := f.program.getenv(variable(fl.Name)); text != "" {
 			if err := fl.Value.Set(text); err != nil && bad == nil {
 				bad = usagef("%s: %q is not valid: %w", variable(fl.Name), text, err)
 			}
@@ -94,7 +94,7 @@ func (f *flagSet) check() error {
 			return f.misused("--" + name + " is missing")
 		}
 	}
-	if f.takes != "" && len(f.words) == 0 {
+	if f.takes != "" && (len(f.words) == 0 || slices.Contains(f.words, "")) {
 		return f.misused(f.takes + " is missing")
 	}
 	return nil
@@ -123,18 +123,12 @@ func (f *flagSet) help() {
 	})
 }
 
-// lookup returns the value of a variable of the environment.
-func (p *program) lookup(name string) (string, bool) {
+// getenv returns the value of a variable of the environment, empty for one that is not set.
+func (p *program) getenv(name string) string {
 	for _, v := range p.env {
 		if key, value, _ := strings.Cut(v, "="); key == name {
-			return value, true
+			return value
 		}
 	}
-	return "", false
-}
-
-// getenv is lookup for variables that may as well be empty.
-func (p *program) getenv(name string) string {
-	value, _ := p.lookup(name)
-	return value
+	return ""
 }
