@@ -65,14 +65,15 @@ func (c *checkpointer) run() (err error) {
 			return err
 		}
 	}
-	log, err := c.checkpoint("NOOP")
-	if err == nil && log.length < c.held {
+	before, err := c.checkpoint("NOOP")
+	if err == nil && before.length < c.held {
 		c.held = 0 // a commit that found all copied and nobody reading has started it again
 	}
-	if err != nil || log.length-log.copied < c.store.restartFrames/checkpointShare {
+	if err != nil || before.length-before.copied < c.store.restartFrames/checkpointShare {
 		return err
 	}
-	if log, err = c.checkpoint("PASSIVE"); err != nil || log.length < c.held+c.store.restartFrames {
+	log, err := c.checkpoint("PASSIVE")
+	if err != nil || log.length < c.held+c.store.restartFrames || log.copied == before.copied { // a reader holds on to the next frame
 		return err
 	}
 	c.store.writing.Lock()
