@@ -1,27 +1,32 @@
 // Command bare serves what the benchmarks hold the service against: `bare serve constant` answers
 // every request with the same few bytes, `bare serve nostore` does all that the service does for a
-// batch but to keep it.
+// batch but to keep it. Garbage is collected as by the service.
 package main
 
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"runtime/debug"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/metrics"
 	"github.com/carillon-project/carillon/internal/server"
+	"github.com/carillon-project/carillon/internal/store"
 )
 
 func main() {
+	debug.SetGCPercent(400)
 	handlers := map[string]http.Handler{
 		"constant": http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			w.Header()["Content-Type"] = []string{"application/json"}
 			w.Write([]byte(`{"UserErrors":[]}`))
 		}),
-		"nostore": server.New(nowhere{}, nowhere{}, server.Options{}),
+		"nostore": server.New(nowhere{}, nowhere{}, server.Options{Meter: metrics.New(nowhere{}, slog.Default()).Meter}),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /accounts/{id}/users", handlers[os.Args[2]])
@@ -40,6 +45,10 @@ type nowhere struct{}
 func (nowhere) BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 	return &api.BatchUpdateUserOutput{UserErrors: []api.UserError{}}, nil
 }
+
+func (nowhere) Stats() store.Stats { return store.Stats{} }
+
+func (nowhere) Seats(context.Context) (map[string]int, error) { return nil, nil }
 
 func (nowhere) AccessKey(context.Context, string) (directory.Key, error) {
 	return directory.Key{
