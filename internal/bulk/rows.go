@@ -263,6 +263,9 @@ func headings(file string, line int, cells []string, action Action) ([]int, erro
 	columns := make([]int, len(cells))
 	named := false
 	for i, cell := range cells {
+		if strings.Contains(cell, "\r") { // all rows would be part of the heading
+			return nil, badInput(file, line, "lines end in a carriage return alone; save the file as \"CSV UTF-8\"")
+		}
 		c := columnOf(unguard(cell))
 		if c >= 0 && c < int(fieldCount) && action != Update {
 			c = -1

@@ -126,6 +126,7 @@ func TestReadRowsRefuses(t *testing.T) {
 		{"ids cannot be invited", text("UserId\nu1\n"), bulk.Invite, `rows.csv:1: no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType`},
 		{"two columns for one thing", text("email,License,licence type\n"), bulk.Update, `rows.csv:1: columns 2 and 3, "License" and "licence type", mean the same`},
 		{"mixed encodings", text("email,license,name\na@example.com,Pro,Zo\u00eb\nb@example.com,Pro,Zo\xeb\n"), bulk.Update, `rows.csv:3: the text is not UTF-8 (at "com,Pro,Zo\xeb\n"); save the file as "CSV UTF-8"`},
+		{"lines of an old Macintosh", text("email,license\ra@example.com,Pro\r"), bulk.Update, `rows.csv:1: lines end in a carriage return alone; save the file as "CSV UTF-8"`},
 		{"no text at all", text("email,license\na@example.com\x00,Pro\n"), bulk.Update, `rows.csv:2: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
 		{"nothing but zero bytes", text("\x00\x00\n"), bulk.Update, `rows.csv:1: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
 		{"a gigabyte that is known to be one", file(1 << 30), bulk.Update, `rows.csv: the file has more than 256 MiB; split it`},
