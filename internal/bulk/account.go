@@ -85,7 +85,7 @@ func (a *Account) Close() {
 func (a *Account) Type(ctx context.Context) (string, error) {
 	out, err := a.clients[0].read(ctx, "GetAccount", document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}))
 	if err != nil {
-		return "", fmt.Errorf("reading account %s: %w", a.config.Account, err)
+		return "", noAccount(fmt.Errorf("reading account %s: %w", a.config.Account, err))
 	}
 	if v, _ := out.Get("Account"); v != nil {
 		if v, _ := v.(*document.Object).Get("AccountType"); v != nil {
@@ -93,6 +93,19 @@ func (a *Account) Type(ctx context.Context) (string, error) {
 		}
 	}
 	return "", fmt.Errorf("reading account %s: the reply names no type", a.config.Account)
+}
+
+// all gives each user of the account to fn, before a job has sent anything.
+func (a *Account) all(ctx context.Context, fn func(*document.Object) error) error {
+	return noAccount(a.list(ctx, "", fn))
+}
+
+// noAccount makes bad input of the service's word that there is no such account.
+func noAccount(err error) error {
+	if refusal, ok := errors.AsType[*client.ServiceError](err); ok && refusal.Status == http.StatusNotFound {
+		return badInput("", 0, "%v", err)
+	}
+	return err
 }
 
 // list gives each user of the account to fn, or those with an address only.

@@ -150,7 +150,7 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 	}
 	p.found = make([][]*User, len(s.Wishes))
 	seats := seatCount{}
-	err := a.list(ctx, "", func(listed *document.Object) error {
+	err := a.all(ctx, func(listed *document.Object) error {
 		p.Members++
 		now := readUser(listed, a.shape)
 		seats.add(now.now[License], 1)
@@ -492,7 +492,7 @@ func (a *Account) look(ctx context.Context, rows []Row, wanted func(*Row) bool) 
 			s.users[rowKey(&rows[i])] = nil
 		}
 	}
-	return s, a.list(ctx, "", func(o *document.Object) error {
+	return s, a.all(ctx, func(o *document.Object) error {
 		u := readUser(o, a.shape)
 		s.members++
 		s.seats.add(u.now[License], 1)

@@ -74,7 +74,7 @@ func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, 
 			return err
 		}
 	}
-	err := a.list(ctx, "", func(u *document.Object) error {
+	err := a.all(ctx, func(u *document.Object) error {
 		count++
 		return write(u)
 	})
