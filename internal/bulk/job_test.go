@@ -340,6 +340,31 @@ func TestRunCannotReadEverything(t *testing.T) {
 	}
 }
 
+// A program that is killed leaves few PINs in doubt: nobody can find out what became of them.
+func TestRunDoubtsFewPINs(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(100))
+	a := open(t, f, "j") // with four workers
+	p, err := a.Plan(t.Context(), bulk.ResetPIN, bulk.Selection{All: true}, bulk.PlanOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Job = "j"
+	l := create(t, filepath.Join(t.TempDir(), "ledger"), p)
+	f.before = func(string) bool {
+		f.before = nil
+		// Four calls under way, four that wait, four that go on record.
+		if sent := strings.Count(readFile(t, l.Path), `"sent"`); sent == 0 || sent > 12 {
+			t.Errorf("got %d rows on record at the first call, want some and 12 at most", sent)
+		}
+		return true
+	}
+	run(t, t.Context(), a, l)
+	if l.Count(bulk.Done) != 100 {
+		t.Errorf("got %s, want 100 done", l.Summary())
+	}
+}
+
 // Who interrupts a job gets the calls that are under way finished and recorded, and no others.
 func TestRunIsInterrupted(t *testing.T) {
 	t.Parallel()

@@ -33,7 +33,8 @@ var ErrStopped = errors.New("stopped")
 // records what becomes of each. Rows that are Sent are looked up first: the service may have obeyed.
 //
 // It returns early if ctx ends, with its cause, after StopAfter failures, and when no call can
-// succeed any more; calls that are under way are finished first. What is left can be resumed.
+// succeed any more; calls that are under way are finished first. What is left can be resumed. That
+// the ledger cannot be written is told before all else.
 // Counts are of this run. That rows failed is not an error.
 func (a *Account) Run(ctx context.Context, l *Ledger, o RunOptions) (Counts, error) {
 	r := &run{account: a, ledger: l, options: o}
@@ -50,7 +51,7 @@ func (a *Account) Run(ctx context.Context, l *Ledger, o RunOptions) (Counts, err
 	}
 	r.counts.Total = len(todo) + len(unsure)
 	err := r.rounds(ctx, todo, unsure)
-	if e := l.commit(l.added); err == nil {
+	if e := l.commit(l.added); e != nil { // whatever else has ended the run
 		err = e
 	}
 	return r.counts, err
@@ -100,7 +101,11 @@ const ahead = 8
 func (r *run) round(ctx context.Context, todo []*Row) {
 	trait, _ := r.ledger.Action.trait()
 	op := operation(trait.operation)
-	batches := make(chan []*Row, ahead*len(r.account.clients))
+	calls := ahead * len(r.account.clients)
+	if r.ledger.Action == ResetPIN { // which reading does not settle: whoever is in doubt has failed
+		calls = len(r.account.clients)
+	}
+	batches := make(chan []*Row, calls)
 	var workers sync.WaitGroup
 	for _, c := range r.account.clients {
 		workers.Go(func() {
@@ -115,7 +120,7 @@ func (r *run) round(ctx context.Context, todo []*Row) {
 	}
 	for len(todo) > 0 && !r.ended(ctx) {
 		// The channel takes a whole block, so that the next one goes on record while this one is sent.
-		block := todo[:min(len(todo), cap(batches)*trait.users)]
+		block := todo[:min(len(todo), calls*trait.users)]
 		todo = todo[len(block):]
 		for _, row := range block {
 			row.Status = Sent

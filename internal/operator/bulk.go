@@ -467,7 +467,7 @@ func (c *bulkCommand) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) 
 			return nil
 		}
 		return someFailed(failed, "failed; to try them again: "+c.command("retry", l.Path)+"; to mend them: "+c.command("rejects", l.Path))
-	case ctx.Err() != nil:
+	case errors.Is(err, context.Cause(ctx)):
 		return &codedError{exitInterrupted, fmt.Errorf("interrupted, calls under way were finished; %s", resume)}
 	}
 	return fmt.Errorf("%w; %s", err, resume)
