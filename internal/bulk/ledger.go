@@ -175,13 +175,9 @@ type Ledger struct {
 	whole  int64   // bytes of whole lines, when read
 	shared sharing // of rows that were read
 	mu     sync.Mutex
-	turn   sync.Cond
 	buffer []byte // not written yet
-	spare  []byte
-	added  int  // bytes that were ever appended
-	synced int  // of them on disk
-	busy   bool // somebody writes
-	broken error
+	spare  []byte // written: room for the next lines
+	broken error  // of the first write that failed; none is tried after it
 }
 
 // Create starts the ledger of a job, readable by its owner only. There must be no such file yet.
@@ -190,8 +186,7 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the ledger: %w", err)
 	}
-	l := newLedger(path, now)
-	l.Plan, l.file = *p, file
+	l := &Ledger{Plan: *p, Path: path, file: file, now: now}
 	if err = l.locked(); err == nil {
 		err = p.Write(file, now())
 	}
@@ -210,8 +205,7 @@ func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	if err != nil {
 		return nil, badInput("", 0, "opening the ledger: %v", err)
 	}
-	l := newLedger(path, now)
-	l.file = file
+	l := &Ledger{Path: path, file: file, now: now}
 	if err := l.locked(); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
@@ -246,12 +240,6 @@ func ReadLedger(path string) (*Ledger, error) {
 	return l, err
 }
 
-func newLedger(path string, now func() time.Time) *Ledger {
-	l := &Ledger{Path: path, now: now}
-	l.turn.L = &l.mu
-	return l
-}
-
 // locked keeps a second program from going on with the same job.
 func (l *Ledger) locked() error {
 	free, err := lock(l.file)
@@ -264,12 +252,11 @@ func (l *Ledger) locked() error {
 	return nil
 }
 
-// record appends a line for each row and returns a mark for commit. The rows have the status that
-// the lines tell of.
-func (l *Ledger) record(rows []*Row, request string) (mark int) {
+// record appends a line for each row, which is on disk after the next commit. The rows have the
+// status that the lines tell of.
+func (l *Ledger) record(rows []*Row, request string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	before := len(l.buffer)
 	at := l.now().UTC().AppendFormat(make([]byte, 0, len(time.RFC3339)), time.RFC3339)
 	var end []byte // of the line before: most rows of a call have it in common
 	for i, r := range rows {
@@ -282,8 +269,6 @@ func (l *Ledger) record(rows []*Row, request string) (mark int) {
 		l.buffer = appendEnd(l.buffer, r, request, at)
 		end = l.buffer[start:]
 	}
-	l.added += len(l.buffer) - before
-	return l.added
 }
 
 // endsLike reports whether lines about two rows end alike.
@@ -292,32 +277,22 @@ func (r *Row) endsLike(other *Row) bool {
 		slices.Equal(r.From, other.From) && slices.Equal(r.To, other.To)
 }
 
-// commit returns when everything up to the mark is on disk. Whoever comes while another one writes
-// waits, and shares the next write.
-func (l *Ledger) commit(mark int) error {
+// commit returns when everything that was recorded is on disk. One at a time may call it; others may
+// record meanwhile.
+func (l *Ledger) commit() error {
 	l.mu.Lock()
-	defer l.mu.Unlock()
-	for l.synced < mark && l.broken == nil {
-		if l.busy {
-			l.turn.Wait()
-			continue
-		}
-		l.busy = true
-		lines, upTo := l.buffer, l.added
-		l.buffer = l.spare[:0]
-		l.mu.Unlock()
-		_, err := l.file.Write(lines)
-		if err == nil {
-			err = l.file.Sync()
-		}
-		l.mu.Lock()
-		l.spare, l.busy = lines, false
-		if err != nil {
-			l.broken = fmt.Errorf("writing the ledger: %w", err)
-		} else {
-			l.synced = upTo
-		}
-		l.turn.Broadcast()
+	lines := l.buffer
+	l.buffer, l.spare = l.spare[:0], lines
+	l.mu.Unlock()
+	if l.broken != nil || len(lines) == 0 {
+		return l.broken
+	}
+	_, err := l.file.Write(lines)
+	if err == nil {
+		err = l.file.Sync()
+	}
+	if err != nil {
+		l.broken = fmt.Errorf("writing the ledger: %w", err)
 	}
 	return l.broken
 }
@@ -329,7 +304,7 @@ func (l *Ledger) Close() error {
 	}
 	var err error
 	if l.broken == nil {
-		err = l.commit(l.added)
+		err = l.commit()
 	}
 	err = errors.Join(err, l.file.Close())
 	l.file = nil

@@ -51,7 +51,7 @@ func (a *Account) Run(ctx context.Context, l *Ledger, o RunOptions) (Counts, err
 	}
 	r.counts.Total = len(todo) + len(unsure)
 	err := r.rounds(ctx, todo, unsure)
-	if e := l.commit(l.added); e != nil { // whatever else has ended the run
+	if e := l.commit(); e != nil { // whatever else has ended the run
 		err = e
 	}
 	return r.counts, err
@@ -125,7 +125,8 @@ func (r *run) round(ctx context.Context, todo []*Row) {
 		for _, row := range block {
 			row.Status = Sent
 		}
-		if err := r.ledger.commit(r.ledger.record(block, "")); err != nil {
+		r.ledger.record(block, "")
+		if err := r.ledger.commit(); err != nil {
 			r.stop(err)
 			break
 		}
