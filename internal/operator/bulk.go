@@ -185,6 +185,8 @@ func (c *bulkCommand) chosen(action bulk.Action) (s bulk.Selection, source strin
 		return s, "", c.misused("nobody is chosen: name a file of rows, - for standard input, --where or --all")
 	case ways > 1:
 		return s, "", c.misused("a file of rows, --where and --all exclude each other")
+	case action == bulk.Update && len(c.words) == 0 && c.set.Values == nil:
+		return s, "", c.misused("--set is missing: --where and --all choose users, it says what they shall have")
 	case c.all:
 		return bulk.Selection{All: true}, "--all", nil
 	case c.where != "":
