@@ -37,17 +37,8 @@ func exit(cmd *exec.Cmd) (int, string) {
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
-	crowd := make([]*crashClient, crashClients)
-	for i := range crowd {
-		crowd[i] = &crashClient{name: fmt.Sprintf("client%d", i)}
-		crowd[i].connect(t, s)
-		crowd[i].createUsers(t)
-	}
+	s := serving(t, dir)
+	crowd := newCrowd(t, s)
 	page := func(c *crashClient, token any) (users []any, next any) {
 		t.Helper()
 		input := []document.Member{{Key: "AccountId", Value: c.account}, {Key: "MaxResults", Value: document.Int(7)}}
@@ -121,11 +112,7 @@ func TestBackup(t *testing.T) {
 		if code, out := exit(program(dir, "carillon", "restore", fmt.Sprintf("backup%d", i), "--data", where, "--secret-key-file", key)); code != 0 {
 			t.Fatalf("restore %d ended with exit code %d\n%s", i, code, out)
 		}
-		restored, err := startService("carillon", dir, childEnv(dir), "--data", where, "--secret-key-file", key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer restored.end(os.Kill)
+		restored := serving(t, dir, "--data", where, "--secret-key-file", key)
 		restored.env = s.env // the key is the same
 		trail := readTrail(t, func() (store.Store, error) {
 			return store.OpenSQLite(t.Context(), filepath.Join(dir, where), store.Options{Beside: true})
@@ -156,11 +143,7 @@ func TestBackup(t *testing.T) {
 func TestBackupKilled(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	serving(t, dir)
 	key := filepath.Join("carillon-data", "secret.key")
 	killed := func(words ...string) {
 		t.Helper()
@@ -205,11 +188,7 @@ func TestBackupKilled(t *testing.T) {
 func TestRestoreTwice(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	serving(t, dir)
 	if code, out := exit(program(dir, "carillon", "backup", "backup")); code != 0 {
 		t.Fatal(out)
 	}

@@ -244,11 +244,7 @@ func TestBulkOnFullDisk(t *testing.T) {
 func TestServeStopsAtOnce(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s := serving(t, dir)
 	conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	if err != nil {
 		t.Fatal(err)

@@ -47,14 +47,7 @@ const (
 func TestCrash(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	start := func() *service {
-		s, err := startService("carillon", dir, childEnv(dir))
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { s.end(os.Kill) })
-		return s
-	}
+	start := func() *service { return serving(t, dir) }
 	crash(t, *crashRounds, crashSite{start: start, strike: kill(start), open: func() (store.Store, error) {
 		return store.OpenSQLite(t.Context(), filepath.Join(dir, "carillon-data"), store.Options{})
 	}})
@@ -81,12 +74,7 @@ func crash(t *testing.T, rounds int, site crashSite) {
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	s := site.start()
-	crowd := make([]*crashClient, crashClients)
-	for i := range crowd {
-		crowd[i] = &crashClient{name: fmt.Sprintf("client%d", i)}
-		crowd[i].connect(t, s)
-		crowd[i].createUsers(t)
-	}
+	crowd := newCrowd(t, s)
 	kept, refused := 0, 0
 	for round := range rounds {
 		// The moment: after so many replies, and then anywhere in the next commits.
@@ -144,6 +132,18 @@ type crashClient struct {
 	refused   int // batches, because the storage did not answer
 
 	batches []string // the request ids of all batches there must be, in their order
+}
+
+// newCrowd are some clients, each with an account of its own.
+func newCrowd(t *testing.T, s *service) []*crashClient {
+	t.Helper()
+	crowd := make([]*crashClient, crashClients)
+	for i := range crowd {
+		crowd[i] = &crashClient{name: fmt.Sprintf("client%d", i)}
+		crowd[i].connect(t, s)
+		crowd[i].createUsers(t)
+	}
+	return crowd
 }
 
 // license is what a client's users have after so many of its batches.

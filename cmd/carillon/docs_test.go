@@ -294,11 +294,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 func TestMetricsAreDocumented(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s := serving(t, dir)
 	names := func(text, pattern string) map[string]bool {
 		found := map[string]bool{}
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {

@@ -37,17 +37,8 @@ func limitFiles(t *testing.T, s *service, limit string) {
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
-	crowd := make([]*crashClient, crashClients)
-	for i := range crowd {
-		crowd[i] = &crashClient{name: fmt.Sprintf("client%d", i)}
-		crowd[i].connect(t, s)
-		crowd[i].createUsers(t)
-	}
+	s := serving(t, dir)
+	crowd := newCrowd(t, s)
 	// load has all clients change licenses until all have failed, or after so many replies.
 	load := func(replies int) {
 		replied := make(chan string)
@@ -108,10 +99,7 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("the log does not say %q:\n%s", want, s.complaints())
 		}
 	}
-	if s, err = startService("carillon", dir, childEnv(dir)); err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s = serving(t, dir)
 	check()
 }
 
@@ -124,11 +112,7 @@ func cramped(dir string, words ...string) (int, string) {
 func TestNoRoom(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	serving(t, dir)
 	key := filepath.Join("carillon-data", "secret.key")
 	if code, out := exit(program(dir, "carillon", "backup", "backup")); code != 0 {
 		t.Fatal(out)
@@ -170,11 +154,7 @@ func ordinary(dir string, words ...string) *exec.Cmd {
 func TestNoPermission(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s := serving(t, dir)
 	data := filepath.Join(dir, "carillon-data")
 	if code, out := exit(program(dir, "carillon", "backup", "backup")); code != 0 {
 		t.Fatal(out)
@@ -217,10 +197,7 @@ func TestNoPermission(t *testing.T) {
 		t.Errorf("restoring to a closed directory: got exit code %d and %q", code, out)
 	}
 	chmod(data, 0o700)
-	if s, err = startService("carillon", dir, childEnv(dir)); err != nil {
-		t.Fatalf("after all that: %v", err)
-	}
-	s.end(os.Kill)
+	serving(t, dir)
 }
 
 // A damaged database is not served if that shows at once. If it shows where it is read, requests that
@@ -228,11 +205,7 @@ func TestNoPermission(t *testing.T) {
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s := serving(t, dir)
 	crowd := make([]*crashClient, crashClients)
 	var invite string
 	for i := range crowd {
@@ -290,10 +263,7 @@ func TestDamaged(t *testing.T) {
 	const pageSize = 4096
 	put(damaged(place/pageSize*pageSize, pageSize))
 	env := s.env
-	if s, err = startService("carillon", dir, childEnv(dir)); err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s = serving(t, dir)
 	s.env = env
 	served := 0
 	for _, c := range crowd {
@@ -329,10 +299,7 @@ func TestDamaged(t *testing.T) {
 	if code, out := exit(program(dir, "carillon", "restore", "backup", "--data", "new", "--secret-key-file", "carillon-data/secret.key")); code != 0 {
 		t.Fatal(out)
 	}
-	if s, err = startService("carillon", dir, childEnv(dir), "--data", "new", "--secret-key-file", "carillon-data/secret.key"); err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s = serving(t, dir, "--data", "new", "--secret-key-file", "carillon-data/secret.key")
 	s.env = env
 	for _, c := range crowd {
 		c.connect(t, s)

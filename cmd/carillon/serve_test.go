@@ -91,6 +91,17 @@ func startCommand(cmd *exec.Cmd, root string) (*service, error) {
 	return s, nil
 }
 
+// serving starts `carillon serve` in a directory, for as long as the test runs.
+func serving(t testing.TB, dir string, args ...string) *service {
+	t.Helper()
+	s, err := startService("carillon", dir, childEnv(dir), args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.end(os.Kill) })
+	return s
+}
+
 var (
 	rootKeyFile = regexp.MustCompile(`(?m) in (.*root-key\.sh)$`)
 	exportLine  = regexp.MustCompile(`(?m)^export (\w+)='?(.*?)'?$`)
@@ -183,11 +194,7 @@ func TestServeFinishesRequests(t *testing.T) {
 	}
 	t.Parallel()
 	dir := t.TempDir()
-	s, err := startService("carillon", dir, childEnv(dir))
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s := serving(t, dir)
 
 	// The service asks for the body by "100 Continue", which shows that it has begun.
 	const body = `{"Name":"late"}`
@@ -246,10 +253,7 @@ func TestServeFinishesRequests(t *testing.T) {
 		t.Errorf("carillon serve ended with %v, want exit code 0\n%s", err, s.complaints())
 	}
 
-	if s, err = startService("carillon", dir, childEnv(dir)); err != nil {
-		t.Fatal(err)
-	}
-	defer s.end(os.Kill)
+	s = serving(t, dir)
 	list := exec.CommandContext(ctx, "aws", "chime", "list-accounts", "--query", "Accounts[].Name", "--output", "text")
 	list.Env = childEnv(dir)
 	for name, value := range s.env {
