@@ -74,6 +74,10 @@ func OpenPostgres(ctx context.Context, url string, opts Options) (Store, error) 
 		"lock_timeout":     "10s", // milliseconds are the rule: whoever holds one so long is in trouble
 		// A process that stops in the middle of an update must not hold up the others for good.
 		"idle_in_transaction_session_timeout": "30s",
+		// Plans are kept, and one made while there were few rows would read a table from end to end when
+		// there are many. Each statement but Seats has an index to go by, and none is worth compiling.
+		"enable_seqscan": "off",
+		"jit":            "off",
 	} {
 		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -220,13 +224,23 @@ func (s *postgresStore) begin(ctx context.Context, statement string) (*postgresS
 	return &postgresSession{pool: s.pool, conn: conn, queue: []postgresStatement{{text: statement}}}, nil
 }
 
-func (s *postgresStore) Seats(ctx context.Context) (map[string]int, error) {
-	rows, err := s.pool.Query(ctx, seatsQuery)
+func (s *postgresStore) Seats(ctx context.Context) (seats map[string]int, err error) {
+	err = pgx.BeginTxFunc(ctx, s.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL enable_seqscan = on`); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, seatsQuery)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		seats, err = readSeats(rows)
+		return err
+	})
 	if err != nil {
 		return nil, seatsError(ctx, explainPostgres(err))
 	}
-	defer rows.Close()
-	return readSeats(ctx, rows)
+	return seats, nil
 }
 
 func (s *postgresStore) Stats() Stats { return s.stats() }

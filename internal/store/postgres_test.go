@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/storetest"
@@ -464,5 +465,47 @@ func (p *proxy) serve(client net.Conn) {
 			return
 		}
 		server.Write(buffer[:n])
+	}
+}
+
+// A connection keeps its plans. Those it makes while there is next to nothing must not read all there
+// is of a table when that has grown.
+func TestPostgresPlans(t *testing.T) {
+	url := newSchema(t)
+	s := openPostgres(t, url, store.Options{Pool: 1})
+	const users, batches = 60, 200
+	var all []store.User
+	for i := range users {
+		all = append(all, store.User{AccountID: "a1", UserID: fmt.Sprint("u", i), Email: fmt.Sprint("u", i, "@example.com"), License: "Pro", Registration: "Registered"})
+	}
+	a := store.Account{AWSAccountID: "111122223333", AccountID: "a1"}
+	update(t, s, func(tx store.Tx) error { return errors.Join(tx.InsertAccount(&a), tx.InsertUsers(all)) })
+	psql(t, url, "ANALYZE users, audit") // which says that they are small
+	for range batches {
+		update(t, s, batch("a1", users))
+	}
+	if err := s.Close(); err != nil { // brings the connection's figures to the server
+		t.Fatal(err)
+	}
+
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(ctx)
+	var added, whole, byIndex int
+	for added < batches*20 {
+		if err := conn.QueryRow(ctx, `SELECT n_tup_ins, seq_scan, (SELECT sum(idx_tup_read)::int FROM pg_stat_user_indexes WHERE relid = t.relid)
+			FROM pg_stat_user_tables AS t WHERE relid = 'audit'::regclass`).Scan(&added, &whole, &byIndex); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if byIndex > 2*batches || whole > 2 { // when the index was made, and by ANALYZE
+		t.Errorf("%d batches read %d records of the trail by an index, and all of it %d times", batches, byIndex, whole)
+	}
+	if err := conn.QueryRow(ctx, `SELECT seq_scan FROM pg_stat_user_tables AS t WHERE relid = 'users'::regclass`).Scan(&whole); err != nil || whole > 4 {
+		t.Errorf("%d batches read all users %d times, %v", batches, whole, err)
 	}
 }

@@ -258,7 +258,7 @@ func emailsOf(users []User) []string {
 func (t *postgresTx) InsertUsers(users []User) error {
 	t.take("account", distinct(column(users, func(u *User) string { return u.AccountID }))...)
 	t.takeEmails(emailsOf(users))
-	e := t.entries(`SELECT COALESCE(MAX(entry), 0) FROM users WHERE account_id = $1`)
+	e := t.entries("users", "account_id")
 	for i := range users {
 		var err error
 		if users[i].Entry, err = e.take(users[i].AccountID); err != nil {
@@ -397,8 +397,6 @@ func (t *postgresTx) AWSAccounts() ([]string, error) {
 	return t.tx.AWSAccounts()
 }
 
-const lastRecord = `SELECT COALESCE(MAX(entry), 0) FROM audit WHERE aws_account_id = $1`
-
 // expectRecords looks up, on the way, the end of the trail that an update of an account will go on.
 func (t *postgresTx) expectRecords(awsAccountID string) {
 	if t.locks == nil || t.doom != nil {
@@ -410,7 +408,7 @@ func (t *postgresTx) expectRecords(awsAccountID string) {
 	if _, known := t.trail[awsAccountID]; known {
 		return
 	}
-	t.conn.enqueue(postgresStatement{lastRecord, []any{awsAccountID}, func(row scanner) error {
+	t.conn.enqueue(postgresStatement{lastEntry("audit", "aws_account_id"), []any{awsAccountID}, func(row scanner) error {
 		var last Entry
 		err := row.Scan(&last)
 		t.trail[awsAccountID] = last
@@ -422,7 +420,7 @@ func (t *postgresTx) expectRecords(awsAccountID string) {
 // entries differ, and are above all that were committed when each began.
 func (t *postgresTx) AppendAudit(records []AuditRecord) error {
 	t.share("trail", "")
-	e := t.entries(lastRecord)
+	e := t.entries("audit", "aws_account_id")
 	if t.trail != nil {
 		e.last = t.trail
 	}

@@ -260,7 +260,11 @@ func (s *sqliteStore) Seats(ctx context.Context) (map[string]int, error) {
 		return nil, seatsError(ctx, s.explain(err))
 	}
 	defer rows.Close()
-	return readSeats(ctx, rows)
+	seats, err := readSeats(rows)
+	if err != nil {
+		return nil, seatsError(ctx, s.explain(err))
+	}
+	return seats, nil
 }
 
 func (s *sqliteStore) Stats() Stats {

@@ -58,8 +58,8 @@ func (c *counters) stats() Stats {
 // seatsQuery reads every user. An engine that distributes the table sums up what its parts count.
 const seatsQuery = `SELECT license, COUNT(*) FROM users WHERE license <> '' GROUP BY license`
 
-// readSeats reads the answer to seatsQuery. A failure is ErrUnavailable, or the context's own.
-func readSeats(ctx context.Context, rows interface {
+// readSeats reads the answer to seatsQuery.
+func readSeats(rows interface {
 	Next() bool
 	Scan(dest ...any) error
 	Err() error
@@ -69,16 +69,14 @@ func readSeats(ctx context.Context, rows interface {
 		var license string
 		var n int
 		if err := rows.Scan(&license, &n); err != nil {
-			return nil, seatsError(ctx, err)
+			return nil, err
 		}
 		seats[license] = n
 	}
-	if err := rows.Err(); err != nil {
-		return nil, seatsError(ctx, err)
-	}
-	return seats, nil
+	return seats, rows.Err()
 }
 
+// seatsError makes a failure ErrUnavailable, or the context's own.
 func seatsError(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()

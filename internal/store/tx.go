@@ -170,8 +170,15 @@ type entries struct {
 	last  map[string]Entry // by key: an account or AWS account
 }
 
-func (t *tx) entries(query string) entries {
-	return entries{tx: t, query: query, last: make(map[string]Entry)}
+// entries gives out those of a table whose keys are in a column.
+func (t *tx) entries(table, column string) entries {
+	return entries{tx: t, query: lastEntry(table, column), last: make(map[string]Entry)}
+}
+
+// lastEntry is the query for the highest entry of a key, 0 if there is none. To a MAX PostgreSQL would read
+// all rows of the key as long as it goes by a plan made when they were few.
+func lastEntry(table, column string) string {
+	return `SELECT COALESCE((SELECT entry FROM ` + table + ` WHERE ` + column + ` = $1 ORDER BY entry DESC LIMIT 1), 0)`
 }
 
 // take returns the next entry of the key.
@@ -305,7 +312,7 @@ func (t *tx) accountsByID(awsAccountID string, filter AccountFilter, after Entry
 
 func (t *tx) InsertAccount(a *Account) error {
 	var err error
-	e := t.entries(`SELECT COALESCE(MAX(entry), 0) FROM accounts WHERE aws_account_id = $1`)
+	e := t.entries("accounts", "aws_account_id")
 	if a.Entry, err = e.take(a.AWSAccountID); err != nil {
 		return err
 	}
@@ -460,7 +467,7 @@ func (t *tx) drop(u *User, now, before claims) error {
 }
 
 func (t *tx) InsertUsers(users []User) error {
-	e := t.entries(`SELECT COALESCE(MAX(entry), 0) FROM users WHERE account_id = $1`)
+	e := t.entries("users", "account_id")
 	for i := range users {
 		u := &users[i]
 		var err error
@@ -674,7 +681,7 @@ func (t *tx) AWSAccounts() ([]string, error) {
 }
 
 func (t *tx) AppendAudit(records []AuditRecord) error {
-	e := t.entries(`SELECT COALESCE(MAX(entry), 0) FROM audit WHERE aws_account_id = $1`)
+	e := t.entries("audit", "aws_account_id")
 	for i := range records {
 		var err error
 		if records[i].Entry, err = e.take(records[i].AWSAccountID); err != nil {
