@@ -23,7 +23,7 @@ const (
 	checkpointShare = 4
 
 	// restartWait is the longest that updates wait for readers of the log. One that goes on for longer,
-	// such as a backup, makes the log grow until it ends; it is tried again when the log has grown by as much.
+	// such as a backup, lets the log grow until it ends.
 	restartWait = 100 * time.Millisecond
 )
 
