@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	crashRounds = flag.Int("rounds", 40, "how often TestCrash kills the service")
+	crashRounds = flag.Int("rounds", defaultRounds, "how often TestCrash kills the service")
 	crashSeed   = flag.Uint64("seed", 0, "what TestCrash derives its random moments from; 0 for another one each time")
 )
 

@@ -1,0 +1,6 @@
+//go:build !race
+
+package main
+
+// defaultRounds is how often a crash test strikes unless -rounds says otherwise.
+const defaultRounds = 40
