@@ -97,7 +97,8 @@ func BenchmarkBatches(b *testing.B) {
 
 // BenchmarkSize reports how the service fares with an account of 10^6 users beside one of 10^4, each in
 // a service of its own: batches in the order of the listing and at random, GetUser, a ListUsers of
-// 100; and the memory of the larger one, in MiB, before and after.
+// 100; and of the larger one the memory, in MiB, before and after, and how long a backup of it and a
+// count of its seats take.
 //
 //	go test ./cmd/carillon -run '^$' -bench 'Size$' -benchtime 7x -timeout 1h
 func BenchmarkSize(b *testing.B) {
@@ -132,7 +133,29 @@ func BenchmarkSize(b *testing.B) {
 	}
 	m.add("MiB-idle", idle)
 	m.add("MiB-peak", large.memory("VmHWM"))
+	data := filepath.Join(large.service.cmd.Dir, "carillon-data")
+	m.add("s-backup-1e6", seconds(b, func() error {
+		return exec.Command(program, "backup", "--data", data, filepath.Join(b.TempDir(), "backup")).Run()
+	}))
+	st, err := store.OpenSQLite(b.Context(), data, store.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	m.add("s-seats-1e6", seconds(b, func() error {
+		_, err := st.Seats(b.Context())
+		return err
+	}))
 	m.report(b)
+}
+
+func seconds(b *testing.B, fn func() error) float64 {
+	b.Helper()
+	begin := time.Now()
+	if err := fn(); err != nil {
+		b.Fatal(err)
+	}
+	return time.Since(begin).Seconds()
 }
 
 // figures gathers what rounds have measured.
