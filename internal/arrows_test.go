@@ -17,7 +17,7 @@ const module = "github.com/carillon-project/carillon/"
 // that the code no longer has is to be deleted.
 var arrows = map[string]map[string]string{
 	"cmd/aws":      {"internal/awscli": "hands over"},
-	"cmd/carillon": {"internal/operator": "hands over"},
+	"cmd/carillon": {"internal/carillon": "hands over"},
 
 	// The command's half.
 	"internal/awscli": {
@@ -61,7 +61,7 @@ var arrows = map[string]map[string]string{
 	"internal/profile": {"internal/document": "reads the JSON of a credential process, and Python's numbers"},
 
 	// The service's half.
-	"internal/operator": {
+	"internal/carillon": {
 		"internal/awscli":    "the demo runs real commands",
 		"internal/bulk":      "its commands",
 		"internal/chime":     "bulk signs for the service",

@@ -272,7 +272,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 		}
 	}
 	if inOperator == 0 {
-		t.Error("internal/operator names no variable: where is CARILLON_ROOT_ACCESS_KEY_ID read now?")
+		t.Error("internal/carillon names no variable: where is CARILLON_ROOT_ACCESS_KEY_ID read now?")
 	}
 
 	for _, pattern := range []string{"../../*.md", "../../docs/*.md"} {

@@ -1,4 +1,4 @@
-package operator_test
+package carillon_test
 
 import (
 	"bytes"
@@ -8,9 +8,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/carillon"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/operator"
 	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -33,11 +33,11 @@ func trail(t *testing.T, records []store.AuditRecord) string {
 	return dir
 }
 
-// carillon runs a command line that must succeed and print nothing but its result.
-func carillon(t *testing.T, args ...string) string {
+// run runs a command line that must succeed and print nothing but its result.
+func run(t *testing.T, args ...string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if code := operator.Main(t.Context(), args, nil, strings.NewReader(""), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := carillon.Main(t.Context(), args, nil, strings.NewReader(""), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
 		t.Fatalf("carillon %s: got exit code %d and complaints %q, want neither", strings.Join(args, " "), code, stderr.String())
 	}
 	return stdout.String()
@@ -65,16 +65,16 @@ func TestAuditOfManyPages(t *testing.T) {
 	if err := output.JSON(&whole, document.NewObject(document.Member{Key: "AuditRecords", Value: want})); err != nil {
 		t.Fatal(err)
 	}
-	if got := carillon(t, "audit", "--data", dir, "--output", "json"); got != whole.String() {
+	if got := run(t, "audit", "--data", dir, "--output", "json"); got != whole.String() {
 		t.Errorf("json: got %d bytes that begin %.600q, want %d that begin %.600q", len(got), got, whole.Len(), whole.String())
 	}
 
-	rows, err := csv.NewReader(strings.NewReader(carillon(t, "audit", "--data", dir, "--output", "csv"))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(run(t, "audit", "--data", dir, "--output", "csv"))).ReadAll()
 	if err != nil || len(rows) != 2501 || rows[2500][4] != "user-2499" {
 		t.Errorf("csv: got %d rows, %v, want 2501 that end with user-2499: %q", len(rows), err, rows[len(rows)-1])
 	}
 
-	table := carillon(t, "audit", "--data", dir)
+	table := run(t, "audit", "--data", dir)
 	for i := range 2500 {
 		if n := strings.Count(table, fmt.Sprintf("|  user-%d ", i)); n != 1 {
 			t.Fatalf("table: got user-%d %d times, want it once", i, n)
@@ -89,7 +89,7 @@ func TestAuditCSVHasNoFormulas(t *testing.T) {
 	for _, agent := range agents {
 		records = append(records, store.AuditRecord{AWSAccountID: "111122223333", Time: time.Now(), UserAgent: agent})
 	}
-	rows, err := csv.NewReader(strings.NewReader(carillon(t, "audit", "--data", trail(t, records), "--output", "csv"))).ReadAll()
+	rows, err := csv.NewReader(strings.NewReader(run(t, "audit", "--data", trail(t, records), "--output", "csv"))).ReadAll()
 	if err != nil || len(rows) != len(want)+1 {
 		t.Fatalf("got %d rows, %v, want %d", len(rows), err, len(want)+1)
 	}

@@ -1,6 +1,6 @@
 //go:build linux
 
-package operator_test
+package carillon_test
 
 import (
 	"bufio"

@@ -1,4 +1,4 @@
-package operator_test
+package carillon_test
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/carillon-project/carillon/internal/operator"
+	"github.com/carillon-project/carillon/internal/carillon"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -73,7 +73,7 @@ func (d *desk) run(stdin string, args ...string) (code int, stdout, stderr strin
 		line = append(line, a)
 	}
 	var out, complaints bytes.Buffer
-	code = operator.Main(d.t.Context(), line, nil, strings.NewReader(stdin), &out, &complaints)
+	code = carillon.Main(d.t.Context(), line, nil, strings.NewReader(stdin), &out, &complaints)
 	return code, out.String(), strings.ReplaceAll(complaints.String(), d.dir+string(filepath.Separator), "")
 }
 

@@ -1,10 +1,10 @@
-// Package operator is the carillon command: it reads flags and variables and wires the other
+// Package carillon is the carillon command: it reads flags and variables and wires the other
 // rooms together. Start at Main. The commands beside serve and demo work on the store of a
 // service, which may be running: what they have in common is in store.go.
 //
 // Standard output is for results. Complaints go to standard error, with the program's name in
 // front.
-package operator
+package carillon
 
 import (
 	"context"

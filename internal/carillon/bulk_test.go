@@ -1,6 +1,6 @@
 //go:build unix
 
-package operator_test
+package carillon_test
 
 import (
 	"bytes"
@@ -14,7 +14,7 @@ import (
 	"github.com/creack/pty"
 
 	"github.com/carillon-project/carillon/internal/awscli"
-	"github.com/carillon-project/carillon/internal/operator"
+	"github.com/carillon-project/carillon/internal/carillon"
 )
 
 // place is a service with an account of three people, and a folder to work in.
@@ -32,7 +32,7 @@ func newPlace(t *testing.T) *place {
 	out, in := io.Pipe()
 	ended := make(chan int, 1)
 	go func() {
-		ended <- operator.Main(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "ERROR"},
+		ended <- carillon.Main(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "ERROR"},
 			[]string{"CARILLON_ROOT_ACCESS_KEY_ID=" + key, "CARILLON_ROOT_SECRET_ACCESS_KEY=" + secret}, strings.NewReader(""), io.Discard, in)
 		in.Close()
 	}()
@@ -68,11 +68,11 @@ func (p *place) aws(args ...string) string {
 	return strings.TrimSpace(out.String())
 }
 
-// carillon runs a command that must end with a code and returns its output.
+// run runs a command that must end with a code and returns its output.
 func (p *place) carillon(want int, args ...string) string {
 	p.t.Helper()
 	var out, complaints bytes.Buffer
-	if code := operator.Main(p.t.Context(), args, p.env, strings.NewReader(""), &out, &complaints); code != want {
+	if code := carillon.Main(p.t.Context(), args, p.env, strings.NewReader(""), &out, &complaints); code != want {
 		p.t.Fatalf("carillon %q ended with code %d, want %d\n%s", args, code, want, complaints.String())
 	}
 	return out.String()
@@ -108,7 +108,7 @@ func TestBulkAsks(t *testing.T) {
 			t.Fatal(err)
 		}
 		var out bytes.Buffer
-		code := operator.Main(t.Context(), []string{"bulk", "apply", "--account-id", p.account, "--all", "--set", "license=Basic"}, p.env, terminal, &out, terminal)
+		code := carillon.Main(t.Context(), []string{"bulk", "apply", "--account-id", p.account, "--all", "--set", "license=Basic"}, p.env, terminal, &out, terminal)
 		terminal.Close()
 		text := <-shown
 		master.Close()
@@ -147,7 +147,7 @@ func TestBulkAsksAndIsInterrupted(t *testing.T) {
 		}
 	}()
 	env := append(p.env, "TERM=dumb")
-	code := operator.Main(ctx, []string{"bulk", "apply", "--account-id", p.account, "--all", "--set", "license=Basic"}, env, terminal, io.Discard, terminal)
+	code := carillon.Main(ctx, []string{"bulk", "apply", "--account-id", p.account, "--all", "--set", "license=Basic"}, env, terminal, io.Discard, terminal)
 	master.WriteString("\n") // for who still reads
 	terminal.Close()
 	if got, text := p.licenses(), <-shown; code != 130 || got != "Pro\tPro\tPro" || !strings.Contains(text, "[yes/no] \r\ncarillon: interrupted, nothing was changed\r\n") {
@@ -168,7 +168,7 @@ func TestBulkOnDumbTerminal(t *testing.T) {
 		text, _ := io.ReadAll(master)
 		shown <- string(text)
 	}()
-	code := operator.Main(t.Context(), []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic"}, append(p.env, "TERM=dumb"), terminal, io.Discard, terminal)
+	code := carillon.Main(t.Context(), []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic"}, append(p.env, "TERM=dumb"), terminal, io.Discard, terminal)
 	terminal.Close()
 	if text := <-shown; code != 0 || strings.Contains(strings.ReplaceAll(text, "\r\n", "\n"), "\r") {
 		t.Errorf("got code %d and %q, want 0 and plain lines", code, text)
@@ -181,7 +181,7 @@ func TestBulkIsInterrupted(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	interrupt()
 	var out, complaints bytes.Buffer
-	code := operator.Main(ctx, []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic"}, p.env, strings.NewReader(""), &out, &complaints)
+	code := carillon.Main(ctx, []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic"}, p.env, strings.NewReader(""), &out, &complaints)
 	if got := p.licenses(); code != 130 || got != "Pro\tPro\tPro" {
 		t.Errorf("got code %d and licenses %q, want 130 and nothing changed\n%s", code, got, complaints.String())
 	}
