@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/importer"
 	"github.com/carillon-project/carillon/internal/policy"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -28,12 +29,12 @@ func (p *program) importFiles(ctx context.Context, args []string) error {
 	if err := c.parse(args); err != nil {
 		return err
 	}
-	s, err := p.readSaved(c.words)
+	rows, err := p.readFiles(c.words)
 	if err != nil {
 		return c.judge(err)
 	}
-	if s.csvAt != "" && options.AccountID == "" {
-		return c.misused(s.csvAt + " names users without their account: say which one by --account-id")
+	if rows.Table != "" && options.AccountID == "" {
+		return c.misused(rows.Table + " names users without their account: say which one by --account-id")
 	}
 	dataFlag := ""
 	if c.URL == "" && c.Data != defaultData {
@@ -51,14 +52,14 @@ func (p *program) importFiles(ctx context.Context, args []string) error {
 	}
 	c.Data = data
 	return c.do(ctx, func(st store.Store) error {
-		r := &adoptionReport{program: p, saved: s, dry: options.DryRun, flags: dataFlag}
+		r := &adoptionReport{program: p, rows: rows, dry: options.DryRun, flags: dataFlag}
 		return r.adopt(ctx, operator(st), options)
 	})
 }
 
-// readSaved reads all files, so that one that is missing is found before anything is done.
-func (p *program) readSaved(names []string) (*saved, error) {
-	s := new(saved)
+// readFiles reads all files, so that one that is missing is found before anything is done.
+func (p *program) readFiles(names []string) (*importer.Rows, error) {
+	rows := new(importer.Rows)
 	for _, name := range names {
 		var file io.ReadCloser = io.NopCloser(p.stdin)
 		if name != "-" {
@@ -67,13 +68,13 @@ func (p *program) readSaved(names []string) (*saved, error) {
 				return nil, usagef("opening a file: %w", err)
 			}
 		}
-		err := s.read(name, file)
+		err := rows.Read(name, file)
 		file.Close()
 		if err != nil {
 			return nil, fmt.Errorf("reading %s: %w", name, err)
 		}
 	}
-	return s, nil
+	return rows, nil
 }
 
 // makeStore sees to it that there is a database. A dry run makes do with one of its own, in
@@ -104,7 +105,7 @@ func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
 // the rest on standard error.
 type adoptionReport struct {
 	*program
-	*saved
+	rows  *importer.Rows
 	dry   bool
 	flags string // for commands that are suggested
 	bad   int
@@ -115,31 +116,26 @@ func (r *adoptionReport) complain(format string, args ...any) {
 }
 
 func (r *adoptionReport) adopt(ctx context.Context, o *directory.Operator, options directory.AdoptOptions) error {
-	for _, problem := range r.problems {
+	for _, problem := range r.rows.Problems {
 		r.complain("%s", problem)
 	}
-	r.bad = len(r.problems)
+	r.bad = len(r.rows.Problems)
 	a, err := o.Adopt(ctx, options)
 	if err != nil {
 		return err
 	}
-	accounts, err := a.Accounts(ctx, r.accounts)
-	r.account("accounts", accounts, func(i int) string { return r.accounts[i].Place })
+	accounts, err := a.Accounts(ctx, r.rows.Accounts)
+	r.account("accounts", accounts, func(i int) string { return r.rows.Accounts[i].Place })
 	if err != nil {
 		return err
 	}
-	users, err := a.Users(ctx, r.users)
-	r.account("users", users, func(i int) string { return r.users[i].Place })
+	users, err := a.Users(ctx, r.rows.Users)
+	r.account("users", users, func(i int) string { return r.rows.Users[i].Place })
 	if err != nil {
-		return fmt.Errorf("%d of %d users are done, import again to go on: %w", len(users), len(r.users), err)
+		return fmt.Errorf("%d of %d users are done, import again to go on: %w", len(users), len(r.rows.Users), err)
 	}
-	for _, text := range r.notes.texts {
-		about := r.notes.about[text]
-		more := ""
-		if about.count > 1 {
-			more = fmt.Sprintf(" (and in %d more)", about.count-1)
-		}
-		r.complain("%s: %s%s", about.place, text, more)
+	for line := range r.rows.Notes.Lines() {
+		r.complain("%s", line)
 	}
 	if err := r.advise(ctx, a, accounts); err != nil {
 		return err
@@ -163,7 +159,7 @@ func (r *adoptionReport) account(what string, rows []directory.Adopted, place fu
 			r.complain("%s: %s: it stays as it is", place(i), row.Reason)
 		}
 		for _, text := range row.Notes {
-			r.notes.add(place(i), text)
+			r.rows.Notes.Add(place(i), text)
 		}
 	}
 	would := ""
@@ -202,9 +198,9 @@ func (r *adoptionReport) advise(ctx context.Context, a *directory.Adoption, acco
 			"or put them into an account that exists (carillon account create makes one) by --account-id", id)
 	}
 	for i, row := range accounts {
-		if kind := r.accounts[i].AccountType; row.Fate == directory.RowAdded && strings.HasPrefix(string(kind), "Enterprise") {
+		if kind := r.rows.Accounts[i].AccountType; row.Fate == directory.RowAdded && strings.HasPrefix(string(kind), "Enterprise") {
 			r.complain("account %.64s is %s, and no file tells its domains: carillon domain claim%s --account-id %s DOMAIN",
-				r.accounts[i].AccountId, kind, r.flags, shellQuote(r.accounts[i].AccountId))
+				r.rows.Accounts[i].AccountId, kind, r.flags, shellQuote(r.rows.Accounts[i].AccountId))
 		}
 	}
 	root, others, err := a.Keyless(ctx)

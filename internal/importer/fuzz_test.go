@@ -1,16 +1,19 @@
-package carillon
+package importer_test
 
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
+
+	"github.com/carillon-project/carillon/internal/importer"
 )
 
-// FuzzImport reads files of any content. All rows and problems lie on a line of the file, rows in
+// FuzzRead reads files of any content. All rows and problems lie on a line of the file, rows in
 // rising order, and it does not matter in which portions the file comes.
-func FuzzImport(f *testing.F) {
+func FuzzRead(f *testing.F) {
 	const user = `{"UserId": "u", "AccountId": "a", "PrimaryEmail": "u@example.com", "RegisteredOn": 1546621882.003, "PersonalPIN": null}`
 	for _, text := range []string{
 		"", " ", "{}", "[]", "null", "[[[[", "{\"Users\":", user, "[" + user + ",\r\n" + user + "]",
@@ -23,20 +26,20 @@ func FuzzImport(f *testing.F) {
 	}
 	place := regexp.MustCompile(`^file:(\d+)(?:$|: )`)
 	f.Fuzz(func(t *testing.T, text string) {
-		s, portions := new(saved), new(saved)
-		if err := s.read("file", strings.NewReader(text)); err != nil {
+		rows, portions := new(importer.Rows), new(importer.Rows)
+		if err := rows.Read("file", strings.NewReader(text)); err != nil {
 			t.Fatal(err)
 		}
-		if err := portions.read("file", iotest.OneByteReader(strings.NewReader(text))); err != nil {
+		if err := portions.Read("file", iotest.OneByteReader(strings.NewReader(text))); err != nil {
 			t.Fatal(err)
 		}
 		// The texts of problems may quote more or less of what follows.
-		if one, other := counts(s), counts(portions); one != other {
+		if one, other := counts(rows), counts(portions); one != other {
 			t.Errorf("read in portions: got %s, want %s", other, one)
 		}
 		most := 1 + strings.Count(text, "\n")
-		if rows := len(s.users) + len(s.accounts) + len(s.problems); rows > 1+len(text) {
-			t.Errorf("%d rows and problems in %d bytes", rows, len(text))
+		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Problems); n > 1+len(text) {
+			t.Errorf("%d rows and problems in %d bytes", n, len(text))
 		}
 		line := func(where string) int {
 			var n int
@@ -51,22 +54,22 @@ func FuzzImport(f *testing.F) {
 			return n
 		}
 		last := 1
-		for _, u := range s.users {
+		for _, u := range rows.Users {
 			n := line(u.Place)
 			if n < last {
 				t.Errorf("user on line %d behind one on line %d", n, last)
 			}
 			last = n
 		}
-		for _, a := range s.accounts {
+		for _, a := range rows.Accounts {
 			line(a.Place)
 		}
-		for _, p := range s.problems {
+		for _, p := range rows.Problems {
 			line(p)
 		}
 	})
 }
 
-func counts(s *saved) string {
-	return fmt.Sprintf("%d accounts, %d users, %d problems, notes %q", len(s.accounts), len(s.users), len(s.problems), s.notes.texts)
+func counts(r *importer.Rows) string {
+	return fmt.Sprintf("%d accounts, %d users, %d problems, notes %q", len(r.Accounts), len(r.Users), len(r.Problems), slices.Collect(r.Notes.Lines()))
 }

@@ -1,0 +1,250 @@
+package importer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+// kind is what a JSON value is by the name it goes by.
+type kind int
+
+const (
+	unnamed    kind = iota // at the top, or in a list there
+	oneUser                // "User"
+	listedUser             // in "Users"
+	anAccount              // "Account", or in "Accounts"
+)
+
+func (f *file) json() error {
+	f.dec = jsontext.NewDecoder(&f.lines)
+	for {
+		f.lines.allow(f.dec.InputOffset())
+		err := f.value(unnamed)
+		var syntax *jsontext.SyntacticError
+		switch {
+		case err == nil:
+			continue
+		case err == io.EOF:
+			return nil
+		case errors.Is(err, io.ErrUnexpectedEOF):
+			f.problem(f.lines.at(f.lines.read), "the text breaks off; the rows before are whole")
+		case errors.Is(err, errLongRow):
+			f.problem(f.lines.at(f.dec.InputOffset()), "%v", errLongRow)
+		case errors.As(err, &syntax) && strings.Contains(syntax.Error(), "invalid UTF-8"): // the package exports no such error
+			f.problem(f.lines.at(syntax.ByteOffset), notUTF8)
+		case errors.As(err, &syntax):
+			f.problem(f.lines.at(syntax.ByteOffset), "this is not JSON, the rest of the file is not read: %v", syntax.Err)
+		default:
+			return err
+		}
+		return nil
+	}
+}
+
+// value reads the next value and keeps the rows in it.
+func (f *file) value(k kind) error {
+	switch f.dec.PeekKind() {
+	case '{':
+		return f.object(k)
+	case '[':
+		if _, err := f.dec.ReadToken(); err != nil {
+			return err
+		}
+		for f.dec.PeekKind() != ']' {
+			if err := f.value(k); err != nil {
+				return ended(err)
+			}
+		}
+		_, err := f.dec.ReadToken()
+		return err
+	}
+	v, err := f.dec.ReadValue()
+	if err == nil {
+		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "%.40s stands where an account or a user was expected", v)
+	}
+	return err
+}
+
+// ended is the error of a text that ends inside a value.
+func ended(err error) error {
+	if err == io.EOF {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// object reads an object: a row, or what holds rows.
+func (f *file) object(k kind) error {
+	if _, err := f.dec.ReadToken(); err != nil {
+		return err
+	}
+	start := f.dec.InputOffset() - 1
+	f.lines.allow(start)
+	line := f.lines.at(start)
+	row, page, deep := new(document.Object), false, ""
+	for f.dec.PeekKind() != '}' {
+		key, err := f.dec.ReadToken()
+		if err != nil {
+			return ended(err)
+		}
+		name := key.String()
+		inside := unnamed
+		if k == unnamed {
+			switch name {
+			case "Users":
+				inside = listedUser
+			case "User":
+				inside = oneUser
+			case "Accounts", "Account":
+				inside = anAccount
+			}
+		}
+		if inside != unnamed {
+			page = true
+			if err := f.value(inside); err != nil {
+				return ended(err)
+			}
+			f.lines.allow(f.dec.InputOffset())
+			continue
+		}
+		text, err := f.dec.ReadValue()
+		if err != nil {
+			return ended(err)
+		}
+		v, err := document.Parse(string(text))
+		if err != nil { // it is JSON, so that is all it can be
+			deep = name
+		}
+		row.Set(name, v)
+	}
+	if _, err := f.dec.ReadToken(); err != nil {
+		return err
+	}
+	_, hasUser := row.Get("UserId")
+	_, hasAccount := row.Get("AwsAccountId")
+	switch {
+	case deep != "":
+		f.problem(line, "%.64q is nested too deep", deep)
+	case k == oneUser || k == listedUser || k == unnamed && hasUser:
+		f.user(line, row, k)
+	case k == anAccount || hasAccount:
+		f.account(line, row)
+	case !page:
+		f.problem(line, "this is no account and no user; give what list-accounts, list-users or get-user printed")
+	default:
+		for _, m := range row.Members() {
+			if m.Key != "NextToken" { // of a page that was followed by another
+				f.dropped(f.place(line), m.Key)
+			}
+		}
+	}
+	return nil
+}
+
+// dropped notes a member that has no place in the directory.
+func (f *file) dropped(place, name string) {
+	f.rows.Notes.Add(place, fmt.Sprintf("member %.64q is not known: left out", name))
+}
+
+func (f *file) user(line int, row *document.Object, k kind) {
+	m := f.members(line)
+	var u api.User
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "UserId":
+			u.UserId = orBlank(m.text(name, v))
+		case "AccountId":
+			u.AccountId = m.text(name, v)
+		case "PrimaryEmail":
+			u.PrimaryEmail = m.text(name, v)
+		case "PrimaryProvisionedNumber":
+			u.PrimaryProvisionedNumber = m.text(name, v)
+		case "DisplayName":
+			u.DisplayName = m.text(name, v)
+		case "LicenseType":
+			u.LicenseType = api.License(orBlank(m.text(name, v)))
+		case "UserType":
+			u.UserType = api.UserType(orBlank(m.text(name, v)))
+		case "UserRegistrationStatus":
+			u.UserRegistrationStatus = api.RegistrationStatus(orBlank(m.text(name, v)))
+		case "UserInvitationStatus":
+			u.UserInvitationStatus = api.InviteStatus(orBlank(m.text(name, v)))
+		case "RegisteredOn":
+			u.RegisteredOn = m.time(name, v)
+		case "InvitedOn":
+			u.InvitedOn = m.time(name, v)
+		case "AlexaForBusinessMetadata":
+			u.AlexaForBusinessMetadata = m.alexa(name, v)
+		case "PersonalPIN":
+			u.PersonalPIN = m.text(name, v)
+			if k == listedUser && u.PersonalPIN != nil {
+				m.note("PersonalPIN is kept, but lists do not show it")
+			}
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.Users = append(f.rows.Users, directory.UserRow{Place: m.place, User: u})
+	}
+}
+
+func (f *file) account(line int, row *document.Object) {
+	m := f.members(line)
+	var a api.Account
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "AwsAccountId":
+			a.AwsAccountId = orBlank(m.text(name, v))
+		case "AccountId":
+			a.AccountId = orBlank(m.text(name, v))
+		case "Name":
+			a.Name = orBlank(m.text(name, v))
+		case "AccountType":
+			a.AccountType = api.AccountType(orBlank(m.text(name, v)))
+		case "CreatedTimestamp":
+			a.CreatedTimestamp = m.time(name, v)
+		case "DefaultLicense":
+			a.DefaultLicense = api.License(orBlank(m.text(name, v)))
+		case "SupportedLicenses":
+			list := m.list(name, v)
+			if list != nil { // empty is not missing
+				a.SupportedLicenses = []api.License{}
+			}
+			for _, v := range list {
+				a.SupportedLicenses = append(a.SupportedLicenses, api.License(orBlank(m.text(name, v))))
+			}
+		case "AccountStatus":
+			a.AccountStatus = api.AccountStatus(orBlank(m.text(name, v)))
+		case "SigninDelegateGroups":
+			list := m.list(name, v)
+			if list != nil {
+				a.SigninDelegateGroups = []api.SigninDelegateGroup{}
+			}
+			for _, v := range list {
+				for _, group := range m.object(name, v) {
+					if group.Key == "GroupName" {
+						a.SigninDelegateGroups = append(a.SigninDelegateGroups, api.SigninDelegateGroup{GroupName: m.text(group.Key, group.Value)})
+					} else {
+						m.unknown = append(m.unknown, group.Key)
+					}
+				}
+			}
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.Accounts = append(f.rows.Accounts, directory.AccountRow{Place: m.place, Account: a})
+	}
+}

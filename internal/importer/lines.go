@@ -1,0 +1,51 @@
+package importer
+
+import (
+	"fmt"
+	"io"
+)
+
+// maxRow bounds the text of one row, so that a file of something else is not read into memory.
+const maxRow = 1 << 20
+
+const notUTF8 = "the text is not UTF-8, from here on it is not read: save it as UTF-8, or as UTF-16 with a byte order mark"
+
+var errLongRow = fmt.Errorf("a row has more than %d bytes", maxRow)
+
+// lines is the text of a file on its way into a decoder, which reads ahead. It remembers where
+// lines end until they are passed.
+type lines struct {
+	r     io.Reader
+	read  int64   // bytes handed out
+	most  int64   // bytes that may be handed out; see allow
+	ends  []int64 // offsets of line ends behind the last position asked for
+	where int     // the line of that position, from 1
+}
+
+func (l *lines) Read(p []byte) (int, error) {
+	if l.read >= l.most {
+		return 0, errLongRow
+	}
+	n, err := l.r.Read(p[:min(int64(len(p)), l.most-l.read)])
+	for i, b := range p[:n] {
+		if b == '\n' {
+			l.ends = append(l.ends, l.read+int64(i))
+		}
+	}
+	l.read += int64(n)
+	return n, err
+}
+
+// at returns the line of an offset that is not before the one asked for last.
+func (l *lines) at(offset int64) int {
+	passed := 0
+	for passed < len(l.ends) && l.ends[passed] < offset {
+		passed++
+	}
+	l.ends = append(l.ends[:0], l.ends[passed:]...)
+	l.where += passed
+	return l.where
+}
+
+// allow lets a row be read that begins at an offset.
+func (l *lines) allow(offset int64) { l.most = offset + maxRow }

@@ -1,0 +1,156 @@
+package importer
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+func orBlank(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// members reads the members of a row. What is null counts as absent.
+type members struct {
+	file    *file
+	line    int
+	place   string
+	problem string // the first one
+	notes   []string
+	unknown []string
+}
+
+func (f *file) members(line int) *members {
+	return &members{file: f, line: line, place: f.place(line)}
+}
+
+// sound reports whether the row can be kept, and what was noted about it.
+func (m *members) sound() bool {
+	if m.problem != "" {
+		m.file.problem(m.line, "%s", m.problem)
+		return false
+	}
+	for _, text := range m.notes {
+		m.file.rows.Notes.Add(m.place, text)
+	}
+	for _, name := range m.unknown {
+		m.file.dropped(m.place, name)
+	}
+	return true
+}
+
+func (m *members) note(text string) { m.notes = append(m.notes, text) }
+
+func (m *members) wrong(name, problem string) {
+	if m.problem == "" {
+		m.problem = name + " " + problem
+	}
+}
+
+// absent takes a null.
+func (m *members) absent(name string, v any) bool {
+	if v != nil {
+		return false
+	}
+	m.note(name + " is null: left out")
+	return true
+}
+
+func (m *members) text(name string, v any) *string {
+	s, ok := v.(string)
+	switch {
+	case ok && !strings.Contains(s, "\x00"):
+		return &s
+	case ok:
+		m.wrong(name, "holds a NUL character")
+	case !m.absent(name, v):
+		m.wrong(name, "must be a string")
+	}
+	return nil
+}
+
+func (m *members) list(name string, v any) []any {
+	list, ok := v.([]any)
+	if !ok && !m.absent(name, v) {
+		m.wrong(name, "must be a list")
+	}
+	return list
+}
+
+func (m *members) object(name string, v any) []document.Member {
+	o, ok := v.(*document.Object)
+	if ok {
+		return o.Members()
+	}
+	if !m.absent(name, v) {
+		m.wrong(name, "must be an object")
+	}
+	return nil
+}
+
+func (m *members) alexa(name string, v any) *api.AlexaForBusinessMetadata {
+	alexa := new(api.AlexaForBusinessMetadata)
+	for _, member := range m.object(name, v) {
+		switch member.Key {
+		case "IsAlexaForBusinessEnabled":
+			enabled, ok := member.Value.(bool)
+			if ok {
+				alexa.IsAlexaForBusinessEnabled = &enabled
+			} else if !m.absent(member.Key, member.Value) {
+				m.wrong(member.Key, "must be true or false")
+			}
+		case "AlexaForBusinessRoomArn":
+			alexa.AlexaForBusinessRoomArn = m.text(member.Key, member.Value)
+		default:
+			m.unknown = append(m.unknown, member.Key)
+		}
+	}
+	return alexa
+}
+
+// timeForm is how the API lists a time.
+const timeForm = "2006-01-02T15:04:05.000Z"
+
+// time reads a time in the forms that the AWS CLI and SDKs have printed: as the API sent it,
+// with an offset, with a blank in the middle, without a zone (which was UTC), as seconds since
+// 1970.
+func (m *members) time(name string, v any) time.Time {
+	var t time.Time
+	var text string
+	switch v := v.(type) {
+	case string:
+		text = v
+		iso := strings.Replace(v, " ", "T", 1)
+		for _, form := range []string{time.RFC3339, "2006-01-02T15:04:05-0700", "2006-01-02T15:04:05"} {
+			var err error
+			if t, err = time.Parse(form, iso); err == nil {
+				break
+			}
+		}
+	case document.Number:
+		if seconds := v.Float64(); seconds > 0 && seconds < 253402300800 { // the year 10000
+			t = time.UnixMilli(int64(math.Round(seconds * 1000)))
+		}
+	default:
+		if !m.absent(name, v) {
+			m.wrong(name, "must be a time")
+		}
+		return t
+	}
+	t = t.UTC().Truncate(time.Millisecond)
+	if t.UnixMilli() <= 0 || t.Year() > 9999 {
+		m.wrong(name, fmt.Sprintf("is %.40v, which is no time such as 2019-01-04T17:11:22.003Z", v))
+		return time.Time{}
+	}
+	if text != t.Format(timeForm) {
+		m.note(name + " is listed in UTC with milliseconds")
+	}
+	return t
+}
