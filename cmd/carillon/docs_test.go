@@ -29,10 +29,11 @@ import (
 //	what they print, for readers only
 //	```
 //
-// in README.md and docs/*.md, those of a file in their order, by one shell, in an empty
-// directory that stands for the repository: what has been set or made is there for the commands
-// that follow, and the work tree stays as it is. Every command must succeed. A few mean more
-// than the shell should do here:
+// in README.md and docs/*.md, in the order of the page, in an empty directory that stands for the
+// repository. One shell runs all commands of a page, so what one of them sets or makes is there for
+// the next, and the work tree stays as it is. Every command must succeed. README.md is for people
+// with any shell, so bash, zsh and fish run it, too, where they are installed, as .ci/run sees to.
+// A few commands mean more than the shell should do here:
 //
 //   - `go run ./cmd/carillon ...` runs the program as it is in this test;
 //   - `go build -o bin/ ...` builds for real, into the directory's bin;
@@ -55,23 +56,35 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, file := range append(files, filepath.Join(root, "README.md")) {
-		name, _ := filepath.Rel(root, file)
-		t.Run(filepath.ToSlash(name), func(t *testing.T) {
-			t.Parallel()
-			text, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r := &reader{root: root, dir: t.TempDir()}
-			defer r.stop(t)
-			for _, c := range commands(string(text)) {
-				if err := r.run(t, c.text); err != nil {
-					t.Fatalf("%s:%d: $ %s\n%v", name, c.line, c.text, err)
-				}
-			}
-		})
+	for _, file := range files {
+		follow(t, root, file, "sh")
 	}
+	for _, shell := range []string{"bash", "zsh", "fish"} {
+		if _, err := exec.LookPath(shell); err == nil {
+			follow(t, root, filepath.Join(root, "README.md"), shell)
+		} else if os.Getenv("CI") != "" {
+			t.Errorf("%s is not installed: .ci/run should have done so", shell)
+		}
+	}
+}
+
+// follow does what a page says, in a shell, as a test of its own.
+func follow(t *testing.T, root, file, shell string) {
+	name, _ := filepath.Rel(root, file)
+	t.Run(filepath.ToSlash(name)+" in "+shell, func(t *testing.T) {
+		t.Parallel()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &reader{root: root, dir: t.TempDir(), language: shell}
+		defer r.stop(t)
+		for _, c := range commands(string(text)) {
+			if err := r.run(t, c.text); err != nil {
+				t.Fatalf("%s:%d: $ %s\n%v", name, c.line, c.text, err)
+			}
+		}
+	})
 }
 
 // docCommand is a command with its place in a file.
@@ -105,6 +118,7 @@ func commands(page string) []docCommand {
 type reader struct {
 	root     string // of the repository
 	dir      string // stands for it
+	language string // the shell's name
 	services []*service
 
 	shell  *exec.Cmd // nil until it is needed
@@ -180,11 +194,18 @@ func (r *reader) findBenchmark(words []string, pattern string) error {
 // prompt is what the shell prints after a command that succeeded.
 const prompt = "-- done --"
 
+// fishLoop makes fish run commands as they arrive, each ended by a zero byte. Left alone it would read
+// its whole input first.
+const fishLoop = `while read -z command; eval $command </dev/null; or exit 1; echo; echo '` + prompt + `'; end`
+
 // tell gives a command to the shell, which ends at the first that fails.
 func (r *reader) tell(t *testing.T, command string) error {
 	if r.shell == nil {
 		// Standard error goes the way of standard output, in the order in which a person sees both.
-		sh := exec.Command("sh", "-c", "exec sh -e 2>&1")
+		sh := exec.Command("sh", "-c", `exec "$@" 2>&1`, "sh", r.language, "-e")
+		if r.language == "fish" {
+			sh.Args = append(sh.Args[:5], "-c", fishLoop)
+		}
 		sh.Dir, sh.Env = r.dir, childEnv(r.dir)
 		input, err := sh.StdinPipe()
 		if err != nil {
@@ -201,8 +222,11 @@ func (r *reader) tell(t *testing.T, command string) error {
 	}
 	guard := time.AfterFunc(hung, func() { r.shell.Process.Kill() })
 	defer guard.Stop()
-	// Braces keep the command in this shell, and its input apart from the shell's.
-	fmt.Fprintf(r.input, "{ %s\n} </dev/null\necho; echo '%s'\n", command, prompt)
+	if r.language == "fish" {
+		fmt.Fprintf(r.input, "%s\x00", command)
+	} else { // braces keep the command in this shell, and its input apart from the shell's
+		fmt.Fprintf(r.input, "{ %s\n} </dev/null\necho; echo '%s'\n", command, prompt)
+	}
 	var shown strings.Builder
 	for r.output.Scan() {
 		if r.output.Text() == prompt {
@@ -249,7 +273,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 		told[v] = true
 	}
 
-	inOperator := 0
+	inProgram := 0
 	for _, dir := range []string{"../../internal", "../../cmd"} {
 		err := filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
 			if err != nil || filepath.Ext(path) != ".go" {
@@ -257,10 +281,10 @@ func TestVariablesAreDocumented(t *testing.T) {
 			}
 			for _, v := range read(path) {
 				known[v] = true
-				if filepath.Base(filepath.Dir(path)) != "operator" || strings.HasSuffix(path, "_test.go") {
+				if filepath.Base(filepath.Dir(path)) != "carillon" || strings.HasSuffix(path, "_test.go") {
 					continue
 				}
-				inOperator++
+				inProgram++
 				if !told[v] {
 					t.Errorf("%s reads %s, which neither the help of carillon nor README.md mentions", path, v)
 				}
@@ -271,7 +295,7 @@ func TestVariablesAreDocumented(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if inOperator == 0 {
+	if inProgram == 0 {
 		t.Error("internal/carillon names no variable: where is CARILLON_ROOT_ACCESS_KEY_ID read now?")
 	}
 
