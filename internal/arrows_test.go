@@ -21,6 +21,7 @@ var arrows = map[string]map[string]string{
 
 	// The command's half.
 	"internal/awscli": {
+		"internal/build":    "--version, User-Agent",
 		"internal/chime":    "the operations are the commands",
 		"internal/client":   "a command ends in a call",
 		"internal/document": "inputs and replies are documents",
@@ -30,6 +31,8 @@ var arrows = map[string]map[string]string{
 		"internal/output":   "--output",
 		"internal/params":   "the words of options become an input",
 		"internal/profile":  "what the environment and ~/.aws say",
+		"internal/shell":    "aliases, PAGER, lines to complete",
+		"internal/terminal": "pages, widths, hints",
 	},
 	"internal/help": {
 		"internal/chime": "describes its operations",
@@ -58,7 +61,10 @@ var arrows = map[string]map[string]string{
 		"internal/model":    "where each member goes in a message",
 		"internal/sigv4":    "signs",
 	},
-	"internal/profile": {"internal/document": "reads the JSON of a credential process, and Python's numbers"},
+	"internal/profile": {
+		"internal/document": "reads the JSON of a credential process, and Python's numbers",
+		"internal/shell":    "credential_process, names of profiles",
+	},
 
 	// The service's half.
 	"internal/carillon": {
@@ -112,6 +118,11 @@ var arrows = map[string]map[string]string{
 	"internal/sigv4":    {},
 	"internal/document": {},
 	"internal/model":    {},
+
+	// Small jobs, each done in one place. Anybody may need them.
+	"internal/build":    {},
+	"internal/shell":    {},
+	"internal/terminal": {},
 }
 
 func TestArrows(t *testing.T) {

@@ -21,6 +21,7 @@ const module = "github.com/carillon-project/carillon/"
 var allowed = map[string]string{
 	module + "cmd/aws":            "the program",
 	module + "internal/awscli":    "the command",
+	module + "internal/build":     "--version",
 	module + "internal/chime":     "the contract: tables that the linker lays out",
 	module + "internal/client":    "sends requests",
 	module + "internal/document":  "ordered values",
@@ -30,8 +31,10 @@ var allowed = map[string]string{
 	module + "internal/output":    "json, text and tables",
 	module + "internal/params":    "words to input",
 	module + "internal/profile":   "~/.aws",
+	module + "internal/shell":     "words as a shell reads them",
 	module + "internal/shorthand": "words to structures",
 	module + "internal/sigv4":     "signs requests",
+	module + "internal/terminal":  "whether there is one, and its width",
 
 	"golang.org/x/sys/unix":       "golang.org/x/term",
 	"golang.org/x/sys/windows":    "golang.org/x/term",

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // alias is a word of one's own in place of a command: an entry of [toplevel] in
@@ -84,7 +85,7 @@ func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error
 		seen = append(seen, a.name)
 		if command, ok := strings.CutPrefix(a.value, "!"); ok {
 			for _, word := range c.global.rest {
-				command += " " + shellQuote(word)
+				command += " " + quoteArgument(word)
 			}
 			err := c.runChild(ctx, shellCommand(ctx, command, c.env))
 			if ctx.Err() != nil {
@@ -100,7 +101,7 @@ func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error
 
 // substitute puts the words of one alias in place of its name.
 func (c *cli) substitute(a *alias, choices []string) error {
-	words, err := profile.SplitWords(a.value)
+	words, err := shell.Split(a.value)
 	if err != nil {
 		return profile.Error(fmt.Sprintf("Value of alias \"%s\" could not be parsed. Received error: %v when parsing:\n%s", a.name, err, a.value))
 	}

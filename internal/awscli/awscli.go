@@ -13,9 +13,9 @@ import (
 	"fmt"
 	"io"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
@@ -219,15 +219,7 @@ func (c *cli) service(ctx context.Context, words []string) error {
 // version is what --version prints and the first part of the User-Agent: the version that is
 // reproduced, then the one of this program.
 func version() string {
-	return "aws-cli/1.45.55 carillon/" + buildVersion() + " Go/" + strings.TrimPrefix(runtime.Version(), "go") + " " + runtime.GOOS + "/" + runtime.GOARCH
-}
-
-// buildVersion is the version of the module that was built, "dev" where none was recorded.
-func buildVersion() string {
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
-		return strings.TrimPrefix(info.Main.Version, "v")
-	}
-	return "dev"
+	return "aws-cli/1.45.55 carillon/" + build.Version() + " Go/" + strings.TrimPrefix(runtime.Version(), "go") + " " + runtime.GOOS + "/" + runtime.GOARCH
 }
 
 // fetch gets the text behind an http:// or https:// parameter.

@@ -3,7 +3,6 @@ package awscli
 import (
 	"context"
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -15,7 +14,7 @@ import (
 	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
-	"golang.org/x/term"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 // command is one operation with the options of its command line.
@@ -384,18 +383,15 @@ func (c *command) format(name string, reply *document.Object) error {
 // terminal describes where a table is drawn.
 func (c *cli) terminal() output.Terminal {
 	t := output.Terminal{Width: output.DefaultWidth}
-	shown := isTerminal(c.stdout)
-	if shown {
-		if width, _, err := term.GetSize(int(c.stdout.(*os.File).Fd())); err == nil {
-			t.Width = width
-		}
+	if width, ok := terminal.Width(c.stdout); ok {
+		t.Width = width
 	}
 	switch color, _ := c.global.last(colorOption); color {
 	case "on":
 		t.Color = true
 	case "off":
 	default:
-		t.Color = shown
+		t.Color = terminal.Is(c.stdout)
 	}
 	return t
 }

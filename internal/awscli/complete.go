@@ -12,6 +12,7 @@ import (
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // A shell asks for completions by running aws_completer, which is this program by another name,
@@ -46,7 +47,7 @@ func typedLine(args []string, env profile.Env) (typed string, ok bool) {
 
 // complete prints the words that may stand in place of the one at the end of typed, one a line.
 func (c *cli) complete(ctx context.Context, typed string, args []string) error {
-	words := shellWords(typed)
+	words := shell.SplitTyped(typed)
 	if i := slices.IndexFunc(words, isAWS); i >= 0 {
 		words = words[i:]
 	}
@@ -89,46 +90,6 @@ func (c *cli) handOnCompletion(ctx context.Context, args []string) error {
 	return c.runChild(ctx, cmd)
 }
 
-// shellWords splits the begun command of a line into words, without expanding anything. The
-// last one is the word at the cursor: empty behind a blank, and unfinished in an open quote.
-func shellWords(line string) []string {
-	var (
-		words   []string
-		word    strings.Builder
-		inWord  bool
-		quote   rune
-		escaped bool
-	)
-	for _, r := range line {
-		switch {
-		case escaped:
-			word.WriteRune(r)
-			escaped = false
-		case r == '\\' && quote != '\'':
-			escaped, inWord = true, true
-		case r == quote:
-			quote = 0
-		case quote != 0:
-			word.WriteRune(r)
-		case r == '\'' || r == '"':
-			quote, inWord = r, true
-		case strings.ContainsRune(";|&(\n", r):
-			words, inWord = nil, false // another command begins
-			word.Reset()
-		case r == ' ' || r == '\t':
-			if inWord {
-				words = append(words, word.String())
-				word.Reset()
-				inWord = false
-			}
-		default:
-			word.WriteRune(r)
-			inWord = true
-		}
-	}
-	return append(words, word.String())
-}
-
 // lineToComplete is a line up to the word at the cursor.
 type lineToComplete struct {
 	cli     *cli
@@ -161,7 +122,7 @@ func (c *cli) readLineToComplete(words []string) *lineToComplete {
 				l.pending = nil
 			}
 		case len(l.path) == 0 && !expanded && find(l.aliases, word) != nil:
-			meaning, _ := profile.SplitWords(find(l.aliases, word).value)
+			meaning, _ := shell.Split(find(l.aliases, word).value)
 			before, expanded = append(meaning, before...), true
 		default:
 			l.take(word)
@@ -315,7 +276,7 @@ func (c *cli) profiles() []string {
 	settings := profile.New(c.env, profile.Flags{})
 	if config, err := profile.Load(c.env.Expand(settings.ConfigFile())); err == nil {
 		for _, s := range config.Sections {
-			words, err := profile.SplitWords(s.Name)
+			words, err := shell.Split(s.Name)
 			switch {
 			case err != nil:
 			case len(words) == 2 && words[0] == "profile":

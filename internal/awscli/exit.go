@@ -11,6 +11,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 // Exit codes of version 1, and one that is asked for: see CARILLON_FAIL_ON_USER_ERRORS.
@@ -72,7 +73,7 @@ func (c *cli) exit(err error) int {
 		return f.exit
 	}
 	io.WriteString(c.stderr, f.text)
-	if isTerminal(c.stderr) {
+	if terminal.Is(c.stderr) {
 		if hint := c.hint(err); hint != "" {
 			fmt.Fprintf(c.stderr, "\nhint: %s\n", hint)
 		}

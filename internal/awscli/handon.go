@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 // ours reports whether a command of version 1 is served here. All others are handed on.
@@ -111,7 +112,7 @@ func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)
 func (c *cli) runChild(ctx context.Context, cmd *exec.Cmd) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, c.stderr
 	cmd.Cancel = func() error {
-		if isTerminal(c.stdin) {
+		if terminal.Is(c.stdin) {
 			return nil // the terminal has told the child, too
 		}
 		return cmd.Process.Signal(os.Interrupt)

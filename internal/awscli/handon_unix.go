@@ -6,10 +6,10 @@ import (
 	"context"
 	"os"
 	"os/exec"
-	"strings"
 	"syscall"
 
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // systemVariable returns a variable that the system sets.
@@ -29,14 +29,8 @@ func shellCommand(ctx context.Context, command string, env []string) *exec.Cmd {
 	return cmd
 }
 
-// shellQuote writes a word so that the shell reads it as it is.
-func shellQuote(word string) string {
-	const safe = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_@%+=:,./-"
-	if word != "" && strings.Trim(word, safe) == "" {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'"'"'`) + "'"
-}
+// quoteArgument writes a word so that the program of a shellCommand gets it as it is.
+func quoteArgument(word string) string { return shell.Quote(word) }
 
 // exitCode is the code that a child ended with. For an end by a signal version 1 passes on a
 // negative number, of which the system keeps the lowest byte.

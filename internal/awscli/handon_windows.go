@@ -37,8 +37,8 @@ func shellCommand(ctx context.Context, command string, env []string) *exec.Cmd {
 	return cmd
 }
 
-// shellQuote writes a word so that a program reads it as it is.
-func shellQuote(word string) string { return syscall.EscapeArg(word) }
+// quoteArgument writes a word so that the program of a shellCommand gets it as it is.
+func quoteArgument(word string) string { return syscall.EscapeArg(word) }
 
 // exitCode is the code that a child ended with.
 func exitCode(state *os.ProcessState) int { return state.ExitCode() }

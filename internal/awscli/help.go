@@ -3,15 +3,14 @@ package awscli
 import (
 	"context"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/help"
 	"github.com/carillon-project/carillon/internal/model"
-	"github.com/carillon-project/carillon/internal/profile"
-	"golang.org/x/term"
+	"github.com/carillon-project/carillon/internal/shell"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 // helpTopics are the words that version 1 takes behind `aws help`, in its own order.
@@ -79,12 +78,12 @@ const (
 
 // page prints a page, on a terminal through the pager.
 func (c *cli) page(text func(width int) string) error {
-	if !isTerminal(c.stdout) {
+	if !terminal.Is(c.stdout) {
 		_, err := io.WriteString(c.out, text(pageWidth))
 		return wrapWrite(err)
 	}
 	width := pageWidth
-	if columns, _, err := term.GetSize(int(c.stdout.(*os.File).Fd())); err == nil && columns > 0 {
+	if columns, ok := terminal.Width(c.stdout); ok && columns > 0 {
 		width = max(minPageWidth, min(columns, maxPageWidth))
 	}
 	content := text(width)
@@ -110,7 +109,7 @@ func (c *cli) pager() *exec.Cmd {
 			line = value
 		}
 	}
-	words, err := profile.SplitWords(line)
+	words, err := shell.Split(line)
 	if err != nil || len(words) == 0 {
 		return nil
 	}

@@ -3,12 +3,10 @@ package awscli
 import (
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
-	"golang.org/x/term"
 )
 
 // Hints say what to try after an error. They are for people: exit prints them below the error,
@@ -60,10 +58,4 @@ func connectionHint(lost *client.TransportError, conn *profile.Connection) strin
 		return "--ca-bundle FILE or AWS_CA_BUNDLE=FILE names the certificates to trust"
 	}
 	return ""
-}
-
-// isTerminal reports whether one of the streams is a terminal.
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }

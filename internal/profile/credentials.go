@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // Credentials are what requests are signed with.
@@ -302,9 +303,9 @@ func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
 	if o == nil || err != nil {
 		return nil, err
 	}
-	words, err := SplitWords(o.Value)
+	words, err := shell.Split(o.Value)
 	if err != nil {
-		return nil, err
+		return nil, Error(err.Error())
 	}
 	if len(words) == 0 {
 		return nil, errorf("credential_process in %s names no program", source.Location)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // File is a configuration file as written: sections and options in order, names unresolved.
@@ -239,7 +241,7 @@ func (f *File) named(kind, name string) *Section {
 		if !strings.HasPrefix(s.Name, kind) {
 			continue
 		}
-		if words, err := SplitWords(s.Name); err == nil && len(words) == 2 && words[1] == name {
+		if words, err := shell.Split(s.Name); err == nil && len(words) == 2 && words[1] == name {
 			return s
 		}
 	}
@@ -275,48 +277,4 @@ func (o *Option) pair(name string) *Pair {
 		}
 	}
 	return nil
-}
-
-// SplitWords splits a text into words as a POSIX shell would, without expanding anything and
-// without comments. The errors are in the words of Python's shlex module.
-func SplitWords(text string) ([]string, error) {
-	var (
-		words  []string
-		word   []byte
-		inWord bool
-		quote  byte
-	)
-	for i := 0; i < len(text); i++ {
-		c := text[i]
-		switch {
-		case c == '\\' && quote != '\'':
-			if i++; i == len(text) {
-				return nil, Error("No escaped character")
-			}
-			// Between double quotes a backslash escapes only itself and the quote.
-			if quote == '"' && text[i] != '"' && text[i] != '\\' {
-				word = append(word, '\\')
-			}
-			word, inWord = append(word, text[i]), true
-		case c == quote && quote != 0:
-			quote = 0
-		case quote != 0:
-			word = append(word, c)
-		case c == '\'' || c == '"':
-			quote, inWord = c, true
-		case c == ' ' || c == '\t' || c == '\r' || c == '\n':
-			if inWord {
-				words, word, inWord = append(words, string(word)), nil, false
-			}
-		default:
-			word, inWord = append(word, c), true
-		}
-	}
-	if quote != 0 {
-		return nil, Error("No closing quotation")
-	}
-	if inWord {
-		words = append(words, string(word))
-	}
-	return words, nil
 }

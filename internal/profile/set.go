@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // BlockError says that a variable names a block of nested settings. `aws configure get`
@@ -127,12 +129,12 @@ func (s *Settings) set(l *loaded, name, section string, options []Option) error 
 	return Set(s.env.Expand(name), section, options...)
 }
 
-// shellWord quotes a name where SplitWords would not give it back.
+// shellWord quotes a name where [shell.Split] would not give it back.
 func shellWord(name string) string {
-	if words, err := SplitWords(name); err == nil && len(words) == 1 && words[0] == name {
+	if words, err := shell.Split(name); err == nil && len(words) == 1 && words[0] == name {
 		return name
 	}
-	return "'" + strings.ReplaceAll(name, "'", `'"'"'`) + "'"
+	return shell.Quote(name)
 }
 
 // Set sets options in one section of a file and leaves everything else as it is: comments,
@@ -275,12 +277,12 @@ func (f *File) find(name string) int {
 	if i := slices.IndexFunc(f.Sections, same); i >= 0 {
 		return i
 	}
-	words, err := SplitWords(name)
+	words, err := shell.Split(name)
 	if err != nil || len(words) != 2 || words[0] != "profile" {
 		return -1
 	}
 	return slices.IndexFunc(f.Sections, func(s Section) bool {
-		other, err := SplitWords(s.Name)
+		other, err := shell.Split(s.Name)
 		return err == nil && slices.Equal(words, other)
 	})
 }
