@@ -63,6 +63,7 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/profile": {
 		"internal/document": "reads the JSON of a credential process, and Python's numbers",
+		"internal/model":    "a service has an endpoint, and a name in settings",
 		"internal/shell":    "credential_process, names of profiles",
 	},
 

@@ -220,7 +220,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		_, err := c.out.Write(append(document.AppendIndented(nil, params.InputSkeleton(shape)), '\n'))
 		return err
 	}
-	conn, err := c.settings.Connect(ctx, !c.global.has(noSignOption))
+	conn, err := c.settings.Connect(ctx, chime.Service, !c.global.has(noSignOption))
 	if err != nil {
 		return err
 	}

@@ -237,7 +237,7 @@ func (c *bulkCommand) connect(ctx context.Context, account, job string) (*bulk.A
 	s := profile.New(env, profile.Flags{
 		Profile: optional(c.profile), Region: optional(c.region), EndpointURL: optional(c.url), CABundle: optional(c.bundle),
 	})
-	conn, err := s.Connect(ctx, !c.noSign)
+	conn, err := s.Connect(ctx, chime.Service, !c.noSign)
 	if err == nil {
 		err = conn.Ready(time.Now())
 	}

@@ -7,4 +7,5 @@
 // program in gen turns chime.json into both Go files.
 package chime
 
-//go:generate go run ./gen
+// Chime belongs to a partition, not to a region: partition aws has one endpoint for it.
+//go:generate go run ./gen -global-region us-east-1

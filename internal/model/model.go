@@ -6,14 +6,25 @@
 // walks the contract parses nothing and builds no map when it starts.
 package model
 
+import "strings"
+
 // Service is the contract of one API.
 type Service struct {
-	ID            string // "Chime", as in the SDKs' service ids
-	APIVersion    string // "2018-05-01"
-	SigningName   string // the service in a signature's credential scope
-	EndpointStem  string // first label of the default host
-	SigningRegion string // the region that the default endpoint expects in the scope
-	Operations    []*Operation
+	Command        string // the word of the command line: "chime", "chime-sdk-messaging"
+	ID             string // the SDKs' name for it: "Chime", "Chime SDK Messaging"
+	EndpointPrefix string // first label of its host names
+	SigningName    string // the service in the scope of signatures
+	// GlobalRegion is the region of the one endpoint that serves the whole partition aws, and
+	// the region that requests to any endpoint of that partition are signed for. It is empty
+	// for a service with an endpoint in each region.
+	GlobalRegion string
+	Operations   []*Operation
+}
+
+// SettingName returns what stands for the service in the names of settings, in small letters:
+// "chime_sdk_messaging".
+func (s *Service) SettingName() string {
+	return strings.ReplaceAll(strings.ToLower(s.ID), " ", "_")
 }
 
 // Operation returns the operation of the given API name ("BatchUpdateUser"), or nil.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 )
 
 // Connection is what a client needs to know before it sends a request.
@@ -19,6 +20,7 @@ type Connection struct {
 	CABundle    Value
 
 	unsigned bool
+	global   bool // the service needs no region
 }
 
 // Ready reports what a request at the given time lacks: ErrNoRegion, ErrNoCredentials, or that
@@ -28,9 +30,9 @@ func (c *Connection) Ready(now time.Time) error {
 	switch {
 	case c.unsigned:
 		return nil
-	// Without region and URL the service's only endpoint serves; with a URL nothing says
-	// what region to sign for.
-	case !c.Region.IsSet() && c.Endpoint.Source.Type != "":
+	// Without region and URL the only endpoint of a service of the partition will do. With a
+	// URL nothing says what region to sign for.
+	case !c.Region.IsSet() && (c.Endpoint.Source.Type != "" || !c.global):
 		return ErrNoRegion
 	case c.Credentials == nil:
 		return ErrNoCredentials
@@ -40,12 +42,12 @@ func (c *Connection) Ready(now time.Time) error {
 	return nil
 }
 
-// Connect resolves endpoint, region, credentials, retries and trust. Of several things wrong
+// Connect resolves the endpoint of a service, region, credentials, retries and trust. Of several things wrong
 // the error tells the one that version 1 tells: profile, form of the region, credentials,
 // defaults mode, services section, retries, form of the URL. With sign false no credentials
 // are looked for. A credential_process is run under ctx.
-func (s *Settings) Connect(ctx context.Context, sign bool) (*Connection, error) {
-	c := &Connection{unsigned: !sign}
+func (s *Settings) Connect(ctx context.Context, service *model.Service, sign bool) (*Connection, error) {
+	c := &Connection{unsigned: !sign, global: service.GlobalRegion != ""}
 	err := s.Check()
 	if err != nil {
 		return nil, err
@@ -66,7 +68,7 @@ func (s *Settings) Connect(ctx context.Context, sign bool) (*Connection, error) 
 	if err != nil {
 		return nil, err
 	}
-	if c.Endpoint, err = s.endpoint(c.Region); err != nil {
+	if c.Endpoint, err = s.endpoint(service, c.Region); err != nil {
 		return nil, err
 	}
 	if c.Retry, err = s.retry(mode); err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 )
 
 // Endpoint is where requests go and what region they are signed for.
@@ -15,20 +16,16 @@ type Endpoint struct {
 	Source        Source // of the URL; zero for the default of the region
 }
 
-// globalRegion stands for "no region", and is where partition aws has its only endpoint.
-const (
-	globalRegion    = "aws-global"
-	defaultRegion   = "us-east-1"
-	defaultEndpoint = "https://chime.us-east-1.amazonaws.com"
-)
+// awsGlobal is the region of whoever has chosen none.
+const awsGlobal = "aws-global"
 
-// DefaultEndpoint returns the endpoint of a region, "" and aws-global included, for a service
-// that has one in us-east-1 for all of partition aws. Names that belong to no partition
-// count as aws. A name with "fips-" or "-fips" asks for FIPS by itself.
+// defaultEndpoint returns the endpoint of a service in a region, which may be aws-global. Names
+// that belong to no partition count as aws. A name with "fips-" or "-fips" asks for FIPS by
+// itself.
 //
 // A combination that version 1 cannot sign for, or a name that cannot be part of a host name,
 // is an error.
-func DefaultEndpoint(region string, fips, dualStack bool) (Endpoint, error) {
+func defaultEndpoint(service *model.Service, region string, fips, dualStack bool) (Endpoint, error) {
 	if err := checkRegion(region); err != nil {
 		return Endpoint{}, err
 	}
@@ -36,22 +33,23 @@ func DefaultEndpoint(region string, fips, dualStack bool) (Endpoint, error) {
 		region, fips = name, true
 	}
 	p := partitionOf(region)
-	if p.name == "" && !fips && !dualStack {
-		return Endpoint{URL: defaultEndpoint, SigningRegion: defaultRegion}, nil
+	global := service.GlobalRegion
+	if p.name == "" && global != "" && !fips && !dualStack {
+		return Endpoint{URL: "https://" + service.EndpointPrefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
 	}
 	e := Endpoint{SigningRegion: region}
-	// The names that stand for a whole partition, and all of partition aws, sign for the
-	// region that version 1 falls back to, whatever the partition.
-	if p.name == "" || region == p.global {
-		e.SigningRegion = defaultRegion
+	// A service of the partition signs for its one region, even in other partitions where the
+	// name of the region stands for the whole of one.
+	if global != "" && (p.name == "" || region == p.global) {
+		e.SigningRegion = global
 	}
 	suffix := p.suffix
 	if dualStack {
 		suffix = p.dualStack
 		switch {
-		case region == p.global || p.dualSigning == signsRegion:
-		case p.dualSigning == signsDefault:
-			e.SigningRegion = defaultRegion
+		case global == "" || region == p.global || p.dualSigning == signsRegion:
+		case p.dualSigning == signsGlobal:
+			e.SigningRegion = global
 		default:
 			variants := "'dualstack'"
 			if fips {
@@ -60,11 +58,11 @@ func DefaultEndpoint(region string, fips, dualStack bool) (Endpoint, error) {
 			return Endpoint{}, errorf("Unable to construct a modeled endpoint with the following variant(s) [%s]: ", variants)
 		}
 	}
-	host := "chime."
+	host := service.EndpointPrefix
 	if fips {
-		host = "chime-fips."
+		host += "-fips"
 	}
-	e.URL = "https://" + host + region + "." + suffix
+	e.URL = "https://" + host + "." + region + "." + suffix
 	return e, nil
 }
 
@@ -76,20 +74,21 @@ type partition struct {
 	dualSigning          dualSigning
 }
 
-// dualSigning says what version 1, whose tables are uneven there, signs a dual-stack request for.
+// dualSigning says what version 1, whose tables are uneven there, signs a dual-stack request to
+// a service of the partition for.
 type dualSigning int
 
 const (
 	signsRegion  dualSigning = iota // the region itself
-	signsDefault                    // us-east-1
+	signsGlobal                     // the one region of the service
 	signsNothing                    // it refuses
 )
 
 var partitions = [...]partition{
 	{"aws-cn", "cn-", "aws-cn-global", "amazonaws.com.cn", "api.amazonwebservices.com.cn", signsRegion},
 	{"aws-us-gov", "us-gov-", "aws-us-gov-global", "amazonaws.com", "api.aws", signsRegion},
-	{"aws-iso", "us-iso-", "aws-iso-global", "c2s.ic.gov", "api.aws.ic.gov", signsDefault},
-	{"aws-iso-b", "us-isob-", "aws-iso-b-global", "sc2s.sgov.gov", "api.aws.scloud", signsDefault},
+	{"aws-iso", "us-iso-", "aws-iso-global", "c2s.ic.gov", "api.aws.ic.gov", signsGlobal},
+	{"aws-iso-b", "us-isob-", "aws-iso-b-global", "sc2s.sgov.gov", "api.aws.scloud", signsGlobal},
 	{"aws-iso-e", "eu-isoe-", "aws-iso-e-global", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", signsNothing},
 	{"aws-iso-f", "us-isof-", "aws-iso-f-global", "csp.hci.ic.gov", "api.aws.hci.ic.gov", signsNothing},
 	// This one has no global name.
@@ -140,8 +139,8 @@ func withoutFIPS(region string) string {
 
 // endpoint returns where requests for a region go. With a configured URL the signature names
 // the region as given, known or not, and FIPS and dual stack are not looked at.
-func (s *Settings) endpoint(region Value) (Endpoint, error) {
-	url, err := s.endpointURL()
+func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, error) {
+	url, err := s.endpointURL(service)
 	if err != nil {
 		return Endpoint{}, err
 	}
@@ -159,16 +158,25 @@ func (s *Settings) endpoint(region Value) (Endpoint, error) {
 	}
 	name := region.Text
 	if !region.IsSet() {
-		name = globalRegion
+		name = awsGlobal
 	}
-	return DefaultEndpoint(name, isTrue(fips.Text), isTrue(dualStack.Text))
+	return defaultEndpoint(service, name, isTrue(fips.Text), isTrue(dualStack.Text))
 }
 
-// endpointURL returns the configured URL: --endpoint-url, AWS_ENDPOINT_URL_CHIME,
-// AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`. Empty ones
-// are passed over. A name in `services` that has no section is an error, but only when nothing
-// before it decided.
-func (s *Settings) endpointURL() (Value, error) {
+// EndpointVariable returns the name of the variable that holds the URL of one service:
+// "AWS_ENDPOINT_URL_CHIME".
+func EndpointVariable(service *model.Service) string {
+	return endpointVariable + "_" + strings.ToUpper(service.SettingName())
+}
+
+// endpointVariable holds the URL of every service that has no variable of its own.
+const endpointVariable = "AWS_ENDPOINT_URL"
+
+// endpointURL returns the configured URL of a service: --endpoint-url, the variable of the
+// service, AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`.
+// Empty ones are passed over. A name in `services` that has no section is an error, but only
+// when nothing before it decided.
+func (s *Settings) endpointURL(service *model.Service) (Value, error) {
 	if s.flags.EndpointURL != nil {
 		return Value{*s.flags.EndpointURL, Source{"manual", "--endpoint-url"}}, nil
 	}
@@ -176,12 +184,12 @@ func (s *Settings) endpointURL() (Value, error) {
 	if err != nil || isTrue(ignore.Text) {
 		return Value{}, err
 	}
-	for _, name := range []string{"AWS_ENDPOINT_URL_CHIME", "AWS_ENDPOINT_URL"} {
+	for _, name := range []string{EndpointVariable(service), endpointVariable} {
 		if v := s.fromEnv(name); v.Text != "" {
 			return v, nil
 		}
 	}
-	if v, err := s.servicesURL(); err != nil || v.Text != "" {
+	if v, err := s.servicesURL(service.SettingName()); err != nil || v.Text != "" {
 		return v, err
 	}
 	v, err := s.Setting("endpoint_url")
@@ -191,12 +199,12 @@ func (s *Settings) endpointURL() (Value, error) {
 	return v, err
 }
 
-// servicesURL looks for the URL in the section that the profile names:
+// servicesURL looks for the URL of a service in the section that the profile names:
 //
 //	[services NAME]
 //	chime =
 //	  endpoint_url = URL
-func (s *Settings) servicesURL() (Value, error) {
+func (s *Settings) servicesURL(service string) (Value, error) {
 	services, err := s.Setting("services")
 	if err != nil || !services.IsSet() {
 		return Value{}, err
@@ -209,14 +217,14 @@ func (s *Settings) servicesURL() (Value, error) {
 	if section == nil {
 		return Value{}, errorf("The profile is configured to use the services section but the \"%s\" services configuration does not exist.", services.Text)
 	}
-	chime := section.option("chime")
-	if chime == nil {
+	block := section.option(service)
+	if block == nil {
 		return Value{}, nil
 	}
-	if chime.Nested == nil && chime.Value != "" {
-		return Value{}, errorf("chime in %s must be a block of settings, such as an indented line endpoint_url = URL", location(config, section))
+	if block.Nested == nil && block.Value != "" {
+		return Value{}, errorf("%s in %s must be a block of settings, such as an indented line endpoint_url = URL", service, location(config, section))
 	}
-	if p := chime.pair("endpoint_url"); p != nil {
+	if p := block.pair("endpoint_url"); p != nil {
 		return Value{p.Value, Source{"config-file", location(config, section)}}, nil
 	}
 	return Value{}, nil

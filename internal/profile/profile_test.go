@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
@@ -47,8 +49,8 @@ func ptr(text string) *string { return &text }
 func named(name string) profile.Flags { return profile.Flags{Profile: ptr(name)} }
 
 // outcome tells what a command would make of its settings, in one line.
-func outcome(s *profile.Settings, home string, sign bool) string {
-	c, err := s.Connect(context.Background(), sign)
+func outcome(s *profile.Settings, home string, service *model.Service, sign bool) string {
+	c, err := s.Connect(context.Background(), service, sign)
 	if err == nil {
 		err = c.Ready(now)
 	}
@@ -174,7 +176,7 @@ func TestConnect_credentials(t *testing.T) {
 			if key, ok := strings.CutPrefix(want, "="); ok {
 				want = local + " us-west-2 " + key
 			}
-			if got := outcome(s, home, true); got != want {
+			if got := outcome(s, home, chime.Service, true); got != want {
 				t.Errorf("got  %s\nwant %s", got, want)
 			}
 		})
@@ -231,7 +233,7 @@ func TestConnect_endpoint(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s, home := setup(t, map[string]string{"config": tt.config}, append(tt.env, envKey, envSec), tt.flags)
-			if got := strings.TrimSuffix(outcome(s, home, true), " ENV"); got != tt.want {
+			if got := strings.TrimSuffix(outcome(s, home, chime.Service, true), " ENV"); got != tt.want {
 				t.Errorf("got  %s\nwant %s", got, tt.want)
 			}
 		})
@@ -253,62 +255,104 @@ func TestConnect_order(t *testing.T) {
 	for i := len(wrong) - 1; i >= 0; i-- {
 		env = append(env, wrong[i].env)
 		s, home := setup(t, map[string]string{"services": "[default]\nservices = s1\n"}, env, profile.Flags{})
-		if got := outcome(s, home, true); got != wrong[i].want {
+		if got := outcome(s, home, chime.Service, true); got != wrong[i].want {
 			t.Errorf("with %q: got %s, want %s", env, got, wrong[i].want)
 		}
 	}
 	s, home := setup(t, nil, []string{toHere}, profile.Flags{})
-	if got := outcome(s, home, true); got != profile.ErrNoRegion.Error() {
+	if got := outcome(s, home, chime.Service, true); got != profile.ErrNoRegion.Error() {
 		t.Errorf("without region and credentials: got %s, want %s", got, profile.ErrNoRegion)
 	}
 	s, home = setup(t, nil, []string{toHere, "AWS_ACCESS_KEY_ID=A"}, profile.Flags{})
-	if got, want := outcome(s, home, false), local+"  unsigned"; got != want {
+	if got, want := outcome(s, home, chime.Service, false), local+"  unsigned"; got != want {
 		t.Errorf("unsigned without region and credentials: got %q, want %q", got, want)
 	}
 }
 
-func TestDefaultEndpoint(t *testing.T) {
+// regional is a service with an endpoint in each region.
+var regional = &model.Service{ID: "Chime SDK Messaging", EndpointPrefix: "messaging-chime", SigningName: "chime"}
+
+func TestConnect_defaultEndpoint(t *testing.T) {
 	for _, tt := range []struct {
+		service         *model.Service
 		region          string
 		fips, dualStack bool
 		want            string
 	}{
-		{"us-east-1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
-		{"eu-central-1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
-		{"eu-central-1", true, false, "https://chime-fips.eu-central-1.amazonaws.com us-east-1"},
-		{"US-EAST-1", false, true, "https://chime.US-EAST-1.api.aws us-east-1"},
-		{"bogus", true, true, "https://chime-fips.bogus.api.aws us-east-1"},
-		{"", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
-		{"us-west-2-fips", false, false, "https://chime-fips.us-west-2.amazonaws.com us-east-1"},
-		{"cn-foo-9", true, true, "https://chime-fips.cn-foo-9.api.amazonwebservices.com.cn cn-foo-9"},
-		{"cn-north-1a", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
-		{"cn--1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
-		{"aws-cn-global", false, true, "https://chime.aws-cn-global.api.amazonwebservices.com.cn us-east-1"},
-		{"fips-us-gov-west-1", false, false, "https://chime-fips.us-gov-west-1.amazonaws.com us-gov-west-1"},
-		{"us-iso-east-1", false, false, "https://chime.us-iso-east-1.c2s.ic.gov us-iso-east-1"},
-		{"us-iso-east-1", false, true, "https://chime.us-iso-east-1.api.aws.ic.gov us-east-1"},
-		{"us-isob-east-1", true, false, "https://chime-fips.us-isob-east-1.sc2s.sgov.gov us-isob-east-1"},
-		{"eu-isoe-west-1", false, false, "https://chime.eu-isoe-west-1.cloud.adc-e.uk eu-isoe-west-1"},
-		{"eu-isoe-west-1", false, true, "Unable to construct a modeled endpoint with the following variant(s) ['dualstack']: "},
-		{"us-isof-south-1", true, true, "Unable to construct a modeled endpoint with the following variant(s) ['dualstack', 'fips']: "},
-		{"eusc-de-east-1", false, true, "https://chime.eusc-de-east-1.api.amazonwebservices.eu eusc-de-east-1"},
-		{"eusc-fr-east-1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
-		{strings.Repeat("a", 63), false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
-		{"a_b", false, false, "Provided region_name 'a_b' doesn't match a supported format."},
-		{"us-east-1.", false, false, "Provided region_name 'us-east-1.' doesn't match a supported format."},
-		{"123", false, false, "Provided region_name '123' doesn't match a supported format."},
-		{"x-", false, false, "Provided region_name 'x-' doesn't match a supported format."},
-		{"fips-", false, false, "Provided region_name 'fips-' doesn't match a supported format."},
-		{strings.Repeat("a", 64), false, false, "Provided region_name '" + strings.Repeat("a", 64) + "' doesn't match a supported format."},
+		{chime.Service, "us-east-1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
+		{chime.Service, "eu-central-1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
+		{chime.Service, "eu-central-1", true, false, "https://chime-fips.eu-central-1.amazonaws.com us-east-1"},
+		{chime.Service, "US-EAST-1", false, true, "https://chime.US-EAST-1.api.aws us-east-1"},
+		{chime.Service, "bogus", true, true, "https://chime-fips.bogus.api.aws us-east-1"},
+		{chime.Service, "", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
+		{chime.Service, "us-west-2-fips", false, false, "https://chime-fips.us-west-2.amazonaws.com us-east-1"},
+		{chime.Service, "cn-foo-9", true, true, "https://chime-fips.cn-foo-9.api.amazonwebservices.com.cn cn-foo-9"},
+		{chime.Service, "cn-north-1a", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
+		{chime.Service, "cn--1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
+		{chime.Service, "aws-cn-global", false, true, "https://chime.aws-cn-global.api.amazonwebservices.com.cn us-east-1"},
+		{chime.Service, "fips-us-gov-west-1", false, false, "https://chime-fips.us-gov-west-1.amazonaws.com us-gov-west-1"},
+		{chime.Service, "us-iso-east-1", false, false, "https://chime.us-iso-east-1.c2s.ic.gov us-iso-east-1"},
+		{chime.Service, "us-iso-east-1", false, true, "https://chime.us-iso-east-1.api.aws.ic.gov us-east-1"},
+		{chime.Service, "us-isob-east-1", true, false, "https://chime-fips.us-isob-east-1.sc2s.sgov.gov us-isob-east-1"},
+		{chime.Service, "eu-isoe-west-1", false, false, "https://chime.eu-isoe-west-1.cloud.adc-e.uk eu-isoe-west-1"},
+		{chime.Service, "eu-isoe-west-1", false, true, "Unable to construct a modeled endpoint with the following variant(s) ['dualstack']: "},
+		{chime.Service, "us-isof-south-1", true, true, "Unable to construct a modeled endpoint with the following variant(s) ['dualstack', 'fips']: "},
+		{chime.Service, "eusc-de-east-1", false, true, "https://chime.eusc-de-east-1.api.amazonwebservices.eu eusc-de-east-1"},
+		{chime.Service, "eusc-fr-east-1", false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
+		{chime.Service, strings.Repeat("a", 63), false, false, "https://chime.us-east-1.amazonaws.com us-east-1"},
+		{chime.Service, "a_b", false, false, "Provided region_name 'a_b' doesn't match a supported format."},
+		{chime.Service, "us-east-1.", false, false, "Provided region_name 'us-east-1.' doesn't match a supported format."},
+		{chime.Service, "123", false, false, "Provided region_name '123' doesn't match a supported format."},
+		{chime.Service, "x-", false, false, "Provided region_name 'x-' doesn't match a supported format."},
+		{chime.Service, "fips-", false, false, "Provided region_name 'fips-' doesn't match a supported format."},
+		{chime.Service, strings.Repeat("a", 64), false, false, "Provided region_name '" + strings.Repeat("a", 64) + "' doesn't match a supported format."},
+
+		{regional, "us-west-2", false, false, "https://messaging-chime.us-west-2.amazonaws.com us-west-2"},
+		{regional, "us-west-2", true, false, "https://messaging-chime-fips.us-west-2.amazonaws.com us-west-2"},
+		{regional, "us-west-2", false, true, "https://messaging-chime.us-west-2.api.aws us-west-2"},
+		{regional, "us-west-2", true, true, "https://messaging-chime-fips.us-west-2.api.aws us-west-2"},
+		{regional, "fips-us-west-2", false, false, "https://messaging-chime-fips.us-west-2.amazonaws.com us-west-2"},
+		{regional, "aws-global", false, false, "https://messaging-chime.aws-global.amazonaws.com aws-global"},
+		{regional, "bogus", false, false, "https://messaging-chime.bogus.amazonaws.com bogus"},
+		{regional, "cn-north-1", false, true, "https://messaging-chime.cn-north-1.api.amazonwebservices.com.cn cn-north-1"},
+		{regional, "us-iso-east-1", false, true, "https://messaging-chime.us-iso-east-1.api.aws.ic.gov us-iso-east-1"},
+		{regional, "", false, false, profile.ErrNoRegion.Error()},
 	} {
-		e, err := profile.DefaultEndpoint(tt.region, tt.fips, tt.dualStack)
-		got := e.URL + " " + e.SigningRegion
-		if err != nil {
-			got = err.Error()
+		env := []string{envKey, envSec, fmt.Sprintf("AWS_USE_FIPS_ENDPOINT=%v", tt.fips), fmt.Sprintf("AWS_USE_DUALSTACK_ENDPOINT=%v", tt.dualStack)}
+		if tt.region != "" {
+			env = append(env, "AWS_DEFAULT_REGION="+tt.region)
 		}
-		if got != tt.want {
-			t.Errorf("DefaultEndpoint(%q, fips %v, dual stack %v):\ngot  %s\nwant %s", tt.region, tt.fips, tt.dualStack, got, tt.want)
+		s, home := setup(t, nil, env, profile.Flags{})
+		if got := strings.TrimSuffix(outcome(s, home, tt.service, true), " ENV"); got != tt.want {
+			t.Errorf("%s in region %q, fips %v, dual stack %v:\ngot  %s\nwant %s", tt.service.ID, tt.region, tt.fips, tt.dualStack, got, tt.want)
 		}
+	}
+}
+
+// TestConnect_otherService asks where the settings of one service count, and those of another.
+func TestConnect_otherService(t *testing.T) {
+	config := map[string]string{"config": "[default]\nservices = s\n[services s]\nchime =\n  endpoint_url = http://chime.example\n" +
+		"chime_sdk_messaging =\n  endpoint_url = http://section.example\n"}
+	for _, tt := range []struct {
+		service *model.Service
+		env     []string
+		want    string
+	}{
+		{regional, nil, "http://section.example"},
+		{chime.Service, nil, "http://chime.example"},
+		{regional, []string{"AWS_ENDPOINT_URL_CHIME=http://other.example"}, "http://section.example"},
+		{regional, []string{"AWS_ENDPOINT_URL=http://all.example"}, "http://all.example"},
+		{regional, []string{"AWS_ENDPOINT_URL=http://all.example", "AWS_ENDPOINT_URL_CHIME_SDK_MESSAGING=http://one.example"}, "http://one.example"},
+	} {
+		s, home := setup(t, config, append(tt.env, region), profile.Flags{})
+		if got, want := outcome(s, home, tt.service, false), tt.want+" us-west-2 unsigned"; got != want {
+			t.Errorf("%s with %q: got %s, want %s", tt.service.ID, tt.env, got, want)
+		}
+	}
+	s, home := setup(t, map[string]string{"config": "[default]\nservices = s\n[services s]\nchime_sdk_messaging = http://x\n"}, []string{region}, profile.Flags{})
+	want := "chime_sdk_messaging in HOME/.aws/config [services s] must be a block of settings, such as an indented line endpoint_url = URL"
+	if got := outcome(s, home, regional, false); got != want {
+		t.Errorf("got %s, want %s", got, want)
 	}
 }
 
@@ -335,7 +379,7 @@ func TestConnect_retry(t *testing.T) {
 		{"[default]\nretry_mode = x\n", nil, `Invalid value provided to "mode": "x" must be one of: ('legacy', 'standard', 'adaptive')`},
 	} {
 		s, _ := setup(t, map[string]string{"config": tt.config}, tt.env, profile.Flags{})
-		c, err := s.Connect(context.Background(), false)
+		c, err := s.Connect(context.Background(), chime.Service, false)
 		got := ""
 		if err != nil {
 			got = err.Error()
@@ -397,7 +441,7 @@ func TestSources(t *testing.T) {
 		"config":      "[profile p]\nendpoint_url = http://x\n",
 		"credentials": "[p]\nregion = r\n" + keys("P"),
 	}, []string{"AWS_PROFILE=p"}, profile.Flags{Output: ptr("text")})
-	c, err := s.Connect(context.Background(), true)
+	c, err := s.Connect(context.Background(), chime.Service, true)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -435,7 +479,7 @@ func TestConnect_canceledProcess(t *testing.T) {
 	s, _ := setup(t, map[string]string{"config": "[default]\ncredential_process = sleep 600\n"}, nil, profile.Flags{})
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if _, err := s.Connect(ctx, true); !errors.Is(err, context.Canceled) {
+	if _, err := s.Connect(ctx, chime.Service, true); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want %v", err, context.Canceled)
 	}
 }

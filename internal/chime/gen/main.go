@@ -8,6 +8,8 @@ package main
 
 import (
 	"bytes"
+	"cmp"
+	"flag"
 	"fmt"
 	"go/format"
 	"log"
@@ -23,11 +25,13 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
+	globalRegion := flag.String("global-region", "", "region of the one endpoint of partition aws, for a service that has no endpoint in each region")
+	flag.Parse()
 	text, err := os.ReadFile("chime.json")
 	if err != nil {
 		log.Fatal(err)
 	}
-	c, err := load(string(text))
+	c, err := load(string(text), *globalRegion)
 	if err != nil {
 		log.Fatalf("reading chime.json: %v", err)
 	}
@@ -54,7 +58,7 @@ type contract struct {
 	exceptions []*model.Exception
 }
 
-func load(text string) (c *contract, err error) {
+func load(text, globalRegion string) (c *contract, err error) {
 	defer func() { // a member that is missing or of another type: say which
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
@@ -67,12 +71,11 @@ func load(text string) (c *contract, err error) {
 	root := v.(*document.Object)
 	meta := object(root, "metadata")
 	c = &contract{service: &model.Service{
-		ID:           str(meta, "serviceId"),
-		APIVersion:   str(meta, "apiVersion"),
-		EndpointStem: str(meta, "endpointPrefix"),
-		SigningName:  str(meta, "endpointPrefix"), // the model has no signingName: they are the same
-		// Chime is a service of the partition, not of a region: its one endpoint signs so.
-		SigningRegion: "us-east-1",
+		Command:        strings.ReplaceAll(strings.ToLower(str(meta, "serviceId")), " ", "-"),
+		ID:             str(meta, "serviceId"),
+		EndpointPrefix: str(meta, "endpointPrefix"),
+		SigningName:    cmp.Or(str(meta, "signingName"), str(meta, "endpointPrefix")),
+		GlobalRegion:   globalRegion,
 	}}
 	byName := map[string]*model.Shape{}
 	raw := object(root, "shapes")
@@ -182,14 +185,15 @@ func commandWord(name string) string {
 // tables writes the contract as package variables that need no code to run at start-up.
 func tables(c *contract) []byte {
 	var b bytes.Buffer
-	b.WriteString(header + "package chime\n\nimport \"github.com/carillon-project/carillon/internal/model\"\n\n")
 	s := c.service
-	fmt.Fprintf(&b, "// Service is the whole API.\nvar Service = &model.Service{ID: %q, APIVersion: %q, SigningName: %q, EndpointStem: %q, SigningRegion: %q, Operations: []*model.Operation{\n",
-		s.ID, s.APIVersion, s.SigningName, s.EndpointStem, s.SigningRegion)
+	fmt.Fprintf(&b, "%spackage %s\n\nimport \"github.com/carillon-project/carillon/internal/model\"\n\n", header, strings.ReplaceAll(s.Command, "-", ""))
+	fmt.Fprintf(&b, "// Service is the whole API.\nvar Service = &model.Service{\n"+
+		"Command: %q, ID: %q, EndpointPrefix: %q, SigningName: %q, GlobalRegion: %q,\nOperations: []*model.Operation{\n",
+		s.Command, s.ID, s.EndpointPrefix, s.SigningName, s.GlobalRegion)
 	for _, op := range s.Operations {
 		fmt.Fprintf(&b, "&op%s,\n", op.Name)
 	}
-	b.WriteString("}}\n\nvar (\n")
+	b.WriteString("},\n}\n\nvar (\n")
 	for _, op := range s.Operations {
 		fmt.Fprintf(&b, "op%s = model.Operation{Name: %q, Command: %q, Method: %q, Path: %q, Status: %d,\n", op.Name, op.Name, op.Command, op.Method, op.Path, op.Status)
 		if op.Query != "" {
