@@ -23,7 +23,7 @@ func (p *program) importFiles(ctx context.Context, args []string) error {
 		"standard input. What the store has already stays as it is, so that a file can be imported again.\n"+
 		"Rows that cannot be are named and left out; the exit code is then 1.")
 	c.takes = "FILE ..."
-	var options directory.AdoptOptions
+	var options directory.ImportOptions
 	c.StringVar(&options.AccountID, "account-id", "", "`ID` of the account for users who name none, or one that is not known; CSV needs it")
 	c.BoolVar(&options.DryRun, "dry-run", false, "say what would be done, and change nothing")
 	if err := c.parse(args); err != nil {
@@ -48,16 +48,16 @@ func (p *program) importFiles(ctx context.Context, args []string) error {
 		defer os.RemoveAll(data)
 	}
 	if made {
-		fmt.Fprintf(p.stderr, "carillon: there was no database in %s; there is one now\n", data)
+		fmt.Fprintf(p.stderr, "carillon: made a database in %s, which had none\n", data)
 	}
 	c.Data = data
 	return c.do(ctx, func(st store.Store) error {
-		r := &adoptionReport{program: p, rows: rows, dry: options.DryRun, flags: dataFlag}
-		return r.adopt(ctx, operator(st), options)
+		r := &importReport{stdout: p.stdout, stderr: p.stderr, rows: rows, dryRun: options.DryRun, dataFlag: dataFlag}
+		return r.run(ctx, operator(st), options)
 	})
 }
 
-// readFiles reads all files, so that one that is missing is found before anything is done.
+// readFiles reads all files before anything is changed, so that a missing one stops the import.
 func (p *program) readFiles(names []string) (*importer.Rows, error) {
 	rows := new(importer.Rows)
 	for _, name := range names {
@@ -77,8 +77,8 @@ func (p *program) readFiles(names []string) (*importer.Rows, error) {
 	return rows, nil
 }
 
-// makeStore sees to it that there is a database. A dry run makes do with one of its own, in
-// another directory that the caller removes.
+// makeStore makes a database if there is none. A dry run makes its own in a temporary directory,
+// which the caller removes.
 func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
 	if err := c.exists(); !errors.Is(err, fs.ErrNotExist) {
 		return c.Data, false, nil
@@ -88,7 +88,7 @@ func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
 			return "", false, err
 		}
 	}
-	// What makes a database of a directory keeps a restore out, and is kept out by it.
+	// No restore may run at the same time.
 	release, err := store.LockDir(dir)
 	if err != nil {
 		return "", false, err
@@ -101,84 +101,83 @@ func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
 	return dir, !dry, st.Close()
 }
 
-// adoptionReport carries out an import and says what came of it: results on standard output,
-// the rest on standard error.
-type adoptionReport struct {
-	*program
-	rows  *importer.Rows
-	dry   bool
-	flags string // for commands that are suggested
-	bad   int
+// importReport runs an import and tells what came of it: results on stdout, the rest on stderr.
+type importReport struct {
+	stdout, stderr io.Writer
+	rows           *importer.Rows
+	dryRun         bool
+	dataFlag       string // " --data DIR" for the commands that are suggested, or ""
+	bad            int    // rows that cannot be read or imported
 }
 
-func (r *adoptionReport) complain(format string, args ...any) {
+func (r *importReport) complain(format string, args ...any) {
 	fmt.Fprintf(r.stderr, "carillon: "+format+"\n", args...)
 }
 
-func (r *adoptionReport) adopt(ctx context.Context, o *directory.Operator, options directory.AdoptOptions) error {
+func (r *importReport) run(ctx context.Context, o *directory.Operator, options directory.ImportOptions) error {
 	for _, problem := range r.rows.Problems {
 		r.complain("%s", problem)
 	}
 	r.bad = len(r.rows.Problems)
-	a, err := o.Adopt(ctx, options)
+	im, err := o.Import(ctx, options)
 	if err != nil {
 		return err
 	}
-	accounts, err := a.Accounts(ctx, r.rows.Accounts)
-	r.account("accounts", accounts, func(i int) string { return r.rows.Accounts[i].Place })
+	accounts, err := im.Accounts(ctx, r.rows.Accounts)
+	r.results("accounts", accounts, func(i int) string { return r.rows.Accounts[i].Place })
 	if err != nil {
 		return err
 	}
-	users, err := a.Users(ctx, r.rows.Users)
-	r.account("users", users, func(i int) string { return r.rows.Users[i].Place })
+	users, err := im.Users(ctx, r.rows.Users)
+	r.results("users", users, func(i int) string { return r.rows.Users[i].Place })
 	if err != nil {
-		return fmt.Errorf("%d of %d users are done, import again to go on: %w", len(users), len(r.rows.Users), err)
+		return fmt.Errorf("%d of %d users are done, import again to continue: %w", len(users), len(r.rows.Users), err)
 	}
 	for line := range r.rows.Notes.Lines() {
 		r.complain("%s", line)
 	}
-	if err := r.advise(ctx, a, accounts); err != nil {
+	if err := r.advise(ctx, im, accounts); err != nil {
 		return err
 	}
 	if r.bad > 0 {
-		return fmt.Errorf("%d bad rows are left out", r.bad)
+		return fmt.Errorf("%d bad rows are skipped", r.bad)
 	}
 	return nil
 }
 
-// account names rows that were refused or differ, and counts all.
-func (r *adoptionReport) account(what string, rows []directory.Adopted, place func(int) string) {
-	var count [directory.RowRefused + 1]int
+// results lists the rows that are bad or differ, and prints how many have which outcome.
+func (r *importReport) results(what string, rows []directory.ImportedRow, place func(int) string) {
+	var count [directory.RowBad + 1]int
 	for i, row := range rows {
-		count[row.Fate]++
-		switch row.Fate {
-		case directory.RowRefused:
+		count[row.Outcome]++
+		switch row.Outcome {
+		case directory.RowBad:
 			r.bad++
 			r.complain("%s: %s", place(i), row.Reason)
 		case directory.RowDiffers:
-			r.complain("%s: %s: it stays as it is", place(i), row.Reason)
+			r.complain("%s: %s: the store stays as it is", place(i), row.Reason)
 		}
 		for _, text := range row.Notes {
 			r.rows.Notes.Add(place(i), text)
 		}
 	}
 	would := ""
-	if r.dry {
+	if r.dryRun {
 		would = "to be "
 	}
 	var parts []string
 	for _, c := range []struct {
-		fate directory.RowFate
-		name string
+		outcome directory.RowOutcome
+		name    string
 	}{
 		{directory.RowAdded, would + "added"},
 		{directory.RowCompleted, would + "completed"},
-		{directory.RowKnown, "unchanged"},
+		{directory.RowUnchanged, "unchanged"},
 		{directory.RowDiffers, "differing"},
-		{directory.RowRefused, "bad"},
+		{directory.RowBad, "bad"},
 	} {
-		if count[c.fate] > 0 {
-			parts = append(parts, fmt.Sprintf("%d %s", count[c.fate], c.name))
+		if count[c.outcome] > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", count[c.outcome], c.name))
 		}
 	}
 	if parts == nil {
@@ -187,23 +186,24 @@ func (r *adoptionReport) account(what string, rows []directory.Adopted, place fu
 	fmt.Fprintf(r.stdout, "%s: %s\n", what, strings.Join(parts, ", "))
 }
 
-// advise says what else is to be done.
-func (r *adoptionReport) advise(ctx context.Context, a *directory.Adoption, accounts []directory.Adopted) error {
-	for _, id := range a.Homeless() {
+// advise tells the user what else to do.
+func (r *importReport) advise(ctx context.Context, im *directory.Import, accounts []directory.ImportedRow) error {
+	for _, id := range im.UnknownAccounts() {
 		if id == "" {
-			r.complain("some users name no account: say which one by --account-id")
+			r.complain("some users name no account: choose one with --account-id")
 			continue
 		}
-		r.complain("account %.64s is not known: import what list-accounts or get-account printed of it along with its users, "+
-			"or put them into an account that exists (carillon account create makes one) by --account-id", id)
+		r.complain("account %.64s is unknown: import what list-accounts or get-account printed of it along with its users, "+
+			"or choose an existing account for them with --account-id (carillon account create makes one)", id)
 	}
 	for i, row := range accounts {
-		if kind := r.rows.Accounts[i].AccountType; row.Fate == directory.RowAdded && strings.HasPrefix(string(kind), "Enterprise") {
-			r.complain("account %.64s is %s, and no file tells its domains: carillon domain claim%s --account-id %s DOMAIN",
-				r.rows.Accounts[i].AccountId, kind, r.flags, shellQuote(r.rows.Accounts[i].AccountId))
+		a := r.rows.Accounts[i].Account
+		if row.Outcome == directory.RowAdded && strings.HasPrefix(string(a.AccountType), "Enterprise") {
+			r.complain("account %.64s is of type %s, and no file lists its domains: claim each with carillon domain claim%s --account-id %s DOMAIN",
+				a.AccountId, a.AccountType, r.dataFlag, shellQuote(a.AccountId))
 		}
 	}
-	root, others, err := a.Keyless(ctx)
+	root, others, err := im.Keyless(ctx)
 	if err != nil {
 		return err
 	}
@@ -211,7 +211,8 @@ func (r *adoptionReport) advise(ctx context.Context, a *directory.Adoption, acco
 		r.complain("the next carillon serve gives the root key to AWS account %s, unless --aws-account-id names another", root)
 	}
 	for _, owner := range others {
-		r.complain("no key opens AWS account %s: carillon key create%s --aws-account-id %s --name admin --policy %s", owner, r.flags, owner, policy.FullAccess)
+		r.complain("AWS account %s has no access key: make one with carillon key create%s --aws-account-id %s --name admin --policy %s",
+			owner, r.dataFlag, owner, policy.FullAccess)
 	}
 	return nil
 }

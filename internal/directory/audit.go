@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -150,5 +151,5 @@ func (s stamp) String() string {
 	if s == 0 {
 		return ""
 	}
-	return time.UnixMilli(int64(s)).UTC().Format("2006-01-02T15:04:05.000Z")
+	return api.FormatTime(time.UnixMilli(int64(s)))
 }

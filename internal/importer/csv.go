@@ -13,7 +13,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 )
 
-// csv reads users from a table. Without a line of names the columns are userId and email.
+// csv reads users from a table. If the first line has no names, the columns are userId and email.
 func (f *file) csv(start []byte) error {
 	if f.rows.Table == "" {
 		f.rows.Table = f.name
@@ -25,11 +25,11 @@ func (f *file) csv(start []byte) error {
 	for first := true; ; first = false {
 		f.lines.allow(r.InputOffset())
 		cells, err := r.Read()
-		var syntax *csv.ParseError
+		syntax, isSyntax := errors.AsType[*csv.ParseError](err)
 		switch {
 		case err == io.EOF:
 			return nil
-		case errors.As(err, &syntax):
+		case isSyntax:
 			f.problem(above+syntax.StartLine, "%v", syntax.Err)
 			continue
 		case errors.Is(err, errLongRow):
@@ -58,7 +58,7 @@ func (f *file) csv(start []byte) error {
 				id, email = names["userid"], names["email"]
 				for i := range cells {
 					if i != id && i != email {
-						f.rows.Notes.Add(f.place(line), fmt.Sprintf("column %.64q is not known: left out", cell(i)))
+						f.rows.Notes.Add(f.place(line), fmt.Sprintf("column %.64q is unknown: left out", cell(i)))
 					}
 				}
 				continue
@@ -72,7 +72,7 @@ func (f *file) csv(start []byte) error {
 	}
 }
 
-// columns finds columns by their names, however these are spelled: userId, User ID, PrimaryEmail.
+// columns finds columns by name, in any usual spelling: userId, User ID, PrimaryEmail.
 func columns(cells []string) map[string]int {
 	names := make(map[string]int)
 	for i, name := range cells {
@@ -85,7 +85,7 @@ func columns(cells []string) map[string]int {
 	return names
 }
 
-// separator is what stands between the cells: the most frequent one of the first line.
+// separator returns the character between cells: the most frequent one in the first line.
 func separator(start []byte) rune {
 	line, _, _ := bytes.Cut(start, []byte("\n"))
 	best := ','

@@ -1,6 +1,6 @@
-// Package importer reads what people saved of the API before they moved: accounts and users, as
-// files of JSON or CSV. It says what each file holds and what in it cannot be read; the rules of
-// an import are in package directory. Start at [Rows].
+// Package importer reads the accounts and users that people saved from the API, as JSON or CSV
+// files. It tells what a file holds, and what in it cannot be read and where. Which of the rows
+// can be imported is decided by package directory. Start at [Rows].
 package importer
 
 import (
@@ -18,21 +18,22 @@ import (
 
 // Rows are the accounts and users that were read from files. The zero value is ready to use.
 //
-// A JSON file holds any number of texts, as a loop over pages leaves them: what list-accounts,
-// list-users, get-account or get-user print, bare accounts and users, and lists of any of these.
-// A CSV file has the columns userId and email. Both are UTF-8, or what Windows makes of it:
-// with a byte order mark, or in UTF-16 with one.
+// A JSON file (json.go) holds any number of texts, one after the other, as a loop over pages leaves
+// them: the output of list-accounts, list-users, get-account or get-user, single accounts and
+// users, and lists of any of these. A CSV file (csv.go) has the columns userId and email. Both are
+// UTF-8, or UTF-16 with a byte order mark, as Windows writes it.
 type Rows struct {
 	Accounts []directory.AccountRow
 	Users    []directory.UserRow
 	Problems []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
-	Notes    Notes    // what is left out of rows, or is not kept as it stands
+	Notes    Notes    // what of the rows is left out or changed
 
-	Table string // the first CSV file, whose users name no account; "" if there is none
+	// Table is the name of the first CSV file, "" if there is none. Its users name no account.
+	Table string
 }
 
-// Read adds what a file holds. An error is one of reading the file; what is wrong in it is among
-// the problems, and what comes before that is kept.
+// Read adds the rows of a file, whose name is for messages. What is wrong in the file goes into
+// Problems, and the rows before it are kept. An error means that the file could not be read.
 func (rows *Rows) Read(name string, r io.Reader) error {
 	text := bufio.NewReader(transform.NewReader(r, unicode.BOMOverride(transform.Nop)))
 	f := &file{rows: rows, name: name, lines: lines{r: text, where: 1}}
@@ -62,7 +63,7 @@ func (rows *Rows) Read(name string, r io.Reader) error {
 	return f.csv(start)
 }
 
-// file is one file while it is read.
+// file is a file that is being read.
 type file struct {
 	rows  *Rows
 	name  string

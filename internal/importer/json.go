@@ -13,7 +13,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// kind is what a JSON value is by the name it goes by.
+// kind is what a JSON value is, by the name of the member that holds it.
 type kind int
 
 const (
@@ -23,25 +23,26 @@ const (
 	anAccount              // "Account", or in "Accounts"
 )
 
+// json reads accounts and users from JSON texts.
 func (f *file) json() error {
 	f.dec = jsontext.NewDecoder(&f.lines)
 	for {
 		f.lines.allow(f.dec.InputOffset())
 		err := f.value(unnamed)
-		var syntax *jsontext.SyntacticError
+		syntax, isSyntax := errors.AsType[*jsontext.SyntacticError](err)
 		switch {
 		case err == nil:
 			continue
 		case err == io.EOF:
 			return nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			f.problem(f.lines.at(f.lines.read), "the text breaks off; the rows before are whole")
+			f.problem(f.lines.at(f.lines.read), "the text ends in the middle of a row; the rows before it are complete")
 		case errors.Is(err, errLongRow):
 			f.problem(f.lines.at(f.dec.InputOffset()), "%v", errLongRow)
-		case errors.As(err, &syntax) && strings.Contains(syntax.Error(), "invalid UTF-8"): // the package exports no such error
+		case isSyntax && strings.Contains(syntax.Error(), "invalid UTF-8"): // the package exports no such error
 			f.problem(f.lines.at(syntax.ByteOffset), notUTF8)
-		case errors.As(err, &syntax):
-			f.problem(f.lines.at(syntax.ByteOffset), "this is not JSON, the rest of the file is not read: %v", syntax.Err)
+		case isSyntax:
+			f.problem(f.lines.at(syntax.ByteOffset), "this is not JSON, so the rest of the file is not read: %v", syntax.Err)
 		default:
 			return err
 		}
@@ -68,12 +69,12 @@ func (f *file) value(k kind) error {
 	}
 	v, err := f.dec.ReadValue()
 	if err == nil {
-		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "%.40s stands where an account or a user was expected", v)
+		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account or a user was expected", v)
 	}
 	return err
 }
 
-// ended is the error of a text that ends inside a value.
+// ended turns the end of the text inside a value into an error.
 func ended(err error) error {
 	if err == io.EOF {
 		return io.ErrUnexpectedEOF
@@ -120,7 +121,7 @@ func (f *file) object(k kind) error {
 			return ended(err)
 		}
 		v, err := document.Parse(string(text))
-		if err != nil { // it is JSON, so that is all it can be
+		if err != nil { // the text is JSON, so depth is all that can be wrong
 			deep = name
 		}
 		row.Set(name, v)
@@ -138,10 +139,10 @@ func (f *file) object(k kind) error {
 	case k == anAccount || hasAccount:
 		f.account(line, row)
 	case !page:
-		f.problem(line, "this is no account and no user; give what list-accounts, list-users or get-user printed")
+		f.problem(line, "this is neither an account nor a user; import what list-accounts, list-users or get-user printed")
 	default:
 		for _, m := range row.Members() {
-			if m.Key != "NextToken" { // of a page that was followed by another
+			if m.Key != "NextToken" { // of a page that was not the last one
 				f.dropped(f.place(line), m.Key)
 			}
 		}
@@ -149,9 +150,9 @@ func (f *file) object(k kind) error {
 	return nil
 }
 
-// dropped notes a member that has no place in the directory.
+// dropped notes a member that the directory has no place for.
 func (f *file) dropped(place, name string) {
-	f.rows.Notes.Add(place, fmt.Sprintf("member %.64q is not known: left out", name))
+	f.rows.Notes.Add(place, fmt.Sprintf("member %.64q is unknown: left out", name))
 }
 
 func (f *file) user(line int, row *document.Object, k kind) {
@@ -194,7 +195,7 @@ func (f *file) user(line int, row *document.Object, k kind) {
 		}
 	}
 	if m.sound() {
-		f.rows.Users = append(f.rows.Users, directory.UserRow{Place: m.place, User: u})
+		f.rows.Users = append(f.rows.Users, directory.UserRow{Place: f.place(line), User: u})
 	}
 }
 
@@ -245,6 +246,6 @@ func (f *file) account(line int, row *document.Object) {
 		}
 	}
 	if m.sound() {
-		f.rows.Accounts = append(f.rows.Accounts, directory.AccountRow{Place: m.place, Account: a})
+		f.rows.Accounts = append(f.rows.Accounts, directory.AccountRow{Place: f.place(line), Account: a})
 	}
 }

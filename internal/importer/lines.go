@@ -5,20 +5,20 @@ import (
 	"io"
 )
 
-// maxRow bounds the text of one row, so that a file of something else is not read into memory.
+// maxRow bounds the text of one row in bytes, so that no file of another kind fills the memory.
 const maxRow = 1 << 20
 
-const notUTF8 = "the text is not UTF-8, from here on it is not read: save it as UTF-8, or as UTF-16 with a byte order mark"
+const notUTF8 = "this is not UTF-8, so the rest of the file is not read: save the file as UTF-8, or as UTF-16 with a byte order mark"
 
 var errLongRow = fmt.Errorf("a row has more than %d bytes", maxRow)
 
-// lines is the text of a file on its way into a decoder, which reads ahead. It remembers where
-// lines end until they are passed.
+// lines is the text of a file on its way into a decoder, which reads ahead. It remembers the ends
+// of the lines that the decoder has read and at has not passed yet.
 type lines struct {
 	r     io.Reader
 	read  int64   // bytes handed out
-	most  int64   // bytes that may be handed out; see allow
-	ends  []int64 // offsets of line ends behind the last position asked for
+	most  int64   // bytes that may be handed out, see allow
+	ends  []int64 // offsets of line ends after the last position asked for
 	where int     // the line of that position, from 1
 }
 
@@ -36,7 +36,7 @@ func (l *lines) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// at returns the line of an offset that is not before the one asked for last.
+// at returns the line of an offset, which must not be before the one asked for last.
 func (l *lines) at(offset int64) int {
 	passed := 0
 	for passed < len(l.ends) && l.ends[passed] < offset {
@@ -47,5 +47,5 @@ func (l *lines) at(offset int64) int {
 	return l.where
 }
 
-// allow lets a row be read that begins at an offset.
+// allow lets the row that begins at an offset be read.
 func (l *lines) allow(offset int64) { l.most = offset + maxRow }

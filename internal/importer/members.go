@@ -10,51 +10,46 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-func orBlank(s *string) string {
-	if s == nil {
-		return ""
-	}
-	return *s
-}
-
-// members reads the members of a row. What is null counts as absent.
+// members reads the members of one row. A member that is null counts as absent.
 type members struct {
 	file    *file
 	line    int
-	place   string
 	problem string // the first one
 	notes   []string
-	unknown []string
+	unknown []string // names
 }
 
 func (f *file) members(line int) *members {
-	return &members{file: f, line: line, place: f.place(line)}
+	return &members{file: f, line: line}
 }
 
-// sound reports whether the row can be kept, and what was noted about it.
+// sound reports whether the row can be kept. It passes on the problem of the row, or else what was
+// noted about it.
 func (m *members) sound() bool {
 	if m.problem != "" {
 		m.file.problem(m.line, "%s", m.problem)
 		return false
 	}
+	place := m.file.place(m.line)
 	for _, text := range m.notes {
-		m.file.rows.Notes.Add(m.place, text)
+		m.file.rows.Notes.Add(place, text)
 	}
 	for _, name := range m.unknown {
-		m.file.dropped(m.place, name)
+		m.file.dropped(place, name)
 	}
 	return true
 }
 
 func (m *members) note(text string) { m.notes = append(m.notes, text) }
 
+// wrong is a problem of a member.
 func (m *members) wrong(name, problem string) {
 	if m.problem == "" {
 		m.problem = name + " " + problem
 	}
 }
 
-// absent takes a null.
+// absent reports whether a member is null, and notes that.
 func (m *members) absent(name string, v any) bool {
 	if v != nil {
 		return false
@@ -115,12 +110,8 @@ func (m *members) alexa(name string, v any) *api.AlexaForBusinessMetadata {
 	return alexa
 }
 
-// timeForm is how the API lists a time.
-const timeForm = "2006-01-02T15:04:05.000Z"
-
-// time reads a time in the forms that the AWS CLI and SDKs have printed: as the API sent it,
-// with an offset, with a blank in the middle, without a zone (which was UTC), as seconds since
-// 1970.
+// time reads a time in any form that an AWS CLI or SDK has printed: as the API sent it, with an
+// offset, with a blank in the middle, without a zone (which means UTC), or as seconds since 1970.
 func (m *members) time(name string, v any) time.Time {
 	var t time.Time
 	var text string
@@ -146,11 +137,19 @@ func (m *members) time(name string, v any) time.Time {
 	}
 	t = t.UTC().Truncate(time.Millisecond)
 	if t.UnixMilli() <= 0 || t.Year() > 9999 {
-		m.wrong(name, fmt.Sprintf("is %.40v, which is no time such as 2019-01-04T17:11:22.003Z", v))
+		m.wrong(name, fmt.Sprintf("is %.40v, which is not a time such as 2019-01-04T17:11:22.003Z", v))
 		return time.Time{}
 	}
-	if text != t.Format(timeForm) {
+	if text != api.FormatTime(t) {
 		m.note(name + " is listed in UTC with milliseconds")
 	}
 	return t
+}
+
+// orBlank returns "" for an absent text.
+func orBlank(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
 }

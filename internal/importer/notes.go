@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// Notes are remarks that many rows have in common.
+// Notes are remarks on rows, each of which may apply to many rows. The zero value is empty.
 type Notes struct {
 	texts []string // in order of appearance
 	about map[string]*note
@@ -16,7 +16,7 @@ type note struct {
 	count int
 }
 
-// Add notes a text about the row at a place.
+// Add adds a text about the row at a place.
 func (n *Notes) Add(place, text string) {
 	if n.about == nil {
 		n.about = make(map[string]*note)
@@ -28,8 +28,8 @@ func (n *Notes) Add(place, text string) {
 	n.about[text].count++
 }
 
-// Lines gives each text once, with the first place and the number of others, in the order in
-// which they were added first.
+// Lines returns each text once, with its first place and the number of other places, in the order
+// in which the texts were first added.
 func (n *Notes) Lines() iter.Seq[string] {
 	return func(yield func(string) bool) {
 		for _, text := range n.texts {

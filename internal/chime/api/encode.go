@@ -26,10 +26,15 @@ func appendBool(b []byte, v bool) []byte { return strconv.AppendBool(b, v) }
 
 func appendInt(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }
 
-// appendTime writes ISO 8601 in UTC with milliseconds, as the service always does.
+// timeLayout is ISO 8601 in UTC with milliseconds, the form in which the service writes times.
+const timeLayout = "2006-01-02T15:04:05.000Z"
+
+// FormatTime returns a time as the API writes it, such as 2019-01-04T17:11:22.003Z.
+func FormatTime(t time.Time) string { return t.UTC().Format(timeLayout) }
+
 func appendTime(b []byte, t time.Time) []byte {
 	b = append(b, '"')
-	b = t.UTC().AppendFormat(b, "2006-01-02T15:04:05.000Z")
+	b = t.UTC().AppendFormat(b, timeLayout)
 	return append(b, '"')
 }
 

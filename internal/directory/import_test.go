@@ -15,10 +15,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// adoption begins an adoption by the operator alice.
-func (h *house) adoption(options directory.AdoptOptions) *directory.Adoption {
+// beginImport begins an import by the operator alice.
+func (h *house) beginImport(options directory.ImportOptions) *directory.Import {
 	h.t.Helper()
-	a, err := h.operator().Adopt(context.Background(), options)
+	a, err := h.operator().Import(context.Background(), options)
 	if err != nil {
 		h.t.Fatal(err)
 	}
@@ -57,22 +57,22 @@ func pending(u *api.User) {
 	u.DisplayName, u.RegisteredOn = nil, time.Time{}
 }
 
-// adopt adopts the accounts and the users and says what has become of each row, in short.
-func (h *house) adopt(a *directory.Adoption, accounts []directory.AccountRow, users ...directory.UserRow) []string {
+// imported imports the accounts and the users and says what became of each row, in short.
+func (h *house) imported(a *directory.Import, accounts []directory.AccountRow, users ...directory.UserRow) []string {
 	h.t.Helper()
-	one := ok[[]directory.Adopted](h.t)(a.Accounts(context.Background(), accounts))
-	two := ok[[]directory.Adopted](h.t)(a.Users(context.Background(), users))
-	return fates(append(one, two...))
+	one := ok[[]directory.ImportedRow](h.t)(a.Accounts(context.Background(), accounts))
+	two := ok[[]directory.ImportedRow](h.t)(a.Users(context.Background(), users))
+	return outcomes(append(one, two...))
 }
 
-func fates(rows []directory.Adopted) []string {
-	names := map[directory.RowFate]string{
-		directory.RowAdded: "added", directory.RowCompleted: "completed", directory.RowKnown: "known",
-		directory.RowDiffers: "differs", directory.RowRefused: "refused",
+func outcomes(rows []directory.ImportedRow) []string {
+	names := map[directory.RowOutcome]string{
+		directory.RowAdded: "added", directory.RowCompleted: "completed", directory.RowUnchanged: "unchanged",
+		directory.RowDiffers: "differs", directory.RowBad: "bad",
 	}
 	var all []string
 	for _, r := range rows {
-		text := names[r.Fate]
+		text := names[r.Outcome]
 		for _, more := range append([]string{r.Reason}, r.Notes...) {
 			if more != "" {
 				text += "; " + more
@@ -83,7 +83,7 @@ func fates(rows []directory.Adopted) []string {
 	return all
 }
 
-func TestAdoptedUsersAreListedAsTheyWere(t *testing.T) {
+func TestImport_UsersAreListedAsTheyWere(t *testing.T) {
 	h := newHouse(t)
 	accounts := []directory.AccountRow{
 		accountRow("Z"),
@@ -104,13 +104,13 @@ func TestAdoptedUsersAreListedAsTheyWere(t *testing.T) {
 		userRow("A", "bob", pending),
 		userRow("A", "nil", func(u *api.User) { u.AlexaForBusinessMetadata.AlexaForBusinessRoomArn = new("null") }),
 	}
-	equal(t, "fates", h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...),
+	equal(t, "outcomes", h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...),
 		[]string{"added", "added", "added", "added", "added", "added", "added", "added"})
 
 	listed := func(account string) string { return h.must("ListUsers", "accountId="+account, "", "") }
 	var wantA, wantZ api.ListUsersOutput
 	for _, row := range users {
-		if *row.AccountId == "A" {
+		if *row.User.AccountId == "A" {
 			wantA.Users = append(wantA.Users, row.User)
 		} else {
 			wantZ.Users = append(wantZ.Users, row.User)
@@ -137,8 +137,8 @@ func TestAdoptedUsersAreListedAsTheyWere(t *testing.T) {
 	}
 
 	// The second time nothing happens.
-	equal(t, "fates of a second run", h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...),
-		[]string{"known", "known", "known", "known", "known", "known", "known", "known"})
+	equal(t, "outcomes of a second run", h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...),
+		[]string{"unchanged", "unchanged", "unchanged", "unchanged", "unchanged", "unchanged", "unchanged", "unchanged"})
 	if more := h.audited(len(trail)); len(more) != 0 {
 		t.Errorf("audit of a second run: got %q, want nothing", more)
 	}
@@ -146,10 +146,10 @@ func TestAdoptedUsersAreListedAsTheyWere(t *testing.T) {
 }
 
 // An invitation goes on: repeating it gives one and the same id, accepting it makes a member.
-func TestAdoptedInvitationCanBeAccepted(t *testing.T) {
+func TestImport_InvitationCanBeAccepted(t *testing.T) {
 	h := newHouse(t)
 	team := accountRow("A", func(a *api.Account) { a.AccountType = "Team" })
-	h.adopt(h.adoption(directory.AdoptOptions{}), []directory.AccountRow{team}, userRow("A", "bob", pending))
+	h.imported(h.beginImport(directory.ImportOptions{}), []directory.AccountRow{team}, userRow("A", "bob", pending))
 	invite := func() string {
 		var out struct {
 			Invites []struct{ InviteId, Status string }
@@ -166,7 +166,7 @@ func TestAdoptedInvitationCanBeAccepted(t *testing.T) {
 	}
 }
 
-func TestAdoptionRefusesAccounts(t *testing.T) {
+func TestImport_RefusesAccounts(t *testing.T) {
 	h := newHouse(t)
 	h.addAccount("gone", "Team")
 	h.must("DeleteAccount", "accountId=gone", "", "")
@@ -177,20 +177,20 @@ func TestAdoptionRefusesAccounts(t *testing.T) {
 		{func(a *api.Account) { a.AccountId = " " }, "AccountId is missing"},
 		{func(a *api.Account) { a.AccountId = "a\nb" }, "AccountId holds a line break or another control character"},
 		{func(a *api.Account) { a.AwsAccountId = "" }, "AwsAccountId is missing"},
-		{func(a *api.Account) { a.AwsAccountId = "1234" }, `AwsAccountId is "1234", which are not 12 digits`},
+		{func(a *api.Account) { a.AwsAccountId = "1234" }, `AwsAccountId is "1234", not 12 digits`},
 		{func(a *api.Account) { a.Name = "" }, "Name is missing"},
 		{func(a *api.Account) { a.Name = strings.Repeat("é", 101) }, "Name has more than 100 characters"},
 		{func(a *api.Account) { a.AccountType = "Entreprise" }, `AccountType is "Entreprise", not one of Team, EnterpriseDirectory, EnterpriseLWA, EnterpriseOIDC`},
 		{func(a *api.Account) { a.DefaultLicense = "pro" }, `DefaultLicense is "pro", not one of Basic, Plus, Pro, ProTrial`},
 		{func(a *api.Account) { a.SupportedLicenses = []api.License{"Basic", "Gold"} }, `SupportedLicenses is "Gold", not one of Basic, Plus, Pro, ProTrial`},
 		{func(a *api.Account) { a.AccountStatus = "Closed" }, `AccountStatus is "Closed", not one of Suspended, Active`},
-		{func(a *api.Account) { a.SigninDelegateGroups = []api.SigninDelegateGroup{{}} }, "SigninDelegateGroups has one without a GroupName"},
-		{func(a *api.Account) { a.AccountId = "gone" }, "account gone has been deleted here, which does not free its id"},
+		{func(a *api.Account) { a.SigninDelegateGroups = []api.SigninDelegateGroup{{}} }, "SigninDelegateGroups has a group without a GroupName"},
+		{func(a *api.Account) { a.AccountId = "gone" }, "account gone was deleted here, and the id of a deleted account is never used again"},
 	} {
 		for _, dry := range []bool{true, false} {
 			before := len(h.audit())
-			got := h.adopt(h.adoption(directory.AdoptOptions{DryRun: dry}), []directory.AccountRow{accountRow("A", test.edit)})
-			equal(t, "fate", got, []string{"refused; " + test.want})
+			got := h.imported(h.beginImport(directory.ImportOptions{DryRun: dry}), []directory.AccountRow{accountRow("A", test.edit)})
+			equal(t, "outcome", got, []string{"bad; " + test.want})
 			if more := h.audited(before); len(more) != 0 {
 				t.Errorf("%s: it left %q", test.want, more)
 			}
@@ -198,7 +198,7 @@ func TestAdoptionRefusesAccounts(t *testing.T) {
 	}
 }
 
-func TestAdoptionRefusesUsers(t *testing.T) {
+func TestImport_RefusesUsers(t *testing.T) {
 	h := newHouse(t)
 	h.addAccount("A", "EnterpriseLWA")
 	h.addAccount("T", "Team")
@@ -221,21 +221,21 @@ func TestAdoptionRefusesUsers(t *testing.T) {
 		{userRow("A", "x", func(u *api.User) { u.UserRegistrationStatus = "Released" }), `UserRegistrationStatus is "Released", not one of Unregistered, Registered, Suspended`},
 		{userRow("A", "x", func(u *api.User) { u.UserInvitationStatus = "Sent" }), `UserInvitationStatus is "Sent", not one of Pending, Accepted, Failed`},
 		{userRow("A", "x", func(u *api.User) { u.PrimaryProvisionedNumber = new("12-34") }), "PrimaryProvisionedNumber of user x is not a phone number such as +12065550100"},
-		{userRow("T", "x", func(u *api.User) { u.UserRegistrationStatus = "Suspended" }), "user x is Suspended, which nobody can be in an account of type Team"},
-		{userRow("A", "x", email("B1@b.example")), "the address of user x is that of user b1, registered in account B"},
-		{userRow("A", "x", email("A1@A.example"), pending), "the address of user x is that of user a1 in the store"},
-		{userRow("N", "x"), "account N of user x is neither among those to import nor in the store"},
+		{userRow("T", "x", func(u *api.User) { u.UserRegistrationStatus = "Suspended" }), "user x is Suspended, which no user of a Team account can be"},
+		{userRow("A", "x", email("B1@b.example")), "the address of user x belongs to user b1, registered in account B"},
+		{userRow("A", "x", email("A1@A.example"), pending), "the address of user x belongs to user a1 in the store"},
+		{userRow("N", "x"), "account N of user x is neither in these files nor in the store"},
 		{userRow("A", "x", func(u *api.User) { u.AccountId = nil }), "user x names no account"},
 		{userRow("A", "x", email("b1@b.example"), pending), ""}, // who is registered can be invited elsewhere
 		{userRow("A", "x", email("b2@b.example")), ""},
 	} {
 		want := []string{"added"}
 		if test.want != "" {
-			want = []string{"refused; " + test.want}
+			want = []string{"bad; " + test.want}
 		}
-		equal(t, "fate in a dry run", h.adopt(h.adoption(directory.AdoptOptions{DryRun: true}), nil, test.row), want)
+		equal(t, "outcome in a dry run", h.imported(h.beginImport(directory.ImportOptions{DryRun: true}), nil, test.row), want)
 		if test.want != "" {
-			equal(t, "fate", h.adopt(h.adoption(directory.AdoptOptions{}), nil, test.row), want)
+			equal(t, "outcome", h.imported(h.beginImport(directory.ImportOptions{}), nil, test.row), want)
 		}
 	}
 	if got := h.audit(); len(got) != 0 {
@@ -244,7 +244,7 @@ func TestAdoptionRefusesUsers(t *testing.T) {
 }
 
 // Rows that do not go together: the first one counts, and the others say where that is.
-func TestAdoptionOfRowsThatCollide(t *testing.T) {
+func TestImport_RowsThatCollide(t *testing.T) {
 	accounts := []directory.AccountRow{
 		accountRow("A"), accountRow("B"), accountRow("A"), accountRow("B", func(a *api.Account) { a.Name = "Other" }),
 	}
@@ -258,53 +258,53 @@ func TestAdoptionOfRowsThatCollide(t *testing.T) {
 		userRow("B", "u4", email("u1@example.com"), pending),
 	}
 	want := []string{
-		"added", "added", "known", "refused; account B is on B.json:1 already, with other Name",
-		"added", "known", "refused; user u1 is on users.json:u1 already, with other DisplayName, LicenseType", "added",
-		"refused; the address of user u2 is that of a registered user of account A on users.json:u1",
-		"refused; the address of user u3 is that of user u1 on users.json:u1", "added",
+		"added", "added", "unchanged", "bad; account B is already in B.json:1, with different Name",
+		"added", "unchanged", "bad; user u1 is already in users.json:u1, with different DisplayName, LicenseType", "added",
+		"bad; the address of user u2 belongs to a registered user of account A in users.json:u1",
+		"bad; the address of user u3 belongs to user u1 in users.json:u1", "added",
 	}
 	h := newHouse(t)
-	equal(t, "fates", h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...), want)
-	for i, fate := range want {
-		if fate == "added" {
-			want[i] = "known"
+	equal(t, "outcomes", h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...), want)
+	for i, outcome := range want {
+		if outcome == "added" {
+			want[i] = "unchanged"
 		}
 	}
-	equal(t, "fates of a second run", h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...), want)
+	equal(t, "outcomes of a second run", h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...), want)
 }
 
-func TestAdoptionKeepsToTheStore(t *testing.T) {
+func TestImport_KeepsToTheStore(t *testing.T) {
 	h := newHouse(t)
 	accounts := []directory.AccountRow{accountRow("A")}
 	users := []directory.UserRow{userRow("A", "u1"), userRow("A", "u2")}
-	h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...)
+	h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...)
 	h.must("UpdateUser", "accountId=A&userId=u1", "", `{"LicenseType":"Pro"}`)
 	h.must("UpdateAccount", "accountId=A", "", `{"Name":"New"}`)
 	before := len(h.audit())
 	// What a row does not say is no difference.
 	users[1] = userRow("A", "u2", func(u *api.User) { *u = api.User{UserId: "u2", AccountId: new("A"), PrimaryEmail: u.PrimaryEmail} })
-	equal(t, "fates", h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...), []string{
-		"differs; account A is in the store with other Name", "differs; user u1 is in the store with other LicenseType",
-		"known",
+	equal(t, "outcomes", h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...), []string{
+		"differs; account A is in the store, with different Name", "differs; user u1 is in the store, with different LicenseType",
+		"unchanged",
 	})
 	equal(t, "users", h.users("A"), map[string]string{"u1": "Pro PrivateUser Registered", "u2": "Basic PrivateUser Registered"})
 	if more := h.audited(before); len(more) != 0 {
 		t.Errorf("audit: got %q, want nothing", more)
 	}
 	other := accountRow("A", func(a *api.Account) { a.Name, a.AwsAccountId, a.CreatedTimestamp = "New", foreignAccount, now })
-	equal(t, "fate", h.adopt(h.adoption(directory.AdoptOptions{}), []directory.AccountRow{other}),
-		[]string{"differs; account A is in the store with other AwsAccountId, CreatedTimestamp"})
+	equal(t, "outcome", h.imported(h.beginImport(directory.ImportOptions{}), []directory.AccountRow{other}),
+		[]string{"differs; account A is in the store, with different AwsAccountId, CreatedTimestamp"})
 }
 
-func TestAdoptionCompletesRows(t *testing.T) {
+func TestImport_CompletesRows(t *testing.T) {
 	h := newHouse(t)
 	h.addAccount("D", "Team", func(a *store.Account) { a.DefaultLicense = "Basic" })
 	bare := func(u *api.User) { *u = api.User{UserId: u.UserId, AccountId: new("D"), PrimaryEmail: u.PrimaryEmail} }
-	a := h.adoption(directory.AdoptOptions{})
+	a := h.beginImport(directory.ImportOptions{})
 	account := accountRow("A", func(a *api.Account) {
 		*a = api.Account{AwsAccountId: awsAccount, AccountId: "A", Name: "A"}
 	})
-	got := h.adopt(a, []directory.AccountRow{account, accountRow("B", func(a *api.Account) { a.SupportedLicenses = []api.License{"Pro", "Basic"} })},
+	got := h.imported(a, []directory.AccountRow{account, accountRow("B", func(a *api.Account) { a.SupportedLicenses = []api.License{"Pro", "Basic"} })},
 		userRow("D", "u1", bare),
 		userRow("D", "u2", bare, func(u *api.User) { u.UserInvitationStatus = "Pending" }),
 		userRow("D", "u3", pending, func(u *api.User) {
@@ -314,15 +314,15 @@ func TestAdoptionCompletesRows(t *testing.T) {
 			u.DisplayName, u.PrimaryProvisionedNumber, u.AlexaForBusinessMetadata.AlexaForBusinessRoomArn = new(""), new(""), new("")
 		}),
 	)
-	equal(t, "fates", got, []string{
-		"added; AccountType is missing: it is Team; AccountStatus is missing: it is Active; DefaultLicense is missing: it is Pro; " +
-			"SupportedLicenses is missing: it is Basic, Pro; CreatedTimestamp is missing: none is listed; SigninDelegateGroups is missing: it is empty",
-		"added; SupportedLicenses is listed in another order",
-		"added; UserRegistrationStatus is missing: it is Registered; LicenseType is missing: it is the account's default; " +
-			"UserType is missing: it is PrivateUser; IsAlexaForBusinessEnabled is missing: it is false",
-		"added; UserRegistrationStatus is missing: it is Unregistered; LicenseType is missing: it is the account's default; " +
-			"UserType is missing: it is PrivateUser; IsAlexaForBusinessEnabled is missing: it is false",
-		"added; DisplayName of a user who has not joined is listed only after that; RegisteredOn of a user who has not joined: left out; " +
+	equal(t, "outcomes", got, []string{
+		"added; AccountType is missing: set to Team; AccountStatus is missing: set to Active; DefaultLicense is missing: set to Pro; " +
+			"SupportedLicenses is missing: set to Basic, Pro; CreatedTimestamp is missing: the account is listed without it; SigninDelegateGroups is missing: set to none",
+		"added; SupportedLicenses is listed in a different order",
+		"added; UserRegistrationStatus is missing: set to Registered; LicenseType is missing: set to the account's default; " +
+			"UserType is missing: set to PrivateUser; IsAlexaForBusinessEnabled is missing: set to false",
+		"added; UserRegistrationStatus is missing: set to Unregistered; LicenseType is missing: set to the account's default; " +
+			"UserType is missing: set to PrivateUser; IsAlexaForBusinessEnabled is missing: set to false",
+		"added; DisplayName of a user who has not joined: kept, but not listed until then; RegisteredOn of a user who has not joined: left out; " +
 			"PersonalPIN of a user who has not joined: left out",
 		"added; PrimaryProvisionedNumber is empty: left out; DisplayName is empty: left out; AlexaForBusinessRoomArn is empty: left out; " +
 			"PersonalPIN is not 10 digits: left out until it is reset",
@@ -341,13 +341,13 @@ func (h *house) pin(account, user string) string {
 }
 
 // Lists have no PINs, single users have: both may be given, in one go or one after the other.
-func TestAdoptedPIN(t *testing.T) {
-	const taken = "PersonalPIN is that of somebody else: left out until it is reset"
+func TestImport_PIN(t *testing.T) {
+	const taken = "PersonalPIN belongs to another user: left out until it is reset"
 	h := newHouse(t)
 	h.addAccount("A", "Team")
 	h.addUsers(registered("A", "old", func(u *store.User) { u.PersonalPIN = "0000000001" }))
-	a := h.adoption(directory.AdoptOptions{})
-	equal(t, "fates", h.adopt(a, nil,
+	a := h.beginImport(directory.ImportOptions{})
+	equal(t, "outcomes", h.imported(a, nil,
 		userRow("A", "u1"), userRow("A", "u2"), userRow("A", "u3"),
 		userRow("A", "u1", pin("0000000009")),
 		userRow("A", "u4", pin("0000000004")),
@@ -355,13 +355,13 @@ func TestAdoptedPIN(t *testing.T) {
 		userRow("A", "u6", pin("0000000001")),
 		userRow("A", "u7", pin("0000000007")),
 	), []string{"added", "added", "added", "completed", "added", "added; " + taken, "added; " + taken, "added"})
-	equal(t, "fates later on", h.adopt(a, nil,
+	equal(t, "outcomes later on", h.imported(a, nil,
 		userRow("A", "u2", pin("0000000002")), userRow("A", "u3", pin("0000000001")), userRow("A", "u5", pin("0000000004")),
 		userRow("A", "u7", pin("0000000008"))),
-		[]string{"completed", "known; " + taken, "known; " + taken, "refused; user u7 is on users.json:u7 already, with other PersonalPIN"})
-	equal(t, "fates in another run", h.adopt(h.adoption(directory.AdoptOptions{}), nil,
+		[]string{"completed", "unchanged; " + taken, "unchanged; " + taken, "bad; user u7 is already in users.json:u7, with different PersonalPIN"})
+	equal(t, "outcomes in another run", h.imported(h.beginImport(directory.ImportOptions{}), nil,
 		userRow("A", "u2", pin("0000000002")), userRow("A", "u3", pin("0000000003")), userRow("A", "u7", pin("0000000008"))),
-		[]string{"known", "completed", "differs; user u7 is in the store with other PersonalPIN"})
+		[]string{"unchanged", "completed", "differs; user u7 is in the store, with different PersonalPIN"})
 	for user, want := range map[string]string{
 		"u1": "0000000009", "u2": "0000000002", "u3": "0000000003", "u4": "0000000004", "u5": "", "u6": "", "u7": "0000000007", "old": "0000000001",
 	} {
@@ -380,34 +380,34 @@ func TestAdoptedPIN(t *testing.T) {
 	}
 }
 
-func TestAdoptionIntoAnAccount(t *testing.T) {
+func TestImport_IntoAnAccount(t *testing.T) {
 	h := newHouse(t)
 	h.addAccount("A", "Team")
 	h.addAccount("H", "Team")
 	rows := []directory.UserRow{
 		userRow("lost", "u1"), userRow("", "u2", func(u *api.User) { u.AccountId = nil }), userRow("A", "u3"),
 	}
-	a := h.adoption(directory.AdoptOptions{})
-	h.adopt(a, nil, rows[:2]...)
-	equal(t, "homeless", a.Homeless(), []string{"", "lost"})
+	a := h.beginImport(directory.ImportOptions{})
+	h.imported(a, nil, rows[:2]...)
+	equal(t, "unknown accounts", a.UnknownAccounts(), []string{"", "lost"})
 
-	a = h.adoption(directory.AdoptOptions{AccountID: "H"})
-	equal(t, "fates", h.adopt(a, nil, rows...), []string{
-		"added; AccountId is of no known account: it is the given account", "added; AccountId is missing: it is the given account", "added",
+	a = h.beginImport(directory.ImportOptions{AccountID: "H"})
+	equal(t, "outcomes", h.imported(a, nil, rows...), []string{
+		"added; AccountId is of an unknown account: set to the given account", "added; AccountId is missing: set to the given account", "added",
 	})
 	if a, hh := h.users("A"), h.users("H"); len(a) != 1 || len(hh) != 2 {
 		t.Errorf("users: got %v in A and %v in H, want u3 in A and the others in H", a, hh)
 	}
-	_, err := h.adoption(directory.AdoptOptions{AccountID: "nowhere"}).Users(t.Context(), rows[:1])
+	_, err := h.beginImport(directory.ImportOptions{AccountID: "nowhere"}).Users(t.Context(), rows[:1])
 	if exception(err) != api.NotFoundException {
 		t.Errorf("an account that does not exist: got error %v, want %s", err, api.NotFoundException)
 	}
 }
 
 // The first account of an empty store decides whose the root key is.
-func TestAdoptionGivesRootKey(t *testing.T) {
+func TestImport_GivesRootKey(t *testing.T) {
 	h := newHouse(t)
-	keyless := func(a *directory.Adoption) string {
+	keyless := func(a *directory.Import) string {
 		root, others, err := a.Keyless(t.Context())
 		if err != nil {
 			t.Fatal(err)
@@ -420,15 +420,15 @@ func TestAdoptionGivesRootKey(t *testing.T) {
 	}
 	rows := []directory.AccountRow{of("A", "444455556666"), of("B", "777788889999"), of("C", "444455556666")}
 
-	dry := h.adoption(directory.AdoptOptions{DryRun: true})
-	h.adopt(dry, rows)
+	dry := h.beginImport(directory.ImportOptions{DryRun: true})
+	h.imported(dry, rows)
 	equal(t, "without keys in a dry run", keyless(dry), "444455556666[777788889999]")
 	if got := root(); got != "" {
 		t.Errorf("root after a dry run: got %q, want none", got)
 	}
 	for range 2 {
-		a := h.adoption(directory.AdoptOptions{})
-		h.adopt(a, rows)
+		a := h.beginImport(directory.ImportOptions{})
+		h.imported(a, rows)
 		equal(t, "without keys", keyless(a), "444455556666[777788889999]")
 		equal(t, "root", root(), "444455556666")
 	}
@@ -436,15 +436,15 @@ func TestAdoptionGivesRootKey(t *testing.T) {
 	if _, _, err := directory.NewKeys(h.store, sealer, directory.Options{}).EnsureRootKey(t.Context(), "444455556666", "", ""); err != nil {
 		t.Fatal(err)
 	}
-	a := h.adoption(directory.AdoptOptions{})
-	h.adopt(a, rows)
+	a := h.beginImport(directory.ImportOptions{})
+	h.imported(a, rows)
 	equal(t, "without keys when the root key is there", keyless(a), "[777788889999]")
 
 	// A store in use has its root key already.
 	h = newHouse(t)
 	h.must("CreateAccount", "", "", `{"Name":"n"}`)
-	a = h.adoption(directory.AdoptOptions{})
-	h.adopt(a, rows)
+	a = h.beginImport(directory.ImportOptions{})
+	h.imported(a, rows)
 	equal(t, "without keys in a store in use", keyless(a), "[444455556666 777788889999]")
 	if got := root(); got != "" {
 		t.Errorf("root of a store in use: got %q, want none", got)
@@ -459,13 +459,13 @@ func many() ([]directory.AccountRow, []directory.UserRow) {
 		row := userRow("AB"[i%2:i%2+1], fmt.Sprintf("u%d", i))
 		switch {
 		case i == 700:
-			row.PersonalPIN = new("0000000001")
+			row.User.PersonalPIN = new("0000000001")
 		case i%600 == 599: // a PIN that is taken, in the store or before
-			row.PersonalPIN = new([]string{"0000000001", "0000000002"}[i/600%2])
+			row.User.PersonalPIN = new([]string{"0000000001", "0000000002"}[i/600%2])
 		case i%500 == 499: // an address of a piece before
-			row.PrimaryEmail = new(fmt.Sprintf("U%d@example.com", i/2))
+			row.User.PrimaryEmail = new(fmt.Sprintf("U%d@example.com", i/2))
 		case i%700 == 699:
-			row.UserId = fmt.Sprintf("u%d", i-600)
+			row.User.UserId = fmt.Sprintf("u%d", i-600)
 		}
 		users = append(users, row)
 	}
@@ -474,12 +474,12 @@ func many() ([]directory.AccountRow, []directory.UserRow) {
 }
 
 // A dry run tells what a real one does, and does nothing.
-func TestDryAdoption(t *testing.T) {
+func TestImport_DryRun(t *testing.T) {
 	h := newHouse(t)
 	h.addAccount("S", "Team")
 	h.addUsers(registered("S", "s1", func(u *store.User) { u.PersonalPIN = "0000000002" }))
 	accounts, users := many()
-	dry := h.adopt(h.adoption(directory.AdoptOptions{DryRun: true}), accounts, users...)
+	dry := h.imported(h.beginImport(directory.ImportOptions{DryRun: true}), accounts, users...)
 	if got := h.audit(); len(got) != 0 {
 		t.Errorf("audit of a dry run: got %d records, want none", len(got))
 	}
@@ -487,9 +487,9 @@ func TestDryAdoption(t *testing.T) {
 	if got := h.users("S"); len(got) != 1 {
 		t.Errorf("users of S: got %v, want s1", got)
 	}
-	real := h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...)
-	equal(t, "fates of a real run", real, dry)
-	for _, kind := range []string{"added", "refused; the address", "refused; user u", "added; PersonalPIN is that", "completed"} {
+	real := h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...)
+	equal(t, "outcomes of a real run", real, dry)
+	for _, kind := range []string{"added", "bad; the address", "bad; user u", "added; PersonalPIN belongs", "completed"} {
 		if !slices.ContainsFunc(real, func(s string) bool { return strings.HasPrefix(s, kind) }) {
 			t.Errorf("no row is %q: the rows do not test that", kind)
 		}
@@ -510,7 +510,7 @@ func (s *brittle) Update(ctx context.Context, fn func(store.Tx) error) error {
 }
 
 // What was cut short goes on where it was, and ends as if it had not been.
-func TestAdoptionCutShort(t *testing.T) {
+func TestImport_CutShort(t *testing.T) {
 	accounts, users := many()
 	list := func(h *house) string {
 		var all strings.Builder
@@ -532,11 +532,11 @@ func TestAdoptionCutShort(t *testing.T) {
 		return all.String()
 	}
 	whole := newHouse(t)
-	whole.adopt(whole.adoption(directory.AdoptOptions{}), accounts, users...)
+	whole.imported(whole.beginImport(directory.ImportOptions{}), accounts, users...)
 
 	h := newHouse(t)
 	short := &brittle{Store: h.store, left: 4}
-	a, err := directory.NewOperator(short, directory.Options{Clock: clock, Operator: "alice"}).Adopt(t.Context(), directory.AdoptOptions{})
+	a, err := directory.NewOperator(short, directory.Options{Clock: clock, Operator: "alice"}).Import(t.Context(), directory.ImportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -547,7 +547,7 @@ func TestAdoptionCutShort(t *testing.T) {
 	if !errors.Is(err, store.ErrUnavailable) || len(done) == 0 || len(done) >= len(users) {
 		t.Fatalf("cut short: got %d rows done and error %v, want some and %v", len(done), err, store.ErrUnavailable)
 	}
-	h.adopt(h.adoption(directory.AdoptOptions{}), accounts, users...)
+	h.imported(h.beginImport(directory.ImportOptions{}), accounts, users...)
 	equal(t, "users", list(h), list(whole))
 	if got, want := len(h.audit()), len(whole.audit()); got != want {
 		t.Errorf("audit: got %d records, want %d", got, want)

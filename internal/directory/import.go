@@ -1,0 +1,194 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// Import brings in what is left of a directory elsewhere: accounts and users as the API once
+// listed them, with their ids, dates and licenses, in the order in which they are given. Call
+// [Import.Accounts] before [Import.Users], since users belong to accounts. The rules are in
+// import_accounts.go and import_users.go; what a row must be to be considered at all is in
+// import_rows.go.
+//
+// What the store already has is never changed, so an import that was cut short can be run again.
+// Each account and each user that is added gets an audit record of its own, which later tells
+// where it came from. Writing the records takes a quarter of the time, and is worth it.
+type Import struct {
+	store   store.Store
+	options Options
+	caller  Caller // one for all records, so that one request id finds them
+	request ImportOptions
+
+	empty    bool   // the store has never been used
+	root     string // see Keyless
+	owners   []string
+	accounts map[string]placed[store.Account] // by id
+	seen     seen
+}
+
+// ImportOptions adjusts an import; the zero value is ready to use.
+type ImportOptions struct {
+	// AccountID is the account, in the store or imported, for users that name no account or an
+	// unknown one. Empty: such users are refused.
+	AccountID string
+	// DryRun finds out what an import would do, by doing it and undoing it again.
+	DryRun bool
+}
+
+// AccountRow is an account to import. Members that the file does not have are absent.
+type AccountRow struct {
+	Place   string // where it was found, such as "accounts.json:3"
+	Account api.Account
+}
+
+// UserRow is a user to import. Members that the file does not have are absent.
+type UserRow struct {
+	Place string // where it was found
+	User  api.User
+}
+
+// ImportedRow says what became of a row.
+type ImportedRow struct {
+	Outcome RowOutcome
+	Reason  string   // of RowDiffers and RowBad
+	Notes   []string // what was not taken as it stands; the same fault has the same text in every row
+}
+
+// RowOutcome is what became of a row.
+type RowOutcome int
+
+const (
+	RowAdded     RowOutcome = iota // it is new
+	RowCompleted                   // the user was there, and got the personal PIN that was missing
+	RowUnchanged                   // it says nothing new
+	RowDiffers                     // the store says otherwise, and stays as it is
+	RowBad                         // it breaks a rule, and is skipped
+)
+
+func (r *ImportedRow) note(text string) {
+	if !slices.Contains(r.Notes, text) {
+		r.Notes = append(r.Notes, text)
+	}
+}
+
+// rootSetting names the AWS account that gets the root key if the operator names none.
+const rootSetting = "aws-account-id"
+
+// errDryRun makes the store undo what a dry run did.
+var errDryRun = errors.New("only a dry run")
+
+// placed is something that was found at a place.
+type placed[T any] struct {
+	value T
+	place string
+}
+
+// seen is what was imported so far. The store knows it too, except in a dry run.
+type seen struct {
+	users      map[[2]string]placed[store.User] // by ids of account and user
+	addresses  map[[2]string]placed[string]     // user ids, by account id and address
+	registered map[string]placed[string]        // account ids, by address
+	pins       map[string]bool
+	unknown    map[string]bool // accounts that are nowhere; "" for users that name none
+}
+
+func newSeen() seen {
+	return seen{
+		users:      make(map[[2]string]placed[store.User]),
+		addresses:  make(map[[2]string]placed[string]),
+		registered: make(map[string]placed[string]),
+		pins:       make(map[string]bool),
+		unknown:    make(map[string]bool),
+	}
+}
+
+func (s *seen) add(more seen) {
+	maps.Copy(s.users, more.users)
+	maps.Copy(s.addresses, more.addresses)
+	maps.Copy(s.registered, more.registered)
+	maps.Copy(s.pins, more.pins)
+	maps.Copy(s.unknown, more.unknown)
+}
+
+// Import begins an import.
+func (o *Operator) Import(ctx context.Context, request ImportOptions) (*Import, error) {
+	im := &Import{
+		store: o.store, options: o.options, caller: o.options.operator(), request: request,
+		accounts: make(map[string]placed[store.Account]), seen: newSeen(),
+	}
+	err := o.store.View(ctx, func(tx store.ReadTx) (err error) {
+		if im.root, err = rootAWSAccount(tx); err != nil {
+			return err
+		}
+		owners, err := tx.AWSAccounts()
+		im.empty = len(owners) == 0
+		return err
+	})
+	return im, err
+}
+
+func (im *Import) update(ctx context.Context, fn func(*change) error) error {
+	err := update(ctx, im.store, im.options, im.caller, "Import", func(c *change) error {
+		if err := fn(c); err != nil || !im.request.DryRun {
+			return err
+		}
+		return errDryRun
+	})
+	if errors.Is(err, errDryRun) {
+		return nil
+	}
+	return err
+}
+
+// UnknownAccounts returns the ids of accounts that refused users belong to and that are neither
+// imported nor in the store, sorted. "" is among them if a user names no account.
+func (im *Import) UnknownAccounts() []string {
+	return slices.Sorted(maps.Keys(im.seen.unknown))
+}
+
+// Keyless returns the AWS accounts of imported accounts that have no access key in use. root is
+// the one that gets the root key at the next start of the service, "" if it has one; the others
+// need a key made for them.
+func (im *Import) Keyless(ctx context.Context) (root string, others []string, err error) {
+	err = im.store.View(ctx, func(tx store.ReadTx) error {
+		root, others = "", nil
+		for _, owner := range im.owners {
+			keys, err := tx.AccessKeys(owner)
+			switch {
+			case err != nil:
+				return err
+			case slices.ContainsFunc(keys, func(k store.AccessKey) bool { return !k.Disabled }):
+			case owner == im.root:
+				root = owner
+			default:
+				others = append(others, owner)
+			}
+		}
+		return nil
+	})
+	return root, others, err
+}
+
+// RootAWSAccount returns the AWS account that gets the root key if the operator names none: that
+// of the first account imported into the store when it was empty, or "".
+func RootAWSAccount(ctx context.Context, st store.Store) (id string, err error) {
+	err = st.View(ctx, func(tx store.ReadTx) error {
+		id, err = rootAWSAccount(tx)
+		return err
+	})
+	return id, err
+}
+
+func rootAWSAccount(tx store.ReadTx) (string, error) {
+	id, err := tx.Setting(rootSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return string(id), err
+}

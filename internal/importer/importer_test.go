@@ -1,0 +1,195 @@
+package importer_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/importer"
+)
+
+const accounts = `{
+    "Accounts": [
+        {
+            "AwsAccountId": "444455556666",
+            "AccountId": "acc-1",
+            "Name": "Example"
+        }
+    ]
+}
+`
+
+// user is a row of list-users, with more members if need be.
+func user(id string, more ...string) string {
+	return fmt.Sprintf(`{"UserId": %q, "AccountId": "acc-1", "PrimaryEmail": "%s@example.com", "AlexaForBusinessMetadata": {"IsAlexaForBusinessEnabled": false}%s}`,
+		id, id, strings.Join(append([]string{""}, more...), ", "))
+}
+
+// read reads a text as the file f.txt.
+func read(t *testing.T, text string) *importer.Rows {
+	t.Helper()
+	rows := new(importer.Rows)
+	if err := rows.Read("f.txt", strings.NewReader(text)); err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+// ids returns the ids of the users, each with the line it was found on.
+func ids(rows *importer.Rows) string {
+	var all []string
+	for _, row := range rows.Users {
+		all = append(all, strings.TrimPrefix(row.Place, "f.txt:")+" "+row.User.UserId)
+	}
+	return strings.Join(all, ", ")
+}
+
+func equal(t *testing.T, what string, got, want any) {
+	t.Helper()
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", what, diff)
+	}
+}
+
+// encoded is a text as PowerShell writes it by `>`.
+func encoded(text string, order binary.AppendByteOrder) string {
+	var b []byte
+	for _, unit := range utf16.Encode([]rune("\uFEFF" + strings.ReplaceAll(text, "\n", "\r\n"))) {
+		b = order.AppendUint16(b, unit)
+	}
+	return string(b)
+}
+
+// In whatever form two users come, they are the same two users.
+func TestRead_Forms(t *testing.T) {
+	one, two := user("u1", `"DisplayName": "Märta 漢字"`), user("u2")
+	page := func(rows ...string) string { return "{\"Users\": [\n" + strings.Join(rows, ",\n") + "\n]}\n" }
+	for name, text := range map[string]string{
+		"one page":               page(one, two),
+		"pages":                  page(one) + page(two),
+		"pages with tokens":      `{"Users": [` + one + `], "NextToken": "x"}` + `{"NextToken": null, "Users": [` + two + `]}`,
+		"list of pages":          "[" + page(one) + "," + page(two) + "]",
+		"list of users":          "[" + one + "," + two + "]",
+		"users line by line":     one + "\n" + two + "\n",
+		"single users":           `{"User": ` + one + `}{"User": ` + two + `}`,
+		"empty pages too":        page() + page(one, two) + page() + "[]",
+		"CRLF":                   strings.ReplaceAll(page(one, two), "\n", "\r\n"),
+		"byte order mark":        "\uFEFF" + page(one, two),
+		"UTF-16":                 encoded(page(one, two), binary.LittleEndian),
+		"UTF-16, big endian":     encoded(page(one, two), binary.BigEndian),
+		"many blanks":            strings.Repeat("\n", 10_000) + page(one, two),
+		"accounts beside":        page(one, two) + accounts,
+		"get-account beside":     `{"Account": {"AccountId": "acc-1", "AwsAccountId": "444455556666", "Name": "Example"}}` + page(one, two),
+		"table":                  "userId,email\nu1,u1@example.com\nu2,u2@example.com\n",
+		"table without names":    "u1,u1@example.com\nu2,u2@example.com",
+		"table of a spreadsheet": "\uFEFF\"Display Name\";\"Primary Email\";\"User ID\"\r\n\"Mä;\"\"rta\"\"\";u1@example.com;u1\r\n;u2@example.com;u2\r\n",
+		"text output":            "u1\tu1@example.com\nu2\tu2@example.com\n",
+		"table with comments":    "# from the guide\n\nUserId, email\n# the first\n u1, u1@example.com\n\nu2,u2@example.com\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			rows := read(t, text)
+			equal(t, "problems", rows.Problems, []string(nil))
+			var got []string
+			for _, row := range rows.Users {
+				got = append(got, row.User.UserId+" "+*row.User.PrimaryEmail)
+				if name := row.User.DisplayName; name != nil && *name != "Märta 漢字" {
+					t.Errorf("display name: got %q, want %q", *name, "Märta 漢字")
+				}
+			}
+			equal(t, "users", got, []string{"u1 u1@example.com", "u2 u2@example.com"})
+		})
+	}
+}
+
+// What cannot be read is named by the line where it begins, and does not keep the rest out.
+func TestRead_Problems(t *testing.T) {
+	const (
+		notATime = "which is not a time such as 2019-01-04T17:11:22.003Z"
+		notUTF8  = "this is not UTF-8, so the rest of the file is not read: save the file as UTF-8, or as UTF-16 with a byte order mark"
+	)
+	for _, test := range []struct {
+		text     string
+		problems string // without "f.txt:"
+		users    string // see ids
+	}{
+		{"[\n" + user("a") + ",\n{\n\"PrimaryEmail\": \"x@example.com\"\n},\n" + user("b") + "]",
+			"3: this is neither an account nor a user; import what list-accounts, list-users or get-user printed\n", "2 a, 6 b"},
+		{"{\"Users\": [\n{},\n" + user("a") + "]}", "", "2 , 3 a"}, // whether it is a user is decided elsewhere
+		{user("a") + "\n{\"Users\": [\n7,\n\"x\", null, [\ntrue]]}", "3: found 7 where an account or a user was expected\n" +
+			"4: found \"x\" where an account or a user was expected\n4: found null where an account or a user was expected\n" +
+			"5: found true where an account or a user was expected\n", "1 a"},
+		{user("a") + "\n{\"UserErrors\": []}", "2: this is neither an account nor a user; import what list-accounts, list-users or get-user printed\n", "1 a"},
+		{"[" + user("a", `"RegisteredOn": "yesterday"`) + ",\n" + user("b", `"InvitedOn": 1546621882003`) + ",\n" + user("c", `"RegisteredOn": true`) +
+			",\n" + user("d", `"InvitedOn": "2019-13-01T00:00:00Z"`) + ",\n" + user("e", `"InvitedOn": 0`) + "]",
+			"1: RegisteredOn is yesterday, " + notATime + "\n2: InvitedOn is 1546621882003, " + notATime + "\n3: RegisteredOn must be a time\n" +
+				"4: InvitedOn is 2019-13-01T00:00:00Z, " + notATime + "\n5: InvitedOn is 0, " + notATime + "\n", ""},
+		{user("a", `"DisplayName": 7`) + user("b", `"DisplayName": "\u0000"`) + user("c"),
+			"1: DisplayName must be a string\n1: DisplayName holds a NUL character\n", "1 c"},
+		{user("a", `"RegisteredOn": true, "DisplayName": 7`) + `{"UserId": "b", "AlexaForBusinessMetadata": {"IsAlexaForBusinessEnabled": "no"}}`,
+			"1: RegisteredOn must be a time\n1: IsAlexaForBusinessEnabled must be true or false\n", ""},
+		{"{\"Accounts\": [{\"AwsAccountId\": \"444455556666\",\n\"AccountId\": \"x\", \"Name\": \"n\", \"SupportedLicenses\": \"Pro\"}," +
+			"\n{\"SigninDelegateGroups\": [7]}]}", "1: SupportedLicenses must be a list\n3: SigninDelegateGroups must be an object\n", ""},
+		{"[" + user("a") + ",\n" + user("b")[:90], "2: the text ends in the middle of a row; the rows before it are complete\n", "1 a"},
+		{"[" + user("a") + ",\n", "2: the text ends in the middle of a row; the rows before it are complete\n", "1 a"},
+		{user("a") + "\n\n{'UserId': 'b'}", "3: this is not JSON, so the rest of the file is not read: invalid character '\\'' at start of value\n", "1 a"},
+		{user("a") + "\n" + user("b", "\"DisplayName\": \"M\xe4rta\""), "2: " + notUTF8 + "\n", "1 a"},
+		{user("a") + "\n{\"UserId\": \"" + strings.Repeat("x", 2<<20) + "\"}", "2: a row has more than 1048576 bytes\n", "1 a"},
+		{user("a") + user("b", `"DisplayName": `+strings.Repeat("[", 2000)+strings.Repeat("]", 2000)), "1: \"DisplayName\" is nested too deep\n", "1 a"},
+		{"", "1: the file is empty\n", ""},
+		{" \n\n", "1: the file is empty\n", ""},
+		{"-----\n|  ListUsers |\n", "1: this is neither JSON nor a table with the columns userId and email\n", ""},
+		{"userId,email\na,a@example.com\n,b@example.com\nc\n\"e\nf\",e@example.com\ng,\"g\" g@example.com\nh,h@example.com\n",
+			"7: extraneous or missing \" in quoted-field\n", "2 a, 3 , 4 c, 5 e\nf, 8 h"},
+		{"userId,email\na,a@example.com\nb,b\xe4@example.com\n", "3: " + notUTF8 + "\n", "2 a"},
+	} {
+		rows := read(t, test.text)
+		var problems strings.Builder
+		for _, p := range rows.Problems {
+			problems.WriteString(strings.TrimPrefix(p, "f.txt:") + "\n")
+		}
+		equal(t, fmt.Sprintf("problems of %.80q", test.text), problems.String(), test.problems)
+		equal(t, fmt.Sprintf("users of %.80q", test.text), ids(rows), test.users)
+	}
+}
+
+// Times of any form are read to the millisecond. What is left out or listed in another way is
+// noted once, with the first place and the number of others.
+func TestRead_Notes(t *testing.T) {
+	rows := read(t, strings.Join([]string{
+		`{"Users": [` + user("a", `"RegisteredOn": 1546621882.0034`),
+		user("b", `"RegisteredOn": "2019-01-04T18:11:22.003+01:00"`),
+		user("c", `"RegisteredOn": "2019-01-04 17:11:22.003123+00:00"`),
+		user("d", `"RegisteredOn": "2019-01-04T17:11:22.003"`, `"Color": "red"`),
+		user("e", `"RegisteredOn": "2019-01-04T17:11:22.003Z"`, `"Color": "blue"`, `"DisplayName": null`),
+		user("f", `"PersonalPIN": "0123456789"`, `"RegisteredOn": "2019-01-04T17:11:22.003Z"`) + `], "ResponseMetadata": {}}`,
+	}, ",\n")+"\n"+`{"AwsAccountId": "444455556666", "SupportedLicenses": null, "SigninDelegateGroups": [{"GroupName": "g", "GroupId": 1}]}`)
+	equal(t, "problems", rows.Problems, []string(nil))
+	for _, row := range rows.Users {
+		equal(t, "RegisteredOn of "+row.User.UserId, api.FormatTime(row.User.RegisteredOn), "2019-01-04T17:11:22.003Z")
+	}
+	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{
+		"f.txt:1: RegisteredOn is listed in UTC with milliseconds (and in 3 more)",
+		`f.txt:4: member "Color" is unknown: left out (and in 1 more)`,
+		"f.txt:5: DisplayName is null: left out",
+		"f.txt:6: PersonalPIN is kept, but lists do not show it",
+		`f.txt:1: member "ResponseMetadata" is unknown: left out`,
+		"f.txt:7: SupportedLicenses is null: left out",
+		`f.txt:7: member "GroupId" is unknown: left out`,
+	})
+}
+
+// A table names no account, and of its columns two are used.
+func TestRead_Table(t *testing.T) {
+	rows := read(t, accounts)
+	equal(t, "table", rows.Table, "")
+	rows = read(t, "Email,Department,User-ID\na@example.com,Sales,a\n")
+	equal(t, "table", rows.Table, "f.txt")
+	equal(t, "users", ids(rows), "2 a")
+	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{`f.txt:1: column "Department" is unknown: left out`})
+}
