@@ -271,7 +271,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 // connect makes the client of a connection.
 func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 	config := client.Config{
-		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: chime.Service.SigningName,
+		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: chime.Service,
 		UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, conn.Endpoint.URL),
 		CABundle: conn.CABundle.Text, NoVerifySSL: c.global.has(noVerifyOption),
 		ReadTimeout: c.timeout(readTimeoutOption), ConnectTimeout: c.timeout(connectTimeoutOption),

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
 )
 
@@ -316,7 +317,7 @@ func open(t rapidT, f *fake, job string) *bulk.Account {
 	t.Helper()
 	c := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
 	a, err := bulk.Open(bulk.Config{
-		Client:  client.Config{Endpoint: f.URL, Region: "us-east-1", Service: "chime"},
+		Client:  client.Config{Endpoint: f.URL, Region: "us-east-1", Service: chime.Service},
 		Account: account, Job: job, Version: "1.2.3", Attempts: 40, Parallel: 4, Now: c.Now, Sleep: c.Sleep,
 	})
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/jmespath"
 )
@@ -429,11 +430,11 @@ func TestLedgerOfAnotherPlace(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	other, err := bulk.Open(bulk.Config{Client: client.Config{Endpoint: "http://127.0.0.1:1", Region: "us-east-1", Service: "chime"}, Account: account, Job: "j"})
+	other, err := bulk.Open(bulk.Config{Client: client.Config{Endpoint: "http://127.0.0.1:1", Region: "us-east-1", Service: chime.Service}, Account: account, Job: "j"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	stranger, err := bulk.Open(bulk.Config{Client: client.Config{Endpoint: f.URL, Region: "us-east-1", Service: "chime"}, Account: "other", Job: "j"})
+	stranger, err := bulk.Open(bulk.Config{Client: client.Config{Endpoint: f.URL, Region: "us-east-1", Service: chime.Service}, Account: "other", Job: "j"})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
 )
 
@@ -25,7 +26,7 @@ func TestRunIsInterruptedWithoutDisk(t *testing.T) {
 		io.WriteString(w, "{}")
 	}))
 	defer s.Close()
-	a, err := Open(Config{Client: client.Config{Endpoint: s.URL, Region: "us-east-1", Service: "chime"}, Account: "A", Job: "j", Parallel: 1})
+	a, err := Open(Config{Client: client.Config{Endpoint: s.URL, Region: "us-east-1", Service: chime.Service}, Account: "A", Job: "j", Parallel: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

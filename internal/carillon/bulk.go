@@ -245,7 +245,7 @@ func (c *bulkCommand) connect(ctx context.Context, account, job string) (*bulk.A
 		return nil, usagef("bulk: %w", err)
 	}
 	config := client.Config{
-		Endpoint: strings.TrimRight(conn.Endpoint.URL, "/"), Region: conn.Endpoint.SigningRegion, Service: chime.Service.SigningName,
+		Endpoint: strings.TrimRight(conn.Endpoint.URL, "/"), Region: conn.Endpoint.SigningRegion, Service: chime.Service,
 		Proxy: client.ProxyFromEnvironment(env.Lookup, conn.Endpoint.URL), CABundle: conn.CABundle.Text, NoVerifySSL: c.noVerify,
 		ReadTimeout: time.Duration(c.readTimeout) * time.Second, ConnectTimeout: time.Duration(c.connectTimeout) * time.Second,
 	}

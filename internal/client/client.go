@@ -23,11 +23,12 @@ import (
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
-// Config is what a Client needs to know. Endpoint and Service have no defaults.
+// Config is what a Client needs to know. Endpoint has no default, nor has Service but for
+// [Client.Fetch].
 type Config struct {
 	Endpoint string // URL of the service; its path and query become part of every request
 	Region   string // in the scope of signatures; empty is a region like another
-	Service  string // in the scope of signatures: model.Service.SigningName
+	Service  *model.Service
 
 	Credentials Credentials
 	// UserAgent goes out as given. Servers that look for the AWS CLI expect the product
@@ -63,10 +64,9 @@ type Credentials struct {
 	SessionToken string // empty for keys that last
 }
 
-// Attempt is one request of a call, as told to Config.Trace. It holds no secrets: a session
-// token is masked in the canonical form.
+// Attempt is one request of a call, as told to Config.Trace. URL and canonical form hold no
+// secrets: session tokens and values that the contract calls sensitive are replaced.
 type Attempt struct {
-	Operation string
 	Number    int // from 1
 	Method    string
 	URL       string
@@ -163,7 +163,7 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 
 // attempt sends the request once and tells the trace about it.
 func (c *Client) attempt(ctx context.Context, r *request, n int) (body []byte, err error) {
-	a := Attempt{Operation: r.op.Name, Number: n, Method: r.op.Method, URL: r.url.String(), Started: c.config.Now()}
+	a := Attempt{Number: n, Method: r.op.Method, URL: r.shown.String(), Started: c.config.Now()}
 	header, canonical := c.sign(r, a.Started)
 	rep, err := c.send(ctx, r, header)
 	if err == nil {

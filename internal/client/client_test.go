@@ -116,7 +116,7 @@ func (p *pauses) sleep(_ context.Context, d time.Duration) error {
 
 func config(endpoint string) client.Config {
 	return client.Config{
-		Endpoint: endpoint, Region: "us-east-1", Service: "chime", UserAgent: "aws-cli/1.45.55 carillon/test",
+		Endpoint: endpoint, Region: "us-east-1", Service: chime.Service, UserAgent: "aws-cli/1.45.55 carillon/test",
 		Credentials: client.Credentials{AccessKey: "AKID", SecretKey: secret},
 		Sleep:       func(context.Context, time.Duration) error { return nil },
 	}
@@ -493,14 +493,14 @@ func TestCall_trace(t *testing.T) {
 		t.Fatalf("told of %d attempts, want 3", len(told))
 	}
 	for i, a := range told {
-		if want := (client.Attempt{Operation: "BatchUpdateUser", Number: i + 1, Method: "POST", URL: s.URL + "/accounts/acct-1/users", Canonical: a.Canonical,
+		if want := (client.Attempt{Number: i + 1, Method: "POST", URL: s.URL + "/accounts/acct-1/users", Canonical: a.Canonical,
 			Started: start.Add(time.Duration(2*i) * time.Second), Took: time.Second,
 			Status: []int{500, 0, 200}[i], RequestID: []string{"id-1", "", "id-3"}[i], Err: a.Err}); a != want {
 			t.Errorf("attempt %d:\ngot  %+v\nwant %+v", i+1, a, want)
 		}
 		date := sigv4.FormatTime(a.Started)
 		want := "POST\n/accounts/acct-1/users\n\ncontent-type:application/json\nhost:" + strings.TrimPrefix(s.URL, "http://") + "\nx-amz-date:" + date +
-			"\nx-amz-security-token:***\n\ncontent-type;host;x-amz-date;x-amz-security-token\n" +
+			"\nx-amz-security-token:REDACTED\n\ncontent-type;host;x-amz-date;x-amz-security-token\n" +
 			sigv4.HashPayload([]byte(`{"UpdateUserRequestItems": [{"UserId": "u"}]}`))
 		if a.Canonical.String() != want {
 			t.Errorf("attempt %d: canonical form\ngot  %q\nwant %q", i+1, a.Canonical, want)
@@ -511,6 +511,27 @@ func TestCall_trace(t *testing.T) {
 	}
 	if told[0].Err == nil || told[1].Err == nil || told[2].Err != nil {
 		t.Errorf("errors %v, %v, %v, want two and none", told[0].Err, told[1].Err, told[2].Err)
+	}
+}
+
+// What the contract calls sensitive is sent and signed, and not told.
+func TestCall_traceOfSensitiveValue(t *testing.T) {
+	s := serve(t, answer{status: 200, body: "{}"})
+	config := config(s.URL + "/base?stage=a")
+	var told client.Attempt
+	config.Trace = func(a client.Attempt) { told = a }
+	in := input(t, `{"UserEmail": "ana@example.com", "Name": "n"}`)
+	if _, err := connect(t, config).Call(t.Context(), operation(t, "ListAccounts"), in); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := s.requests()[0].target, "/base/accounts?stage=a&user-email=ana%40example.com&name=n"; got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+	if want := s.URL + "/base/accounts?stage=a&user-email=REDACTED&name=n"; told.URL != want {
+		t.Errorf("told of %s, want %s", told.URL, want)
+	}
+	if got, want := strings.Split(told.Canonical.String(), "\n")[1:3], []string{"/base/accounts", "name=n&stage=a&user-email=REDACTED"}; !slices.Equal(got, want) {
+		t.Errorf("told of the canonical path and query %q, want %q", got, want)
 	}
 }
 
@@ -882,7 +903,7 @@ func TestServiceError_RetryAfter(t *testing.T) {
 			}
 			w.WriteHeader(http.StatusForbidden)
 		}))
-		c, err := client.New(client.Config{Endpoint: service.URL, Service: "chime"})
+		c, err := client.New(client.Config{Endpoint: service.URL, Service: chime.Service})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -18,17 +18,21 @@ import (
 // request is the HTTP message of a call, the same for all of its attempts but for the
 // signature and its date.
 type request struct {
-	op   *model.Operation
-	url  *url.URL
-	host string // the Host header
-	body []byte // nil if the operation has no body
+	op    *model.Operation
+	url   *url.URL
+	shown *url.URL // url as the trace may tell it: without what the contract calls sensitive
+	host  string   // the Host header
+	body  []byte   // nil if the operation has no body
 }
+
+// redacted stands in a trace for what must not be seen. It needs no percent-encoding.
+const redacted = "REDACTED"
 
 // newRequest spreads the input over path, query and body as the contract says, in the order
 // of the input. Members that are null or that the contract does not know are left out.
 func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) (*request, error) {
-	path := op.Path
-	query := []string{endpoint.RawQuery, op.Query}
+	path, query := op.Path, joinQuery(endpoint.RawQuery, op.Query)
+	shownPath, shownQuery := path, query
 	var body *document.Object
 	if op.Input != nil {
 		if input == nil {
@@ -45,14 +49,24 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 		}
 		for _, g := range given {
 			m := op.Input.Member(g.Key)
-			switch {
-			case m == nil || g.Value == nil:
-			case m.Location == model.URI:
-				path = strings.ReplaceAll(path, "{"+m.WireName+"}", encode(g.Value))
-			case m.Location == model.Query:
-				query = append(query, m.WireName+"="+encode(g.Value))
-			default:
+			if m == nil || g.Value == nil {
+				continue
+			}
+			if m.Location == model.Body {
 				body.Set(m.Name, g.Value)
+				continue
+			}
+			value := encode(g.Value)
+			shown := value
+			if m.Shape.Sensitive {
+				shown = redacted
+			}
+			if m.Location == model.URI {
+				path = strings.ReplaceAll(path, "{"+m.WireName+"}", value)
+				shownPath = strings.ReplaceAll(shownPath, "{"+m.WireName+"}", shown)
+			} else {
+				query = joinQuery(query, m.WireName+"="+value)
+				shownQuery = joinQuery(shownQuery, m.WireName+"="+shown)
 			}
 		}
 	}
@@ -62,25 +76,38 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 	}
 
 	r := &request{op: op, host: hostHeader(endpoint)}
-	raw := strings.TrimSuffix(endpoint.EscapedPath(), "/") + path
-	unescaped, err := url.PathUnescape(raw)
-	if err != nil {
+	var err error
+	if r.url, err = below(endpoint, path, query); err != nil {
 		return nil, err
 	}
-	r.url = &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: unescaped, RawPath: raw}
-	for _, part := range query {
-		if part == "" {
-			continue
+	r.shown = r.url
+	if shownPath != path || shownQuery != query {
+		if r.shown, err = below(endpoint, shownPath, shownQuery); err != nil {
+			return nil, err
 		}
-		if r.url.RawQuery != "" {
-			r.url.RawQuery += "&"
-		}
-		r.url.RawQuery += part
 	}
 	if body != nil {
 		r.body = document.AppendCompact(make([]byte, 0, 1<<10), body)
 	}
 	return r, nil
+}
+
+// below returns the URL of a path at an endpoint. Path and query are encoded already.
+func below(endpoint *url.URL, path, query string) (*url.URL, error) {
+	raw := strings.TrimSuffix(endpoint.EscapedPath(), "/") + path
+	unescaped, err := url.PathUnescape(raw)
+	if err != nil {
+		return nil, err
+	}
+	return &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: unescaped, RawPath: raw, RawQuery: query}, nil
+}
+
+// joinQuery joins two queries, either of which may be empty.
+func joinQuery(a, b string) string {
+	if a != "" && b != "" {
+		a += "&"
+	}
+	return a + b
 }
 
 // encode renders a scalar for a path or a query: everything but letters, digits and "-_.~"
@@ -148,10 +175,11 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 	if c.config.Trace != nil {
 		s.Header = func(name string) string {
 			if name == "x-amz-security-token" {
-				return "***"
+				return redacted
 			}
 			return value(name)
 		}
+		s.Path, s.Query = r.shown.EscapedPath(), r.shown.RawQuery
 		canonical = (*canonicalForm)(&s)
 	}
 	return header, canonical
@@ -166,7 +194,7 @@ func (c *Client) signingKey(day string) *sigv4.Key {
 	if k := c.key.Load(); k != nil && k.day == day {
 		return k.key
 	}
-	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: c.config.Service}
+	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: c.config.Service.SigningName}
 	key := sigv4.NewKey(c.config.Credentials.SecretKey, scope)
 	c.key.Store(&dayKey{day, key})
 	return key
