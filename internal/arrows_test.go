@@ -62,9 +62,10 @@ var arrows = map[string]map[string]string{
 		"internal/sigv4":    "signs",
 	},
 	"internal/profile": {
-		"internal/document": "reads the JSON of a credential process, and Python's numbers",
-		"internal/model":    "a service has an endpoint, and a name in settings",
-		"internal/shell":    "credential_process, names of profiles",
+		"internal/atomicfile": "replaces a file of settings",
+		"internal/document":   "reads the JSON of a credential process, and Python's numbers",
+		"internal/model":      "a service has an endpoint, and a name in settings",
+		"internal/shell":      "credential_process, names of profiles",
 	},
 
 	// The service's half.
@@ -106,7 +107,7 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/metrics":         {"internal/store": "tells what the storage has done"},
 	"internal/policy":          {"internal/document": "reads policy documents"},
-	"internal/store":           {},
+	"internal/store":           {"internal/atomicfile": "backups and key files are there whole or not at all"},
 	"internal/store/storetest": {"internal/store": "tests any engine"},
 
 	// What both stand on.
@@ -121,9 +122,10 @@ var arrows = map[string]map[string]string{
 	"internal/model":    {},
 
 	// Small jobs, each done in one place. Anybody may need them.
-	"internal/build":    {},
-	"internal/shell":    {},
-	"internal/terminal": {},
+	"internal/atomicfile": {},
+	"internal/build":      {},
+	"internal/shell":      {},
+	"internal/terminal":   {},
 }
 
 func TestArrows(t *testing.T) {

@@ -226,6 +226,11 @@ func TestSet_file(t *testing.T) {
 	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
 		t.Errorf("got %v, want nothing beside the file", entries)
 	}
+
+	device := mode(os.DevNull)
+	if err := profile.Set(os.DevNull, "a", write("b=c")...); err != nil || mode(os.DevNull) != device {
+		t.Errorf("got error %v and a file of mode %v, want %s as it was", err, mode(os.DevNull), os.DevNull)
+	}
 }
 
 func TestVariable(t *testing.T) {

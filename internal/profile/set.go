@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -300,36 +301,22 @@ func (o Option) render(margin string) []string {
 
 func leading(line string) string { return line[:strings.IndexFunc(line, notSpace)] }
 
-// replace puts a file in place of another by renaming, which is one step for every reader.
+// replace replaces a file in one step for every reader, also where a symbolic link leads to it. The
+// new file keeps the permissions of the old one. What is no regular file, such as /dev/null, is
+// written to as it is.
 func replace(path, text string) error {
 	mode := os.FileMode(0o600)
 	if real, err := filepath.EvalSymlinks(path); err == nil {
 		path = real
 		if info, err := os.Stat(path); err == nil {
+			if !info.Mode().IsRegular() {
+				return os.WriteFile(path, []byte(text), mode)
+			}
 			mode = info.Mode().Perm()
 		}
 	}
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(dir, filepath.Base(path)+".*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name()) // fails once it is renamed
-	_, err = tmp.WriteString(text)
-	if err == nil {
-		err = tmp.Chmod(mode)
-	}
-	if err == nil {
-		err = tmp.Sync() // the new name must not come before the bytes
-	}
-	if closed := tmp.Close(); err == nil {
-		err = closed
-	}
-	if err != nil {
-		return fmt.Errorf("writing %s: %w", path, err)
-	}
-	return os.Rename(tmp.Name(), path)
+	return atomicfile.WriteFile(path, []byte(text), mode)
 }

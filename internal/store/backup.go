@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"modernc.org/sqlite"
+
+	"github.com/carillon-project/carillon/internal/atomicfile"
 )
 
 // A backup is a database of its own in a single file: what was committed at one moment. It is copied
@@ -91,35 +93,28 @@ func BackupSQLite(ctx context.Context, dir, file, keyFile string) (b *Backup, er
 	if _, err := os.Lstat(target); err == nil {
 		return nil, fmt.Errorf("%w: choose another name", fs.ErrExist)
 	}
-	f, err := os.CreateTemp(filepath.Dir(target), filepath.Base(target)+".partial-*") // mode 0600
+	f, err := atomicfile.New(target, 0o600)
 	if err != nil {
 		return nil, err
 	}
-	partial := f.Name()
-	defer func() {
-		f.Close()
-		os.Remove(partial)
-	}()
+	defer f.Discard()
 
 	made := Backup{Time: time.Now().UTC()}
 	if err := copyDatabase(ctx, source, f); err != nil {
 		return nil, err
 	}
 	made.Host, _ = os.Hostname()
-	if err := describe(ctx, partial, made, keyFile); err != nil {
+	if err := describe(ctx, f.TempName(), made, keyFile); err != nil {
 		return nil, err
 	}
-	if b, err = ReadBackup(ctx, partial); err != nil {
+	if b, err = ReadBackup(ctx, f.TempName()); err != nil {
 		return nil, fmt.Errorf("the database %s gives no sound copy: %w", source, err)
 	}
-	if err := errors.Join(f.Sync(), f.Close()); err != nil {
-		return nil, err
-	}
-	return b, publish(partial, target)
+	return b, f.Create()
 }
 
 // copyDatabase copies a database as it is at one moment over an empty file.
-func copyDatabase(ctx context.Context, from string, to *os.File) error {
+func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 	db, err := sql.Open("sqlite", dataSource(from))
 	if err != nil {
 		return err
@@ -148,7 +143,7 @@ func copyDatabase(ctx context.Context, from string, to *os.File) error {
 	err = conn.Raw(func(driver any) error {
 		backup, err := driver.(interface {
 			NewBackup(string) (*sqlite.Backup, error)
-		}).NewBackup(copySource(to.Name()))
+		}).NewBackup(copySource(to.TempName()))
 		if err != nil {
 			return err
 		}
@@ -310,17 +305,35 @@ func RestoreSQLite(ctx context.Context, b *Backup, file, dir string) (err error)
 	if err := Vacant(dir); err != nil {
 		return err
 	}
-	partial := filepath.Join(dir, databaseFile+".restoring")
-	if err := copyFile(ctx, file, partial, b.Bytes); err != nil {
-		os.Remove(partial)
-		return fmt.Errorf("restoring %s: %w", file, err)
-	}
-	if err := os.Rename(partial, filepath.Join(dir, databaseFile)); err != nil {
+	if err := removeLeftovers(dir); err != nil {
 		return err
 	}
-	syncDir(dir)
-	syncDir(filepath.Dir(dir)) // it may be new
-	return nil
+	f, err := atomicfile.New(filepath.Join(dir, databaseFile), 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	if err := copyFile(ctx, file, f, b.Bytes); err != nil {
+		return fmt.Errorf("restoring %s: %w", file, err)
+	}
+	if err := f.Create(); err != nil {
+		return err
+	}
+	return atomicfile.SyncDir(filepath.Dir(dir)) // which may have got the directory only now
+}
+
+// removeLeftovers removes what restores left that were killed: each may be as large as a database.
+func removeLeftovers(dir string) error {
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if strings.HasPrefix(f.Name(), databaseFile+".partial-") {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, f.Name())))
+		}
+	}
+	return err
 }
 
 // Vacant reports, as fs.ErrExist, that a directory holds a database, or what would be taken for a part
@@ -341,59 +354,23 @@ func Vacant(dir string) error {
 	return nil
 }
 
-// copyFile copies so many bytes to a new file, which is on stable storage then. One that is there was
-// left by somebody who was killed.
-func copyFile(ctx context.Context, from, to string, size int64) error {
+// copyFile copies so many bytes of a file.
+func copyFile(ctx context.Context, from string, to io.Writer, size int64) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
 	const piece = 64 << 20 // after which an interruption is seen
 	for err == nil && size > 0 {
 		if err = ctx.Err(); err == nil {
 			var n int64
-			n, err = io.CopyN(out, in, min(size, piece))
+			n, err = io.CopyN(to, in, min(size, piece))
 			size -= n
 		}
 	}
 	if errors.Is(err, io.EOF) {
 		err = errors.New("the file has changed since it was checked")
 	}
-	if err == nil {
-		err = out.Sync()
-	}
-	return errors.Join(err, out.Close())
-}
-
-// publish gives a finished file its name, under which there must be none.
-func publish(partial, target string) error {
-	err := os.Link(partial, target)
-	if err != nil && !errors.Is(err, fs.ErrExist) { // not every file system knows links
-		if _, missing := os.Lstat(target); !errors.Is(missing, fs.ErrNotExist) {
-			return fmt.Errorf("%s: %w", target, fs.ErrExist)
-		}
-		err = os.Rename(partial, target)
-	}
-	if err != nil {
-		return err
-	}
-	os.Remove(partial)
-	syncDir(filepath.Dir(target))
-	return nil
-}
-
-// syncDir brings the names in a directory to stable storage.
-func syncDir(path string) {
-	if dir, err := os.Open(path); err == nil {
-		dir.Sync() // not every system can
-		dir.Close()
-	}
+	return err
 }

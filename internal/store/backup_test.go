@@ -240,7 +240,7 @@ func TestRestoreRefuses(t *testing.T) {
 
 	// What somebody who was killed has left is no hindrance; it may even be another name of a database.
 	victim := filepath.Join(t.TempDir(), "victim")
-	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, "carillon.db.restoring"))); err != nil {
+	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, "carillon.db.partial-1"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(file, b.Bytes-1); err != nil {

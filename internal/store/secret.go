@@ -10,8 +10,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/carillon-project/carillon/internal/atomicfile"
 )
 
 // keySize is the length of the secret key in bytes: AES-256.
@@ -141,22 +142,12 @@ func (s *Sealer) Open(owner string, sealed []byte) ([]byte, error) {
 	return secret, nil
 }
 
-// createKey writes a new key into a file that must not exist. The file is on stable storage
+// createKey writes a new key into a file that must not exist. The file is whole and on stable storage
 // before anything is sealed with it.
 func createKey(path string) error {
 	key := make([]byte, keySize)
 	rand.Read(key)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(base64.StdEncoding.EncodeToString(key) + "\n")
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		os.Remove(path)
-		return err
-	}
-	syncDir(filepath.Dir(path))
-	return nil
+	return atomicfile.CreateFile(path, []byte(base64.StdEncoding.EncodeToString(key)+"\n"), 0o600)
 }
 
 func readKey(path string) ([]byte, error) {
