@@ -353,10 +353,9 @@ func (c *command) itemsFailed(reply *document.Object) error {
 	if asked, _ := c.env.Lookup("CARILLON_FAIL_ON_USER_ERRORS"); asked != "1" && !strings.EqualFold(asked, "true") {
 		return nil
 	}
-	for _, name := range []string{"UserErrors", "PhoneNumberErrors", "Errors"} {
-		if list, _ := reply.Get(name); list != nil && len(list.([]any)) > 0 {
-			return exitStatus(exitItemsFailed)
-		}
+	refused, _ := reply.Get(c.op.ItemErrors)
+	if list, _ := refused.([]any); len(list) > 0 {
+		return exitStatus(exitItemsFailed)
 	}
 	return nil
 }

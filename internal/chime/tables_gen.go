@@ -78,337 +78,267 @@ var (
 		Query:  "operation=associate-phone-number",
 		Input:  &shapeAssociatePhoneNumberWithUserRequest,
 		Output: &shapeAssociatePhoneNumberWithUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorAccessDeniedException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opAssociateSigninDelegateGroupsWithAccount = model.Operation{Name: "AssociateSigninDelegateGroupsWithAccount", Command: "associate-signin-delegate-groups-with-account", Method: "POST", Path: "/accounts/{accountId}", Status: 200,
 		Query:  "operation=associate-signin-delegate-groups",
 		Input:  &shapeAssociateSigninDelegateGroupsWithAccountRequest,
 		Output: &shapeAssociateSigninDelegateGroupsWithAccountResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opBatchCreateRoomMembership = model.Operation{Name: "BatchCreateRoomMembership", Command: "batch-create-room-membership", Method: "POST", Path: "/accounts/{accountId}/rooms/{roomId}/memberships", Status: 201,
-		Query:  "operation=batch-create",
-		Input:  &shapeBatchCreateRoomMembershipRequest,
-		Output: &shapeBatchCreateRoomMembershipResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Query:      "operation=batch-create",
+		Input:      &shapeBatchCreateRoomMembershipRequest,
+		Output:     &shapeBatchCreateRoomMembershipResponse,
+		ItemErrors: "Errors",
 	}
 	opBatchDeletePhoneNumber = model.Operation{Name: "BatchDeletePhoneNumber", Command: "batch-delete-phone-number", Method: "POST", Path: "/phone-numbers", Status: 200,
-		Query:  "operation=batch-delete",
-		Input:  &shapeBatchDeletePhoneNumberRequest,
-		Output: &shapeBatchDeletePhoneNumberResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Query:      "operation=batch-delete",
+		Input:      &shapeBatchDeletePhoneNumberRequest,
+		Output:     &shapeBatchDeletePhoneNumberResponse,
+		ItemErrors: "PhoneNumberErrors",
 	}
 	opBatchSuspendUser = model.Operation{Name: "BatchSuspendUser", Command: "batch-suspend-user", Method: "POST", Path: "/accounts/{accountId}/users", Status: 200,
-		Query:  "operation=suspend",
-		Input:  &shapeBatchSuspendUserRequest,
-		Output: &shapeBatchSuspendUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Query:      "operation=suspend",
+		Input:      &shapeBatchSuspendUserRequest,
+		Output:     &shapeBatchSuspendUserResponse,
+		ItemErrors: "UserErrors",
 	}
 	opBatchUnsuspendUser = model.Operation{Name: "BatchUnsuspendUser", Command: "batch-unsuspend-user", Method: "POST", Path: "/accounts/{accountId}/users", Status: 200,
-		Query:  "operation=unsuspend",
-		Input:  &shapeBatchUnsuspendUserRequest,
-		Output: &shapeBatchUnsuspendUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Query:      "operation=unsuspend",
+		Input:      &shapeBatchUnsuspendUserRequest,
+		Output:     &shapeBatchUnsuspendUserResponse,
+		ItemErrors: "UserErrors",
 	}
 	opBatchUpdatePhoneNumber = model.Operation{Name: "BatchUpdatePhoneNumber", Command: "batch-update-phone-number", Method: "POST", Path: "/phone-numbers", Status: 200,
-		Query:  "operation=batch-update",
-		Input:  &shapeBatchUpdatePhoneNumberRequest,
-		Output: &shapeBatchUpdatePhoneNumberResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Query:      "operation=batch-update",
+		Input:      &shapeBatchUpdatePhoneNumberRequest,
+		Output:     &shapeBatchUpdatePhoneNumberResponse,
+		ItemErrors: "PhoneNumberErrors",
 	}
 	opBatchUpdateUser = model.Operation{Name: "BatchUpdateUser", Command: "batch-update-user", Method: "POST", Path: "/accounts/{accountId}/users", Status: 200,
-		Input:  &shapeBatchUpdateUserRequest,
-		Output: &shapeBatchUpdateUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Input:      &shapeBatchUpdateUserRequest,
+		Output:     &shapeBatchUpdateUserResponse,
+		ItemErrors: "UserErrors",
 	}
 	opCreateAccount = model.Operation{Name: "CreateAccount", Command: "create-account", Method: "POST", Path: "/accounts", Status: 201,
 		Input:  &shapeCreateAccountRequest,
 		Output: &shapeCreateAccountResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opCreateBot = model.Operation{Name: "CreateBot", Command: "create-bot", Method: "POST", Path: "/accounts/{accountId}/bots", Status: 201,
 		Input:  &shapeCreateBotRequest,
 		Output: &shapeCreateBotResponse,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorBadRequestException, &errorUnauthorizedClientException, &errorResourceLimitExceededException, &errorNotFoundException, &errorThrottledClientException},
 	}
 	opCreateMeetingDialOut = model.Operation{Name: "CreateMeetingDialOut", Command: "create-meeting-dial-out", Method: "POST", Path: "/meetings/{meetingId}/dial-outs", Status: 201,
 		Input:  &shapeCreateMeetingDialOutRequest,
 		Output: &shapeCreateMeetingDialOutResponse,
-		Errors: []*model.Exception{&errorBadRequestException, &errorForbiddenException, &errorResourceLimitExceededException, &errorThrottledClientException, &errorUnauthorizedClientException, &errorAccessDeniedException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opCreatePhoneNumberOrder = model.Operation{Name: "CreatePhoneNumberOrder", Command: "create-phone-number-order", Method: "POST", Path: "/phone-number-orders", Status: 201,
 		Input:  &shapeCreatePhoneNumberOrderRequest,
 		Output: &shapeCreatePhoneNumberOrderResponse,
-		Errors: []*model.Exception{&errorBadRequestException, &errorForbiddenException, &errorAccessDeniedException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorResourceLimitExceededException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opCreateRoom = model.Operation{Name: "CreateRoom", Command: "create-room", Method: "POST", Path: "/accounts/{accountId}/rooms", Status: 201,
 		Input:  &shapeCreateRoomRequest,
 		Output: &shapeCreateRoomResponse,
-		Errors: []*model.Exception{&errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorUnauthorizedClientException, &errorResourceLimitExceededException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opCreateRoomMembership = model.Operation{Name: "CreateRoomMembership", Command: "create-room-membership", Method: "POST", Path: "/accounts/{accountId}/rooms/{roomId}/memberships", Status: 201,
 		Input:  &shapeCreateRoomMembershipRequest,
 		Output: &shapeCreateRoomMembershipResponse,
-		Errors: []*model.Exception{&errorConflictException, &errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorResourceLimitExceededException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opCreateUser = model.Operation{Name: "CreateUser", Command: "create-user", Method: "POST", Path: "/accounts/{accountId}/users", Status: 201,
 		Query:  "operation=create",
 		Input:  &shapeCreateUserRequest,
 		Output: &shapeCreateUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorConflictException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opDeleteAccount = model.Operation{Name: "DeleteAccount", Command: "delete-account", Method: "DELETE", Path: "/accounts/{accountId}", Status: 204,
 		Input:  &shapeDeleteAccountRequest,
 		Output: &shapeDeleteAccountResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorUnprocessableEntityException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opDeleteEventsConfiguration = model.Operation{Name: "DeleteEventsConfiguration", Command: "delete-events-configuration", Method: "DELETE", Path: "/accounts/{accountId}/bots/{botId}/events-configuration", Status: 204,
-		Input:  &shapeDeleteEventsConfigurationRequest,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorBadRequestException, &errorUnauthorizedClientException, &errorResourceLimitExceededException},
+		Input: &shapeDeleteEventsConfigurationRequest,
 	}
 	opDeletePhoneNumber = model.Operation{Name: "DeletePhoneNumber", Command: "delete-phone-number", Method: "DELETE", Path: "/phone-numbers/{phoneNumberId}", Status: 204,
-		Input:  &shapeDeletePhoneNumberRequest,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Input: &shapeDeletePhoneNumberRequest,
 	}
 	opDeleteRoom = model.Operation{Name: "DeleteRoom", Command: "delete-room", Method: "DELETE", Path: "/accounts/{accountId}/rooms/{roomId}", Status: 204,
-		Input:  &shapeDeleteRoomRequest,
-		Errors: []*model.Exception{&errorBadRequestException, &errorForbiddenException, &errorNotFoundException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Input: &shapeDeleteRoomRequest,
 	}
 	opDeleteRoomMembership = model.Operation{Name: "DeleteRoomMembership", Command: "delete-room-membership", Method: "DELETE", Path: "/accounts/{accountId}/rooms/{roomId}/memberships/{memberId}", Status: 204,
-		Input:  &shapeDeleteRoomMembershipRequest,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Input: &shapeDeleteRoomMembershipRequest,
 	}
 	opDisassociatePhoneNumberFromUser = model.Operation{Name: "DisassociatePhoneNumberFromUser", Command: "disassociate-phone-number-from-user", Method: "POST", Path: "/accounts/{accountId}/users/{userId}", Status: 200,
 		Query:  "operation=disassociate-phone-number",
 		Input:  &shapeDisassociatePhoneNumberFromUserRequest,
 		Output: &shapeDisassociatePhoneNumberFromUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opDisassociateSigninDelegateGroupsFromAccount = model.Operation{Name: "DisassociateSigninDelegateGroupsFromAccount", Command: "disassociate-signin-delegate-groups-from-account", Method: "POST", Path: "/accounts/{accountId}", Status: 200,
 		Query:  "operation=disassociate-signin-delegate-groups",
 		Input:  &shapeDisassociateSigninDelegateGroupsFromAccountRequest,
 		Output: &shapeDisassociateSigninDelegateGroupsFromAccountResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetAccount = model.Operation{Name: "GetAccount", Command: "get-account", Method: "GET", Path: "/accounts/{accountId}", Status: 200,
 		Input:  &shapeGetAccountRequest,
 		Output: &shapeGetAccountResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetAccountSettings = model.Operation{Name: "GetAccountSettings", Command: "get-account-settings", Method: "GET", Path: "/accounts/{accountId}/settings", Status: 200,
 		Input:  &shapeGetAccountSettingsRequest,
 		Output: &shapeGetAccountSettingsResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetBot = model.Operation{Name: "GetBot", Command: "get-bot", Method: "GET", Path: "/accounts/{accountId}/bots/{botId}", Status: 200,
 		Input:  &shapeGetBotRequest,
 		Output: &shapeGetBotResponse,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorThrottledClientException},
 	}
 	opGetEventsConfiguration = model.Operation{Name: "GetEventsConfiguration", Command: "get-events-configuration", Method: "GET", Path: "/accounts/{accountId}/bots/{botId}/events-configuration", Status: 200,
 		Input:  &shapeGetEventsConfigurationRequest,
 		Output: &shapeGetEventsConfigurationResponse,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorBadRequestException, &errorUnauthorizedClientException, &errorResourceLimitExceededException, &errorNotFoundException},
 	}
 	opGetGlobalSettings = model.Operation{Name: "GetGlobalSettings", Command: "get-global-settings", Method: "GET", Path: "/settings", Status: 200,
 		Output: &shapeGetGlobalSettingsResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetPhoneNumber = model.Operation{Name: "GetPhoneNumber", Command: "get-phone-number", Method: "GET", Path: "/phone-numbers/{phoneNumberId}", Status: 200,
 		Input:  &shapeGetPhoneNumberRequest,
 		Output: &shapeGetPhoneNumberResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetPhoneNumberOrder = model.Operation{Name: "GetPhoneNumberOrder", Command: "get-phone-number-order", Method: "GET", Path: "/phone-number-orders/{phoneNumberOrderId}", Status: 200,
 		Input:  &shapeGetPhoneNumberOrderRequest,
 		Output: &shapeGetPhoneNumberOrderResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetPhoneNumberSettings = model.Operation{Name: "GetPhoneNumberSettings", Command: "get-phone-number-settings", Method: "GET", Path: "/settings/phone-number", Status: 200,
 		Output: &shapeGetPhoneNumberSettingsResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetRetentionSettings = model.Operation{Name: "GetRetentionSettings", Command: "get-retention-settings", Method: "GET", Path: "/accounts/{accountId}/retention-settings", Status: 200,
 		Input:  &shapeGetRetentionSettingsRequest,
 		Output: &shapeGetRetentionSettingsResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetRoom = model.Operation{Name: "GetRoom", Command: "get-room", Method: "GET", Path: "/accounts/{accountId}/rooms/{roomId}", Status: 200,
 		Input:  &shapeGetRoomRequest,
 		Output: &shapeGetRoomResponse,
-		Errors: []*model.Exception{&errorBadRequestException, &errorForbiddenException, &errorNotFoundException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetUser = model.Operation{Name: "GetUser", Command: "get-user", Method: "GET", Path: "/accounts/{accountId}/users/{userId}", Status: 200,
 		Input:  &shapeGetUserRequest,
 		Output: &shapeGetUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opGetUserSettings = model.Operation{Name: "GetUserSettings", Command: "get-user-settings", Method: "GET", Path: "/accounts/{accountId}/users/{userId}/settings", Status: 200,
 		Input:  &shapeGetUserSettingsRequest,
 		Output: &shapeGetUserSettingsResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opInviteUsers = model.Operation{Name: "InviteUsers", Command: "invite-users", Method: "POST", Path: "/accounts/{accountId}/users", Status: 201,
 		Query:  "operation=add",
 		Input:  &shapeInviteUsersRequest,
 		Output: &shapeInviteUsersResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opListAccounts = model.Operation{Name: "ListAccounts", Command: "list-accounts", Method: "GET", Path: "/accounts", Status: 200,
 		Input:     &shapeListAccountsRequest,
 		Output:    &shapeListAccountsResponse,
-		Errors:    []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 		Paginator: &model.Paginator{InputToken: "NextToken", OutputToken: "NextToken", LimitKey: "MaxResults", ResultKey: "Accounts"},
 	}
 	opListBots = model.Operation{Name: "ListBots", Command: "list-bots", Method: "GET", Path: "/accounts/{accountId}/bots", Status: 200,
 		Input:  &shapeListBotsRequest,
 		Output: &shapeListBotsResponse,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorUnauthorizedClientException, &errorBadRequestException, &errorNotFoundException, &errorThrottledClientException},
 	}
 	opListPhoneNumberOrders = model.Operation{Name: "ListPhoneNumberOrders", Command: "list-phone-number-orders", Method: "GET", Path: "/phone-number-orders", Status: 200,
 		Input:  &shapeListPhoneNumberOrdersRequest,
 		Output: &shapeListPhoneNumberOrdersResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opListPhoneNumbers = model.Operation{Name: "ListPhoneNumbers", Command: "list-phone-numbers", Method: "GET", Path: "/phone-numbers", Status: 200,
 		Input:  &shapeListPhoneNumbersRequest,
 		Output: &shapeListPhoneNumbersResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorForbiddenException, &errorBadRequestException, &errorNotFoundException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opListRoomMemberships = model.Operation{Name: "ListRoomMemberships", Command: "list-room-memberships", Method: "GET", Path: "/accounts/{accountId}/rooms/{roomId}/memberships", Status: 200,
 		Input:  &shapeListRoomMembershipsRequest,
 		Output: &shapeListRoomMembershipsResponse,
-		Errors: []*model.Exception{&errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opListRooms = model.Operation{Name: "ListRooms", Command: "list-rooms", Method: "GET", Path: "/accounts/{accountId}/rooms", Status: 200,
 		Input:  &shapeListRoomsRequest,
 		Output: &shapeListRoomsResponse,
-		Errors: []*model.Exception{&errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opListSupportedPhoneNumberCountries = model.Operation{Name: "ListSupportedPhoneNumberCountries", Command: "list-supported-phone-number-countries", Method: "GET", Path: "/phone-number-countries", Status: 200,
 		Input:  &shapeListSupportedPhoneNumberCountriesRequest,
 		Output: &shapeListSupportedPhoneNumberCountriesResponse,
-		Errors: []*model.Exception{&errorBadRequestException, &errorForbiddenException, &errorAccessDeniedException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opListUsers = model.Operation{Name: "ListUsers", Command: "list-users", Method: "GET", Path: "/accounts/{accountId}/users", Status: 200,
 		Input:     &shapeListUsersRequest,
 		Output:    &shapeListUsersResponse,
-		Errors:    []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 		Paginator: &model.Paginator{InputToken: "NextToken", OutputToken: "NextToken", LimitKey: "MaxResults", ResultKey: "Users"},
 	}
 	opLogoutUser = model.Operation{Name: "LogoutUser", Command: "logout-user", Method: "POST", Path: "/accounts/{accountId}/users/{userId}", Status: 204,
 		Query:  "operation=logout",
 		Input:  &shapeLogoutUserRequest,
 		Output: &shapeLogoutUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opPutEventsConfiguration = model.Operation{Name: "PutEventsConfiguration", Command: "put-events-configuration", Method: "PUT", Path: "/accounts/{accountId}/bots/{botId}/events-configuration", Status: 201,
 		Input:  &shapePutEventsConfigurationRequest,
 		Output: &shapePutEventsConfigurationResponse,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorBadRequestException, &errorUnauthorizedClientException, &errorResourceLimitExceededException, &errorNotFoundException},
 	}
 	opPutRetentionSettings = model.Operation{Name: "PutRetentionSettings", Command: "put-retention-settings", Method: "PUT", Path: "/accounts/{accountId}/retention-settings", Status: 204,
 		Input:  &shapePutRetentionSettingsRequest,
 		Output: &shapePutRetentionSettingsResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorConflictException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opRedactConversationMessage = model.Operation{Name: "RedactConversationMessage", Command: "redact-conversation-message", Method: "POST", Path: "/accounts/{accountId}/conversations/{conversationId}/messages/{messageId}", Status: 200,
 		Query:  "operation=redact",
 		Input:  &shapeRedactConversationMessageRequest,
 		Output: &shapeRedactConversationMessageResponse,
-		Errors: []*model.Exception{&errorNotFoundException, &errorForbiddenException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorBadRequestException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opRedactRoomMessage = model.Operation{Name: "RedactRoomMessage", Command: "redact-room-message", Method: "POST", Path: "/accounts/{accountId}/rooms/{roomId}/messages/{messageId}", Status: 200,
 		Query:  "operation=redact",
 		Input:  &shapeRedactRoomMessageRequest,
 		Output: &shapeRedactRoomMessageResponse,
-		Errors: []*model.Exception{&errorNotFoundException, &errorForbiddenException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorBadRequestException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opRegenerateSecurityToken = model.Operation{Name: "RegenerateSecurityToken", Command: "regenerate-security-token", Method: "POST", Path: "/accounts/{accountId}/bots/{botId}", Status: 200,
 		Query:  "operation=regenerate-security-token",
 		Input:  &shapeRegenerateSecurityTokenRequest,
 		Output: &shapeRegenerateSecurityTokenResponse,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorBadRequestException, &errorUnauthorizedClientException, &errorNotFoundException, &errorThrottledClientException},
 	}
 	opResetPersonalPIN = model.Operation{Name: "ResetPersonalPIN", Command: "reset-personal-pin", Method: "POST", Path: "/accounts/{accountId}/users/{userId}", Status: 200,
 		Query:  "operation=reset-personal-pin",
 		Input:  &shapeResetPersonalPINRequest,
 		Output: &shapeResetPersonalPINResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opRestorePhoneNumber = model.Operation{Name: "RestorePhoneNumber", Command: "restore-phone-number", Method: "POST", Path: "/phone-numbers/{phoneNumberId}", Status: 200,
 		Query:  "operation=restore",
 		Input:  &shapeRestorePhoneNumberRequest,
 		Output: &shapeRestorePhoneNumberResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorResourceLimitExceededException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opSearchAvailablePhoneNumbers = model.Operation{Name: "SearchAvailablePhoneNumbers", Command: "search-available-phone-numbers", Method: "GET", Path: "/search", Status: 200,
 		Query:  "type=phone-numbers",
 		Input:  &shapeSearchAvailablePhoneNumbersRequest,
 		Output: &shapeSearchAvailablePhoneNumbersResponse,
-		Errors: []*model.Exception{&errorBadRequestException, &errorForbiddenException, &errorAccessDeniedException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opUpdateAccount = model.Operation{Name: "UpdateAccount", Command: "update-account", Method: "POST", Path: "/accounts/{accountId}", Status: 200,
 		Input:  &shapeUpdateAccountRequest,
 		Output: &shapeUpdateAccountResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opUpdateAccountSettings = model.Operation{Name: "UpdateAccountSettings", Command: "update-account-settings", Method: "PUT", Path: "/accounts/{accountId}/settings", Status: 204,
 		Input:  &shapeUpdateAccountSettingsRequest,
 		Output: &shapeUpdateAccountSettingsResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorConflictException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opUpdateBot = model.Operation{Name: "UpdateBot", Command: "update-bot", Method: "POST", Path: "/accounts/{accountId}/bots/{botId}", Status: 200,
 		Input:  &shapeUpdateBotRequest,
 		Output: &shapeUpdateBotResponse,
-		Errors: []*model.Exception{&errorServiceUnavailableException, &errorServiceFailureException, &errorForbiddenException, &errorBadRequestException, &errorUnauthorizedClientException, &errorNotFoundException, &errorThrottledClientException},
 	}
 	opUpdateGlobalSettings = model.Operation{Name: "UpdateGlobalSettings", Command: "update-global-settings", Method: "PUT", Path: "/settings", Status: 204,
-		Input:  &shapeUpdateGlobalSettingsRequest,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Input: &shapeUpdateGlobalSettingsRequest,
 	}
 	opUpdatePhoneNumber = model.Operation{Name: "UpdatePhoneNumber", Command: "update-phone-number", Method: "POST", Path: "/phone-numbers/{phoneNumberId}", Status: 200,
 		Input:  &shapeUpdatePhoneNumberRequest,
 		Output: &shapeUpdatePhoneNumberResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorConflictException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opUpdatePhoneNumberSettings = model.Operation{Name: "UpdatePhoneNumberSettings", Command: "update-phone-number-settings", Method: "PUT", Path: "/settings/phone-number", Status: 204,
-		Input:  &shapeUpdatePhoneNumberSettingsRequest,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Input: &shapeUpdatePhoneNumberSettingsRequest,
 	}
 	opUpdateRoom = model.Operation{Name: "UpdateRoom", Command: "update-room", Method: "POST", Path: "/accounts/{accountId}/rooms/{roomId}", Status: 200,
 		Input:  &shapeUpdateRoomRequest,
 		Output: &shapeUpdateRoomResponse,
-		Errors: []*model.Exception{&errorBadRequestException, &errorForbiddenException, &errorNotFoundException, &errorUnauthorizedClientException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opUpdateRoomMembership = model.Operation{Name: "UpdateRoomMembership", Command: "update-room-membership", Method: "POST", Path: "/accounts/{accountId}/rooms/{roomId}/memberships/{memberId}", Status: 200,
 		Input:  &shapeUpdateRoomMembershipRequest,
 		Output: &shapeUpdateRoomMembershipResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorBadRequestException, &errorForbiddenException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opUpdateUser = model.Operation{Name: "UpdateUser", Command: "update-user", Method: "POST", Path: "/accounts/{accountId}/users/{userId}", Status: 200,
 		Input:  &shapeUpdateUserRequest,
 		Output: &shapeUpdateUserResponse,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
 	}
 	opUpdateUserSettings = model.Operation{Name: "UpdateUserSettings", Command: "update-user-settings", Method: "PUT", Path: "/accounts/{accountId}/users/{userId}/settings", Status: 204,
-		Input:  &shapeUpdateUserSettingsRequest,
-		Errors: []*model.Exception{&errorUnauthorizedClientException, &errorNotFoundException, &errorForbiddenException, &errorBadRequestException, &errorThrottledClientException, &errorServiceUnavailableException, &errorServiceFailureException},
+		Input: &shapeUpdateUserSettingsRequest,
 	}
-)
-
-var (
-	errorAccessDeniedException          = model.Exception{Name: "AccessDeniedException", Status: 403}
-	errorBadRequestException            = model.Exception{Name: "BadRequestException", Status: 400}
-	errorConflictException              = model.Exception{Name: "ConflictException", Status: 409}
-	errorForbiddenException             = model.Exception{Name: "ForbiddenException", Status: 403}
-	errorNotFoundException              = model.Exception{Name: "NotFoundException", Status: 404}
-	errorResourceLimitExceededException = model.Exception{Name: "ResourceLimitExceededException", Status: 400}
-	errorServiceFailureException        = model.Exception{Name: "ServiceFailureException", Status: 500}
-	errorServiceUnavailableException    = model.Exception{Name: "ServiceUnavailableException", Status: 503}
-	errorThrottledClientException       = model.Exception{Name: "ThrottledClientException", Status: 429}
-	errorUnauthorizedClientException    = model.Exception{Name: "UnauthorizedClientException", Status: 401}
-	errorUnprocessableEntityException   = model.Exception{Name: "UnprocessableEntityException", Status: 422}
 )
 
 var (

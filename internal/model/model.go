@@ -45,17 +45,13 @@ type Operation struct {
 	Path    string // "/accounts/{accountId}/users", labels in braces
 	// Query is the fixed part of the query ("operation=suspend"), empty for most.
 	Query     string
-	Status    int // HTTP status of success
-	Input     *Shape
-	Output    *Shape // nil where a success has no content
-	Errors    []*Exception
-	Paginator *Paginator
-}
-
-// Exception is a modeled error.
-type Exception struct {
-	Name   string // "NotFoundException"
-	Status int    // HTTP status
+	Status    int        // HTTP status of success
+	Input     *Shape     // nil where there is none
+	Output    *Shape     // nil where a success has no content
+	Paginator *Paginator // nil for an operation that is no listing
+	// ItemErrors is the member of the output of a batch that lists the items which the service
+	// refused; empty for an operation that is no batch.
+	ItemErrors string
 }
 
 // Paginator names the members that page through a listing.
