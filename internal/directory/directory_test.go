@@ -134,7 +134,7 @@ func (h *house) call(operation, labels, query, body string) (string, error) {
 		h.t.Fatalf("%s: status %d with the body %q", operation, reply.StatusCode, out)
 	}
 	e := &api.Error{Exception: api.Exception(reply.Header.Get("X-Amzn-Errortype")), Message: refusal.Message}
-	if status, code := e.Exception.Status(); status != reply.StatusCode || code != refusal.Code {
+	if status, code := e.Exception.Status(); status != reply.StatusCode || string(code) != refusal.Code {
 		h.t.Errorf("%s: %s came with status %d and code %s, want %d and %s", operation, e.Exception, reply.StatusCode, refusal.Code, status, code)
 	}
 	return "", e

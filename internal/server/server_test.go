@@ -194,7 +194,7 @@ func (r reply) failed(t testing.TB, exception api.Exception) string {
 	if err := json.Unmarshal([]byte(r.body), &body); err != nil {
 		t.Errorf("body %q: %v", r.body, err)
 	}
-	if r.status != status || r.header.Get("x-amzn-ErrorType") != string(exception) || body.Code != code || body.Message == "" {
+	if r.status != status || r.header.Get("x-amzn-ErrorType") != string(exception) || body.Code != string(code) || body.Message == "" {
 		t.Errorf("got %d, %s, %s\nwant %d, %s, Code %s with a Message",
 			r.status, r.header.Get("x-amzn-ErrorType"), r.body, status, exception, code)
 	}

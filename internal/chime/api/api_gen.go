@@ -453,6 +453,50 @@ func Bind(service any, operation string) Handler {
 	return nil
 }
 
+// The exceptions of the contract.
+const (
+	AccessDeniedException          Exception = "AccessDeniedException"
+	BadRequestException            Exception = "BadRequestException"
+	ConflictException              Exception = "ConflictException"
+	ForbiddenException             Exception = "ForbiddenException"
+	NotFoundException              Exception = "NotFoundException"
+	ResourceLimitExceededException Exception = "ResourceLimitExceededException"
+	ServiceFailureException        Exception = "ServiceFailureException"
+	ServiceUnavailableException    Exception = "ServiceUnavailableException"
+	ThrottledClientException       Exception = "ThrottledClientException"
+	UnauthorizedClientException    Exception = "UnauthorizedClientException"
+	UnprocessableEntityException   Exception = "UnprocessableEntityException"
+)
+
+// modeled returns what an exception of the contract has on the wire; 0 for any other exception.
+func (x Exception) modeled() (status int, code ErrorCode) {
+	switch x {
+	case AccessDeniedException:
+		return 403, ErrorCodeAccessDenied
+	case BadRequestException:
+		return 400, ErrorCodeBadRequest
+	case ConflictException:
+		return 409, ErrorCodeConflict
+	case ForbiddenException:
+		return 403, ErrorCodeForbidden
+	case NotFoundException:
+		return 404, ErrorCodeNotFound
+	case ResourceLimitExceededException:
+		return 400, ErrorCodeResourceLimitExceeded
+	case ServiceFailureException:
+		return 500, ErrorCodeServiceFailure
+	case ServiceUnavailableException:
+		return 503, ErrorCodeServiceUnavailable
+	case ThrottledClientException:
+		return 429, ErrorCodeThrottled
+	case UnauthorizedClientException:
+		return 401, ErrorCodeUnauthorized
+	case UnprocessableEntityException:
+		return 422, ErrorCodeUnprocessable
+	}
+	return 0, ""
+}
+
 // Account is a structure of the API.
 type Account struct {
 	AwsAccountId         string // required

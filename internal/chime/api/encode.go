@@ -38,9 +38,9 @@ func appendTime(b []byte, t time.Time) []byte {
 	return append(b, '"')
 }
 
-// AppendError writes the body of a failed request.
-func AppendError(b []byte, code, message string) []byte {
-	b = appendText(append(b, `{"Code":`...), code)
+// AppendError appends the body of the reply to a failed request.
+func AppendError(b []byte, code ErrorCode, message string) []byte {
+	b = appendText(append(b, `{"Code":`...), string(code))
 	b = appendText(append(b, `,"Message":`...), message)
 	return append(b, '}')
 }

@@ -2,23 +2,11 @@ package api
 
 import "fmt"
 
-// Exception is the name of an error shape.
+// Exception is the name of an error: one of the contract (see api_gen.go), or one of those below.
 type Exception string
 
-// The modeled exceptions, and below them those of the HTTP framework around the operations.
+// The exceptions of the HTTP framework around the operations, which the contract does not list.
 const (
-	AccessDeniedException          Exception = "AccessDeniedException"
-	BadRequestException            Exception = "BadRequestException"
-	ConflictException              Exception = "ConflictException"
-	ForbiddenException             Exception = "ForbiddenException"
-	NotFoundException              Exception = "NotFoundException"
-	ResourceLimitExceededException Exception = "ResourceLimitExceededException"
-	ServiceFailureException        Exception = "ServiceFailureException"
-	ServiceUnavailableException    Exception = "ServiceUnavailableException"
-	ThrottledClientException       Exception = "ThrottledClientException"
-	UnauthorizedClientException    Exception = "UnauthorizedClientException"
-	UnprocessableEntityException   Exception = "UnprocessableEntityException"
-
 	MethodNotAllowedException      Exception = "MethodNotAllowedException"
 	NotImplementedException        Exception = "NotImplementedException"
 	RequestEntityTooLargeException Exception = "RequestEntityTooLargeException"
@@ -44,37 +32,23 @@ func BadRequest(format string, args ...any) *Error {
 	return Errorf(BadRequestException, format, args...)
 }
 
-// Status returns the HTTP status of the exception and the Code of its body.
-func (x Exception) Status() (status int, code string) {
+// Status returns the HTTP status of the exception and the Code in the body of the reply. An
+// unknown exception has those of [ServiceFailureException].
+func (x Exception) Status() (status int, code ErrorCode) {
 	switch x {
-	case BadRequestException:
-		return 400, string(ErrorCodeBadRequest)
-	case ResourceLimitExceededException:
-		return 400, string(ErrorCodeResourceLimitExceeded)
-	case UnauthorizedClientException:
-		return 401, string(ErrorCodeUnauthorized)
-	case ForbiddenException:
-		return 403, string(ErrorCodeForbidden)
-	case AccessDeniedException:
-		return 403, string(ErrorCodeAccessDenied)
-	case NotFoundException, UnknownOperationException:
-		return 404, string(ErrorCodeNotFound)
+	case UnknownOperationException:
+		return 404, ErrorCodeNotFound
 	case MethodNotAllowedException:
-		return 405, string(ErrorCodeBadRequest)
-	case ConflictException:
-		return 409, string(ErrorCodeConflict)
+		return 405, ErrorCodeBadRequest
 	case RequestEntityTooLargeException:
-		return 413, string(ErrorCodeBadRequest)
+		return 413, ErrorCodeBadRequest
 	case UnsupportedMediaTypeException:
-		return 415, string(ErrorCodeBadRequest)
-	case UnprocessableEntityException:
-		return 422, string(ErrorCodeUnprocessable)
-	case ThrottledClientException:
-		return 429, string(ErrorCodeThrottled)
+		return 415, ErrorCodeBadRequest
 	case NotImplementedException:
-		return 501, "NotImplemented"
-	case ServiceUnavailableException:
-		return 503, string(ErrorCodeServiceUnavailable)
+		return 501, "NotImplemented" // no code of the contract fits
 	}
-	return 500, string(ErrorCodeServiceFailure)
+	if status, code = x.modeled(); status == 0 {
+		return ServiceFailureException.modeled()
+	}
+	return status, code
 }

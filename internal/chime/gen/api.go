@@ -25,6 +25,7 @@ func apiSource(c *contract) []byte {
 	}
 	g.p(header + "package api\n\nimport (\n\"context\"\n\"time\"\n)\n")
 	g.operations(c.service.Operations)
+	g.exceptions(c)
 	for _, s := range c.shapes {
 		if !inbound[s] && !outbound[s] {
 			continue
@@ -106,6 +107,41 @@ func Bind(service any, operation string) Handler {
 		g.p("return handler(s.%s)\n}", op.Name)
 	}
 	g.p("}\nreturn nil\n}\n")
+}
+
+// exceptions writes the errors of the contract, with the status and the code that each has on the
+// wire.
+func (g *apiWriter) exceptions(c *contract) {
+	g.p("// The exceptions of the contract.\nconst (")
+	for _, x := range c.exceptions {
+		g.p("%s Exception = %q", x.name, x.name)
+	}
+	g.p(")\n")
+	g.p("// modeled returns what an exception of the contract has on the wire; 0 for any other exception.")
+	g.p("func (x Exception) modeled() (status int, code ErrorCode) {\nswitch x {")
+	for _, x := range c.exceptions {
+		g.p("case %s:\nreturn %d, ErrorCode%s", x.name, x.status, c.errorCode(x))
+	}
+	g.p("}\nreturn 0, \"\"\n}\n")
+}
+
+// errorCode returns the code of an exception. The contract does not say which of the codes goes
+// with which exception, but the name of the exception begins with it.
+func (c *contract) errorCode(x exception) (code string) {
+	for _, s := range c.shapes {
+		if s.Name != "ErrorCode" {
+			continue
+		}
+		for _, v := range s.Enum {
+			if strings.HasPrefix(x.name, v) && len(v) > len(code) {
+				code = v
+			}
+		}
+	}
+	if code == "" {
+		panic(fmt.Sprintf("no ErrorCode is the beginning of %s", x.name))
+	}
+	return code
 }
 
 func (g *apiWriter) enum(s *model.Shape, inbound bool) {

@@ -65,7 +65,7 @@ type exception struct {
 }
 
 func load(text, globalRegion string) (c *contract, err error) {
-	defer func() { // a member that is missing or of another type: say which
+	defer func() { // a fact that is missing, of another type or unknown
 		if r := recover(); r != nil {
 			err = fmt.Errorf("%v", r)
 		}
@@ -75,7 +75,12 @@ func load(text, globalRegion string) (c *contract, err error) {
 		return nil, err
 	}
 	root := v.(*document.Object)
+	only(root, "the contract", "source", "metadata", "operations", "shapes")
 	meta := object(root, "metadata")
+	only(meta, "the metadata", "apiVersion", "endpointPrefix", "protocol", "serviceId", "signatureVersion", "signingName")
+	if protocol := str(meta, "protocol"); protocol != "rest-json" {
+		panic(fmt.Sprintf("the protocol %q is unknown", protocol))
+	}
 	c = &contract{service: &model.Service{
 		Command:        strings.ReplaceAll(strings.ToLower(str(meta, "serviceId")), " ", "-"),
 		ID:             str(meta, "serviceId"),
@@ -88,6 +93,10 @@ func load(text, globalRegion string) (c *contract, err error) {
 	for _, m := range raw.Members() {
 		s := m.Value.(*document.Object)
 		if _, ok := s.Get("exception"); ok {
+			// All have the same two members, and a fault is one by its status, too.
+			only(s, "exception "+m.Key, "type", "members", "error", "exception", "fault")
+			only(object(s, "members"), "exception "+m.Key, "Code", "Message")
+			only(object(s, "error"), "exception "+m.Key, "httpStatusCode")
 			c.exceptions = append(c.exceptions, exception{m.Key, integer(object(s, "error"), "httpStatusCode", 0)})
 			continue
 		}
@@ -114,54 +123,67 @@ func fill(shape *model.Shape, raw *document.Object, byName map[string]*model.Sha
 	if !ok {
 		panic(fmt.Sprintf("shape %s is of the unknown type %q", shape.Name, str(raw, "type")))
 	}
+	only(raw, "shape "+shape.Name, "type", "enum", "pattern", "min", "max", "sensitive", "member", "required", "members", "timestampFormat")
+	if format := str(raw, "timestampFormat"); format != "" && format != "iso8601" {
+		panic(fmt.Sprintf("shape %s is a timestamp of the unknown format %q", shape.Name, format))
+	}
 	shape.Kind = kind
 	shape.Enum = strs(raw, "enum")
 	shape.Pattern = str(raw, "pattern")
 	shape.Min, shape.Max = integer(raw, "min", model.Unbounded), integer(raw, "max", model.Unbounded)
 	shape.Sensitive = has(raw, "sensitive")
 	if kind == model.List {
-		shape.Element = byName[str(object(raw, "member"), "shape")]
+		shape.Element = named(byName, object(raw, "member"), "the elements of "+shape.Name)
 	}
 	shape.Required = strs(raw, "required")
 	for _, m := range object(raw, "members").Members() {
-		r := m.Value.(*document.Object)
+		r, name := m.Value.(*document.Object), shape.Name+"."+m.Key
+		// A box is a value that may be absent, which all of ours may.
+		only(r, name, "shape", "location", "locationName", "idempotencyToken", "box")
 		member := model.Member{
 			Name: m.Key, Option: commandWord(m.Key), Shape: byName[str(r, "shape")],
 			WireName: str(r, "locationName"), Required: slices.Contains(shape.Required, m.Key),
 			IdempotencyToken: has(r, "idempotencyToken"),
 		}
+		if member.Shape == nil {
+			panic(fmt.Sprintf("%s is of the unknown shape %q", name, str(r, "shape")))
+		}
 		switch where := str(r, "location"); where {
 		case "":
 			if member.WireName != "" {
-				panic(fmt.Sprintf("%s.%s is %q in a body: both ends know members of a body by their own names only", shape.Name, m.Key, member.WireName))
+				panic(fmt.Sprintf("%s is %q in a body: both ends know members of a body by their own names only", name, member.WireName))
 			}
 		case "uri":
 			member.Location = model.URI
 		case "querystring":
 			member.Location = model.Query
 		default:
-			panic(fmt.Sprintf("%s.%s is in the unknown location %q", shape.Name, m.Key, where))
+			panic(fmt.Sprintf("%s is in the unknown location %q", name, where))
 		}
 		shape.Members = append(shape.Members, member)
 	}
 }
 
 func (c *contract) operation(name string, raw *document.Object, byName map[string]*model.Shape) *model.Operation {
+	// Which errors it gives nobody needs to know.
+	only(raw, "operation "+name, "http", "input", "output", "errors", "paginator")
 	http := object(raw, "http")
+	only(http, "operation "+name, "method", "requestUri", "responseCode")
 	path, query, _ := strings.Cut(str(http, "requestUri"), "?")
 	op := &model.Operation{
 		Name: name, Command: commandWord(name), Method: str(http, "method"), Path: path, Query: query,
 		Status: integer(http, "responseCode", 200),
 	}
 	if has(raw, "input") {
-		op.Input = byName[str(object(raw, "input"), "shape")]
+		op.Input = named(byName, object(raw, "input"), "the input of "+name)
 	}
 	if has(raw, "output") {
-		op.Output = byName[str(object(raw, "output"), "shape")]
+		op.Output = named(byName, object(raw, "output"), "the output of "+name)
 	}
 	op.ItemErrors = itemErrors(op)
 	if has(raw, "paginator") {
 		p := object(raw, "paginator")
+		only(p, "the paginator of "+name, "input_token", "output_token", "limit_key", "result_key")
 		op.Paginator = &model.Paginator{
 			InputToken: str(p, "input_token"), OutputToken: str(p, "output_token"),
 			LimitKey: str(p, "limit_key"), ResultKey: str(p, "result_key"),
@@ -287,6 +309,26 @@ func bound(n int) string {
 		return "model.Unbounded"
 	}
 	return fmt.Sprint(n)
+}
+
+// only panics if an object has a key that is not among those that the generator reads: a fact of the
+// contract must not be dropped without notice.
+func only(o *document.Object, where string, keys ...string) {
+	for _, m := range o.Members() {
+		if !slices.Contains(keys, m.Key) {
+			panic(fmt.Sprintf("%s has %q, which the generator does not know", where, m.Key))
+		}
+	}
+}
+
+// named returns the shape that a reference is to.
+func named(byName map[string]*model.Shape, ref *document.Object, where string) *model.Shape {
+	only(ref, where, "shape")
+	shape := byName[str(ref, "shape")]
+	if shape == nil {
+		panic(fmt.Sprintf("%s: the shape %q is unknown", where, str(ref, "shape")))
+	}
+	return shape
 }
 
 func has(o *document.Object, key string) bool { _, ok := o.Get(key); return ok }

@@ -8,7 +8,7 @@ import (
 // What a contract says and the generated code could not keep must not be dropped in silence.
 func TestLoad_refuses(t *testing.T) {
 	contract := func(members, output string) string {
-		return `{"metadata": {"serviceId": "Some Service", "endpointPrefix": "some"},
+		return `{"metadata": {"serviceId": "Some Service", "protocol": "rest-json", "endpointPrefix": "some"},
 			"operations": {"Get": {"http": {"method": "POST", "requestUri": "/"}, "input": {"shape": "In"}, "output": {"shape": "Out"}}},
 			"shapes": {
 				"In": {"type": "structure", "members": {` + members + `}},
@@ -43,7 +43,7 @@ func TestLoad_refuses(t *testing.T) {
 
 // Names follow from what the contract calls things.
 func TestLoad_names(t *testing.T) {
-	c, err := load(`{"metadata": {"serviceId": "Some SDK Service", "endpointPrefix": "some", "signingName": "signed"},
+	c, err := load(`{"metadata": {"serviceId": "Some SDK Service", "protocol": "rest-json", "endpointPrefix": "some", "signingName": "signed"},
 		"operations": {"ResetPersonalPIN": {"http": {"method": "POST", "requestUri": "/a/{b}?operation=reset", "responseCode": 201}}}, "shapes": {}}`, "us-east-1")
 	if err != nil {
 		t.Fatal(err)
@@ -56,5 +56,64 @@ func TestLoad_names(t *testing.T) {
 	}
 	if source := string(tables(c)); !strings.Contains(source, "\npackage somesdkservice\n") {
 		t.Errorf("got no package somesdkservice in\n%s", source)
+	}
+}
+
+// tiny is a contract with one operation.
+const tiny = `{
+	"metadata": {"serviceId": "Tiny", "endpointPrefix": "tiny", "protocol": "rest-json"},
+	"operations": {
+		"PutThing": {
+			"http": {"method": "PUT", "requestUri": "/things/{id}", "responseCode": 200},
+			"input": {"shape": "PutThingRequest"},
+			"errors": [{"shape": "NotFoundException"}]
+		}
+	},
+	"shapes": {
+		"PutThingRequest": {
+			"type": "structure",
+			"required": ["Id"],
+			"members": {"Id": {"shape": "Text", "location": "uri", "locationName": "id"}, "Name": {"shape": "Text"}}
+		},
+		"Text": {"type": "string", "max": 9},
+		"NotFoundException": {
+			"type": "structure",
+			"members": {"Code": {"shape": "Text"}, "Message": {"shape": "Text"}},
+			"error": {"httpStatusCode": 404},
+			"exception": true
+		}
+	}
+}`
+
+// A fact of the contract that the generator would drop stops it, and is named with its place.
+func TestLoad_unknownFacts(t *testing.T) {
+	c, err := load(tiny, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := c.service.Operations[0].Input.Member("Id"); m.WireName != "id" || m.Shape.Max != 9 {
+		t.Errorf("got %+v", m)
+	}
+	for _, test := range []struct{ old, new, want string }{
+		{`"Name": {`, `"Name": {"jsonvalue": true, `, `PutThingRequest.Name has "jsonvalue", which the generator does not know`},
+		{`"Name": {"shape": "Text"`, `"Name": {"shape": "Txt"`, `PutThingRequest.Name is of the unknown shape "Txt"`},
+		{`"max": 9`, `"document": true`, `shape Text has "document", which the generator does not know`},
+		{`"type": "string"`, `"type": "timestamp", "timestampFormat": "unixTimestamp"`, `shape Text is a timestamp of the unknown format "unixTimestamp"`},
+		{`"responseCode": 200`, `"responseCode": 200, "hostPrefix": "x"`, `operation PutThing has "hostPrefix", which the generator does not know`},
+		{`"input": {`, `"input": {"payload": "Name", `, `the input of PutThing has "payload", which the generator does not know`},
+		{`"input": {"shape": "PutThingRequest"}`, `"input": {"shape": "Other"}`, `the input of PutThing: the shape "Other" is unknown`},
+		{`"httpStatusCode": 404`, `"httpStatusCode": 404, "senderFault": true`, `exception NotFoundException has "senderFault", which the generator does not know`},
+		{`"Message": {`, `"Reason": {`, `exception NotFoundException has "Reason", which the generator does not know`},
+		{`rest-json`, `json`, `the protocol "json" is unknown`},
+		{`"serviceId"`, `"uid": "x", "serviceId"`, `the metadata has "uid", which the generator does not know`},
+		{`"metadata": {`, `"examples": {}, "metadata": {`, `the contract has "examples", which the generator does not know`},
+	} {
+		text := strings.Replace(tiny, test.old, test.new, 1)
+		if text == tiny {
+			t.Fatalf("%s: the contract does not have it", test.old)
+		}
+		if _, err := load(text, ""); err == nil || err.Error() != test.want {
+			t.Errorf("with %s: got error %v, want %s", test.new, err, test.want)
+		}
 	}
 }
