@@ -35,8 +35,8 @@ var arrows = map[string]map[string]string{
 		"internal/terminal": "pages, widths, hints",
 	},
 	"internal/help": {
-		"internal/chime": "describes its operations",
-		"internal/model": "derives syntax from shapes",
+		"internal/model":   "derives syntax from shapes, and shows the manual of a service",
+		"internal/profile": "names the variables that it reads",
 	},
 	"internal/bulk": {
 		"internal/chime":    "the operations that it calls",

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/help"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/shell"
@@ -25,15 +26,19 @@ func (c *cli) help() error {
 		return err
 	}
 	if !line.given {
-		return c.page(func(width int) string { return help.Command(shown(globalOptions), width) })
+		return c.page(func(width int) string {
+			return help.Command([]*model.Service{chime.Service}, shown(globalOptions), width)
+		})
 	}
 	if !slices.Contains(help.Topics(), line.word) {
 		return c.handOn(context.Background(), "help "+line.word, []string{"help", line.word})
 	}
-	return c.page(func(width int) string { return help.Topic(line.word, width) })
+	return c.page(func(width int) string { return help.Topic([]*model.Service{chime.Service}, line.word, width) })
 }
 
-func (c *cli) serviceHelp() error { return c.page(help.Service) }
+func (c *cli) serviceHelp() error {
+	return c.page(func(width int) string { return help.Service(chime.Service, width) })
+}
 
 func (c *cli) operationHelp(op *model.Operation) error {
 	own := commandOptions(op)
@@ -45,7 +50,7 @@ func (c *cli) operationHelp(op *model.Operation) error {
 			options = append(options, h)
 		}
 	}
-	return c.page(func(width int) string { return help.Operation(op, options, shown(globalOptions), width) })
+	return c.page(func(width int) string { return help.Operation(chime.Service, op, options, shown(globalOptions), width) })
 }
 
 // shown describes options for a page, without the hidden ones.

@@ -71,6 +71,7 @@ var Service = &model.Service{
 		&opUpdateUser,
 		&opUpdateUserSettings,
 	},
+	Manual: &manual,
 }
 
 var (

@@ -82,7 +82,7 @@ func TestExamples(t *testing.T) {
 	for _, op := range chime.Service.Operations {
 		t.Run(op.Command, func(t *testing.T) {
 			t.Parallel()
-			found := readExamples(t, help.Operation(op, nil, nil, 80))
+			found := readExamples(t, help.Operation(chime.Service, op, nil, nil, 80))
 			if len(found) == 0 {
 				t.Fatalf("%s has no example", op.Name)
 			}

@@ -1,9 +1,10 @@
 // Package help writes the pages of `aws help`: plain text in the layout of a manual page. What
-// an operation takes and gives is derived from the contract in package chime; what that means
-// is said in our own words, in words.go, with examples in examples.go.
+// an operation takes and gives is derived from the contract of its service; what that means is
+// in the manual of the service ([model.Manual]), where it has one. What is said here is the same
+// for all services: options in words.go, topics in topics.go.
 //
-// Start at Operation. Everything here is a table that the linker lays out, and is read only
-// when a page is asked for.
+// Start at [Operation]. Tables are laid out by the linker and read only when somebody asks for a
+// page.
 package help
 
 import (
@@ -11,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/model"
 )
 
@@ -25,17 +25,19 @@ type Option struct {
 }
 
 // Command returns the page of `aws help`, in lines of at most width characters.
-func Command(global []Option, width int) string {
+func Command(services []*model.Service, global []Option, width int) string {
 	p := &page{width: width}
 	p.section("NAME")
-	p.paragraph(1, "aws - administers Amazon Chime accounts")
+	p.paragraph(1, "aws - version 1 of the AWS CLI, for "+names(services))
 	p.section("SYNOPSIS")
 	p.verbatim(1, "aws [options] <command> <subcommand> [parameters]")
 	p.section("DESCRIPTION")
-	p.paragraph(1, "Does what version 1 of the AWS CLI does for Amazon Chime: the same commands, options, output and exit codes.")
+	p.paragraph(1, "Takes the commands and options of AWS CLI version 1, and has the same output and exit codes.")
 	p.paragraph(1, "Options may be shortened as long as they stay unique. A value of the form file://NAME stands for the content of that file.")
 	p.section("COMMANDS")
-	p.item(1, "chime", "The operations of Amazon Chime. `aws chime help` lists them, and `aws chime OPERATION help` describes one.")
+	for _, s := range services {
+		p.item(1, s.Command, fmt.Sprintf("The operations of %[1]s. `aws %[2]s help` lists them, and `aws %[2]s OPERATION help` describes one.", name(s), s.Command))
+	}
 	p.item(1, "configure", "Reads and writes the files in ~/.aws. See `aws configure help`.")
 	p.item(1, "help", "This page, or the page of a topic. `aws help topics` lists the topics.")
 	p.paragraph(1, "The other commands of version 1 (s3, ec2 and so on) are handed on, as they are, to the next aws on PATH.")
@@ -43,38 +45,64 @@ func Command(global []Option, width int) string {
 	return p.text.String()
 }
 
-// Service returns the page of `aws chime help`.
-func Service(width int) string {
-	p := &page{width: width}
+// name is what people call a service.
+func name(s *model.Service) string {
+	if s.Manual != nil && s.Manual.Name != "" {
+		return s.Manual.Name
+	}
+	return s.ID
+}
+
+// names lists services for a sentence.
+func names(services []*model.Service) string {
+	all := make([]string, len(services))
+	for i, s := range services {
+		all[i] = name(s)
+	}
+	if n := len(all) - 1; n > 0 {
+		return strings.Join(all[:n], ", ") + " and " + all[n]
+	}
+	return strings.Join(all, "")
+}
+
+// Service returns the page of `aws SERVICE help`.
+func Service(s *model.Service, width int) string {
+	p := newPage(s, width)
 	p.section("NAME")
-	p.paragraph(1, "chime - the administration of Amazon Chime")
+	purpose := p.manual.Purpose
+	if purpose == "" {
+		purpose = name(s)
+	}
+	p.paragraph(1, s.Command+" - "+purpose)
 	p.section("SYNOPSIS")
-	p.verbatim(1, "aws chime <operation> [parameters]")
+	p.verbatim(1, "aws "+s.Command+" <operation> [parameters]")
 	p.section("DESCRIPTION")
-	p.paragraph(1, "Users, their licenses, phone numbers, chat rooms and bots belong to an account; an AWS account may have several. "+
-		"An account is of type Team, to which people are invited, or of one of the Enterprise types, for the people of a domain or a directory.")
-	p.paragraph(1, "`aws chime OPERATION help` describes an operation.")
+	p.paragraph(1, p.manual.About)
+	p.paragraph(1, "`aws "+s.Command+" OPERATION help` describes an operation.")
 	p.section("OPERATIONS")
-	for _, op := range chime.Service.Operations {
-		summary, _, _ := strings.Cut(about(operations[:], op.Name), ". ")
-		p.item(1, op.Command, strings.TrimSuffix(summary, ".")+".")
+	for _, op := range s.Operations {
+		summary, _, more := strings.Cut(p.manual.Operations.About(op.Name), ". ")
+		if more {
+			summary += "."
+		}
+		p.item(1, op.Command, summary)
 	}
 	return p.text.String()
 }
 
-// Operation returns the page of `aws chime OPERATION help`. The operation's own options come in
-// the order in which they are to be shown.
-func Operation(op *model.Operation, own, global []Option, width int) string {
-	p := &page{width: width}
+// Operation returns the page of `aws SERVICE OPERATION help`. The operation's own options come
+// in the order in which they are to be shown.
+func Operation(s *model.Service, op *model.Operation, own, global []Option, width int) string {
+	p := newPage(s, width)
 	p.section("NAME")
 	p.paragraph(1, op.Command)
 	p.section("DESCRIPTION")
-	p.paragraph(1, about(operations[:], op.Name))
+	p.paragraph(1, p.manual.Operations.About(op.Name))
 	if op.Paginator != nil {
 		p.paragraph(1, "All pages of the listing are fetched and printed as one.")
 	}
 	p.section("SYNOPSIS")
-	p.verbatim(1, synopsis(op, own))
+	p.verbatim(1, synopsis(s, op, own))
 	p.section("OPTIONS")
 	for _, o := range own {
 		if o.Member != nil {
@@ -84,15 +112,7 @@ func Operation(op *model.Operation, own, global []Option, width int) string {
 		}
 	}
 	p.globalOptions(global)
-	p.section("EXAMPLES")
-	for _, e := range examples(op.Name) {
-		p.paragraph(1, e.does)
-		p.verbatim(2, e.command)
-		if e.output != "" {
-			p.paragraph(1, "Output:")
-			p.verbatim(2, e.output)
-		}
-	}
+	p.examples(op.Name)
 	p.section("OUTPUT")
 	if op.Output == nil || len(op.Output.Members) == 0 {
 		p.paragraph(1, "None.")
@@ -110,9 +130,9 @@ func Operation(op *model.Operation, own, global []Option, width int) string {
 }
 
 // synopsis shows a command line with all of its options, those that may be left out in brackets.
-func synopsis(op *model.Operation, own []Option) string {
+func synopsis(s *model.Service, op *model.Operation, own []Option) string {
 	var b strings.Builder
-	b.WriteString("aws chime " + op.Command)
+	b.WriteString("aws " + s.Command + " " + op.Command)
 	for _, o := range own {
 		if isInverse(o) {
 			continue
@@ -138,11 +158,21 @@ func isInverse(o Option) bool { return o.Member != nil && o.Name != "--"+o.Membe
 
 // page is a page as it grows.
 type page struct {
-	text  strings.Builder
-	width int
+	text   strings.Builder
+	width  int
+	manual *model.Manual // never nil on a page of a service
 	// tight is set where the next block follows without an empty line: at the top, below a
 	// heading, and below the term that it explains.
 	tight bool
+}
+
+// newPage begins a page of a service.
+func newPage(s *model.Service, width int) *page {
+	p := &page{width: width, manual: s.Manual}
+	if p.manual == nil {
+		p.manual = new(model.Manual)
+	}
+	return p
 }
 
 const step = 4 // columns of an indent
@@ -211,13 +241,31 @@ func (p *page) globalOptions(global []Option) {
 	}
 }
 
-// option describes an option that no member stands behind.
+// examples shows the examples of an operation, if it has any.
+func (p *page) examples(operation string) {
+	for _, of := range p.manual.Examples {
+		if of.Operation != operation {
+			continue
+		}
+		p.section("EXAMPLES")
+		for _, e := range of.Examples {
+			p.paragraph(1, e.Purpose)
+			p.verbatim(2, e.Command)
+			if e.Output != "" {
+				p.paragraph(1, "Output:")
+				p.verbatim(2, e.Output)
+			}
+		}
+	}
+}
+
+// option describes an option that fills no member of an input.
 func (p *page) option(o Option) {
 	term := o.Name
 	if o.Value != "" {
 		term += " " + o.Value
 	}
-	text := about(options[:], o.Name)
+	text := options.About(o.Name)
 	if o.Choices != nil {
 		text += " One of: " + strings.Join(o.Choices, ", ") + "."
 	}
@@ -234,7 +282,7 @@ func (p *page) inputOption(input *model.Shape, o Option) {
 	if m.Shape.Kind == model.Boolean {
 		term += " | --no-" + m.Option
 	}
-	p.item(1, term+" ("+typeName(m.Shape, o.Required)+")", memberText(input, m))
+	p.item(1, term+" ("+typeName(m.Shape, o.Required)+")", p.memberText(input, m))
 	structure := m.Shape
 	if structure.Kind == model.List {
 		structure = structure.Element
@@ -255,7 +303,7 @@ func (p *page) inputOption(input *model.Shape, o Option) {
 
 // member describes a member of a structure, and the members below it.
 func (p *page) member(indent int, in *model.Shape, m *model.Member) {
-	p.item(indent, m.Name+" ("+typeName(m.Shape, m.Required)+")", memberText(in, m))
+	p.item(indent, m.Name+" ("+typeName(m.Shape, m.Required)+")", p.memberText(in, m))
 	structure := m.Shape
 	if structure.Kind == model.List {
 		structure = structure.Element
@@ -300,11 +348,8 @@ func kindName(s *model.Shape) string {
 }
 
 // memberText describes a member of a structure: what it means, and which values it takes.
-func memberText(in *model.Shape, m *model.Member) string {
-	text := about(members[:], in.Name+"."+m.Name)
-	if text == "" {
-		text = about(members[:], m.Name)
-	}
+func (p *page) memberText(in *model.Shape, m *model.Member) string {
+	text := p.manual.Members.About(in.Name+"."+m.Name, m.Name)
 	s := m.Shape
 	enum := s.Enum
 	if s.Kind == model.List {
@@ -384,8 +429,8 @@ func Topics() []string {
 	return names
 }
 
-// Topic returns the page of `aws help TOPIC`, "" for a topic there is none for.
-func Topic(name string, width int) string {
+// Topic returns the page of `aws help TOPIC`, "" for a topic that has none.
+func Topic(services []*model.Service, name string, width int) string {
 	p := &page{width: width}
 	i := slices.IndexFunc(topics[:], func(t topic) bool { return t.name == name })
 	if i < 0 {
@@ -398,7 +443,7 @@ func Topic(name string, width int) string {
 		p.section(s.title)
 		p.paragraph(1, s.text)
 		for _, w := range s.items {
-			p.item(1, w.name, w.text)
+			p.item(1, strings.Replace(w[0], endpointVariables, variables(services), 1), w[1])
 		}
 	}
 	return p.text.String()

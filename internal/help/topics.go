@@ -1,5 +1,12 @@
 package help
 
+import (
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/profile"
+)
+
 // topic is a page that belongs to no command.
 type topic struct {
 	name, title string
@@ -8,13 +15,25 @@ type topic struct {
 
 type topicSection struct {
 	title, text string
-	items       []words
+	items       model.Words
+}
+
+// endpointVariables stands in a topic for the names of the variables that services have for
+// their URLs.
+const endpointVariables = "{ENDPOINT_VARIABLES}"
+
+func variables(services []*model.Service) string {
+	all := make([]string, len(services))
+	for i, s := range services {
+		all[i] = profile.EndpointVariable(s)
+	}
+	return strings.Join(all, ", ")
 }
 
 var topics = [...]topic{
 	{"topics", "the topics of `aws help TOPIC`", []topicSection{{
 		title: "TOPICS",
-		items: []words{
+		items: model.Words{
 			{"config-vars", "Environment variables and the files in ~/.aws."},
 			{"return-codes", "What the exit code says."},
 		},
@@ -22,14 +41,14 @@ var topics = [...]topic{
 	{"config-vars", "environment variables and the files in ~/.aws", []topicSection{
 		{"DESCRIPTION", "An option of the command line wins over an environment variable, and a variable over the files. " +
 			"`aws configure` writes the files, and `aws configure list` shows where a value comes from.", nil},
-		{"ENVIRONMENT VARIABLES", "", []words{
+		{"ENVIRONMENT VARIABLES", "", model.Words{
 			{"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY", "The access key and its secret, which requests are signed with."},
 			{"AWS_SESSION_TOKEN, AWS_SECURITY_TOKEN", "The token that belongs to a temporary access key. The second one wins."},
 			{"AWS_CREDENTIAL_EXPIRATION", "When that key expires. It is not used afterwards."},
 			{"AWS_PROFILE, AWS_DEFAULT_PROFILE", "Profile of the files to use. The second one wins. Option: --profile."},
 			{"AWS_DEFAULT_REGION", "Region to use. Needed as soon as an endpoint is given. Option: --region."},
 			{"AWS_DEFAULT_OUTPUT", "Form of the output. Option: --output."},
-			{"AWS_ENDPOINT_URL_CHIME, AWS_ENDPOINT_URL", "URL to send requests to. The first one wins. Option: --endpoint-url."},
+			{endpointVariables + ", AWS_ENDPOINT_URL", "URL to send requests to, for one service or for all. The one for the service wins. Option: --endpoint-url."},
 			{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "With the value true only --endpoint-url counts."},
 			{"AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT", "With the value true the default endpoint is the FIPS one, or the one for IPv6."},
 			{"AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE", "File of the certificates to trust. The first one wins. Option: --ca-bundle."},
@@ -46,13 +65,13 @@ var topics = [...]topic{
 			{"CARILLON_AWS_HANDED_ON", "Set for the aws that a command is handed on to, so that two programs cannot hand it to each other forever."},
 			{"MANPAGER, PAGER", "Program that shows these pages on a terminal, less -R if there is none. The first one wins."},
 		}},
-		{"SETTINGS OF A PROFILE", "These stand in ~/.aws/config, below [default] or [profile NAME]; the first three may stand in ~/.aws/credentials, below [NAME].", []words{
+		{"SETTINGS OF A PROFILE", "These stand in ~/.aws/config, below [default] or [profile NAME]; the first three may stand in ~/.aws/credentials, below [NAME].", model.Words{
 			{"aws_access_key_id, aws_secret_access_key, aws_session_token", "The access key, its secret, and the token of a temporary key."},
 			{"credential_process", "A command that prints credentials."},
 			{"region", "As AWS_DEFAULT_REGION."},
 			{"output", "As AWS_DEFAULT_OUTPUT."},
 			{"endpoint_url", "As AWS_ENDPOINT_URL."},
-			{"services", "Name of a section [services NAME], in which chime may have an endpoint_url of its own."},
+			{"services", "Name of a section [services NAME], in which each service may have an endpoint_url of its own."},
 			{"ca_bundle", "As AWS_CA_BUNDLE."},
 			{"max_attempts, retry_mode", "As AWS_MAX_ATTEMPTS and AWS_RETRY_MODE."},
 			{"parameter_validation", "With the value false input is sent unchecked."},
@@ -62,7 +81,7 @@ var topics = [...]topic{
 	}},
 	{"return-codes", "what the exit code says", []topicSection{{
 		title: "RETURN CODES",
-		items: []words{
+		items: model.Words{
 			{"0", "The command has done its work. In a batch some of the items may have failed: they are in the output."},
 			{"1", "`aws configure get` found no value, or a file in ~/.aws does not parse."},
 			{"2", "The command line is not understood: a word that is no command, an option that lacks its value, a required option that is missing."},

@@ -19,6 +19,7 @@ type Service struct {
 	// for a service with an endpoint in each region.
 	GlobalRegion string
 	Operations   []*Operation
+	Manual       *Manual // nil where nobody has written one
 }
 
 // SettingName returns what stands for the service in the names of settings, in small letters:

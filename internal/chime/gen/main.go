@@ -226,7 +226,8 @@ func commandWord(name string) string {
 	return strings.ToLower(endCap.ReplaceAllString(name, "$1-$2"))
 }
 
-// tables writes the contract as package variables that need no code to run at start-up.
+// tables writes the contract as package variables that need no code to run at start-up. The
+// package has the variable manual besides.
 func tables(c *contract) []byte {
 	var b bytes.Buffer
 	s := c.service
@@ -237,7 +238,7 @@ func tables(c *contract) []byte {
 	for _, op := range s.Operations {
 		fmt.Fprintf(&b, "&op%s,\n", op.Name)
 	}
-	b.WriteString("},\n}\n\nvar (\n")
+	b.WriteString("},\nManual: &manual,\n}\n\nvar (\n")
 	for _, op := range s.Operations {
 		fmt.Fprintf(&b, "op%s = model.Operation{Name: %q, Command: %q, Method: %q, Path: %q, Status: %d,\n", op.Name, op.Name, op.Command, op.Method, op.Path, op.Status)
 		if op.Query != "" {

@@ -1,54 +1,39 @@
-package help
+package chime
 
-// example is a command line for a shell, and what it prints where that is worth seeing. Every
-// one runs in a test as the page shows it, indented, against a service that checks the request
-// by the contract; what it prints must be output byte for byte.
-type example struct{ does, command, output string }
+import "github.com/carillon-project/carillon/internal/model"
 
-// examples returns the examples of an operation. The ids in them are made up, but those of the
-// same thing are the same everywhere.
-func examples(operation string) []example {
-	for i := range exampleTable {
-		if exampleTable[i].operation == operation {
-			return exampleTable[i].examples
-		}
-	}
-	return nil
-}
-
-var exampleTable = [...]struct {
-	operation string
-	examples  []example
-}{
-	{"AssociatePhoneNumberWithUser", []example{{
-		does: "To give a user a phone number:",
-		command: `aws chime associate-phone-number-with-user \
+// examples are command lines for each operation. The ids in them are made up, but those of the
+// same thing are the same everywhere. A test of package help runs every one as its page shows it.
+var examples = [...]model.OperationExamples{
+	{Operation: "AssociatePhoneNumberWithUser", Examples: []model.Example{{
+		Purpose: "To give a user a phone number:",
+		Command: `aws chime associate-phone-number-with-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \
     --e164-phone-number +12065550100`,
 	}}},
-	{"AssociateSigninDelegateGroupsWithAccount", []example{{
-		does: "To let two directory groups sign in shared devices:",
-		command: `aws chime associate-signin-delegate-groups-with-account \
+	{Operation: "AssociateSigninDelegateGroupsWithAccount", Examples: []model.Example{{
+		Purpose: "To let two directory groups sign in shared devices:",
+		Command: `aws chime associate-signin-delegate-groups-with-account \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --signin-delegate-groups GroupName=front-desk GroupName="IT support"`,
 	}}},
-	{"BatchCreateRoomMembership", []example{{
-		does: "To add an administrator and a member to a room:",
-		command: `aws chime batch-create-room-membership \
+	{Operation: "BatchCreateRoomMembership", Examples: []model.Example{{
+		Purpose: "To add an administrator and a member to a room:",
+		Command: `aws chime batch-create-room-membership \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --membership-item-list \
         MemberId=01931c60-22f4-7c1a-8e55-3b9d7f0a4c12,Role=Administrator \
         MemberId=01931c60-22f5-7d83-a1b6-90c4e2d7f358`,
-		output: `{
+		Output: `{
     "Errors": []
 }`,
 	}}},
-	{"BatchDeletePhoneNumber", []example{{
-		does:    "To give up two phone numbers, of which one is in use:",
-		command: `aws chime batch-delete-phone-number --phone-number-ids +12065550100 +12065550101`,
-		output: `{
+	{Operation: "BatchDeletePhoneNumber", Examples: []model.Example{{
+		Purpose: "To give up two phone numbers, of which one is in use:",
+		Command: `aws chime batch-delete-phone-number --phone-number-ids +12065550100 +12065550101`,
+		Output: `{
     "PhoneNumberErrors": [
         {
             "PhoneNumberId": "+12065550101",
@@ -58,65 +43,65 @@ var exampleTable = [...]struct {
     ]
 }`,
 	}}},
-	{"BatchSuspendUser", []example{{
-		does: "To suspend two users:",
-		command: `aws chime batch-suspend-user \
+	{Operation: "BatchSuspendUser", Examples: []model.Example{{
+		Purpose: "To suspend two users:",
+		Command: `aws chime batch-suspend-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id-list 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \
         01931c60-22f5-7d83-a1b6-90c4e2d7f358`,
-		output: `{
+		Output: `{
     "UserErrors": []
 }`,
 	}}},
-	{"BatchUnsuspendUser", []example{{
-		does: "To end the suspension of a user:",
-		command: `aws chime batch-unsuspend-user \
+	{Operation: "BatchUnsuspendUser", Examples: []model.Example{{
+		Purpose: "To end the suspension of a user:",
+		Command: `aws chime batch-unsuspend-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id-list 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12`,
-		output: `{
+		Output: `{
     "UserErrors": []
 }`,
 	}}},
-	{"BatchUpdatePhoneNumber", []example{{
-		does: "To give two phone numbers the same calling name:",
-		command: `aws chime batch-update-phone-number \
+	{Operation: "BatchUpdatePhoneNumber", Examples: []model.Example{{
+		Purpose: "To give two phone numbers the same calling name:",
+		Command: `aws chime batch-update-phone-number \
     --update-phone-number-request-items \
         PhoneNumberId=+12065550100,CallingName="Example Corp" \
         PhoneNumberId=+12065550101,CallingName="Example Corp"`,
-		output: `{
+		Output: `{
     "PhoneNumberErrors": []
 }`,
 	}}},
-	{"BatchUpdateUser", []example{{
-		does: "To give one user a Basic and another a Pro license:",
-		command: `aws chime batch-update-user \
+	{Operation: "BatchUpdateUser", Examples: []model.Example{{
+		Purpose: "To give one user a Basic and another a Pro license:",
+		Command: `aws chime batch-update-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --update-user-request-items \
         UserId=01931c60-22f4-7c1a-8e55-3b9d7f0a4c12,LicenseType=Basic \
         UserId=01931c60-22f5-7d83-a1b6-90c4e2d7f358,LicenseType=Pro`,
-		output: `{
+		Output: `{
     "UserErrors": []
 }`,
 	}, {
-		does: "To make a user the profile of a meeting room, with Alexa for Business. The quotes keep the shell from taking the braces apart:",
-		command: `aws chime batch-update-user \
+		Purpose: "To make a user the profile of a meeting room, with Alexa for Business. The quotes keep the shell from taking the braces apart:",
+		Command: `aws chime batch-update-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --update-user-request-items 'UserId=01931c60-22f4-7c1a-8e55-3b9d7f0a4c12,
         UserType=SharedDevice,
         AlexaForBusinessMetadata={IsAlexaForBusinessEnabled=true}'`,
-		output: `{
+		Output: `{
     "UserErrors": []
 }`,
 	}, {
-		does: "To give the input as JSON, which may as well be in a file: file://NAME. One of the users does not exist:",
-		command: `aws chime batch-update-user --cli-input-json '{
+		Purpose: "To give the input as JSON, which may as well be in a file: file://NAME. One of the users does not exist:",
+		Command: `aws chime batch-update-user --cli-input-json '{
     "AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27",
     "UpdateUserRequestItems": [
         {"UserId": "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12", "LicenseType": "Pro"},
         {"UserId": "no-such-user", "LicenseType": "Pro"}
     ]
 }'`,
-		output: `{
+		Output: `{
     "UserErrors": [
         {
             "UserId": "no-such-user",
@@ -126,10 +111,10 @@ var exampleTable = [...]struct {
     ]
 }`,
 	}}},
-	{"CreateAccount", []example{{
-		does:    "To create an account:",
-		command: `aws chime create-account --name "Example Corp"`,
-		output: `{
+	{Operation: "CreateAccount", Examples: []model.Example{{
+		Purpose: "To create an account:",
+		Command: `aws chime create-account --name "Example Corp"`,
+		Output: `{
     "Account": {
         "AwsAccountId": "111122223333",
         "AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27",
@@ -146,13 +131,13 @@ var exampleTable = [...]struct {
     }
 }`,
 	}}},
-	{"CreateBot", []example{{
-		does: "To create a bot with an e-mail address in a given domain:",
-		command: `aws chime create-bot \
+	{Operation: "CreateBot", Examples: []model.Example{{
+		Purpose: "To create a bot with an e-mail address in a given domain:",
+		Command: `aws chime create-bot \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --display-name Lunch \
     --domain example.com`,
-		output: `{
+		Output: `{
     "Bot": {
         "BotId": "01931c74-5d28-7a94-b0e7-1f63c8d2a459",
         "UserId": "01931c74-5d28-7a94-b0e7-1f63c8d2a459",
@@ -166,23 +151,23 @@ var exampleTable = [...]struct {
     }
 }`,
 	}}},
-	{"CreateMeetingDialOut", []example{{
-		does: "To bring a phone into a meeting:",
-		command: `aws chime create-meeting-dial-out \
+	{Operation: "CreateMeetingDialOut", Examples: []model.Example{{
+		Purpose: "To bring a phone into a meeting:",
+		Command: `aws chime create-meeting-dial-out \
     --meeting-id 9c4d7e21-36b8-4f05-a1d2-c87e5b90f463 \
     --from-phone-number +12065550100 \
     --to-phone-number +12065550199 \
     --join-token c2FtcGxlLWpvaW4tdG9rZW4`,
-		output: `{
+		Output: `{
     "TransactionId": "5e0f8c3a-92d1-4b67-8a3e-f41c6d7b20e9"
 }`,
 	}}},
-	{"CreatePhoneNumberOrder", []example{{
-		does: "To order two phone numbers:",
-		command: `aws chime create-phone-number-order \
+	{Operation: "CreatePhoneNumberOrder", Examples: []model.Example{{
+		Purpose: "To order two phone numbers:",
+		Command: `aws chime create-phone-number-order \
     --product-type BusinessCalling \
     --e164-phone-numbers +12065550100 +12065550101`,
-		output: `{
+		Output: `{
     "PhoneNumberOrder": {
         "PhoneNumberOrderId": "7b2a95d0-1c6e-4d38-9f84-e05b3c7a6142",
         "ProductType": "BusinessCalling",
@@ -202,12 +187,12 @@ var exampleTable = [...]struct {
     }
 }`,
 	}}},
-	{"CreateRoom", []example{{
-		does: "To create a room:",
-		command: `aws chime create-room \
+	{Operation: "CreateRoom", Examples: []model.Example{{
+		Purpose: "To create a room:",
+		Command: `aws chime create-room \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --name "Release planning"`,
-		output: `{
+		Output: `{
     "Room": {
         "RoomId": "01931c71-0b3e-7f60-8c2d-46a1b5e9d073",
         "Name": "Release planning",
@@ -218,22 +203,22 @@ var exampleTable = [...]struct {
     }
 }`,
 	}}},
-	{"CreateRoomMembership", []example{{
-		does: "To make a user the administrator of a room:",
-		command: `aws chime create-room-membership \
+	{Operation: "CreateRoomMembership", Examples: []model.Example{{
+		Purpose: "To make a user the administrator of a room:",
+		Command: `aws chime create-room-membership \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --member-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \
     --role Administrator`,
 	}}},
-	{"CreateUser", []example{{
-		does: "To set up a shared device:",
-		command: `aws chime create-user \
+	{Operation: "CreateUser", Examples: []model.Example{{
+		Purpose: "To set up a shared device:",
+		Command: `aws chime create-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --username "Room 4.12" \
     --email room-4-12@example.com \
     --user-type SharedDevice`,
-		output: `{
+		Output: `{
     "User": {
         "UserId": "01931c62-4f0b-7e29-93a8-d7c15b6e0f84",
         "AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27",
@@ -250,119 +235,119 @@ var exampleTable = [...]struct {
     }
 }`,
 	}}},
-	{"DeleteAccount", []example{{
-		does:    "To delete an account:",
-		command: `aws chime delete-account --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
+	{Operation: "DeleteAccount", Examples: []model.Example{{
+		Purpose: "To delete an account:",
+		Command: `aws chime delete-account --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
 	}}},
-	{"DeleteEventsConfiguration", []example{{
-		does: "To stop the events of a bot:",
-		command: `aws chime delete-events-configuration \
+	{Operation: "DeleteEventsConfiguration", Examples: []model.Example{{
+		Purpose: "To stop the events of a bot:",
+		Command: `aws chime delete-events-configuration \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459`,
 	}}},
-	{"DeletePhoneNumber", []example{{
-		does:    "To give up a phone number:",
-		command: `aws chime delete-phone-number --phone-number-id +12065550100`,
+	{Operation: "DeletePhoneNumber", Examples: []model.Example{{
+		Purpose: "To give up a phone number:",
+		Command: `aws chime delete-phone-number --phone-number-id +12065550100`,
 	}}},
-	{"DeleteRoom", []example{{
-		does: "To delete a room:",
-		command: `aws chime delete-room \
+	{Operation: "DeleteRoom", Examples: []model.Example{{
+		Purpose: "To delete a room:",
+		Command: `aws chime delete-room \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073`,
 	}}},
-	{"DeleteRoomMembership", []example{{
-		does: "To remove a member from a room:",
-		command: `aws chime delete-room-membership \
+	{Operation: "DeleteRoomMembership", Examples: []model.Example{{
+		Purpose: "To remove a member from a room:",
+		Command: `aws chime delete-room-membership \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --member-id 01931c60-22f5-7d83-a1b6-90c4e2d7f358`,
 	}}},
-	{"DisassociatePhoneNumberFromUser", []example{{
-		does: "To take the phone number from a user:",
-		command: `aws chime disassociate-phone-number-from-user \
+	{Operation: "DisassociatePhoneNumberFromUser", Examples: []model.Example{{
+		Purpose: "To take the phone number from a user:",
+		Command: `aws chime disassociate-phone-number-from-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12`,
 	}}},
-	{"DisassociateSigninDelegateGroupsFromAccount", []example{{
-		does: "To take the right to sign in shared devices from a directory group:",
-		command: `aws chime disassociate-signin-delegate-groups-from-account \
+	{Operation: "DisassociateSigninDelegateGroupsFromAccount", Examples: []model.Example{{
+		Purpose: "To take the right to sign in shared devices from a directory group:",
+		Command: `aws chime disassociate-signin-delegate-groups-from-account \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --group-names front-desk`,
 	}}},
-	{"GetAccount", []example{{
-		does: "To see the licenses that an account supports:",
-		command: `aws chime get-account \
+	{Operation: "GetAccount", Examples: []model.Example{{
+		Purpose: "To see the licenses that an account supports:",
+		Command: `aws chime get-account \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --query Account.SupportedLicenses`,
-		output: `[
+		Output: `[
     "Basic",
     "Pro"
 ]`,
 	}}},
-	{"GetAccountSettings", []example{{
-		does:    "To see the settings of an account:",
-		command: `aws chime get-account-settings --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
-		output: `{
+	{Operation: "GetAccountSettings", Examples: []model.Example{{
+		Purpose: "To see the settings of an account:",
+		Command: `aws chime get-account-settings --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
+		Output: `{
     "AccountSettings": {
         "DisableRemoteControl": false,
         "EnableDialOut": false
     }
 }`,
 	}}},
-	{"GetBot", []example{{
-		does: "To see the e-mail address of a bot:",
-		command: `aws chime get-bot \
+	{Operation: "GetBot", Examples: []model.Example{{
+		Purpose: "To see the e-mail address of a bot:",
+		Command: `aws chime get-bot \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459 \
     --query Bot.BotEmail --output text`,
-		output: `Lunch-chimebot@example.com`,
+		Output: `Lunch-chimebot@example.com`,
 	}}},
-	{"GetEventsConfiguration", []example{{
-		does: "To see where the events of a bot are sent:",
-		command: `aws chime get-events-configuration \
+	{Operation: "GetEventsConfiguration", Examples: []model.Example{{
+		Purpose: "To see where the events of a bot are sent:",
+		Command: `aws chime get-events-configuration \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459`,
-		output: `{
+		Output: `{
     "EventsConfiguration": {
         "BotId": "01931c74-5d28-7a94-b0e7-1f63c8d2a459",
         "OutboundEventsHTTPSEndpoint": "https://bots.example.com/lunch"
     }
 }`,
 	}}},
-	{"GetGlobalSettings", []example{{
-		does:    "To see where call detail records are kept:",
-		command: `aws chime get-global-settings`,
-		output: `{
+	{Operation: "GetGlobalSettings", Examples: []model.Example{{
+		Purpose: "To see where call detail records are kept:",
+		Command: `aws chime get-global-settings`,
+		Output: `{
     "BusinessCalling": {
         "CdrBucket": "example-call-records"
     },
     "VoiceConnector": {}
 }`,
 	}}},
-	{"GetPhoneNumber", []example{{
-		does:    "To see the status of a phone number:",
-		command: `aws chime get-phone-number --phone-number-id +12065550100 --query PhoneNumber.Status`,
-		output:  `"Assigned"`,
+	{Operation: "GetPhoneNumber", Examples: []model.Example{{
+		Purpose: "To see the status of a phone number:",
+		Command: `aws chime get-phone-number --phone-number-id +12065550100 --query PhoneNumber.Status`,
+		Output:  `"Assigned"`,
 	}}},
-	{"GetPhoneNumberOrder", []example{{
-		does: "To see how far an order has come:",
-		command: `aws chime get-phone-number-order \
+	{Operation: "GetPhoneNumberOrder", Examples: []model.Example{{
+		Purpose: "To see how far an order has come:",
+		Command: `aws chime get-phone-number-order \
     --phone-number-order-id 7b2a95d0-1c6e-4d38-9f84-e05b3c7a6142 \
     --query PhoneNumberOrder.Status --output text`,
-		output: `Successful`,
+		Output: `Successful`,
 	}}},
-	{"GetPhoneNumberSettings", []example{{
-		does:    "To see the default calling name:",
-		command: `aws chime get-phone-number-settings`,
-		output: `{
+	{Operation: "GetPhoneNumberSettings", Examples: []model.Example{{
+		Purpose: "To see the default calling name:",
+		Command: `aws chime get-phone-number-settings`,
+		Output: `{
     "CallingName": "Example Corp",
     "CallingNameUpdatedTimestamp": "2026-03-02T10:02:17.733Z"
 }`,
 	}}},
-	{"GetRetentionSettings", []example{{
-		does:    "To see how long messages are kept:",
-		command: `aws chime get-retention-settings --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
-		output: `{
+	{Operation: "GetRetentionSettings", Examples: []model.Example{{
+		Purpose: "To see how long messages are kept:",
+		Command: `aws chime get-retention-settings --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
+		Output: `{
     "RetentionSettings": {
         "RoomRetentionSettings": {
             "RetentionDays": 365
@@ -372,20 +357,20 @@ var exampleTable = [...]struct {
     "InitiateDeletionTimestamp": "2026-04-01T10:10:52.301Z"
 }`,
 	}}},
-	{"GetRoom", []example{{
-		does: "To see the name of a room:",
-		command: `aws chime get-room \
+	{Operation: "GetRoom", Examples: []model.Example{{
+		Purpose: "To see the name of a room:",
+		Command: `aws chime get-room \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --query Room.Name`,
-		output: `"Release planning"`,
+		Output: `"Release planning"`,
 	}}},
-	{"GetUser", []example{{
-		does: "To see a user:",
-		command: `aws chime get-user \
+	{Operation: "GetUser", Examples: []model.Example{{
+		Purpose: "To see a user:",
+		Command: `aws chime get-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12`,
-		output: `{
+		Output: `{
     "User": {
         "UserId": "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12",
         "AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27",
@@ -404,12 +389,12 @@ var exampleTable = [...]struct {
     }
 }`,
 	}}},
-	{"GetUserSettings", []example{{
-		does: "To see what a user may do with a phone number:",
-		command: `aws chime get-user-settings \
+	{Operation: "GetUserSettings", Examples: []model.Example{{
+		Purpose: "To see what a user may do with a phone number:",
+		Command: `aws chime get-user-settings \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12`,
-		output: `{
+		Output: `{
     "UserSettings": {
         "Telephony": {
             "InboundCalling": true,
@@ -419,12 +404,12 @@ var exampleTable = [...]struct {
     }
 }`,
 	}}},
-	{"InviteUsers", []example{{
-		does: "To invite two people:",
-		command: `aws chime invite-users \
+	{Operation: "InviteUsers", Examples: []model.Example{{
+		Purpose: "To invite two people:",
+		Command: `aws chime invite-users \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-email-list ana@example.com bo@example.com`,
-		output: `{
+		Output: `{
     "Invites": [
         {
             "InviteId": "01931c60-22f3-7b48-8d07-c2e94a5f6b31",
@@ -441,51 +426,51 @@ var exampleTable = [...]struct {
     ]
 }`,
 	}}},
-	{"ListAccounts", []example{{
-		does:    "To find the id of an account by its name:",
-		command: `aws chime list-accounts --name "Example Corp" --query Accounts[].AccountId --output text`,
-		output:  `01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
+	{Operation: "ListAccounts", Examples: []model.Example{{
+		Purpose: "To find the id of an account by its name:",
+		Command: `aws chime list-accounts --name "Example Corp" --query Accounts[].AccountId --output text`,
+		Output:  `01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27`,
 	}, {
-		does:    "To see the first account only:",
-		command: `aws chime list-accounts --max-items 1 --query "Accounts[].[Name,AccountType]"`,
-		output: `[
+		Purpose: "To see the first account only:",
+		Command: `aws chime list-accounts --max-items 1 --query "Accounts[].[Name,AccountType]"`,
+		Output: `[
     [
         "Example Corp",
         "Team"
     ]
 ]`,
 	}}},
-	{"ListBots", []example{{
-		does: "To see which bots are disabled:",
-		command: `aws chime list-bots \
+	{Operation: "ListBots", Examples: []model.Example{{
+		Purpose: "To see which bots are disabled:",
+		Command: `aws chime list-bots \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --max-results 99 \
     --query "Bots[?Disabled].DisplayName"`,
-		output: `[]`,
+		Output: `[]`,
 	}}},
-	{"ListPhoneNumberOrders", []example{{
-		does:    "To see the latest order:",
-		command: `aws chime list-phone-number-orders --max-results 1 --query PhoneNumberOrders[0].Status`,
-		output:  `"Partial"`,
+	{Operation: "ListPhoneNumberOrders", Examples: []model.Example{{
+		Purpose: "To see the latest order:",
+		Command: `aws chime list-phone-number-orders --max-results 1 --query PhoneNumberOrders[0].Status`,
+		Output:  `"Partial"`,
 	}}},
-	{"ListPhoneNumbers", []example{{
-		does: "To see which phone numbers the users of an account have:",
-		command: `aws chime list-phone-numbers \
+	{Operation: "ListPhoneNumbers", Examples: []model.Example{{
+		Purpose: "To see which phone numbers the users of an account have:",
+		Command: `aws chime list-phone-numbers \
     --status Assigned \
     --filter-name AccountId \
     --filter-value 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --query PhoneNumbers[].E164PhoneNumber`,
-		output: `[
+		Output: `[
     "+12065550100"
 ]`,
 	}}},
-	{"ListRoomMemberships", []example{{
-		does: "To see the members of a room:",
-		command: `aws chime list-room-memberships \
+	{Operation: "ListRoomMemberships", Examples: []model.Example{{
+		Purpose: "To see the members of a room:",
+		Command: `aws chime list-room-memberships \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --query "RoomMemberships[].{who: Member.FullName, role: Role}"`,
-		output: `[
+		Output: `[
     {
         "who": "Ana",
         "role": "Administrator"
@@ -496,20 +481,20 @@ var exampleTable = [...]struct {
     }
 ]`,
 	}}},
-	{"ListRooms", []example{{
-		does: "To see the rooms that a user is in:",
-		command: `aws chime list-rooms \
+	{Operation: "ListRooms", Examples: []model.Example{{
+		Purpose: "To see the rooms that a user is in:",
+		Command: `aws chime list-rooms \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --member-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \
     --query Rooms[].Name`,
-		output: `[
+		Output: `[
     "Release planning"
 ]`,
 	}}},
-	{"ListSupportedPhoneNumberCountries", []example{{
-		does:    "To see where numbers for Business Calling can be had:",
-		command: `aws chime list-supported-phone-number-countries --product-type BusinessCalling`,
-		output: `{
+	{Operation: "ListSupportedPhoneNumberCountries", Examples: []model.Example{{
+		Purpose: "To see where numbers for Business Calling can be had:",
+		Command: `aws chime list-supported-phone-number-countries --product-type BusinessCalling`,
+		Output: `{
     "PhoneNumberCountries": [
         {
             "CountryCode": "US",
@@ -526,85 +511,85 @@ var exampleTable = [...]struct {
     ]
 }`,
 	}}},
-	{"ListUsers", []example{{
-		does: "To see who has a Pro license:",
-		command: `aws chime list-users \
+	{Operation: "ListUsers", Examples: []model.Example{{
+		Purpose: "To see who has a Pro license:",
+		Command: `aws chime list-users \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --query "Users[?LicenseType=='Pro'].[UserId,PrimaryEmail]" --output text`,
-		output: "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12\tana@example.com\n" +
+		Output: "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12\tana@example.com\n" +
 			"01931c60-22f5-7d83-a1b6-90c4e2d7f358\tbo@example.com",
 	}, {
-		does: "To find the id of a user by the e-mail address:",
-		command: `aws chime list-users \
+		Purpose: "To find the id of a user by the e-mail address:",
+		Command: `aws chime list-users \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-email ana@example.com \
     --query Users[0].UserId`,
-		output: `"01931c60-22f4-7c1a-8e55-3b9d7f0a4c12"`,
+		Output: `"01931c60-22f4-7c1a-8e55-3b9d7f0a4c12"`,
 	}}},
-	{"LogoutUser", []example{{
-		does: "To sign a user out on all devices:",
-		command: `aws chime logout-user \
+	{Operation: "LogoutUser", Examples: []model.Example{{
+		Purpose: "To sign a user out on all devices:",
+		Command: `aws chime logout-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12`,
 	}}},
-	{"PutEventsConfiguration", []example{{
-		does: "To have the events of a bot sent to a web address. As the value of an option, https:// would stand for what is found there; inside of JSON it does not:",
-		command: `aws chime put-events-configuration \
+	{Operation: "PutEventsConfiguration", Examples: []model.Example{{
+		Purpose: "To have the events of a bot sent to a web address. As the value of an option, https:// would stand for what is found there; inside of JSON it does not:",
+		Command: `aws chime put-events-configuration \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459 \
     --cli-input-json \
         '{"OutboundEventsHTTPSEndpoint": "https://bots.example.com/lunch"}'`,
-		output: `{
+		Output: `{
     "EventsConfiguration": {
         "BotId": "01931c74-5d28-7a94-b0e7-1f63c8d2a459",
         "OutboundEventsHTTPSEndpoint": "https://bots.example.com/lunch"
     }
 }`,
 	}}},
-	{"PutRetentionSettings", []example{{
-		does: "To keep the messages of chat rooms for a year. The quotes keep the shell from taking the braces apart:",
-		command: `aws chime put-retention-settings \
+	{Operation: "PutRetentionSettings", Examples: []model.Example{{
+		Purpose: "To keep the messages of chat rooms for a year. The quotes keep the shell from taking the braces apart:",
+		Command: `aws chime put-retention-settings \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --retention-settings 'RoomRetentionSettings={RetentionDays=365}'`,
 	}}},
-	{"RedactConversationMessage", []example{{
-		does: "To remove the content of a message:",
-		command: `aws chime redact-conversation-message \
+	{Operation: "RedactConversationMessage", Examples: []model.Example{{
+		Purpose: "To remove the content of a message:",
+		Command: `aws chime redact-conversation-message \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --conversation-id 01931c83-6e17-7c52-9ab4-0d8f3e71c6a5 \
     --message-id 01931c83-9d40-7f1e-8b62-e5a7c4093d18`,
 	}}},
-	{"RedactRoomMessage", []example{{
-		does: "To remove the content of a message:",
-		command: `aws chime redact-room-message \
+	{Operation: "RedactRoomMessage", Examples: []model.Example{{
+		Purpose: "To remove the content of a message:",
+		Command: `aws chime redact-room-message \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --message-id 01931c83-9d40-7f1e-8b62-e5a7c4093d18`,
 	}}},
-	{"RegenerateSecurityToken", []example{{
-		does: "To keep the new token of a bot in a file:",
-		command: `aws chime regenerate-security-token \
+	{Operation: "RegenerateSecurityToken", Examples: []model.Example{{
+		Purpose: "To keep the new token of a bot in a file:",
+		Command: `aws chime regenerate-security-token \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459 \
     --query Bot.SecurityToken --output text > lunch.token`,
 	}}},
-	{"ResetPersonalPIN", []example{{
-		does: "To give a user a new PIN:",
-		command: `aws chime reset-personal-pin \
+	{Operation: "ResetPersonalPIN", Examples: []model.Example{{
+		Purpose: "To give a user a new PIN:",
+		Command: `aws chime reset-personal-pin \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \
     --query User.PersonalPIN --output text`,
-		output: `8290361574`,
+		Output: `8290361574`,
 	}}},
-	{"RestorePhoneNumber", []example{{
-		does:    "To take a phone number back:",
-		command: `aws chime restore-phone-number --phone-number-id +12065550100 --query PhoneNumber.Status`,
-		output:  `"Unassigned"`,
+	{Operation: "RestorePhoneNumber", Examples: []model.Example{{
+		Purpose: "To take a phone number back:",
+		Command: `aws chime restore-phone-number --phone-number-id +12065550100 --query PhoneNumber.Status`,
+		Output:  `"Unassigned"`,
 	}}},
-	{"SearchAvailablePhoneNumbers", []example{{
-		does:    "To search for numbers in Seattle:",
-		command: `aws chime search-available-phone-numbers --city Seattle --state WA --max-results 2`,
-		output: `{
+	{Operation: "SearchAvailablePhoneNumbers", Examples: []model.Example{{
+		Purpose: "To search for numbers in Seattle:",
+		Command: `aws chime search-available-phone-numbers --city Seattle --state WA --max-results 2`,
+		Output: `{
     "E164PhoneNumbers": [
         "+12065550100",
         "+12065550101"
@@ -612,79 +597,79 @@ var exampleTable = [...]struct {
     "NextToken": "bmV4dC1wYWdl"
 }`,
 	}, {
-		does:    "To search for toll-free numbers in Italy:",
-		command: `aws chime search-available-phone-numbers --country IT --phone-number-type TollFree`,
+		Purpose: "To search for toll-free numbers in Italy:",
+		Command: `aws chime search-available-phone-numbers --country IT --phone-number-type TollFree`,
 	}}},
-	{"UpdateAccount", []example{{
-		does: "To give new users a Basic license:",
-		command: `aws chime update-account \
+	{Operation: "UpdateAccount", Examples: []model.Example{{
+		Purpose: "To give new users a Basic license:",
+		Command: `aws chime update-account \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --default-license Basic \
     --query Account.DefaultLicense`,
-		output: `"Basic"`,
+		Output: `"Basic"`,
 	}}},
-	{"UpdateAccountSettings", []example{{
-		does: "To forbid remote control, and allow dialing out of meetings:",
-		command: `aws chime update-account-settings \
+	{Operation: "UpdateAccountSettings", Examples: []model.Example{{
+		Purpose: "To forbid remote control, and allow dialing out of meetings:",
+		Command: `aws chime update-account-settings \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --account-settings DisableRemoteControl=true,EnableDialOut=true`,
 	}}},
-	{"UpdateBot", []example{{
-		does: "To disable a bot:",
-		command: `aws chime update-bot \
+	{Operation: "UpdateBot", Examples: []model.Example{{
+		Purpose: "To disable a bot:",
+		Command: `aws chime update-bot \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459 \
     --disabled \
     --query Bot.Disabled`,
-		output: `true`,
+		Output: `true`,
 	}}},
-	{"UpdateGlobalSettings", []example{{
-		does:    "To keep the records of Business Calling, and stop those of Voice Connectors:",
-		command: `aws chime update-global-settings --business-calling CdrBucket=example-call-records --voice-connector CdrBucket=`,
+	{Operation: "UpdateGlobalSettings", Examples: []model.Example{{
+		Purpose: "To keep the records of Business Calling, and stop those of Voice Connectors:",
+		Command: `aws chime update-global-settings --business-calling CdrBucket=example-call-records --voice-connector CdrBucket=`,
 	}}},
-	{"UpdatePhoneNumber", []example{{
-		does: "To change the calling name of a phone number:",
-		command: `aws chime update-phone-number \
+	{Operation: "UpdatePhoneNumber", Examples: []model.Example{{
+		Purpose: "To change the calling name of a phone number:",
+		Command: `aws chime update-phone-number \
     --phone-number-id +12065550100 \
     --calling-name "Example Corp" \
     --query PhoneNumber.CallingNameStatus`,
-		output: `"UpdateInProgress"`,
+		Output: `"UpdateInProgress"`,
 	}}},
-	{"UpdatePhoneNumberSettings", []example{{
-		does:    "To set the default calling name:",
-		command: `aws chime update-phone-number-settings --calling-name "Example Corp"`,
+	{Operation: "UpdatePhoneNumberSettings", Examples: []model.Example{{
+		Purpose: "To set the default calling name:",
+		Command: `aws chime update-phone-number-settings --calling-name "Example Corp"`,
 	}}},
-	{"UpdateRoom", []example{{
-		does: "To rename a room:",
-		command: `aws chime update-room \
+	{Operation: "UpdateRoom", Examples: []model.Example{{
+		Purpose: "To rename a room:",
+		Command: `aws chime update-room \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --name "Release party" \
     --query Room.Name`,
-		output: `"Release party"`,
+		Output: `"Release party"`,
 	}}},
-	{"UpdateRoomMembership", []example{{
-		does: "To make a member of a room its administrator:",
-		command: `aws chime update-room-membership \
+	{Operation: "UpdateRoomMembership", Examples: []model.Example{{
+		Purpose: "To make a member of a room its administrator:",
+		Command: `aws chime update-room-membership \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --room-id 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 \
     --member-id 01931c60-22f5-7d83-a1b6-90c4e2d7f358 \
     --role Administrator \
     --query RoomMembership.Role`,
-		output: `"Administrator"`,
+		Output: `"Administrator"`,
 	}}},
-	{"UpdateUser", []example{{
-		does: "To give a user a Basic license:",
-		command: `aws chime update-user \
+	{Operation: "UpdateUser", Examples: []model.Example{{
+		Purpose: "To give a user a Basic license:",
+		Command: `aws chime update-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \
     --license-type Basic \
     --query User.LicenseType`,
-		output: `"Basic"`,
+		Output: `"Basic"`,
 	}}},
-	{"UpdateUserSettings", []example{{
-		does: "To let a user call, but not send text messages. The quotes keep the shell from taking the braces apart:",
-		command: `aws chime update-user-settings \
+	{Operation: "UpdateUserSettings", Examples: []model.Example{{
+		Purpose: "To let a user call, but not send text messages. The quotes keep the shell from taking the braces apart:",
+		Command: `aws chime update-user-settings \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \
     --user-settings \
