@@ -78,7 +78,7 @@ func (c *change) createAccount(awsAccountID, name string, accountType api.Accoun
 // CreateAccount makes an active Team account; the other types come about by what an operator
 // connects to it. Names need not be unique.
 func (s *Service) CreateAccount(ctx context.Context, in *api.CreateAccountInput) (*api.CreateAccountOutput, error) {
-	return write(ctx, s, "CreateAccount", func(c *change) (*api.CreateAccountOutput, error) {
+	return write(ctx, s, opCreateAccount, func(c *change) (*api.CreateAccountOutput, error) {
 		a, err := c.createAccount(c.caller.AWSAccountID, in.Name, api.AccountTypeTeam)
 		if err != nil {
 			return nil, err
@@ -138,7 +138,7 @@ func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (
 // UpdateAccount gives an account another name, or another license for users to come. Those who
 // are in it keep theirs.
 func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput) (*api.UpdateAccountOutput, error) {
-	return write(ctx, s, "UpdateAccount", func(c *change) (*api.UpdateAccountOutput, error) {
+	return write(ctx, s, opUpdateAccount, func(c *change) (*api.UpdateAccountOutput, error) {
 		before, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err
@@ -159,7 +159,7 @@ func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput)
 
 // DeleteAccount takes an account that nobody is in, and that holds no domain, out of all lists.
 func (s *Service) DeleteAccount(ctx context.Context, in *api.DeleteAccountInput) (*api.DeleteAccountOutput, error) {
-	return write(ctx, s, "DeleteAccount", func(c *change) (*api.DeleteAccountOutput, error) {
+	return write(ctx, s, opDeleteAccount, func(c *change) (*api.DeleteAccountOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err
@@ -191,7 +191,7 @@ func (s *Service) DeleteAccount(ctx context.Context, in *api.DeleteAccountInput)
 // AssociateSigninDelegateGroupsWithAccount adds directory groups whose members may sign shared
 // devices in. Groups that are associated already stay where they are.
 func (s *Service) AssociateSigninDelegateGroupsWithAccount(ctx context.Context, in *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
-	return write(ctx, s, "AssociateSigninDelegateGroupsWithAccount", func(c *change) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
+	return write(ctx, s, opAssociateSigninDelegateGroupsWithAccount, func(c *change) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
 		return &api.AssociateSigninDelegateGroupsWithAccountOutput{}, c.changeGroups(in.AccountId, func(groups []string) ([]string, error) {
 			for i, g := range in.SigninDelegateGroups {
 				if g.GroupName == nil {
@@ -209,7 +209,7 @@ func (s *Service) AssociateSigninDelegateGroupsWithAccount(ctx context.Context, 
 // DisassociateSigninDelegateGroupsFromAccount takes such groups away: all that are named, or
 // none if one of them is not associated.
 func (s *Service) DisassociateSigninDelegateGroupsFromAccount(ctx context.Context, in *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
-	return write(ctx, s, "DisassociateSigninDelegateGroupsFromAccount", func(c *change) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
+	return write(ctx, s, opDisassociateSigninDelegateGroupsFromAccount, func(c *change) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
 		return &api.DisassociateSigninDelegateGroupsFromAccountOutput{}, c.changeGroups(in.AccountId, func(groups []string) ([]string, error) {
 			for i, name := range in.GroupNames {
 				if !slices.Contains(groups, name) {

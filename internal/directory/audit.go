@@ -21,7 +21,7 @@ func (c *change) record(a store.Account, target string, before, after []document
 		KeyID:        c.caller.KeyID,
 		KeyName:      c.caller.KeyName,
 		UserAgent:    c.caller.UserAgent,
-		Operation:    c.operation,
+		Operation:    c.operation.name,
 		AccountID:    a.AccountID,
 		Target:       target,
 		Before:       objectOf(before, after),

@@ -21,7 +21,7 @@ func (s *Service) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserIn
 	for i, item := range in.UpdateUserRequestItems {
 		ids[i] = item.UserId
 	}
-	failed, err := s.batch(ctx, "BatchUpdateUser", in.AccountId, ids, func(a store.Account) (decision, error) {
+	failed, err := s.batch(ctx, opBatchUpdateUser, in.AccountId, ids, func(a store.Account) (decision, error) {
 		return func(i int, m *member) (refused *refusal) {
 			item := in.UpdateUserRequestItems[i]
 			after, refused := wish{item.LicenseType, item.UserType, item.AlexaForBusinessMetadata}.apply(a, m.after)
@@ -40,7 +40,7 @@ func (s *Service) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserIn
 // BatchSuspendUser takes users out of a Team account, or marks them as suspended in an
 // EnterpriseLWA account.
 func (s *Service) BatchSuspendUser(ctx context.Context, in *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error) {
-	failed, err := s.batch(ctx, "BatchSuspendUser", in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
+	failed, err := s.batch(ctx, opBatchSuspendUser, in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
 		switch api.AccountType(a.Type) {
 		case api.AccountTypeTeam:
 			return remove, nil
@@ -57,7 +57,7 @@ func (s *Service) BatchSuspendUser(ctx context.Context, in *api.BatchSuspendUser
 
 // BatchUnsuspendUser ends the suspension of users of an EnterpriseLWA account.
 func (s *Service) BatchUnsuspendUser(ctx context.Context, in *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error) {
-	failed, err := s.batch(ctx, "BatchUnsuspendUser", in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
+	failed, err := s.batch(ctx, opBatchUnsuspendUser, in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
 		if a.Type != string(api.AccountTypeEnterpriseLWA) {
 			return nil, api.BadRequest("Only an account of type EnterpriseLWA has users to unsuspend, this is of type %s", a.Type)
 		}
@@ -95,8 +95,8 @@ func unsuspend(_ int, m *member) *refusal {
 // batch decides about the users of an account in the order they are named, each as the items
 // before have left it, and then applies together what was granted. It returns an entry for every
 // item that was refused. rule gives what decides for this account.
-func (s *Service) batch(ctx context.Context, operation, accountID string, userIDs []string, rule func(store.Account) (decision, error)) ([]api.UserError, error) {
-	return write(ctx, s, operation, func(c *change) ([]api.UserError, error) {
+func (s *Service) batch(ctx context.Context, op operation, accountID string, userIDs []string, rule func(store.Account) (decision, error)) ([]api.UserError, error) {
+	return write(ctx, s, op, func(c *change) ([]api.UserError, error) {
 		a, err := c.account(accountID)
 		if err != nil {
 			return nil, err

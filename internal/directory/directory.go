@@ -148,7 +148,7 @@ func read[T any](ctx context.Context, s *Service, fn func(store.ReadTx, Caller) 
 type change struct {
 	store.Tx
 	caller    Caller
-	operation string
+	operation operation
 	now       time.Time // the one time of the whole change
 	newID     func() string
 	random    io.Reader
@@ -157,12 +157,12 @@ type change struct {
 
 // write carries out an operation that changes something. The store may run fn again, which
 // therefore keeps nothing from one run to the next but what it returns.
-func write[T any](ctx context.Context, s *Service, operation string, fn func(*change) (T, error)) (out T, err error) {
+func write[T any](ctx context.Context, s *Service, op operation, fn func(*change) (T, error)) (out T, err error) {
 	caller, err := callerOf(ctx)
 	if err != nil {
 		return out, err
 	}
-	err = update(ctx, s.store, s.options, caller, operation, func(c *change) (err error) {
+	err = update(ctx, s.store, s.options, caller, op, func(c *change) (err error) {
 		out, err = fn(c)
 		return err
 	})
@@ -178,12 +178,12 @@ const maxClashes = 5
 
 // update runs what is to change something; its audit records go the same way as the changes. Like
 // the store, it may run fn again.
-func update(ctx context.Context, st store.Store, o Options, caller Caller, operation string, fn func(*change) error) error {
+func update(ctx context.Context, st store.Store, o Options, caller Caller, op operation, fn func(*change) error) error {
 	run := func(tx store.Tx) error {
 		c := &change{
 			Tx:        tx,
 			caller:    caller,
-			operation: operation,
+			operation: op,
 			now:       o.Clock().UTC().Truncate(time.Millisecond), // as it will be read back
 			newID:     o.NewID,
 			random:    o.Rand,

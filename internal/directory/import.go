@@ -134,7 +134,7 @@ func (o *Operator) Import(ctx context.Context, request ImportOptions) (*Import, 
 }
 
 func (im *Import) update(ctx context.Context, fn func(*change) error) error {
-	err := update(ctx, im.store, im.options, im.caller, "Import", func(c *change) error {
+	err := update(ctx, im.store, im.options, im.caller, opImport, func(c *change) error {
 		if err := fn(c); err != nil || !im.request.DryRun {
 			return err
 		}

@@ -16,7 +16,7 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 			return nil, api.BadRequest("UserEmailList[%d] is not an e-mail address", i)
 		}
 	}
-	return write(ctx, s, "InviteUsers", func(c *change) (*api.InviteUsersOutput, error) {
+	return write(ctx, s, opInviteUsers, func(c *change) (*api.InviteUsersOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err

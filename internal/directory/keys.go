@@ -101,7 +101,7 @@ func (k *Keys) Create(ctx context.Context, request NewKey) (Key, error) {
 		return Key{}, err
 	}
 	var key Key
-	err := k.update(ctx, "CreateKey", func(c *change) error {
+	err := k.update(ctx, opCreateKey, func(c *change) error {
 		all, err := c.AccessKeys(request.AWSAccountID)
 		if err != nil {
 			return err
@@ -184,7 +184,7 @@ func (k *Keys) List(ctx context.Context, awsAccountID string) ([]Key, error) {
 // ErrUnknownKey: there is none with this id.
 func (k *Keys) Disable(ctx context.Context, keyID string) (Key, error) {
 	var key Key
-	err := k.update(ctx, "DisableKey", func(c *change) error {
+	err := k.update(ctx, opDisableKey, func(c *change) error {
 		kept, err := anyKey(c, keyID)
 		if err != nil {
 			return err
@@ -207,7 +207,7 @@ func (k *Keys) Disable(ctx context.Context, keyID string) (Key, error) {
 // Delete removes a key for good; its name can be given again. When the root key is gone, the
 // next start of the service makes another. ErrUnknownKey: there is none with this id.
 func (k *Keys) Delete(ctx context.Context, keyID string) error {
-	return k.update(ctx, "DeleteKey", func(c *change) error {
+	return k.update(ctx, opDeleteKey, func(c *change) error {
 		kept, err := anyKey(c, keyID)
 		if err != nil {
 			return err
@@ -217,8 +217,8 @@ func (k *Keys) Delete(ctx context.Context, keyID string) error {
 	})
 }
 
-func (k *Keys) update(ctx context.Context, operation string, fn func(*change) error) error {
-	return update(ctx, k.store, k.options, k.options.operator(), operation, fn)
+func (k *Keys) update(ctx context.Context, op operation, fn func(*change) error) error {
+	return update(ctx, k.store, k.options, k.options.operator(), op, fn)
 }
 
 // anyKey returns a key, whichever AWS account it belongs to.
@@ -269,7 +269,7 @@ func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret st
 	}
 	var key Key
 	var done RootChange
-	err := k.update(ctx, "EnsureRootKey", func(c *change) (err error) {
+	err := k.update(ctx, opEnsureRootKey, func(c *change) (err error) {
 		key, done, err = k.ensureRoot(c, awsAccountID, keyID, secret)
 		return err
 	})

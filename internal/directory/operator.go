@@ -42,8 +42,8 @@ func (o Options) operator() Caller {
 	return Caller{KeyName: name, RequestID: o.NewID()}
 }
 
-func (o *Operator) update(ctx context.Context, operation string, fn func(*change) error) error {
-	return update(ctx, o.store, o.options, o.options.operator(), operation, fn)
+func (o *Operator) update(ctx context.Context, op operation, fn func(*change) error) error {
+	return update(ctx, o.store, o.options, o.options.operator(), op, fn)
 }
 
 // anyAccount returns an account, whichever AWS account it belongs to.
@@ -56,9 +56,9 @@ func anyAccount(tx store.ReadTx, accountID string) (store.Account, error) {
 }
 
 // changeAccount runs fn on an account and keeps what it makes of it.
-func (o *Operator) changeAccount(ctx context.Context, operation, accountID string, fn func(*change, *store.Account) error) (api.Account, error) {
+func (o *Operator) changeAccount(ctx context.Context, op operation, accountID string, fn func(*change, *store.Account) error) (api.Account, error) {
 	var out api.Account
-	err := o.update(ctx, operation, func(c *change) error {
+	err := o.update(ctx, op, func(c *change) error {
 		before, err := anyAccount(c, accountID)
 		if err != nil {
 			return err
@@ -89,7 +89,7 @@ func (o *Operator) CreateAccount(ctx context.Context, awsAccountID, name string,
 			api.AccountTypeEnterpriseLWA, api.AccountTypeEnterpriseDirectory, api.AccountTypeEnterpriseOIDC, accountType)
 	}
 	var out api.Account
-	err := o.update(ctx, "CreateAccount", func(c *change) error {
+	err := o.update(ctx, opCreateAccount, func(c *change) error {
 		a, err := c.createAccount(awsAccountID, name, accountType)
 		out = showAccount(a)
 		return err
@@ -105,7 +105,7 @@ func (o *Operator) SetLicenses(ctx context.Context, accountID string, licenses [
 			return api.Account{}, api.BadRequest("There is no license %.64q: use %s", l, joined(allLicenses()))
 		}
 	}
-	return o.changeAccount(ctx, "SetLicenses", accountID, func(_ *change, a *store.Account) error {
+	return o.changeAccount(ctx, opSetLicenses, accountID, func(_ *change, a *store.Account) error {
 		if err := active(*a); err != nil {
 			return err
 		}
@@ -125,7 +125,7 @@ func (o *Operator) SetLicenses(ctx context.Context, accountID string, licenses [
 
 // SuspendAccount makes an account read-only until it is resumed.
 func (o *Operator) SuspendAccount(ctx context.Context, accountID string) (api.Account, error) {
-	return o.changeAccount(ctx, "SuspendAccount", accountID, func(_ *change, a *store.Account) error {
+	return o.changeAccount(ctx, opSuspendAccount, accountID, func(_ *change, a *store.Account) error {
 		a.Status = string(api.AccountStatusSuspended)
 		return nil
 	})
@@ -133,7 +133,7 @@ func (o *Operator) SuspendAccount(ctx context.Context, accountID string) (api.Ac
 
 // ResumeAccount ends the suspension of an account.
 func (o *Operator) ResumeAccount(ctx context.Context, accountID string) (api.Account, error) {
-	return o.changeAccount(ctx, "ResumeAccount", accountID, func(_ *change, a *store.Account) error {
+	return o.changeAccount(ctx, opResumeAccount, accountID, func(_ *change, a *store.Account) error {
 		a.Status = string(api.AccountStatusActive)
 		return nil
 	})
@@ -147,7 +147,7 @@ func (o *Operator) ClaimDomain(ctx context.Context, accountID, domain string) (a
 	if !isDomain(name) {
 		return api.Account{}, api.BadRequest("%.64q is not a domain such as example.com", domain)
 	}
-	return o.changeAccount(ctx, "ClaimDomain", accountID, func(c *change, a *store.Account) error {
+	return o.changeAccount(ctx, opClaimDomain, accountID, func(c *change, a *store.Account) error {
 		if err := active(*a); err != nil {
 			return err
 		}
@@ -197,7 +197,7 @@ func (c *change) endInvitations(a store.Account) error {
 // is refused while it has suspended users, whom a Team account could neither keep nor unsuspend.
 func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) (api.Account, error) {
 	name := store.EmailKey(domain)
-	return o.changeAccount(ctx, "ReleaseDomain", accountID, func(c *change, a *store.Account) error {
+	return o.changeAccount(ctx, opReleaseDomain, accountID, func(c *change, a *store.Account) error {
 		if err := active(*a); err != nil {
 			return err
 		}
@@ -242,7 +242,7 @@ func domainFields(d store.Domain) []document.Member {
 // that is held in an Enterprise account, or whose domain another account has claimed, is refused.
 func (o *Operator) RegisterUser(ctx context.Context, accountID, email string) (api.User, error) {
 	var out api.User
-	err := o.update(ctx, "RegisterUser", func(c *change) error {
+	err := o.update(ctx, opRegisterUser, func(c *change) error {
 		a, err := anyAccount(c, accountID)
 		if err == nil {
 			err = active(a)
@@ -260,7 +260,7 @@ func (o *Operator) RegisterUser(ctx context.Context, accountID, email string) (a
 // FailInvitation marks a pending invitation as failed. The person can be invited again.
 func (o *Operator) FailInvitation(ctx context.Context, accountID, email string) (api.User, error) {
 	var out api.User
-	err := o.update(ctx, "FailInvitation", func(c *change) error {
+	err := o.update(ctx, opFailInvitation, func(c *change) error {
 		a, err := anyAccount(c, accountID)
 		if err == nil {
 			err = active(a)

@@ -27,7 +27,7 @@ func (s *Service) GetAccountSettings(ctx context.Context, in *api.GetAccountSett
 // UpdateAccountSettings sets those settings that are given. Updates take turns, so there is
 // never a conflict to report.
 func (s *Service) UpdateAccountSettings(ctx context.Context, in *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error) {
-	return write(ctx, s, "UpdateAccountSettings", func(c *change) (*api.UpdateAccountSettingsOutput, error) {
+	return write(ctx, s, opUpdateAccountSettings, func(c *change) (*api.UpdateAccountSettingsOutput, error) {
 		before, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err
@@ -64,7 +64,7 @@ func (s *Service) GetUserSettings(ctx context.Context, in *api.GetUserSettingsIn
 
 // UpdateUserSettings replaces a user's settings. The user need not have a phone number.
 func (s *Service) UpdateUserSettings(ctx context.Context, in *api.UpdateUserSettingsInput) (*api.UpdateUserSettingsOutput, error) {
-	return write(ctx, s, "UpdateUserSettings", func(c *change) (*api.UpdateUserSettingsOutput, error) {
+	return write(ctx, s, opUpdateUserSettings, func(c *change) (*api.UpdateUserSettingsOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err
@@ -97,7 +97,7 @@ func (s *Service) GetGlobalSettings(ctx context.Context, _ *api.GetGlobalSetting
 // UpdateGlobalSettings says where call detail records go. A structure that is absent leaves its
 // setting as it is; one without a bucket ends the logging. Buckets are not contacted.
 func (s *Service) UpdateGlobalSettings(ctx context.Context, in *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error) {
-	return write(ctx, s, "UpdateGlobalSettings", func(c *change) (*api.UpdateGlobalSettingsOutput, error) {
+	return write(ctx, s, opUpdateGlobalSettings, func(c *change) (*api.UpdateGlobalSettingsOutput, error) {
 		before, err := c.GlobalSettings(c.caller.AWSAccountID)
 		if err != nil {
 			return nil, err

@@ -46,9 +46,7 @@ func (o *Operator) Audit(ctx context.Context, query AuditQuery) iter.Seq2[store.
 //	Time          2026-03-01T12:00:00.123Z
 //	AwsAccountId  12 digits
 //	AccountId     empty for what belongs to the AWS account as a whole
-//	Operation     of the API; or CreateAccount, SetLicenses, SuspendAccount, ResumeAccount, ClaimDomain,
-//	              ReleaseDomain, RegisterUser, FailInvitation, CreateKey, DisableKey, DeleteKey,
-//	              EnsureRootKey, PruneAudit by an operator
+//	Operation     one of [Operations]
 //	Target        id of the user, account, AWS account or key, or name of the domain, that changed
 //	Before        object of the members that differ; null if it did not exist before
 //	After         the same for what it is since; null if it does not exist any more
@@ -92,7 +90,7 @@ func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before t
 	total := 0
 	for _, owner := range owners {
 		for removed := auditPiece; removed == auditPiece; {
-			err := o.update(ctx, "PruneAudit", func(c *change) (err error) {
+			err := o.update(ctx, opPruneAudit, func(c *change) (err error) {
 				removed, err = c.DeleteAudit(owner, before, auditPiece)
 				if removed > 0 {
 					c.record(store.Account{AWSAccountID: owner}, owner, []document.Member{

@@ -61,7 +61,7 @@ func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.L
 // UpdateUser sets what is given of a user's license, type and Alexa metadata, by the rules of
 // BatchUpdateUser.
 func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) (*api.UpdateUserOutput, error) {
-	return write(ctx, s, "UpdateUser", func(c *change) (*api.UpdateUserOutput, error) {
+	return write(ctx, s, opUpdateUser, func(c *change) (*api.UpdateUserOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err
@@ -84,7 +84,7 @@ func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) (*api
 // CreateUser adds a registered user to an account whose directory is connected; shared devices
 // for the most part, since people come by signing in.
 func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api.CreateUserOutput, error) {
-	return write(ctx, s, "CreateUser", func(c *change) (*api.CreateUserOutput, error) {
+	return write(ctx, s, opCreateUser, func(c *change) (*api.CreateUserOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err
@@ -134,7 +134,7 @@ func (s *Service) LogoutUser(ctx context.Context, in *api.LogoutUserInput) (*api
 
 // ResetPersonalPIN gives a registered user another PIN. The former is free at once.
 func (s *Service) ResetPersonalPIN(ctx context.Context, in *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error) {
-	return write(ctx, s, "ResetPersonalPIN", func(c *change) (*api.ResetPersonalPINOutput, error) {
+	return write(ctx, s, opResetPersonalPIN, func(c *change) (*api.ResetPersonalPINOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err != nil {
 			return nil, err

@@ -1,0 +1,59 @@
+package directory
+
+// operation is what an audit record says was done. A change has one, and it can only be one that is
+// declared below, so [Operations] is complete.
+type operation struct{ name string }
+
+var operations []operation
+
+func declare(name string) operation {
+	operations = append(operations, operation{name})
+	return operations[len(operations)-1]
+}
+
+// Operations returns the names that audit records have for what was done: those of the operations
+// of the API that change something, and those of what only an operator can do.
+func Operations() []string {
+	names := make([]string, len(operations))
+	for i, o := range operations {
+		names[i] = o.name
+	}
+	return names
+}
+
+// The operations of the API. The names are in the databases of people: none may change.
+var (
+	opAssociateSigninDelegateGroupsWithAccount    = declare("AssociateSigninDelegateGroupsWithAccount")
+	opBatchSuspendUser                            = declare("BatchSuspendUser")
+	opBatchUnsuspendUser                          = declare("BatchUnsuspendUser")
+	opBatchUpdateUser                             = declare("BatchUpdateUser")
+	opCreateAccount                               = declare("CreateAccount")
+	opCreateUser                                  = declare("CreateUser")
+	opDeleteAccount                               = declare("DeleteAccount")
+	opDisassociateSigninDelegateGroupsFromAccount = declare("DisassociateSigninDelegateGroupsFromAccount")
+	opInviteUsers                                 = declare("InviteUsers")
+	opResetPersonalPIN                            = declare("ResetPersonalPIN")
+	opUpdateAccount                               = declare("UpdateAccount")
+	opUpdateAccountSettings                       = declare("UpdateAccountSettings")
+	opUpdateGlobalSettings                        = declare("UpdateGlobalSettings")
+	opUpdateUser                                  = declare("UpdateUser")
+	opUpdateUserSettings                          = declare("UpdateUserSettings")
+)
+
+// What only an operator can do, besides making an account, which has the name of the operation of
+// the API.
+var (
+	opSetLicenses    = declare("SetLicenses")
+	opSuspendAccount = declare("SuspendAccount")
+	opResumeAccount  = declare("ResumeAccount")
+	opClaimDomain    = declare("ClaimDomain")
+	opReleaseDomain  = declare("ReleaseDomain")
+	opRegisterUser   = declare("RegisterUser")
+	opFailInvitation = declare("FailInvitation")
+	opImport         = declare("Import")
+	opCreateKey      = declare("CreateKey")
+	opDisableKey     = declare("DisableKey")
+	opDeleteKey      = declare("DeleteKey")
+	opEnsureRootKey  = declare("EnsureRootKey")
+	opPruneAudit     = declare("PruneAudit")
+)
