@@ -159,6 +159,18 @@ func TestHalfABody(t *testing.T) {
 	}
 }
 
+// The service knows no OPTIONS *, which net/http would answer in its place.
+func TestOptionsAsterisk(t *testing.T) {
+	t.Parallel()
+	s := start(t, func(*serviceOptions) {})
+	defer s.stop()
+	conn := dial(t, s.url)
+	send(t, conn, "OPTIONS * HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+	if got := cutOff(t, conn); !strings.HasPrefix(got, "HTTP/1.1 404 ") || !strings.Contains(got, "UnknownOperationException") {
+		t.Errorf("got %q, want status 404 and UnknownOperationException", got)
+	}
+}
+
 func TestHeaderTooLarge(t *testing.T) {
 	t.Parallel()
 	s := start(t, func(*serviceOptions) {})

@@ -696,6 +696,62 @@ func TestCall_proxy(t *testing.T) {
 	})
 }
 
+// The Host header, and the signature over it, leave out the port that the scheme implies and no
+// other. A proxy lets hosts have any port here.
+func TestCall_host(t *testing.T) {
+	service := serve(t, answer{status: 200, body: "{}"})
+	host := make(chan string, 1)
+	handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host <- r.Host
+		service.Config.Handler.ServeHTTP(w, r) // which verifies the signature
+	})
+	secure := httptest.NewTLSServer(handler)
+	defer secure.Close()
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodConnect {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		inner, err := net.Dial("tcp", secure.Listener.Addr().String())
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer inner.Close()
+		outer, _, err := http.NewResponseController(w).Hijack()
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		defer outer.Close()
+		io.WriteString(outer, "HTTP/1.1 200 OK\r\n\r\n")
+		go io.Copy(inner, outer)
+		io.Copy(outer, inner)
+	}))
+	defer proxy.Close()
+	for endpoint, want := range map[string]string{
+		"https://chime.example.test":       "chime.example.test",
+		"https://Chime.Example.test:443":   "chime.example.test",
+		"https://chime.example.test:80":    "chime.example.test:80",
+		"https://chime.example.test:44300": "chime.example.test:44300",
+		"http://chime.example.test":        "chime.example.test",
+		"http://chime.example.test:80":     "chime.example.test",
+		"http://chime.example.test:443":    "chime.example.test:443",
+		"http://chime.example.test:8080":   "chime.example.test:8080",
+	} {
+		config := config(endpoint)
+		config.Proxy, config.NoVerifySSL = proxy.URL, true
+		c := connect(t, config)
+		if _, err := c.Call(t.Context(), operation(t, "GetGlobalSettings"), nil); err != nil {
+			t.Fatalf("%s: %v", endpoint, err)
+		}
+		c.Close()
+		if got := <-host; got != want {
+			t.Errorf("%s: got the Host %s, want %s", endpoint, got, want)
+		}
+	}
+}
+
 func TestProxyFromEnvironment(t *testing.T) {
 	for _, test := range []struct{ environment, endpoint, want string }{
 		{"", "http://h", ""},

@@ -216,6 +216,8 @@ func TestImport_RefusesUsers(t *testing.T) {
 		{userRow("A", "x", email("@example.com")), "PrimaryEmail of user x is not an e-mail address"},
 		{userRow("A", "x", email("x@.com")), "PrimaryEmail of user x is not an e-mail address"},
 		{userRow("A", "x", email("x@example.")), "PrimaryEmail of user x is not an e-mail address"},
+		{userRow("A", "x", email(strings.Repeat("x", 64+1+255-len("@example.com")+1)+"@example.com")), "PrimaryEmail of user x is not an e-mail address"},
+		{userRow("A", "x", email(strings.Repeat("x", 64+1+255-len("@example.com"))+"@example.com")), ""}, // 320 bytes
 		{userRow("A", "x", func(u *api.User) { u.LicenseType = "Free" }), `LicenseType is "Free", not one of Basic, Plus, Pro, ProTrial`},
 		{userRow("A", "x", func(u *api.User) { u.UserType = "Room" }), `UserType is "Room", not one of PrivateUser, SharedDevice`},
 		{userRow("A", "x", func(u *api.User) { u.UserRegistrationStatus = "Released" }), `UserRegistrationStatus is "Released", not one of Unregistered, Registered, Suspended`},

@@ -358,7 +358,12 @@ func testUsers(t *testing.T, f *fixture) {
 		same(t, "no Users", len(got), 0)
 		got, err4 := r.UsersByEmail("a1", []string{"B@example.com", "jane.doe@example.com", "none@example.com"})
 		same(t, "UsersByEmail", got, users[:2])
-		return errors.Join(err, err2, err3, err4)
+		// No part of a key is taken for the key.
+		got, err5 := r.Users("a1", []string{"u1\x00", "u2\x00x", "\x00u0", "u"})
+		same(t, "Users with a NUL", len(got), 0)
+		got, err6 := r.UsersByEmail("a1", []string{"b@example.com\x00", "u2@example.com\x00x"})
+		same(t, "UsersByEmail with a NUL", len(got), 0)
+		return errors.Join(err, err2, err3, err4, err5, err6)
 	})
 	for id, want := range map[string]bool{"a1": true, "a2": true, "a3": false} {
 		f.view(func(r store.ReadTx) error {
