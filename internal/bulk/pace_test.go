@@ -53,6 +53,24 @@ func TestPaceWaitsTogether(t *testing.T) {
 	})
 }
 
+// Each pause is from half to all of twice the one before, up to the longest.
+func TestPaceDoubles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pace{now: time.Now, sleep: client.Sleep}
+		for i, most := 0, firstDelay; i < 12; i, most = i+1, min(2*most, lastDelay) {
+			p.failed(0)
+			p.failed(0) // another call of the same pause
+			began := time.Now()
+			if err := p.wait(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			if got := time.Since(began); got < most/2 || got > most {
+				t.Errorf("pause %d was %v, want from %v to %v", i+1, got, most/2, most)
+			}
+		}
+	})
+}
+
 func TestPaceEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pace{now: time.Now, sleep: client.Sleep}
