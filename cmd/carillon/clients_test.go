@@ -145,7 +145,7 @@ func scenario(t *testing.T, s *service) {
 	_, err = client.DeleteAccount(ctx, &chime.DeleteAccountInput{AccountId: id})
 	check(err)
 	_, err = client.GetAccount(ctx, &chime.GetAccountInput{AccountId: id})
-	if missing := (*types.NotFoundException)(nil); !errors.As(err, &missing) {
+	if _, missing := errors.AsType[*types.NotFoundException](err); !missing {
 		t.Errorf("got %v for a deleted account, want a NotFoundException", err)
 	}
 }

@@ -231,9 +231,8 @@ func throttled(e *client.ServiceError) bool {
 
 // retryAfter returns how long the service asked to wait, 0 if it did not say.
 func retryAfter(err error) time.Duration {
-	var told interface{ RetryAfter() time.Duration }
-	if errors.As(err, &told) {
-		return told.RetryAfter()
+	if refused, ok := errors.AsType[*client.ServiceError](err); ok {
+		return refused.RetryAfter()
 	}
 	return 0
 }

@@ -322,7 +322,7 @@ func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		if _, ended := err.(*exec.ExitError); ended {
+		if _, ended := errors.AsType[*exec.ExitError](err); ended {
 			return nil, processError(stderr.String())
 		}
 		return nil, errnoError(err, words[0])

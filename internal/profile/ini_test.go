@@ -63,8 +63,7 @@ func TestParse(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			f, err := profile.Parse("FILE", tt.text)
 			if err != nil {
-				var broken *profile.FileError
-				if !errors.As(err, &broken) {
+				if _, ok := errors.AsType[*profile.FileError](err); !ok {
 					t.Fatalf("got %T, want a *FileError", err)
 				}
 				if got, want := err.Error(), "Unable to parse config file: FILE: "+tt.want; got != want {
@@ -305,8 +304,8 @@ func TestSetVariable(t *testing.T) {
 		})
 	}
 	s, _ := setup(t, map[string]string{"config": "nonsense\n"}, nil, profile.Flags{})
-	var broken *profile.FileError
-	if err := s.SetVariable("aws_access_key_id", "v"); !errors.As(err, &broken) {
+	err := s.SetVariable("aws_access_key_id", "v")
+	if _, ok := errors.AsType[*profile.FileError](err); !ok {
 		t.Errorf("with a broken config file: got %v, want a FileError", err)
 	}
 	if err := s.SetVariable("profile.q", "v"); err == nil {
@@ -349,8 +348,7 @@ func FuzzINI(f *testing.F) {
 			o = profile.Option{Name: name, Nested: []profile.Pair{{Name: inner, Value: value}}}
 		}
 		if err := profile.Set(path, section, o); err != nil {
-			var broken *profile.FileError
-			if errors.As(err, &broken) {
+			if _, broken := errors.AsType[*profile.FileError](err); broken {
 				t.Fatalf("Set wrote, or would have written, what does not parse: %v", err)
 			}
 			return

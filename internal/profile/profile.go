@@ -12,6 +12,7 @@
 package profile
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/user"
@@ -348,7 +349,7 @@ func (s *Settings) FollowURLs() (bool, error) {
 // early is Setting for what version 1 asks before it minds a missing profile.
 func (s *Settings) early(name, otherwise string) (string, error) {
 	v, err := s.Setting(name)
-	if _, missing := err.(NotFoundError); missing || err == nil && !v.IsSet() {
+	if _, missing := errors.AsType[NotFoundError](err); missing || err == nil && !v.IsSet() {
 		return otherwise, nil
 	}
 	return v.Text, err

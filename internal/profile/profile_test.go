@@ -469,8 +469,8 @@ func TestNew_lazy(t *testing.T) {
 	if got := s.Profile().Text; got != "nope" {
 		t.Errorf("got profile %q, want nope", got)
 	}
-	var broken *profile.FileError
-	if err := s.Check(); !errors.As(err, &broken) {
+	err := s.Check()
+	if _, ok := errors.AsType[*profile.FileError](err); !ok {
 		t.Errorf("got %v, want a FileError", err)
 	}
 }

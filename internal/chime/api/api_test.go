@@ -215,8 +215,8 @@ func TestDecodeRefuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			service := &echo{}
 			_, err := call(t, service, tt.operation, request(tt.query, tt.body))
-			var refused *api.Error
-			if !errors.As(err, &refused) || refused.Exception != api.BadRequestException {
+			refused, ok := errors.AsType[*api.Error](err)
+			if !ok || refused.Exception != api.BadRequestException {
 				t.Fatalf("got %v, want a BadRequestException", err)
 			}
 			if got := strings.Split(refused.Message, "; "); !sameSet(got, tt.want) {
@@ -275,8 +275,8 @@ func TestDecodeRefusesText(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			service := &echo{}
 			_, err := call(t, service, "CreateAccount", request("", tt.body))
-			var refused *api.Error
-			if !errors.As(err, &refused) || refused.Exception != api.BadRequestException ||
+			refused, ok := errors.AsType[*api.Error](err)
+			if !ok || refused.Exception != api.BadRequestException ||
 				!strings.HasPrefix(refused.Message, "The body is not valid JSON: ") || !strings.Contains(refused.Message, tt.want) {
 				t.Errorf("got %v, want a BadRequestException on the JSON with %q", err, tt.want)
 			}
@@ -307,8 +307,8 @@ func TestLabels(t *testing.T) {
 		r := request("", `{"UserIdList":[]}`)
 		r.Label = func(string) string { return tt.label }
 		_, err := call(t, &echo{}, tt.operation, r)
-		var refused *api.Error
-		if !errors.As(err, &refused) || refused.Message != tt.want {
+		refused, ok := errors.AsType[*api.Error](err)
+		if !ok || refused.Message != tt.want {
 			t.Errorf("%s of %q: got %v, want %s", tt.operation, tt.label, err, tt.want)
 		}
 	}
@@ -407,8 +407,8 @@ func FuzzDecode(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body string) {
 		service := &echo{}
 		_, err := api.Bind(service, "BatchUpdateUser")(context.Background(), request("", body))
-		var refused *api.Error
-		if err != nil && (!errors.As(err, &refused) || refused.Exception != api.BadRequestException || service.input != nil) {
+		refused, ok := errors.AsType[*api.Error](err)
+		if err != nil && (!ok || refused.Exception != api.BadRequestException || service.input != nil) {
 			t.Fatalf("got %v with input %v, want a BadRequestException before the service is called", err, service.input)
 		}
 		if err != nil {
