@@ -84,7 +84,11 @@ var arrows = map[string]map[string]string{
 		"internal/policy":    "names the managed policies",
 		"internal/profile":   "a new key goes into a profile; bulk finds its endpoint in one",
 		"internal/server":    "wires the service",
+		"internal/seal":      "wires the service",
 		"internal/store":     "wires the service",
+
+		"internal/store/postgres": "opens the database",
+		"internal/store/sqlite":   "opens the database; backups and the lock of a directory are SQLite's",
 	},
 	"internal/server": {
 		"internal/chime":     "routes are derived from the operations",
@@ -98,6 +102,7 @@ var arrows = map[string]map[string]string{
 		"internal/chime/api": "implements the operations",
 		"internal/document":  "writes the audit trail's before and after",
 		"internal/policy":    "a key is made with a policy that can be read",
+		"internal/seal":      "keys keep their secrets sealed",
 		"internal/store":     "keeps what they change",
 	},
 	"internal/importer": {
@@ -105,10 +110,25 @@ var arrows = map[string]map[string]string{
 		"internal/directory": "what an import takes",
 		"internal/document":  "reads JSON",
 	},
-	"internal/metrics":         {"internal/store": "tells what the storage has done"},
-	"internal/policy":          {"internal/document": "reads policy documents"},
-	"internal/store":           {"internal/atomicfile": "backups and key files are there whole or not at all"},
-	"internal/store/storetest": {"internal/store": "tests any engine"},
+	"internal/metrics": {"internal/store": "tells what the storage has done"},
+	"internal/policy":  {"internal/document": "reads policy documents"},
+	"internal/seal": {
+		"internal/atomicfile": "a key file is there whole or not at all",
+		"internal/store":      "a database holds the check value of its key",
+	},
+	"internal/store": {}, // the contract: it knows no engine, and no engine knows the other
+	"internal/store/sqlite": {
+		"internal/atomicfile":            "a backup is there whole or not at all",
+		"internal/seal":                  "a backup names the key file that opens its secrets",
+		"internal/store":                 "keeps the contract",
+		"internal/store/internal/engine": "the statements that both engines run",
+	},
+	"internal/store/postgres": {
+		"internal/store":                 "keeps the contract",
+		"internal/store/internal/engine": "the statements that both engines run",
+	},
+	"internal/store/internal/engine": {"internal/store": "keeps its records in rows"},
+	"internal/store/storetest":       {"internal/store": "tests any engine"},
 
 	// What both stand on.
 	"internal/chime":     {"internal/model": "its tables are made of it"},

@@ -16,6 +16,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // program is one run of a program in a directory.
@@ -115,7 +116,7 @@ func TestBackup(t *testing.T) {
 		restored := serving(t, dir, "--data", where, "--secret-key-file", key)
 		restored.env = s.env // the key is the same
 		trail := readTrail(t, func() (store.Store, error) {
-			return store.OpenSQLite(t.Context(), filepath.Join(dir, where), store.Options{Beside: true})
+			return sqlite.Open(t.Context(), filepath.Join(dir, where), sqlite.Options{Beside: true})
 		})
 		for _, c := range crowd {
 			then := &crashClient{name: c.name, account: c.account, users: c.users}
@@ -173,7 +174,7 @@ func TestBackupKilled(t *testing.T) {
 		killed("restore", file, "--data", data, "--secret-key-file", key)
 		if _, err := os.Stat(filepath.Join(dir, data, "carillon.db")); err == nil {
 			whole++
-			if b, err := store.ReadBackup(t.Context(), filepath.Join(dir, data, "carillon.db")); err != nil {
+			if b, err := sqlite.ReadBackup(t.Context(), filepath.Join(dir, data, "carillon.db")); err != nil {
 				t.Errorf("round %d: what was restored is not the backup: %v, %v", i, b, err)
 			}
 		} else {

@@ -22,6 +22,8 @@ import (
 
 	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/postgres"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // Benchmarks of the service in a process of its own, under load from this one over loopback. Each
@@ -137,7 +139,7 @@ func BenchmarkSize(b *testing.B) {
 	m.add("s-backup-1e6", seconds(b, func() error {
 		return exec.Command(program, "backup", "--data", data, filepath.Join(b.TempDir(), "backup")).Run()
 	}))
-	st, err := store.OpenSQLite(b.Context(), data, store.Options{})
+	st, err := sqlite.Open(b.Context(), data, sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -218,9 +220,9 @@ func startSite(b *testing.B, program string, accounts, users int, args ...string
 		return s
 	}
 	if len(args) > 0 {
-		s.store, err = store.OpenPostgres(b.Context(), args[len(args)-1], store.Options{})
+		s.store, err = postgres.Open(b.Context(), args[len(args)-1], postgres.Options{})
 	} else {
-		s.store, err = store.OpenSQLite(b.Context(), filepath.Join(dir, "carillon-data"), store.Options{})
+		s.store, err = sqlite.Open(b.Context(), filepath.Join(dir, "carillon-data"), sqlite.Options{})
 	}
 	if err == nil {
 		s.accounts, err = fillStore(b, s.store, accounts, users)
@@ -430,7 +432,7 @@ type bareStore struct {
 func openBare(b *testing.B, accounts, users int) *bareStore {
 	b.Helper()
 	dir := b.TempDir()
-	st, err := store.OpenSQLite(b.Context(), dir, store.Options{})
+	st, err := sqlite.Open(b.Context(), dir, sqlite.Options{})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 var (
@@ -49,7 +50,7 @@ func TestCrash(t *testing.T) {
 	dir := t.TempDir()
 	start := func() *service { return serving(t, dir) }
 	crash(t, *crashRounds, crashSite{start: start, strike: kill(start), open: func() (store.Store, error) {
-		return store.OpenSQLite(t.Context(), filepath.Join(dir, "carillon-data"), store.Options{})
+		return sqlite.Open(t.Context(), filepath.Join(dir, "carillon-data"), sqlite.Options{})
 	}})
 }
 

@@ -17,6 +17,7 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // What the storage can do to a service: it is full, may not be written, is damaged. That a second
@@ -65,7 +66,7 @@ func TestDiskFull(t *testing.T) {
 	check := func() {
 		t.Helper()
 		trail := readTrail(t, func() (store.Store, error) {
-			return store.OpenSQLite(t.Context(), filepath.Join(dir, "carillon-data"), store.Options{Beside: true})
+			return sqlite.Open(t.Context(), filepath.Join(dir, "carillon-data"), sqlite.Options{Beside: true})
 		})
 		for _, c := range crowd {
 			c.connect(t, s)

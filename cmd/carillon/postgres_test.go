@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/postgres"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -136,7 +137,7 @@ func onPostgres(t *testing.T, database string) crashSite {
 			t.Cleanup(func() { s.end(os.Kill) })
 			return s
 		},
-		open: func() (store.Store, error) { return store.OpenPostgres(t.Context(), database, store.Options{}) },
+		open: func() (store.Store, error) { return postgres.Open(t.Context(), database, postgres.Options{}) },
 	}
 }
 
@@ -289,7 +290,7 @@ func TestPostgresDump(t *testing.T) {
 		t.Helper()
 		c.connect(t, s)
 		c.check(t, readTrail(t, func() (store.Store, error) {
-			return store.OpenPostgres(t.Context(), restored, store.Options{Beside: true})
+			return postgres.Open(t.Context(), restored, postgres.Options{Beside: true})
 		}), 0)
 	}
 	check()

@@ -1,9 +1,9 @@
-// Package atomicfile writes files that others see whole or not at all, also after a crash or a power
-// failure. The bytes go to a temporary file in the same directory and to stable storage, then the
-// file gets its name, then the directory goes to stable storage.
+// Package atomicfile writes files that others see whole or not at all, also after a crash or a
+// power failure. The bytes go to a temporary file in the same directory and to stable storage, then
+// the file gets its name, then the directory goes to stable storage.
 //
-// Start at [WriteFile], which replaces a file, and [CreateFile], which refuses to. [New] is for what
-// is written piece by piece, or by somebody else.
+// Start at [WriteFile], which replaces a file, and [CreateFile], which refuses to. [New] is for
+// what is written piece by piece, or by somebody else.
 //
 // A process that is killed may leave a temporary file: the name of the file, ".partial-" and some
 // digits. An error leaves none.
@@ -20,15 +20,15 @@ import (
 )
 
 // WriteFile makes a file of the data, or replaces the one that has its name. The file gets exactly
-// the permissions given, whatever the umask and the old file say. A symbolic link is itself replaced.
-// What is no regular file, such as a device or a directory, is refused. An error leaves the old file
-// as it was, unless it says that only the directory could not be synced.
+// the permissions given, whatever the umask and the old file say. A symbolic link is itself
+// replaced. What is no regular file, such as a device or a directory, is refused. An error leaves
+// the old file as it was, unless it says that only the directory could not be synced.
 func WriteFile(path string, data []byte, perm fs.FileMode) error {
 	return write(path, data, perm, (*File).Replace)
 }
 
-// CreateFile is WriteFile for a name that must be free: if it is taken, even by a symbolic link that
-// leads nowhere, the error is fs.ErrExist. After any error there is no such file.
+// CreateFile is WriteFile for a name that must be free: if it is taken, even by a symbolic link
+// that leads nowhere, the error is fs.ErrExist. After any error there is no such file.
 func CreateFile(path string, data []byte, perm fs.FileMode) error {
 	return write(path, data, perm, (*File).Create)
 }
@@ -45,9 +45,9 @@ func write(path string, data []byte, perm fs.FileMode, finish func(*File) error)
 	return finish(f)
 }
 
-// File is a file that does not have its name yet. [File.Replace] or [File.Create] gives it the name;
-// call [File.Discard] in any case, which does nothing after either. The errors of its methods name
-// the file as it will be called.
+// File is a file that does not have its name yet. [File.Replace] or [File.Create] gives it the
+// name; call [File.Discard] in any case, which does nothing after either. The errors of its methods
+// name the file as it will be called.
 type File struct {
 	path string
 	temp *os.File // nil when it is done with
@@ -82,7 +82,8 @@ func (f *File) Write(p []byte) (int, error) {
 // Sync brings to stable storage what has been written so far. Finishing does so too.
 func (f *File) Sync() error { return f.named(f.temp.Sync()) }
 
-// Replace finishes the file in place of the one that has its name, if there is one: see [WriteFile].
+// Replace finishes the file in place of the one that has its name, if there is one: see
+// [WriteFile].
 func (f *File) Replace() error {
 	if info, err := os.Stat(f.path); err == nil && !info.Mode().IsRegular() {
 		f.Discard()

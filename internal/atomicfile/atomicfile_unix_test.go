@@ -15,8 +15,8 @@ import (
 	"testing"
 )
 
-// Every reader sees a whole text while the file is replaced again and again. (Windows refuses to replace a file that
-// somebody has open.)
+// Every reader sees a whole text while the file is replaced again and again. (Windows refuses to
+// replace a file that somebody has open.)
 func TestWriteFile_Readers(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "file")
 	texts := []string{strings.Repeat("a", 100_000), strings.Repeat("b", 200_000)}

@@ -13,13 +13,14 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // trail makes a database with these records and returns its directory.
 func trail(t *testing.T, records []store.AuditRecord) string {
 	t.Helper()
 	dir := t.TempDir()
-	st, err := store.OpenSQLite(t.Context(), dir, store.Options{})
+	st, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // backupCommand is a command that makes or takes a file with all that is in a SQLite database.
@@ -53,7 +54,7 @@ func (p *program) backup(ctx context.Context, args []string) error {
 		return c.failed(exitNoStore, c.missing(err))
 	}
 	file := c.words[0]
-	b, err := store.BackupSQLite(ctx, c.Data, file, c.keyFile())
+	b, err := sqlite.WriteBackup(ctx, c.Data, file, c.keyFile())
 	switch {
 	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrInvalid):
 		return c.failed(exitUsage, err)
@@ -83,10 +84,10 @@ func (p *program) restore(ctx context.Context, args []string) error {
 		return err
 	}
 	file := c.words[0]
-	if err := store.Vacant(c.Data); err != nil {
+	if err := sqlite.Vacant(c.Data); err != nil {
 		return c.failed(exitUsage, err)
 	}
-	b, err := store.ReadBackup(ctx, file)
+	b, err := sqlite.ReadBackup(ctx, file)
 	switch {
 	case ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", c.Name(), ctx.Err())
@@ -100,10 +101,10 @@ func (p *program) restore(ctx context.Context, args []string) error {
 		}
 		return c.failed(exitNoStore, fmt.Errorf("%w: name by --secret-key-file the key that the backup was made with%s", err, where))
 	}
-	switch err := store.RestoreSQLite(ctx, b, file, c.Data); {
+	switch err := sqlite.Restore(ctx, b, file, c.Data); {
 	case errors.Is(err, fs.ErrExist):
 		return c.failed(exitUsage, err)
-	case errors.Is(err, store.ErrLocked):
+	case errors.Is(err, sqlite.ErrLocked):
 		return c.failed(exitNoStore, err)
 	case err != nil:
 		return fmt.Errorf("%s: %w", c.Name(), err)
@@ -118,6 +119,6 @@ func (p *program) restore(ctx context.Context, args []string) error {
 }
 
 // contents says what a backup holds.
-func contents(b *store.Backup) string {
+func contents(b *sqlite.Backup) string {
 	return fmt.Sprintf("%d users (%.1f MB, schema %d, as of %s)", b.Users, float64(b.Bytes)/1e6, b.Schema, b.Time.Format(time.RFC3339))
 }

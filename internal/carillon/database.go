@@ -9,7 +9,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/postgres"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // defaultData is the data directory where neither a directory nor a database is named.
@@ -49,10 +52,10 @@ func (d *database) serve(ctx context.Context) (st store.Store, release func() er
 	if d.URL == "" {
 		// Opening upgrades the schema, so the lock comes first: an older release may be serving. The
 		// commands beside a service upgrade nothing.
-		if release, err = store.LockDir(d.Data); err != nil {
+		if release, err = sqlite.Lock(d.Data); err != nil {
 			return nil, nil, err
 		}
-		if st, err = store.OpenSQLite(ctx, d.Data, store.Options{}); err != nil {
+		if st, err = sqlite.Open(ctx, d.Data, sqlite.Options{}); err != nil {
 			return nil, nil, errors.Join(err, release())
 		}
 		return st, release, nil
@@ -62,19 +65,16 @@ func (d *database) serve(ctx context.Context) (st store.Store, release func() er
 			return nil, nil, err
 		}
 	}
-	st, err = store.OpenPostgres(ctx, d.URL, store.Options{Pool: d.Pool})
+	st, err = postgres.Open(ctx, d.URL, postgres.Options{Pool: d.Pool})
 	return st, nil, err
 }
-
-// databaseFile is what a data directory has once a service was started on it.
-const databaseFile = "carillon.db"
 
 // exists reports whether there is anything to open; nil says yes.
 func (d *database) exists() error {
 	if d.URL != "" {
 		return nil
 	}
-	_, err := os.Stat(filepath.Join(d.Data, databaseFile))
+	_, err := os.Stat(filepath.Join(d.Data, sqlite.File))
 	return err
 }
 
@@ -92,9 +92,9 @@ func (d *database) open(ctx context.Context) (store.Store, error) {
 		return nil, d.missing(err)
 	}
 	if d.URL != "" {
-		return store.OpenPostgres(ctx, d.URL, store.Options{Pool: 2, Beside: true})
+		return postgres.Open(ctx, d.URL, postgres.Options{Pool: 2, Beside: true})
 	}
-	return store.OpenSQLite(ctx, d.Data, store.Options{Beside: true})
+	return sqlite.Open(ctx, d.Data, sqlite.Options{Beside: true})
 }
 
 // keyIsInside reports whether the key that encrypts secrets is kept beside them.
@@ -105,9 +105,9 @@ func (d *database) keyFile() string {
 	return cmp.Or(d.SecretKeyFile, filepath.Join(d.Data, secretKeyFile))
 }
 
-func (d *database) sealer(ctx context.Context, st store.Store) (*store.Sealer, error) {
+func (d *database) sealer(ctx context.Context, st store.Store) (*seal.Sealer, error) {
 	if d.keyIsInside() {
-		return store.OpenStoredSealer(ctx, st)
+		return seal.FromStore(ctx, st)
 	}
-	return store.OpenSealer(ctx, st, d.keyFile())
+	return seal.FromFile(ctx, st, d.keyFile())
 }

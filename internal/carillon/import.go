@@ -13,6 +13,7 @@ import (
 	"github.com/carillon-project/carillon/internal/importer"
 	"github.com/carillon-project/carillon/internal/policy"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // importFiles is `carillon import`.
@@ -89,12 +90,12 @@ func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
 		}
 	}
 	// No restore may run at the same time.
-	release, err := store.LockDir(dir)
+	release, err := sqlite.Lock(dir)
 	if err != nil {
 		return "", false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	st, err := store.OpenSQLite(context.Background(), dir, store.Options{Beside: true})
+	st, err := sqlite.Open(context.Background(), dir, sqlite.Options{Beside: true})
 	if err != nil {
 		return "", false, err
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/carillon"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 const accounts = `{
@@ -78,7 +79,7 @@ func (d *desk) run(stdin string, args ...string) (code int, stdout, stderr strin
 // users returns the ids and addresses of the users of an account, in their order.
 func (d *desk) users(account string) string {
 	d.t.Helper()
-	st, err := store.OpenSQLite(d.t.Context(), d.data, store.Options{})
+	st, err := sqlite.Open(d.t.Context(), d.data, sqlite.Options{})
 	if err != nil {
 		d.t.Fatal(err)
 	}

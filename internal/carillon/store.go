@@ -17,6 +17,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/output"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -83,7 +84,7 @@ func (c *storeCommand) judge(err error) error {
 		err = errors.New(refused.Message)
 	case errors.Is(err, directory.ErrUnknownKey):
 		code = exitUsage
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrWrongKey):
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, seal.ErrWrongKey):
 		code = exitNoStore
 	default:
 		var coded *codedError

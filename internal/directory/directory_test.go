@@ -22,6 +22,7 @@ import (
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 const awsAccount = "111122223333"
@@ -40,7 +41,7 @@ type house struct {
 
 func open(t testing.TB, dir string) store.Store {
 	t.Helper()
-	st, err := store.OpenSQLite(context.Background(), dir, store.Options{})
+	st, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -434,7 +435,7 @@ func TestImport_GivesRootKey(t *testing.T) {
 		equal(t, "without keys", keyless(a), "444455556666[777788889999]")
 		equal(t, "root", root(), "444455556666")
 	}
-	sealer := ok[*store.Sealer](t)(store.OpenSealer(t.Context(), h.store, t.TempDir()+"/secret.key"))
+	sealer := ok[*seal.Sealer](t)(seal.FromFile(t.Context(), h.store, t.TempDir()+"/secret.key"))
 	if _, _, err := directory.NewKeys(h.store, sealer, directory.Options{}).EnsureRootKey(t.Context(), "444455556666", "", ""); err != nil {
 		t.Fatal(err)
 	}

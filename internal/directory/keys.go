@@ -13,6 +13,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/policy"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -35,13 +36,13 @@ type Key struct {
 // Keys keeps the access keys. Their secrets are in the store in sealed form only.
 type Keys struct {
 	store   store.Store
-	sealer  *store.Sealer
+	sealer  *seal.Sealer
 	options Options
 }
 
 // NewKeys returns the keys of a store, whose secrets the sealer opens. List, Disable and Delete
 // do without, so for these it may be nil.
-func NewKeys(st store.Store, sealer *store.Sealer, options Options) *Keys {
+func NewKeys(st store.Store, sealer *seal.Sealer, options Options) *Keys {
 	return &Keys{st, sealer, options.orDefault()}
 }
 

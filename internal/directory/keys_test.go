@@ -12,6 +12,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -20,10 +21,10 @@ const (
 	givenSecret = "sixteen letters!"
 )
 
-func newKeys(t *testing.T) (*directory.Keys, *house, *store.Sealer) {
+func newKeys(t *testing.T) (*directory.Keys, *house, *seal.Sealer) {
 	t.Helper()
 	h := newHouse(t)
-	sealer, err := store.OpenSealer(t.Context(), h.store, filepath.Join(t.TempDir(), "key"))
+	sealer, err := seal.FromFile(t.Context(), h.store, filepath.Join(t.TempDir(), "key"))
 	if err != nil {
 		t.Fatal(err)
 	}

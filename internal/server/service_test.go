@@ -24,8 +24,10 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // These tests run the whole service: the domain on a real database behind a real listener.
@@ -44,12 +46,12 @@ func install(t testing.TB, o server.Options) installation {
 	t.Helper()
 	ctx := t.Context()
 	dir := t.TempDir()
-	st, err := store.OpenSQLite(ctx, dir, store.Options{})
+	st, err := sqlite.Open(ctx, dir, sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { st.Close() })
-	sealer, err := store.OpenSealer(ctx, st, filepath.Join(dir, "secret.key"))
+	sealer, err := seal.FromFile(ctx, st, filepath.Join(dir, "secret.key"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,15 +1,16 @@
-// Package store keeps the records of the directory service: accounts, users, claimed
-// domains, access keys and the audit trail. It knows how they are kept together, what must
-// be unique and in which order they come; it knows no rule of the service itself.
+// Package store is the contract of the storage: the records of the directory service (accounts,
+// users, claimed domains, access keys and the audit trail), and how they are read and written. It
+// says which of them are kept together, what must be unique and in which order they come; it knows
+// no rule of the service itself.
 //
-// Start at [Store], the contract, and at the records below it. [OpenSQLite] gives the engine
-// that needs no server, [OpenPostgres] the one that several services can share. Package storetest
-// holds the suite that every engine must pass.
+// Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
+// package postgres the one that several services can share; neither knows the other. Package engine
+// has what they share, package storetest the suite that both must pass.
 //
-// Two habits run through the schema, so that one database can later be many: every key and
-// every condition begins with the account (or the AWS account) that the rows belong to, and
-// what must be unique across accounts (an account id, an e-mail address, a PIN, a domain, an
-// access key) has a table of its own, keyed by it.
+// Two habits run through the schema, so that one database can become many. Every key and every
+// condition begins with the account, or the AWS account, that the rows belong to. And what must be
+// unique across accounts (an account id, an e-mail address, a PIN, a domain, an access key) has a
+// table of its own, keyed by it.
 package store
 
 import (
@@ -19,64 +20,59 @@ import (
 	"time"
 )
 
-// Errors that callers tell apart with errors.Is. What they wrap says more to an operator, in words
-// fit for a log: keys and ids may be in it, but no address, name, PIN or secret of a record.
+// Errors that callers tell apart with errors.Is. What they wrap tells an operator more, in words
+// that are fit for a log: there may be keys and ids in it, but no address, name, PIN or secret of a
+// record.
 var (
 	// ErrNotFound: the record that was named does not exist, or its account is deleted.
 	ErrNotFound = errors.New("not found")
 
-	// ErrExists: a unique key is taken. The update has changed nothing; run it again to let it
-	// see who holds the key (a PIN that was taken is made up anew in that second run).
+	// ErrExists: a unique key is taken. The update has changed nothing. Run it again to let it see
+	// who holds the key (the second run makes up a new PIN if that was taken).
 	ErrExists = errors.New("already exists")
 
 	// ErrUnavailable: the storage did not answer before anything was written (it is locked,
-	// read-only, gone, closed). Nothing has changed and the same call may be repeated.
+	// read-only, gone or closed). Nothing has changed, and the same call may be repeated.
 	ErrUnavailable = errors.New("storage is unavailable")
 
-	// ErrFailed: the storage failed while changes were being written or committed (a full
-	// disk, an I/O error). No reader sees any of them. Only when the disk failed at the commit
-	// itself may a restart find the whole update done, as after a lost reply.
+	// ErrFailed: the storage failed while changes were being written or committed (a full disk, an
+	// I/O error). No reader sees any of them. Only if the disk failed at the commit itself may a
+	// restart find the whole update done, as after a lost reply.
 	ErrFailed = errors.New("storage failed")
 
 	// ErrNewerSchema: a newer release of the program has already upgraded the database.
 	ErrNewerSchema = errors.New("the database was written by a newer release")
 
-	// ErrOlderSchema: the database awaits its upgrade, which is not for who works beside a service.
+	// ErrOlderSchema: the database awaits its upgrade, which only the service itself may do.
 	ErrOlderSchema = errors.New("the database was written by an older release")
-
-	// ErrLocked: another process is serving from the same directory.
-	ErrLocked = errors.New("in use by another process")
-
-	// ErrWrongKey: the key that seals secrets is not the one this database was made with.
-	ErrWrongKey = errors.New("wrong secret key")
 )
 
 // Store is a database of the directory service. Its methods may be called from any number of
 // goroutines at once.
 type Store interface {
-	// Update runs fn and keeps all it wrote, or nothing. When it returns nil the changes are on
-	// stable storage and every later View, in any process, sees them.
+	// Update runs fn and keeps everything that it wrote, or nothing. When Update returns nil, the
+	// changes are on stable storage and every later View, in any process, sees them.
 	//
-	// What fn reads cannot change before it ends: updates that meet take turns. An error from fn
-	// undoes its changes and is returned as it is; a panic undoes them and goes on. An error of
-	// any writing method of [Tx], or of the storage, dooms the update: the remaining calls return
-	// it too, and so does Update, even if fn hides it.
+	// What fn reads cannot change before fn ends: updates that meet take turns. An error from fn
+	// undoes its changes and is returned as it is; a panic undoes them and goes on. An error of a
+	// writing method of [Tx], or of the storage, dooms the update: the remaining calls return it
+	// too, and so does Update, even if fn hides it.
 	//
-	// fn may be run more than once, so it must set what it hands out from scratch each time, and
-	// it must be quick: others wait. It must not use the store but through its Tx. A context that
-	// ends while the update waits for its turn makes Update return the context's error without
-	// running fn; an update that has begun is carried through.
+	// fn may be run more than once, so it must set its results from scratch each time. It must be
+	// quick, since others wait. It must not use the store except through its Tx. If the context
+	// ends while the update waits for its turn, Update returns the context's error without running
+	// fn; an update that has begun is carried through.
 	Update(ctx context.Context, fn func(Tx) error) error
 
-	// View runs fn on one consistent snapshot of what was committed before. Updates neither wait
-	// for it nor make it wait. The error of fn is returned as it is. A failure of the storage is
+	// View runs fn on one consistent snapshot of what was committed before. Updates do not wait for
+	// it, nor it for them. The error of fn is returned as it is. A failure of the storage is
 	// ErrUnavailable; once the context has ended, reads return its error. fn must not use the store
-	// but through its ReadTx.
+	// except through its ReadTx.
 	View(ctx context.Context, fn func(ReadTx) error) error
 
-	// Seats counts the users, invited ones included, that hold each license, in all accounts;
-	// licenses that nobody holds are missing. It reads every user: some seconds for millions. The
-	// end of the context ends it. A failure of the storage is ErrUnavailable.
+	// Seats counts the users that hold each license, invited ones included, in all accounts.
+	// Licenses that nobody holds are missing. It reads every user, which takes some seconds for
+	// millions, and ends with the context. A failure of the storage is ErrUnavailable.
 	Seats(ctx context.Context) (map[string]int, error)
 
 	// Stats returns what the store has done so far. It costs next to nothing.
@@ -85,34 +81,35 @@ type Store interface {
 	// Ping reports whether the storage answers; the error is ErrUnavailable.
 	Ping(ctx context.Context) error
 
-	// Close lets what has begun finish and releases everything. Later calls return ErrUnavailable.
+	// Close lets calls that have begun finish, and releases everything. Later calls return
+	// ErrUnavailable.
 	Close() error
 }
 
-// ReadTx reads. It is valid only inside the function it was given to, and only from the
+// ReadTx reads. It is valid only inside the function that it was given to, and only in the
 // goroutine of that function.
 //
-// Listings come in order of [Entry], at most limit rows (1 or more) with an entry above after (0
-// starts at the beginning); a page shorter than limit is the last. Walking pages by the last entry seen
-// neither skips nor repeats a row that stays, whatever is inserted or deleted meanwhile.
+// A listing returns rows in order of [Entry]: those with an entry above after (0 starts at the
+// beginning), at most limit of them (1 or more). A page shorter than limit is the last. Whoever
+// walks the pages by the last entry seen neither skips nor repeats a row that stays, whatever is
+// inserted or deleted meanwhile.
 //
-// Methods that take several keys return the records that exist; the rest is simply missing.
-// E-mail addresses and domain names are compared without regard to case ([EmailKey]).
+// Methods that take several keys return the records that exist; the others are simply missing.
+// E-mail addresses and names of domains are compared without regard to case ([EmailKey]).
 type ReadTx interface {
-	// Account returns an account of an AWS account, or ErrNotFound: also for one that is deleted
-	// or belongs to another AWS account.
+	// Account returns an account of an AWS account, or ErrNotFound, also for one that is deleted or
+	// belongs to another AWS account.
 	Account(awsAccountID, accountID string) (Account, error)
-	// FindAccount returns an account whichever AWS account owns it, or ErrNotFound. It serves the
-	// operator and the rules that look across accounts; a caller's request names its AWS account.
+	// FindAccount returns an account, whichever AWS account owns it, or ErrNotFound. It is for the
+	// operator and for the rules that look across accounts; a caller's request names its AWS
+	// account.
 	FindAccount(accountID string) (Account, error)
 	// Accounts lists the accounts of an AWS account that pass the filter.
 	Accounts(awsAccountID string, filter AccountFilter, after Entry, limit int) ([]Account, error)
 
-	// Users returns those of the named users that exist in the account, in order of entry, each
-	// once.
+	// Users returns the account's users with these ids, in order of entry, each once.
 	Users(accountID string, userIDs []string) ([]User, error)
-	// UsersByEmail returns the account's users with these addresses, in order of entry, each
-	// once.
+	// UsersByEmail returns the account's users with these addresses, in order of entry, each once.
 	UsersByEmail(accountID string, emails []string) ([]User, error)
 	// ListUsers lists the users of an account that pass the filter.
 	ListUsers(accountID string, filter UserFilter, after Entry, limit int) ([]User, error)
@@ -134,8 +131,8 @@ type ReadTx interface {
 	// GlobalSettings returns the settings of an AWS account; the zero settings if none were put.
 	GlobalSettings(awsAccountID string) (GlobalSettings, error)
 
-	// AWSAccounts returns the ids of the AWS accounts that have an audit trail, in order: all in
-	// which anything was ever done. Like FindAccount it serves the operator.
+	// AWSAccounts returns the ids of the AWS accounts that have an audit trail, in order: those in
+	// which anything was ever done. Like FindAccount it is for the operator.
 	AWSAccounts() ([]string, error)
 	// Audit lists what was done in an AWS account, oldest first.
 	Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) ([]AuditRecord, error)
@@ -144,42 +141,42 @@ type ReadTx interface {
 	Setting(name string) ([]byte, error)
 }
 
-// Tx reads what ReadTx reads, the update's own changes included, and writes.
+// Tx reads what ReadTx reads, including the update's own changes, and writes.
 //
-// Methods that insert set the entries of the records they are given: rising in the order of the
-// slice, above all that the account (for audit records: the AWS account) has. Trails are the one thing
-// that updates may add to beside each other: records of two that overlap can become visible in
-// another order than that of their entries.
+// Methods that insert set the entries of the records that they are given. Entries rise in the order
+// of the slice, above all that the account (for audit records: the AWS account) has. Trails are the
+// one thing that several updates may add to at the same time: their records can become visible in
+// another order than that of the entries.
 type Tx interface {
 	ReadTx
 
-	// InsertAccount adds an account. ErrExists: the id is taken, be it by a deleted account or in
+	// InsertAccount adds an account. ErrExists: the id is taken, even if by a deleted account or in
 	// another AWS account.
 	InsertAccount(*Account) error
-	// UpdateAccount replaces what is kept of the account with these ids, all but Entry and
-	// Created. ErrNotFound: there is none, or it is deleted.
+	// UpdateAccount replaces the account with these ids, except for Entry and Created. ErrNotFound:
+	// there is none, or it is deleted.
 	UpdateAccount(Account) error
-	// DeleteAccount takes an account out of sight at the given time; its row stays, so that it can
-	// be restored. The account must have no users and no domains left, since those would go on
-	// holding their addresses and names unseen: with any, it is an error. ErrNotFound: there is
-	// none, or it is deleted already.
+	// DeleteAccount hides an account from the given time on; its row stays, so that it can be
+	// restored. It is an error if the account has users or domains left: they would go on holding
+	// their addresses and names unseen. ErrNotFound: there is no such account, or it is deleted
+	// already.
 	DeleteAccount(awsAccountID, accountID string, at time.Time) error
 
-	// InsertUsers adds users. ErrExists: a user id or an address is taken in the account; the
-	// address of a registered user is held by a registered user anywhere; or a PIN is taken.
+	// InsertUsers adds users. ErrExists: a user id or an address is taken in the account, the
+	// address of a registered user is held by a registered user anywhere, or a PIN is taken.
 	InsertUsers([]User) error
-	// UpdateUsers brings users of one account from Before, as this update read them, to After.
-	// Ids and entries do not change. ErrNotFound: a user is gone. ErrExists: as with InsertUsers;
-	// keys that the call gives up can be taken over within it, save that two users of the account
+	// UpdateUsers changes users of one account from Before, as this update read them, to After. Ids
+	// and entries do not change. ErrNotFound: a user is gone. ErrExists: as with InsertUsers. A key
+	// that one user gives up can be taken by another in the same call, but two users of the account
 	// cannot swap addresses.
 	UpdateUsers(accountID string, changes []UserChange) error
-	// DeleteUsers removes users of one account, given as this update read them, for good.
+	// DeleteUsers removes users of one account for good, given as this update read them.
 	// ErrNotFound: a user is gone.
 	DeleteUsers(accountID string, users []User) error
 
-	// InsertDomain claims a domain. ErrExists: it is claimed, by whichever account.
+	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error
-	// DeleteDomain gives up a claim. ErrNotFound: the account has none on this name.
+	// DeleteDomain gives up a claim. ErrNotFound: the account has no claim on this name.
 	DeleteDomain(accountID, name string) error
 
 	// PutAccessKey adds a key, or replaces the one with its id. ErrExists: the id belongs to
@@ -192,22 +189,23 @@ type Tx interface {
 
 	// AppendAudit adds to the audit trail.
 	AppendAudit([]AuditRecord) error
-	// DeleteAudit removes the oldest records of an AWS account's trail that are from before a time,
-	// limit of them at most, for good. It returns how many. It does not search all of a long trail
-	// for stragglers: those behind a thousand and more records from an hour after that time stay.
+	// DeleteAudit removes the oldest records of an AWS account's trail for good: those from before
+	// a time, at most limit of them. It returns how many. It does not search all of a long trail
+	// for stragglers: those that come after a thousand records from an hour after that time, or
+	// later, stay.
 	DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error)
 	// PutSetting adds a setting or replaces its value.
 	PutSetting(name string, value []byte) error
 }
 
-// Entry is the place of a row among those of its account: the order of listings, and the cursor
-// of pages. The store gives it out when a row is inserted, from the time (milliseconds since
-// 1970, shifted left by 20 bits) and above every entry that the account has, so that it rises
-// even when the clock is set back. Entries are positive.
+// Entry is the place of a row among those of its account: the order of listings, and the cursor of
+// pages. The store gives it out when a row is inserted: from the time (milliseconds since 1970,
+// shifted left by 20 bits), and above every entry that the account has, so that entries rise even
+// when the clock is set back. Entries are positive.
 type Entry int64
 
-// Times in the records are UTC, kept to the millisecond (what lies below is cut off). The zero
-// time stands for "never" and is kept as such.
+// Times in the records are UTC, kept to the millisecond (the rest is cut off). The zero time stands
+// for "never" and is kept as such.
 
 // Account is a Chime account. Deleted accounts are never returned by reads.
 type Account struct {
@@ -250,7 +248,7 @@ type User struct {
 
 	Registration string // "Unregistered", "Registered", "Suspended"
 	RegisteredOn time.Time
-	Invitation   string // "" for one who never was invited, "Pending", "Accepted", "Failed"
+	Invitation   string // "" for a user who was never invited, "Pending", "Accepted", "Failed"
 	InviteID     string
 	InvitedOn    time.Time
 
@@ -272,18 +270,18 @@ type UserFilter struct {
 	Registration string
 }
 
-// UserChange is a user as read and as it shall be.
+// UserChange is a user as read, and as it is to be.
 type UserChange struct {
 	Before, After User
 }
 
-// Address says that a user holds an e-mail address. Several users may be invited under one
-// address, in an account each; at most one of all holders is registered.
+// Address says that a user holds an e-mail address. Several users may be invited under one address,
+// each in another account; at most one of all holders is registered.
 type Address struct {
 	Email      string // in the form of [EmailKey]
 	AccountID  string
 	UserID     string
-	Registered bool // a member, suspended or not; false for one who is only invited
+	Registered bool // a member, suspended or not; false for a user who is only invited
 }
 
 // Domain is an e-mail domain claimed by an account.
@@ -294,14 +292,14 @@ type Domain struct {
 	Claimed      time.Time
 }
 
-// AccessKey is what requests are signed with.
+// AccessKey is the key that requests are signed with.
 type AccessKey struct {
 	KeyID        string
 	AWSAccountID string
 	Name         string
 	Policy       string // the name of a managed policy, or a policy document in JSON
 	Root         bool
-	SealedSecret []byte // see [Sealer]
+	SealedSecret []byte // see package seal
 	Created      time.Time
 	Expires      time.Time // zero: never
 	Disabled     bool
@@ -313,7 +311,7 @@ type GlobalSettings struct {
 	VoiceConnectorBucket  string
 }
 
-// AuditRecord is one change, as it is kept for those who ask later who made it.
+// AuditRecord is one change, kept for those who ask later who made it.
 type AuditRecord struct {
 	AWSAccountID string
 	Entry        Entry
@@ -343,6 +341,6 @@ type AuditFilter struct {
 }
 
 // EmailKey is the form in which e-mail addresses are compared: in lower case by Unicode's simple
-// mapping, the local part included, and otherwise as written. The spelling a user was given is
+// mapping, the local part included, and otherwise as written. The spelling that a user was given is
 // kept beside it.
 func EmailKey(email string) string { return strings.ToLower(email) }

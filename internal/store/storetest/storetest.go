@@ -1,5 +1,5 @@
 // Package storetest is the proof that an engine keeps the contract of package store. The tests of
-// an engine call [Run] with a function that opens an empty database.
+// an engine call [Run] and [RunUpgrade], with functions that open a database, and [Benchmark].
 package storetest
 
 import (
@@ -25,9 +25,9 @@ const (
 	awsC = "777788889999"
 )
 
-// Run runs the suite. Each test calls open for an empty store of its own, which open closes when
-// the test ends.
-func Run(t *testing.T, open func(*testing.T, store.Options) store.Store) {
+// Run runs the suite. Each test calls open for an empty store of its own, whose entries get their
+// time from the clock; open closes it when the test ends.
+func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Store) {
 	tests := []struct {
 		name string
 		run  func(*testing.T, *fixture)
@@ -66,7 +66,7 @@ func Run(t *testing.T, open func(*testing.T, store.Options) store.Store) {
 		t.Run(test.name, func(t *testing.T) {
 			f := &fixture{T: t, clock: new(clock)}
 			f.clock.set(time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC))
-			f.Store = open(t, store.Options{Clock: f.clock.now})
+			f.Store = open(t, f.clock.now)
 			test.run(t, f)
 		})
 	}
@@ -503,8 +503,8 @@ func testAddresses(t *testing.T, f *fixture) {
 	}
 	same(t, "Addresses", f.addresses("PAT@example.com", "nobody@example.com", "pat@EXAMPLE.com"), want)
 
-	// A second member with this address is refused, however the letters are written and however
-	// the user comes to be one.
+	// A second member with this address is refused, however the letters are written and however the
+	// user comes to be one.
 	second := shared("a4", registered("", "u4"))
 	second.Email = "pat@example.COM"
 	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.InsertUsers([]store.User{second}) })
@@ -820,8 +820,8 @@ func testAuditDeletion(t *testing.T, f *fixture) {
 	}
 	same(t, "trail of the other", targets(awsB), []string{"0", "1", "2", "3", "4"})
 
-	// Updates that overlap leave records that are not in order of time; they are found. What is behind
-	// many that are much younger is not looked for.
+	// Updates that overlap leave records that are not in order of time; they are found. What is
+	// behind many that are much younger is not looked for.
 	const much = 2000
 	var mixed []store.AuditRecord
 	at := func(seconds int) {

@@ -1,4 +1,4 @@
-package store_test
+package seal_test
 
 import (
 	"bytes"
@@ -11,14 +11,27 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
-func TestSealer(t *testing.T) {
+// open opens a database that is closed when the test ends.
+func open(t *testing.T, dir string) store.Store {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	return st
+}
+
+func TestFromFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "secret.key")
-	s := openDir(t, dir, store.Options{})
-	sealer, err := store.OpenSealer(t.Context(), s, file)
+	s := open(t, dir)
+	sealer, err := seal.FromFile(t.Context(), s, file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,13 +64,13 @@ func TestSealer(t *testing.T) {
 		name, owner string
 		sealed      []byte
 	}{{"another owner", "AKIA2", sealed}, {"altered", "AKIA1", altered}, {"cut", "AKIA1", sealed[:5]}} {
-		if got, err := sealer.Open(test.owner, test.sealed); !errors.Is(err, store.ErrWrongKey) {
-			t.Errorf("Open, %s: got %q and error %v, want %v", test.name, got, err, store.ErrWrongKey)
+		if got, err := sealer.Open(test.owner, test.sealed); !errors.Is(err, seal.ErrWrongKey) {
+			t.Errorf("Open, %s: got %q and error %v, want %v", test.name, got, err, seal.ErrWrongKey)
 		}
 	}
 
 	// The same file opens it again.
-	if sealer, err = store.OpenSealer(t.Context(), s, file); err != nil {
+	if sealer, err = seal.FromFile(t.Context(), s, file); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := sealer.Open("AKIA1", sealed); err != nil || !bytes.Equal(got, secret) {
@@ -66,21 +79,21 @@ func TestSealer(t *testing.T) {
 
 	// Any other is refused, and none is made up.
 	other := filepath.Join(dir, "other.key")
-	if _, err := store.OpenSealer(t.Context(), s, other); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), other) {
+	if _, err := seal.FromFile(t.Context(), s, other); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), other) {
 		t.Errorf("a missing key: got error %v, want %v, naming %s", err, fs.ErrNotExist, other)
 	}
 	if _, err := os.Stat(other); err == nil {
 		t.Error("a key was made up for a database that has one")
 	}
 	for content, want := range map[string]error{
-		strings.Repeat("A", 43) + "=\n": store.ErrWrongKey,
+		strings.Repeat("A", 43) + "=\n": seal.ErrWrongKey,
 		"":                              nil,
 		"c2hvcnQ=\n":                    nil,
 	} {
 		if err := os.WriteFile(other, []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		_, err := store.OpenSealer(t.Context(), s, other)
+		_, err := seal.FromFile(t.Context(), s, other)
 		if err == nil || !strings.Contains(err.Error(), other) || want != nil && !errors.Is(err, want) {
 			t.Errorf("key %q: got error %v, want one that names %s", content, err, other)
 		}
@@ -88,15 +101,15 @@ func TestSealer(t *testing.T) {
 }
 
 // A key that the operator brings is taken as it is.
-func TestSealerGivenKey(t *testing.T) {
+func TestFromFile_GivenKey(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "given.key")
 	line := strings.Repeat("A", 43) + "=\n"
 	if err := os.WriteFile(file, []byte(line), 0o400); err != nil {
 		t.Fatal(err)
 	}
-	s := openDir(t, dir, store.Options{})
-	if _, err := store.OpenSealer(t.Context(), s, file); err != nil {
+	s := open(t, dir)
+	if _, err := seal.FromFile(t.Context(), s, file); err != nil {
 		t.Fatal(err)
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != line {
@@ -105,12 +118,12 @@ func TestSealerGivenKey(t *testing.T) {
 }
 
 // A store can keep the key itself. One that was made with a file is not opened without.
-func TestStoredSealer(t *testing.T) {
-	s := openDir(t, t.TempDir(), store.Options{})
-	var sealers [2]*store.Sealer
+func TestFromStore(t *testing.T) {
+	s := open(t, t.TempDir())
+	var sealers [2]*seal.Sealer
 	for i := range sealers {
 		var err error
-		if sealers[i], err = store.OpenStoredSealer(t.Context(), s); err != nil {
+		if sealers[i], err = seal.FromStore(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -121,15 +134,15 @@ func TestStoredSealer(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Repeat("A", 43)+"=\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.OpenSealer(t.Context(), s, file); !errors.Is(err, store.ErrWrongKey) {
-		t.Errorf("a key file for a store that keeps its key: got error %v, want %v", err, store.ErrWrongKey)
+	if _, err := seal.FromFile(t.Context(), s, file); !errors.Is(err, seal.ErrWrongKey) {
+		t.Errorf("a key file for a store that keeps its key: got error %v, want %v", err, seal.ErrWrongKey)
 	}
 
-	s = openDir(t, t.TempDir(), store.Options{})
-	if _, err := store.OpenSealer(t.Context(), s, file); err != nil {
+	s = open(t, t.TempDir())
+	if _, err := seal.FromFile(t.Context(), s, file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.OpenStoredSealer(t.Context(), s); !errors.Is(err, store.ErrWrongKey) {
-		t.Errorf("no key file for a store that was made with one: got error %v, want %v", err, store.ErrWrongKey)
+	if _, err := seal.FromStore(t.Context(), s); !errors.Is(err, seal.ErrWrongKey) {
+		t.Errorf("no key file for a store that was made with one: got error %v, want %v", err, seal.ErrWrongKey)
 	}
 }

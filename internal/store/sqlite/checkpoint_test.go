@@ -1,4 +1,4 @@
-package store_test
+package sqlite_test
 
 import (
 	"bytes"
@@ -12,16 +12,18 @@ import (
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
+	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
-// The log stays bounded while updates and reads go on without a pause, and after a reader that went on
-// for long, such as a backup, has let it grow.
+// The log stays bounded while updates and reads go on without a pause, and after a reader that went
+// on for long, such as a backup, has let it grow.
 func TestLogBounded(t *testing.T) {
 	const limit = 500 // frames of 4 KiB
 	dir := t.TempDir()
-	s := openDir(t, dir, store.ShortLog(limit))
+	s := open(t, dir, sqlite.ShortLog(limit))
 	logSize := func() int64 {
-		info, err := os.Stat(filepath.Join(dir, "carillon.db-wal"))
+		info, err := os.Stat(filepath.Join(dir, sqlite.File+"-wal"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -32,7 +34,7 @@ func TestLogBounded(t *testing.T) {
 	write := func() {
 		writes++
 		content := bytes.Repeat([]byte{byte(writes)}, value) // pages that do not change are not written
-		update(t, s, func(tx store.Tx) error { return tx.PutSetting(fmt.Sprint("s", writes%4), content) })
+		storetest.Update(t, s, func(tx store.Tx) error { return tx.PutSetting(fmt.Sprint("s", writes%4), content) })
 	}
 	read := func() error {
 		return s.View(context.Background(), func(r store.ReadTx) error {
@@ -95,24 +97,25 @@ func TestLogBounded(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, "carillon.db-wal")); !os.IsNotExist(err) {
+	if _, err := os.Stat(filepath.Join(dir, sqlite.File+"-wal")); !os.IsNotExist(err) {
 		t.Errorf("the log of a closed store: got %v, want %v", err, fs.ErrNotExist)
 	}
 }
 
-// A log that has begun again by itself, as one does whose end was copied while nobody wrote, is a short
-// one: how long a reader had made it before counts no more.
+// A log that has begun again by itself, as one does whose end was copied while nobody wrote, is a
+// short one: how long a reader had made it before counts no more.
 func TestLogBoundedAfterPause(t *testing.T) {
 	const limit = 500 // frames of 4 KiB
 	const bound = 4 * limit
 	dir := t.TempDir()
-	s := openDir(t, dir, store.ShortLog(limit))
-	db, err := sql.Open("sqlite", filepath.Join(dir, "carillon.db"))
+	s := open(t, dir, sqlite.ShortLog(limit))
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.File))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer db.Close()
-	// checkpoint runs one of a mode, and returns how many frames the log has and how many are copied.
+	// checkpoint runs one of a mode, and returns how many frames the log has and how many are
+	// copied.
 	checkpoint := func(mode string) (length, copied int) {
 		t.Helper()
 		var busy bool
@@ -129,7 +132,7 @@ func TestLogBoundedAfterPause(t *testing.T) {
 		t.Helper()
 		writes++
 		content := bytes.Repeat([]byte{byte(writes)}, 64<<10)
-		update(t, s, func(tx store.Tx) error { return tx.PutSetting(fmt.Sprint("s", writes%4), content) })
+		storetest.Update(t, s, func(tx store.Tx) error { return tx.PutSetting(fmt.Sprint("s", writes%4), content) })
 		length, _ = checkpoint("NOOP")
 		return length
 	}

@@ -1,4 +1,4 @@
-package store_test
+package sqlite_test
 
 import (
 	"bufio"
@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
@@ -48,9 +49,9 @@ func child(t *testing.T, part, dir string) *exec.Cmd {
 	return cmd
 }
 
-func openDir(t *testing.T, dir string, opts store.Options) store.Store {
+func open(t testing.TB, dir string, opts sqlite.Options) store.Store {
 	t.Helper()
-	s, err := store.OpenSQLite(t.Context(), dir, opts)
+	s, err := sqlite.Open(t.Context(), dir, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,52 +63,39 @@ func openDir(t *testing.T, dir string, opts store.Options) store.Store {
 	return s
 }
 
-func update(t *testing.T, s store.Store, fn func(store.Tx) error) {
-	t.Helper()
-	if err := s.Update(context.Background(), fn); err != nil {
-		t.Fatalf("Update: %v", err)
-	}
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, clock func() time.Time) store.Store {
+		return open(t, t.TempDir(), sqlite.Options{Clock: clock})
+	})
 }
 
-func userIDs(t *testing.T, s store.Store, accountID string) []string {
-	t.Helper()
-	var ids []string
-	err := s.View(context.Background(), func(r store.ReadTx) error {
-		users, err := r.ListUsers(accountID, store.UserFilter{}, 0, 1_000_000)
-		for _, u := range users {
-			ids = append(ids, u.UserID)
+func TestUpgrade(t *testing.T) {
+	storetest.RunUpgrade(t, func(t *testing.T) func(storetest.Release) (store.Store, error) {
+		dir := t.TempDir()
+		return func(by storetest.Release) (store.Store, error) {
+			opts := sqlite.Options{Beside: by.Beside}
+			if by.Next {
+				opts = opts.NextRelease()
+			}
+			return sqlite.Open(t.Context(), dir, opts)
 		}
-		return err
 	})
-	if err != nil {
-		t.Fatalf("View: %v", err)
-	}
-	return ids
 }
 
-func insert(accountID, id string) func(store.Tx) error {
-	return func(tx store.Tx) error {
-		return tx.InsertUsers([]store.User{
-			{AccountID: accountID, UserID: id, Email: id + "@example.com", Registration: "Registered"},
-		})
-	}
-}
-
-func TestSQLite(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, opts store.Options) store.Store {
-		return openDir(t, t.TempDir(), opts)
-	})
+// go test ./internal/store/sqlite -run '^$' -bench . -benchtime 3000x
+func BenchmarkBatch(b *testing.B) {
+	storetest.Benchmark(b, open(b, b.TempDir(), sqlite.Options{}))
 }
 
 // Updates that meet wait for the disk together, and the log can be watched.
-func TestSQLiteStats(t *testing.T) {
-	s := openDir(t, t.TempDir(), store.Options{})
+func TestStats(t *testing.T) {
+	s := open(t, t.TempDir(), sqlite.Options{})
 	const updaters, each = 64, 5
 	var wg sync.WaitGroup
 	for i := range updaters {
 		wg.Go(func() {
 			for n := range each {
-				if err := s.Update(context.Background(), insert("a1", fmt.Sprint("u", i, "-", n))); err != nil {
+				if err := s.Update(context.Background(), storetest.Insert("a1", fmt.Sprint("u", i, "-", n))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -128,10 +116,10 @@ func TestReopen(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new", name)
 	now := time.Now()
 	clock := func() time.Time { return now }
-	s := openDir(t, dir, store.Options{Clock: clock})
-	update(t, s, insert("a1", "u1"))
-	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, "carillon.db"): 0o600,
-		filepath.Join(dir, "carillon.db-wal"): 0o600} {
+	s := open(t, dir, sqlite.Options{Clock: clock})
+	storetest.Update(t, s, storetest.Insert("a1", "u1"))
+	for path, want := range map[string]os.FileMode{dir: 0o700, filepath.Join(dir, sqlite.File): 0o600,
+		filepath.Join(dir, sqlite.File+"-wal"): 0o600} {
 		info, err := os.Stat(path)
 		if err != nil {
 			t.Fatal(err)
@@ -145,9 +133,9 @@ func TestReopen(t *testing.T) {
 	}
 
 	now = now.Add(-24 * time.Hour)
-	s = openDir(t, dir, store.Options{Clock: clock})
-	update(t, s, insert("a1", "u2"))
-	if got, want := userIDs(t, s, "a1"), []string{"u1", "u2"}; !slices.Equal(got, want) {
+	s = open(t, dir, sqlite.Options{Clock: clock})
+	storetest.Update(t, s, storetest.Insert("a1", "u2"))
+	if got, want := storetest.UserIDs(t, s, "a1"), []string{"u1", "u2"}; !slices.Equal(got, want) {
 		t.Errorf("users after reopening with the clock set back: got %v, want %v", got, want)
 	}
 }
@@ -155,7 +143,7 @@ func TestReopen(t *testing.T) {
 // rawDatabase opens the database of a directory past the store.
 func rawDatabase(t *testing.T, dir string) *sql.DB {
 	t.Helper()
-	db, err := sql.Open("sqlite", filepath.Join(dir, "carillon.db"))
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,8 +160,8 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	existing := func(t *testing.T, dir string) {
 		t.Helper()
-		s := openDir(t, dir, store.Options{})
-		update(t, s, insert("a1", "u1"))
+		s := open(t, dir, sqlite.Options{})
+		storetest.Update(t, s, storetest.Insert("a1", "u1"))
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
 		}
@@ -192,13 +180,13 @@ func TestOpenRefuses(t *testing.T) {
 			raw(t, dir, "CREATE TABLE recipes (name TEXT)")
 		}, "another program", nil},
 		{"a text file", func(t *testing.T, dir string) {
-			if err := os.WriteFile(filepath.Join(dir, "carillon.db"), []byte(strings.Repeat("no database\n", 100)), 0o600); err != nil {
+			if err := os.WriteFile(filepath.Join(dir, sqlite.File), []byte(strings.Repeat("no database\n", 100)), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}, "damaged", nil},
 		{"an overwritten page", func(t *testing.T, dir string) {
 			existing(t, dir)
-			f, err := os.OpenFile(filepath.Join(dir, "carillon.db"), os.O_RDWR, 0)
+			f, err := os.OpenFile(filepath.Join(dir, sqlite.File), os.O_RDWR, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -208,7 +196,7 @@ func TestOpenRefuses(t *testing.T) {
 			}
 		}, "damaged", nil},
 		{"a directory in its place", func(t *testing.T, dir string) {
-			if err := os.Mkdir(filepath.Join(dir, "carillon.db"), 0o700); err != nil {
+			if err := os.Mkdir(filepath.Join(dir, sqlite.File), 0o700); err != nil {
 				t.Fatal(err)
 			}
 		}, "readable and writable", nil},
@@ -217,12 +205,12 @@ func TestOpenRefuses(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			test.setup(t, dir)
-			s, err := store.OpenSQLite(t.Context(), dir, store.Options{})
+			s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 			if err == nil {
 				s.Close()
 				t.Fatal("it was opened")
 			}
-			for _, want := range []string{filepath.Join(dir, "carillon.db"), test.says} {
+			for _, want := range []string{filepath.Join(dir, sqlite.File), test.says} {
 				if !strings.Contains(err.Error(), want) {
 					t.Errorf("got error %q, want it to say %q", err, want)
 				}
@@ -237,29 +225,29 @@ func TestOpenRefuses(t *testing.T) {
 		if err := os.WriteFile(path, nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := store.OpenSQLite(t.Context(), path, store.Options{}); err == nil || !strings.Contains(err.Error(), path) {
+		if _, err := sqlite.Open(t.Context(), path, sqlite.Options{}); err == nil || !strings.Contains(err.Error(), path) {
 			t.Errorf("got error %v, want one that names %s", err, path)
 		}
-		if _, err := store.LockDir(path); err == nil || !strings.Contains(err.Error(), path) {
-			t.Errorf("LockDir: got error %v, want one that names %s", err, path)
+		if _, err := sqlite.Lock(path); err == nil || !strings.Contains(err.Error(), path) {
+			t.Errorf("Lock: got error %v, want one that names %s", err, path)
 		}
 	})
 }
 
 func TestLockDir(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
-	release, err := store.LockDir(dir)
+	release, err := sqlite.Lock(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := store.LockDir(dir); !errors.Is(err, store.ErrLocked) || !strings.Contains(err.Error(), dir) {
-		t.Errorf("second lock: got error %v, want %v, naming %s", err, store.ErrLocked, dir)
+	if _, err := sqlite.Lock(dir); !errors.Is(err, sqlite.ErrLocked) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("second lock: got error %v, want %v, naming %s", err, sqlite.ErrLocked, dir)
 	}
-	openDir(t, dir, store.Options{}) // an operator's command needs no lock
+	open(t, dir, sqlite.Options{}) // an operator's command needs no lock
 	if err := release(); err != nil {
 		t.Fatal(err)
 	}
-	release, err = store.LockDir(dir)
+	release, err = sqlite.Lock(dir)
 	if err != nil {
 		t.Fatalf("after release: %v", err)
 	}
@@ -274,14 +262,14 @@ func TestSeveralHandles(t *testing.T) {
 	handles := make([]store.Store, 4)
 	for i := range handles {
 		wg.Go(func() {
-			s, err := store.OpenSQLite(context.Background(), dir, store.Options{})
+			s, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
 			if err != nil {
 				t.Error(err)
 				return
 			}
 			handles[i] = s
 			for n := range 10 {
-				if err := s.Update(context.Background(), insert("a1", fmt.Sprint("u", i, "-", n))); err != nil {
+				if err := s.Update(context.Background(), storetest.Insert("a1", fmt.Sprint("u", i, "-", n))); err != nil {
 					t.Error(err)
 				}
 			}
@@ -292,11 +280,11 @@ func TestSeveralHandles(t *testing.T) {
 		return
 	}
 	for i, s := range handles {
-		if got, want := len(userIDs(t, s, "a1")), 10*len(handles); got != want {
+		if got, want := len(storetest.UserIDs(t, s, "a1")), 10*len(handles); got != want {
 			t.Errorf("handle %d sees %d users, want %d", i, got, want)
 		}
 		// Closing one must not take the locks of the others away.
-		update(t, handles[len(handles)-1], insert("a2", fmt.Sprint("v", i)))
+		storetest.Update(t, handles[len(handles)-1], storetest.Insert("a2", fmt.Sprint("v", i)))
 		if err := s.Close(); err != nil {
 			t.Error(err)
 		}
@@ -306,7 +294,7 @@ func TestSeveralHandles(t *testing.T) {
 	}
 	last := handles[len(handles)-1]
 	defer last.Close()
-	if got, want := len(userIDs(t, last, "a2")), len(handles)-1; got != want {
+	if got, want := len(storetest.UserIDs(t, last, "a2")), len(handles)-1; got != want {
 		t.Errorf("the last handle sees %d users of a2, want %d", got, want)
 	}
 }
@@ -314,7 +302,7 @@ func TestSeveralHandles(t *testing.T) {
 // load inserts users as fast as it can and prints the number of each once it is acknowledged.
 func load(dir string) error {
 	ctx := context.Background()
-	s, err := store.OpenSQLite(ctx, dir, store.Options{})
+	s, err := sqlite.Open(ctx, dir, sqlite.Options{})
 	if err != nil {
 		return err
 	}
@@ -324,7 +312,7 @@ func load(dir string) error {
 			for i := w; ; i += 16 {
 				id := strconv.Itoa(os.Getpid()) + "-" + strconv.Itoa(i)
 				if err := s.Update(ctx, func(tx store.Tx) error {
-					if err := insert("a1", id)(tx); err != nil {
+					if err := storetest.Insert("a1", id)(tx); err != nil {
 						return err
 					}
 					return tx.AppendAudit([]store.AuditRecord{{AWSAccountID: "111122223333", Target: id}})
@@ -373,9 +361,9 @@ func TestKilled(t *testing.T) {
 			t.Fatal("the child ended by itself")
 		}
 
-		s := openDir(t, dir, store.Options{})
+		s := open(t, dir, sqlite.Options{})
 		kept := make(map[string]bool)
-		for _, id := range userIDs(t, s, "a1") {
+		for _, id := range storetest.UserIDs(t, s, "a1") {
 			kept[id] = true
 		}
 		for id := range acknowledged {

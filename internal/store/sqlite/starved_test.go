@@ -1,6 +1,6 @@
 //go:build linux || darwin
 
-package store_test
+package sqlite_test
 
 import (
 	"context"
@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 func init() { children["starve"] = starve }
@@ -37,7 +38,7 @@ func limit(resource int, cur uint64) (restore func(), err error) {
 func starve(dir string) error {
 	signal.Ignore(syscall.SIGXFSZ) // writing beyond the limit is an error then, as on a full disk
 	ctx := context.Background()
-	s, err := store.OpenSQLite(ctx, dir, store.Options{})
+	s, err := sqlite.Open(ctx, dir, sqlite.Options{})
 	if err != nil {
 		return err
 	}

@@ -1,4 +1,4 @@
-package store
+package sqlite
 
 import (
 	"context"
@@ -13,19 +13,21 @@ import (
 	"strings"
 	"time"
 
-	"modernc.org/sqlite"
+	driver "modernc.org/sqlite"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
+	"github.com/carillon-project/carillon/internal/seal"
+	"github.com/carillon-project/carillon/internal/store"
 )
 
-// A backup is a database of its own in a single file: what was committed at one moment. It is copied
-// page by page, in half of the time that VACUUM INTO takes (and a quarter of the CPU, what the system
-// does left out). Time counts: as long as a reader holds on to its moment, the log of a service that
-// writes meanwhile cannot begin anew, and grows. What takes longer, the check of the copy, comes later.
+// A backup is a database of its own in one file: what was committed at one moment. It is copied
+// page by page, in half of the time that VACUUM INTO takes, and a quarter of the CPU time outside
+// of the system. Time counts: while a reader keeps its moment, the log of a service that is writing
+// cannot start again, and grows. The check of the copy takes longer, so it comes later.
 //
-// Two things tell a backup from a database that was copied as a file, which may lack what was in its
-// log: it needs no log by its header, which a database does from the first time it is served, and its
-// settings say how it was made.
+// Two things tell a backup from a database that was copied as a file, which may lack what was in
+// its log. By its header a backup needs no log, while a database does from the first time it is
+// served; and its settings say how it was made.
 
 // backupSetting holds, in a backup, how it was made, as JSON.
 const backupSetting = "backup"
@@ -40,46 +42,37 @@ type Backup struct {
 	Users  int64 `json:"-"`
 	Bytes  int64 `json:"-"`
 
-	check []byte // what checkSetting holds; nil if nothing is sealed
+	check []byte // what seal.CheckSetting holds; nil if nothing is sealed
 }
 
-// HasSecrets reports whether the backup needs a secret key: a store does from its first service on.
+// HasSecrets reports whether the backup needs a secret key. A database does once it has been
+// served.
 func (b *Backup) HasSecrets() bool { return b.check != nil }
 
-// CheckKey reports whether a file holds the secret key of the backup, if that needs one: else it is
-// ErrWrongKey, fs.ErrNotExist or what else keeps the file from being read.
+// CheckKey reports whether a file holds the secret key of the backup, if the backup needs one: see
+// [seal.CheckFile].
 func (b *Backup) CheckKey(keyFile string) error {
 	if !b.HasSecrets() {
 		return nil
 	}
-	key, err := readKey(keyFile)
-	if err != nil {
-		return err
-	}
-	sealer, err := newSealer(key)
-	if err != nil {
-		return err
-	}
-	if _, err := sealer.Open(checkSetting, b.check); err != nil {
-		return fmt.Errorf("checking secret key %s: %w", keyFile, err)
-	}
-	return nil
+	return seal.CheckFile(keyFile, b.check)
 }
 
-// BackupSQLite saves the database of a directory, which a service may be writing to, in a new file
-// (mode 0600), on stable storage. It keeps neither readers nor writers waiting. keyFile is where the
-// secret key should be; the backup remembers it if it is. A schema that is older stays as it is.
+// WriteBackup saves the database of a directory in a new file (mode 0600), on stable storage. A
+// service may be writing to the database; neither readers nor writers wait. keyFile is where the
+// secret key should be; the backup remembers the file if it holds the key. An older schema stays as
+// it is.
 //
-// A file that exists is fs.ErrExist, one that would get in the way of the database fs.ErrInvalid, a
-// database that cannot be opened ErrUnavailable; no error leaves anything behind. Who is killed leaves
-// a file whose name goes on with ".partial-".
-func BackupSQLite(ctx context.Context, dir, file, keyFile string) (b *Backup, err error) {
+// A file that exists gives fs.ErrExist, a name that would get in the way of the database
+// fs.ErrInvalid, a database that cannot be opened ErrUnavailable. An error leaves nothing behind; a
+// process that is killed may leave a partial file, see package atomicfile.
+func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err error) {
 	defer func() {
 		if err != nil {
 			err = fmt.Errorf("saving to %s: %w", file, err)
 		}
 	}()
-	source, err := filepath.Abs(filepath.Join(dir, databaseFile))
+	source, err := filepath.Abs(filepath.Join(dir, File))
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +113,7 @@ func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 		return err
 	}
 	defer db.Close()
-	// The transaction holds on to the moment: without it every commit of the service would make the copy
+	// The transaction keeps the moment. Without it every commit of the service would make the copy
 	// start again.
 	conn, err := db.Conn(ctx)
 	if err == nil {
@@ -135,20 +128,21 @@ func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 		err = errors.New("it is empty, start carillon serve first")
 	}
 	if err == nil {
-		_, _, err = Options{}.migrationsOf("sqlite").after(version) // ErrNewerSchema
+		_, _, err = Options{}.migrations().After(version) // ErrNewerSchema
 	}
 	if err != nil {
-		return fmt.Errorf("%w: opening database %s: %w", ErrUnavailable, from, explainSQLite(err))
+		return fmt.Errorf("%w: opening database %s: %w", store.ErrUnavailable, from, explain(err))
 	}
-	err = conn.Raw(func(driver any) error {
-		backup, err := driver.(interface {
-			NewBackup(string) (*sqlite.Backup, error)
+	err = conn.Raw(func(conn any) error {
+		backup, err := conn.(interface {
+			NewBackup(string) (*driver.Backup, error)
 		}).NewBackup(copySource(to.TempName()))
 		if err != nil {
 			return err
 		}
-		// By pieces of 16 MiB, each brought to the disk: a service that commits meanwhile would wait for all
-		// that is on its way there, and with a large database for half a second and more.
+		// In pieces of 16 MiB, each synced: a service that commits meanwhile waits for everything
+		// that is on its way to the disk, which would be half a second and more with a large
+		// database.
 		const pages = 4096
 		for more := true; more && err == nil; {
 			if more, err = backup.Step(pages); err == nil {
@@ -161,13 +155,13 @@ func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 		return err
 	})
 	if err != nil {
-		return fmt.Errorf("copying database %s: %w", from, explainSQLite(err))
+		return fmt.Errorf("copying database %s: %w", from, explain(err))
 	}
 	return nil
 }
 
-// copySource is the driver's name for a copy in the making: nobody else knows it, and if it fails it is
-// thrown away.
+// copySource is the driver's name for a copy in the making. Nobody else knows of the file, and
+// after a failure it is thrown away.
 func copySource(path string) string {
 	return sourceURL(path, "mode=rw&_sync=OFF&_pragma=locking_mode(EXCLUSIVE)&_pragma=journal_mode(MEMORY)")
 }
@@ -179,7 +173,7 @@ func describe(ctx context.Context, path string, b Backup, keyFile string) error 
 		return err
 	}
 	defer db.Close()
-	if b.check, err = setting(ctx, db, checkSetting); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if b.check, err = setting(ctx, db, seal.CheckSetting); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return err
 	}
 	if b.HasSecrets() && b.CheckKey(keyFile) == nil {
@@ -192,7 +186,7 @@ func describe(ctx context.Context, path string, b Backup, keyFile string) error 
 		return err
 	}
 	_, err = db.ExecContext(ctx, `INSERT OR REPLACE INTO settings (name, value) VALUES ($1, $2)`, backupSetting, text)
-	return explainSQLite(err)
+	return explain(err)
 }
 
 func setting(ctx context.Context, db *sql.DB, name string) (value []byte, err error) {
@@ -200,8 +194,9 @@ func setting(ctx context.Context, db *sql.DB, name string) (value []byte, err er
 	return value, err
 }
 
-// ReadBackup checks that a file is a backup which is whole and sound, and of a schema that this release
-// knows (else ErrNewerSchema), and describes it. It reads all of the file, and writes nothing.
+// ReadBackup describes a backup. It checks that the file is one, that it is whole and sound, and
+// that this release knows its schema (if not: ErrNewerSchema). It reads all of the file and writes
+// nothing.
 func ReadBackup(ctx context.Context, file string) (*Backup, error) {
 	b, err := readBackup(ctx, file)
 	if code(err) != 0 && ctx.Err() == nil {
@@ -222,8 +217,8 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Immutable: no lock is taken, no journal looked for, nothing written, so that it may lie on a medium
-	// that cannot be written.
+	// Immutable: no lock is taken, no journal is looked for and nothing is written, so that the
+	// file may be on a read-only medium.
 	db, err := sql.Open("sqlite", sourceURL(path, "mode=ro&immutable=1"))
 	if err != nil {
 		return nil, err
@@ -241,7 +236,7 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 	if version == 0 {
 		return nil, errors.New("it is an empty database")
 	}
-	if _, _, err := (Options{}).migrationsOf("sqlite").after(version); err != nil {
+	if _, _, err := (Options{}).migrations().After(version); err != nil {
 		return nil, err
 	}
 	text, err := setting(ctx, db, backupSetting)
@@ -257,7 +252,7 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 		return nil, fmt.Errorf("how it was made cannot be read: %w", err)
 	}
 	b.Schema, b.Bytes = version, bytes
-	if b.check, err = setting(ctx, db, checkSetting); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	if b.check, err = setting(ctx, db, seal.CheckSetting); err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return nil, err
 	}
 	var verdict string
@@ -293,11 +288,12 @@ func readHeader(path string) (bytes int64, log bool, err error) {
 	return info.Size(), header[18] > 1 || header[19] > 1, nil // the versions of the format to write and to read by
 }
 
-// RestoreSQLite makes a backup, which ReadBackup has described, the database of a directory that has
-// none, and keeps services out meanwhile. It takes effect as a whole, and is on stable storage then.
-// A directory with a database, or with parts of one, is fs.ErrExist and stays as it is.
-func RestoreSQLite(ctx context.Context, b *Backup, file, dir string) (err error) {
-	release, err := LockDir(dir)
+// Restore makes a backup that [ReadBackup] has described the database of a directory that has none.
+// It keeps services out meanwhile. The database appears as a whole, on stable storage. A directory
+// with a database, or with part of one, gives fs.ErrExist and stays as it is; one that is being
+// served ErrLocked.
+func Restore(ctx context.Context, b *Backup, file, dir string) (err error) {
+	release, err := Lock(dir)
 	if err != nil {
 		return err
 	}
@@ -308,7 +304,7 @@ func RestoreSQLite(ctx context.Context, b *Backup, file, dir string) (err error)
 	if err := removeLeftovers(dir); err != nil {
 		return err
 	}
-	f, err := atomicfile.New(filepath.Join(dir, databaseFile), 0o600)
+	f, err := atomicfile.New(filepath.Join(dir, File), 0o600)
 	if err != nil {
 		return err
 	}
@@ -322,36 +318,18 @@ func RestoreSQLite(ctx context.Context, b *Backup, file, dir string) (err error)
 	return atomicfile.SyncDir(filepath.Dir(dir)) // which may have got the directory only now
 }
 
-// removeLeftovers removes what restores left that were killed: each may be as large as a database.
+// removeLeftovers removes what killed restores have left. Each file may be as large as a database.
 func removeLeftovers(dir string) error {
 	files, err := os.ReadDir(dir)
 	if err != nil {
 		return err
 	}
 	for _, f := range files {
-		if strings.HasPrefix(f.Name(), databaseFile+".partial-") {
+		if strings.HasPrefix(f.Name(), File+".partial-") {
 			err = errors.Join(err, os.Remove(filepath.Join(dir, f.Name())))
 		}
 	}
 	return err
-}
-
-// Vacant reports, as fs.ErrExist, that a directory holds a database, or what would be taken for a part
-// of one.
-func Vacant(dir string) error {
-	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
-		path := filepath.Join(dir, databaseFile+suffix)
-		switch _, err := os.Lstat(path); {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return err
-		case suffix == "":
-			return fmt.Errorf("%s: %w: choose another directory, or move the old one away", path, fs.ErrExist)
-		default:
-			return fmt.Errorf("%s: %w: it is left of another database and would spoil this one, move it away", path, fs.ErrExist)
-		}
-	}
-	return nil
 }
 
 // copyFile copies so many bytes of a file.

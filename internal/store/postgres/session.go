@@ -1,49 +1,56 @@
-package store
+package postgres
 
 import (
 	"context"
 	"errors"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
-// postgresSession is a transaction on a connection of the pool. What need not be answered at once
-// waits in a queue and goes out together with the next statement that must be, in one round trip.
-type postgresSession struct {
+// statementTime bounds the wait for an answer of the server, in case it has vanished.
+const statementTime = 30 * time.Second
+
+// session is a transaction on a connection of the pool. A statement whose answer can wait is
+// queued; it goes out together with the next one whose answer is needed, in one round trip.
+type session struct {
 	pool *pgxpool.Pool
 	conn *pgxpool.Conn
 
-	queue    []postgresStatement
-	answered bool  // a statement has been, so that another connection cannot take over any more
+	queue    []statement
+	answered bool  // a statement has been, so that another connection cannot take over
 	lost     bool  // the connection has broken, and the transaction with it
 	resent   int32 // how often another connection has taken over
 }
 
-type postgresStatement struct {
+type statement struct {
 	text string
 	args []any
-	scan func(scanner) error // called for each row; nil where there is none to be read
+	scan func(engine.Row) error // called for each row; nil where there is none to be read
 }
 
-func (s *postgresSession) enqueue(statement postgresStatement) {
-	s.queue = append(s.queue, statement)
+func (s *session) enqueue(next statement) {
+	s.queue = append(s.queue, next)
 }
 
-func (s *postgresSession) query(query string, scan func(scanner) error, args ...any) error {
-	_, err := s.send(postgresStatement{query, args, scan})
+func (s *session) Query(query string, scan func(engine.Row) error, args ...any) error {
+	_, err := s.send(statement{query, args, scan})
 	return err
 }
 
-func (s *postgresSession) exec(statement string, args ...any) (int64, error) {
-	return s.send(postgresStatement{text: statement, args: args})
+func (s *session) Exec(text string, args ...any) (int64, error) {
+	return s.send(statement{text: text, args: args})
 }
 
 // send sends what is queued and a statement, and returns how many rows the latter read or changed.
-func (s *postgresSession) send(last postgresStatement) (int64, error) {
+func (s *session) send(last statement) (int64, error) {
 	statements := append(s.queue, last)
 	s.queue = nil
 	for {
@@ -58,8 +65,9 @@ func (s *postgresSession) send(last postgresStatement) (int64, error) {
 		if s.lost = s.conn.Conn().IsClosed(); !s.lost || s.answered || s.resent > s.pool.Config().MaxConns {
 			return 0, err
 		}
-		// The connection has broken since it was used last, so this one statement starts again on another.
-		// After a restart of the server all in the pool have, so the next may be no better.
+		// The connection has broken since it was last used, so the first statement starts again on
+		// another. After a restart of the server all connections of the pool have, so the next may
+		// be no better.
 		s.resent++
 		if failure := s.reconnect(); failure != nil {
 			return 0, errors.Join(err, failure)
@@ -67,7 +75,7 @@ func (s *postgresSession) send(last postgresStatement) (int64, error) {
 	}
 }
 
-func (s *postgresSession) reconnect() error {
+func (s *session) reconnect() error {
 	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
 	defer cancel()
 	s.conn.Release()
@@ -79,9 +87,9 @@ func (s *postgresSession) reconnect() error {
 	return err
 }
 
-// sendAll sends statements in one go and reads all answers. It runs without the caller's context: an
-// update that has begun is carried through, a read is short.
-func (s *postgresSession) sendAll(statements []postgresStatement) (n int64, err error) {
+// sendAll sends statements in one go and reads all answers. It does without the caller's context:
+// an update that has begun is carried through, and a read is short.
+func (s *session) sendAll(statements []statement) (n int64, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
 	defer cancel()
 	batch := &pgx.Batch{}
@@ -117,8 +125,8 @@ func (s *postgresSession) sendAll(statements []postgresStatement) (n int64, err 
 	return n, nil
 }
 
-// end gives the connection back, rolling back what was not committed. Nobody waits for that.
-func (s *postgresSession) end() {
+// end gives the connection back and rolls back what was not committed. Nobody waits for that.
+func (s *session) end() {
 	conn := s.conn
 	if conn == nil {
 		return
@@ -136,17 +144,17 @@ func (s *postgresSession) end() {
 	}()
 }
 
-func (s *postgresSession) explain(err error) (kind, explained error) {
+func (s *session) Explain(err error) (kind, explained error) {
 	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "23505" && !entryTaken(e) {
-		kind = ErrExists
+		kind = store.ErrExists
 	} else if s.lost || repeatable(err) {
-		kind = ErrUnavailable // nothing is kept of a transaction that was not committed
+		kind = store.ErrUnavailable // nothing is kept of a transaction that was not committed
 	}
-	return kind, explainPostgres(err)
+	return kind, explain(err)
 }
 
-// clean makes text of arguments what PostgreSQL can keep: without bytes that are no UTF-8 and
-// without NUL, for which U+FFFD stands.
+// clean makes the texts among the arguments what PostgreSQL can keep: U+FFFD stands for NUL and for
+// bytes that are no UTF-8.
 func clean(args []any) []any {
 	for i, arg := range args {
 		switch arg := arg.(type) {

@@ -1,4 +1,4 @@
-package store_test
+package postgres_test
 
 import (
 	"context"
@@ -14,9 +14,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/store"
-	"github.com/carillon-project/carillon/internal/store/storetest"
 	"github.com/jackc/pgx/v5"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/postgres"
+	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
 // postgresURL names a PostgreSQL whose user may create schemas; each test has one of its own.
@@ -63,9 +65,9 @@ func psql(t testing.TB, url, script string) {
 	}
 }
 
-func openPostgres(t testing.TB, url string, opts store.Options) store.Store {
+func open(t testing.TB, url string, opts postgres.Options) store.Store {
 	t.Helper()
-	s, err := store.OpenPostgres(t.Context(), url, opts)
+	s, err := postgres.Open(t.Context(), url, opts)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,24 +79,42 @@ func openPostgres(t testing.TB, url string, opts store.Options) store.Store {
 	return s
 }
 
-func TestPostgres(t *testing.T) {
-	storetest.Run(t, func(t *testing.T, opts store.Options) store.Store {
-		return openPostgres(t, newSchema(t), opts)
+func TestStore(t *testing.T) {
+	storetest.Run(t, func(t *testing.T, clock func() time.Time) store.Store {
+		return open(t, newSchema(t), postgres.Options{Clock: clock})
 	})
 }
 
-func TestPostgresReopen(t *testing.T) {
+func TestUpgrade(t *testing.T) {
+	storetest.RunUpgrade(t, func(t *testing.T) func(storetest.Release) (store.Store, error) {
+		url := newSchema(t)
+		return func(by storetest.Release) (store.Store, error) {
+			opts := postgres.Options{Beside: by.Beside}
+			if by.Next {
+				opts = opts.NextRelease()
+			}
+			return postgres.Open(t.Context(), url, opts)
+		}
+	})
+}
+
+// .ci/postgres run go test ./internal/store/postgres -run '^$' -bench . -benchtime 3000x
+func BenchmarkBatch(b *testing.B) {
+	storetest.Benchmark(b, open(b, newSchema(b), postgres.Options{}))
+}
+
+func TestReopen(t *testing.T) {
 	url := newSchema(t)
-	s := openPostgres(t, url, store.Options{})
-	update(t, s, insert("a1", "u1"))
+	s := open(t, url, postgres.Options{})
+	storetest.Update(t, s, storetest.Insert("a1", "u1"))
 	s.Close()
-	s = openPostgres(t, url, store.Options{})
-	if got, want := userIDs(t, s, "a1"), []string{"u1"}; !slices.Equal(got, want) {
+	s = open(t, url, postgres.Options{})
+	if got, want := storetest.UserIDs(t, s, "a1"), []string{"u1"}; !slices.Equal(got, want) {
 		t.Errorf("users after reopening: got %v, want %v", got, want)
 	}
 }
 
-func TestPostgresOpenRefuses(t *testing.T) {
+func TestOpenRefuses(t *testing.T) {
 	secret := func(u *url.URL) { u.User = url.UserPassword(u.User.Username(), "s3cret"); u.Host = "127.0.0.1:1" }
 	tests := []struct {
 		name  string
@@ -104,7 +124,7 @@ func TestPostgresOpenRefuses(t *testing.T) {
 		is    error
 	}{
 		{"a newer schema", func(t *testing.T, url string) {
-			openPostgres(t, url, store.Options{}).Close()
+			open(t, url, postgres.Options{}).Close()
 			psql(t, url, "UPDATE carillon_schema SET version = 9999")
 		}, nil, "schema 9999", store.ErrNewerSchema},
 		{"tables of another program", func(t *testing.T, url string) {
@@ -129,7 +149,7 @@ func TestPostgresOpenRefuses(t *testing.T) {
 				test.url(u)
 				where = u.String()
 			}
-			s, err := store.OpenPostgres(t.Context(), where, store.Options{})
+			s, err := postgres.Open(t.Context(), where, postgres.Options{})
 			if err == nil {
 				s.Close()
 				t.Fatal("it was opened")
@@ -145,13 +165,13 @@ func TestPostgresOpenRefuses(t *testing.T) {
 }
 
 // Several services start at once on a new schema, and all see what each writes.
-func TestPostgresSeveral(t *testing.T) {
+func TestSeveral(t *testing.T) {
 	url := newSchema(t)
 	const services, each = 4, 10
 	var wg sync.WaitGroup
 	for i := range services {
 		wg.Go(func() {
-			s, err := store.OpenPostgres(context.Background(), url, store.Options{Pool: 4})
+			s, err := postgres.Open(context.Background(), url, postgres.Options{Pool: 4})
 			if err != nil {
 				t.Error(err)
 				return
@@ -161,7 +181,7 @@ func TestPostgresSeveral(t *testing.T) {
 			for n := range each {
 				batch.Go(func() {
 					if err := s.Update(context.Background(), func(tx store.Tx) error {
-						if err := insert("a1", fmt.Sprint("u", i, "-", n))(tx); err != nil {
+						if err := storetest.Insert("a1", fmt.Sprint("u", i, "-", n))(tx); err != nil {
 							return err
 						}
 						return tx.AppendAudit(make([]store.AuditRecord, 3))
@@ -174,8 +194,8 @@ func TestPostgresSeveral(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	s := openPostgres(t, url, store.Options{})
-	if got, want := len(userIDs(t, s, "a1")), services*each; got != want {
+	s := open(t, url, postgres.Options{})
+	if got, want := len(storetest.UserIDs(t, s, "a1")), services*each; got != want {
 		t.Errorf("got %d users, want %d", got, want)
 	}
 	if got, want := len(trail(t, s, "")), 3*services*each; got != want {
@@ -195,9 +215,9 @@ func trail(t *testing.T, s store.Store, awsAccountID string) (records []store.Au
 }
 
 // Who waits for a connection gives up when the context ends.
-func TestPostgresPoolInUse(t *testing.T) {
-	s := openPostgres(t, newSchema(t), store.Options{Pool: 1})
-	update(t, s, func(store.Tx) error {
+func TestPoolInUse(t *testing.T) {
+	s := open(t, newSchema(t), postgres.Options{Pool: 1})
+	storetest.Update(t, s, func(store.Tx) error {
 		ctx, cancel := context.WithCancel(context.Background())
 		result := make(chan error)
 		go func() {
@@ -212,8 +232,8 @@ func TestPostgresPoolInUse(t *testing.T) {
 }
 
 // Two updates that lock in opposite order: the server ends one, which then starts again.
-func TestPostgresDeadlock(t *testing.T) {
-	s := openPostgres(t, newSchema(t), store.Options{})
+func TestDeadlock(t *testing.T) {
+	s := open(t, newSchema(t), postgres.Options{})
 	var met sync.WaitGroup
 	met.Add(2)
 	var runs atomic.Int32
@@ -249,10 +269,10 @@ func TestPostgresDeadlock(t *testing.T) {
 }
 
 // Requests bring text that PostgreSQL cannot keep.
-func TestPostgresText(t *testing.T) {
-	s := openPostgres(t, newSchema(t), store.Options{})
+func TestText(t *testing.T) {
+	s := open(t, newSchema(t), postgres.Options{})
 	user := store.User{AccountID: "a1", UserID: "u1", Email: "u1@example.com", DisplayName: "nul \x00, broken \xff."}
-	update(t, s, func(tx store.Tx) error { return tx.InsertUsers([]store.User{user}) })
+	storetest.Update(t, s, func(tx store.Tx) error { return tx.InsertUsers([]store.User{user}) })
 	if err := s.View(t.Context(), func(r store.ReadTx) error {
 		users, err := r.Users("a1", []string{"u1", "\x00"})
 		if err == nil && (len(users) != 1 || users[0].DisplayName != "nul \uFFFD, broken \uFFFD.") {
@@ -265,22 +285,22 @@ func TestPostgresText(t *testing.T) {
 }
 
 // What does not fit into an index is refused in words that do not repeat it.
-func TestPostgresTextTooLong(t *testing.T) {
-	s := openPostgres(t, newSchema(t), store.Options{})
+func TestTextTooLong(t *testing.T) {
+	s := open(t, newSchema(t), postgres.Options{})
 	var email strings.Builder // that cannot be compressed
 	for i := range 2000 {
 		fmt.Fprintf(&email, "%x", uint32(i*2654435761))
 	}
-	err := s.Update(t.Context(), insert("a1", email.String()))
+	err := s.Update(t.Context(), storetest.Insert("a1", email.String()))
 	if !errors.Is(err, store.ErrFailed) || strings.Contains(err.Error(), email.String()[:20]) || len(err.Error()) > 500 {
 		t.Errorf("got error %v, want %v without the address", err, store.ErrFailed)
 	}
 }
 
 // The server ends all connections, as by a restart. Nobody notices.
-func TestPostgresConnectionsEnd(t *testing.T) {
+func TestConnectionsEnd(t *testing.T) {
 	url := newSchema(t)
-	s := openPostgres(t, url+"&application_name=ending", store.Options{})
+	s := open(t, url+"&application_name=ending", postgres.Options{})
 	terminate := func() {
 		psql(t, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 			WHERE application_name = 'ending' AND pid <> pg_backend_pid()`)
@@ -309,7 +329,7 @@ func TestPostgresConnectionsEnd(t *testing.T) {
 	terminate()
 	busy()
 	cut := false
-	update(t, s, func(tx store.Tx) error { // in the middle
+	storetest.Update(t, s, func(tx store.Tx) error { // in the middle
 		value, err := tx.Setting("n")
 		if err != nil {
 			return err
@@ -333,7 +353,7 @@ func TestPostgresConnectionsEnd(t *testing.T) {
 
 // The connection breaks at the commit: before it got through, or before the answer did. Either way
 // the update is applied once.
-func TestPostgresCommitAnswerLost(t *testing.T) {
+func TestCommitAnswerLost(t *testing.T) {
 	schema := newSchema(t)
 	for _, test := range []struct {
 		name    string
@@ -353,11 +373,11 @@ func TestPostgresCommitAnswerLost(t *testing.T) {
 			}
 			p := newProxy(t, u.Host)
 			u.Host = p.addr
-			s := openPostgres(t, u.String(), store.Options{Pool: 1})
+			s := open(t, u.String(), postgres.Options{Pool: 1})
 			runs := 0
 			add := func(cut bool) {
 				runs = 0
-				update(t, s, func(tx store.Tx) error {
+				storetest.Update(t, s, func(tx store.Tx) error {
 					runs++
 					value, err := tx.Setting(test.name)
 					if err != nil && !errors.Is(err, store.ErrNotFound) {
@@ -468,21 +488,21 @@ func (p *proxy) serve(client net.Conn) {
 	}
 }
 
-// A connection keeps its plans. Those it makes while there is next to nothing must not read all there
-// is of a table when that has grown.
-func TestPostgresPlans(t *testing.T) {
+// A connection keeps its plans. Those it makes while there is next to nothing must not read all
+// there is of a table when that has grown.
+func TestPlans(t *testing.T) {
 	url := newSchema(t)
-	s := openPostgres(t, url, store.Options{Pool: 1})
+	s := open(t, url, postgres.Options{Pool: 1})
 	const users, batches = 60, 200
 	var all []store.User
 	for i := range users {
 		all = append(all, store.User{AccountID: "a1", UserID: fmt.Sprint("u", i), Email: fmt.Sprint("u", i, "@example.com"), License: "Pro", Registration: "Registered"})
 	}
 	a := store.Account{AWSAccountID: "111122223333", AccountID: "a1"}
-	update(t, s, func(tx store.Tx) error { return errors.Join(tx.InsertAccount(&a), tx.InsertUsers(all)) })
+	storetest.Update(t, s, func(tx store.Tx) error { return errors.Join(tx.InsertAccount(&a), tx.InsertUsers(all)) })
 	psql(t, url, "ANALYZE users, audit") // which says that they are small
 	for range batches {
-		update(t, s, batch("a1", users))
+		storetest.Update(t, s, storetest.Batch("a1", users))
 	}
 	if err := s.Close(); err != nil { // brings the connection's figures to the server
 		t.Fatal(err)

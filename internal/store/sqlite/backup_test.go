@@ -1,4 +1,4 @@
-package store_test
+package sqlite_test
 
 import (
 	"bytes"
@@ -13,15 +13,19 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
+	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
-// filled makes a store with some users and a secret key, which goes on serving, and returns its directory.
+// filled makes a store with some users and a secret key, which goes on serving, and returns its
+// directory.
 func filled(t *testing.T) (dir, keyFile string, s store.Store) {
 	t.Helper()
 	dir = t.TempDir()
-	s = openDir(t, dir, store.Options{})
-	update(t, s, func(tx store.Tx) error {
+	s = open(t, dir, sqlite.Options{})
+	storetest.Update(t, s, func(tx store.Tx) error {
 		users := make([]store.User, 500)
 		for i := range users {
 			id := fmt.Sprint("u", i)
@@ -30,7 +34,7 @@ func filled(t *testing.T) (dir, keyFile string, s store.Store) {
 		return tx.InsertUsers(users)
 	})
 	keyFile = filepath.Join(dir, "secret.key")
-	if _, err := store.OpenSealer(t.Context(), s, keyFile); err != nil {
+	if _, err := seal.FromFile(t.Context(), s, keyFile); err != nil {
 		t.Fatal(err)
 	}
 	return dir, keyFile, s
@@ -40,9 +44,9 @@ func filled(t *testing.T) (dir, keyFile string, s store.Store) {
 func restore(t *testing.T, file string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "new")
-	b, err := store.ReadBackup(t.Context(), file)
+	b, err := sqlite.ReadBackup(t.Context(), file)
 	if err == nil {
-		err = store.RestoreSQLite(t.Context(), b, file, dir)
+		err = sqlite.Restore(t.Context(), b, file, dir)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +57,7 @@ func restore(t *testing.T, file string) (dir string) {
 func TestBackup(t *testing.T) {
 	dir, keyFile, s := filled(t)
 	file := filepath.Join(t.TempDir(), "100% a#b é")
-	b, err := store.BackupSQLite(t.Context(), dir, file, keyFile)
+	b, err := sqlite.WriteBackup(t.Context(), dir, file, keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -67,22 +71,23 @@ func TestBackup(t *testing.T) {
 	if b.Users != 500 || b.Schema < 1 || b.Bytes != info.Size() || b.KeyFile != keyFile || !b.HasSecrets() {
 		t.Errorf("got %+v, want 500 users, %d bytes, the key in %s", b, info.Size(), keyFile)
 	}
-	update(t, s, insert("a1", "later"))
+	storetest.Update(t, s, storetest.Insert("a1", "later"))
 
 	restored := restore(t, file)
-	again := openDir(t, restored, store.Options{})
-	if got := len(userIDs(t, again, "a1")); got != 500 {
+	again := open(t, restored, sqlite.Options{})
+	if got := len(storetest.UserIDs(t, again, "a1")); got != 500 {
 		t.Errorf("the restored store has %d users, want 500", got)
 	}
-	update(t, again, insert("a1", "mine"))
-	if _, err := store.OpenSealer(t.Context(), again, keyFile); err != nil {
+	storetest.Update(t, again, storetest.Insert("a1", "mine"))
+	if _, err := seal.FromFile(t.Context(), again, keyFile); err != nil {
 		t.Errorf("the key does not open the restored store: %v", err)
 	}
-	// It is a store like another: it can be saved in its turn, though a copy of its file is no backup.
-	if b, err = store.BackupSQLite(t.Context(), restored, file+"2", "no such file"); err != nil || b.Users != 501 || b.KeyFile != "" {
+	// It is a store like another: it can be saved in its turn, though a copy of its file is no
+	// backup.
+	if b, err = sqlite.WriteBackup(t.Context(), restored, file+"2", "no such file"); err != nil || b.Users != 501 || b.KeyFile != "" {
 		t.Errorf("a backup of what was restored: got %+v, %v, want 501 users and no key file", b, err)
 	}
-	if _, err := store.ReadBackup(t.Context(), filepath.Join(restored, "carillon.db")); err == nil {
+	if _, err := sqlite.ReadBackup(t.Context(), filepath.Join(restored, sqlite.File)); err == nil {
 		t.Error("the database that was restored and served passes for a backup")
 	}
 
@@ -90,7 +95,7 @@ func TestBackup(t *testing.T) {
 	if err := os.WriteFile(other, []byte(strings.Repeat("A", 43)+"="), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for name, want := range map[string]error{keyFile: nil, other: store.ErrWrongKey, other + "x": fs.ErrNotExist} {
+	for name, want := range map[string]error{keyFile: nil, other: seal.ErrWrongKey, other + "x": fs.ErrNotExist} {
 		if err := b.CheckKey(name); !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), name) {
 			t.Errorf("CheckKey(%s): got %v, want %v", name, err, want)
 		}
@@ -115,13 +120,13 @@ func TestBackupFails(t *testing.T) {
 	}{
 		{"a file that exists", t.Context(), dir, taken, fs.ErrExist},
 		{"a directory", t.Context(), dir, to, fs.ErrExist},
-		{"the database itself", t.Context(), dir, filepath.Join(dir, "carillon.db"), fs.ErrInvalid},
-		{"its journal", t.Context(), dir, filepath.Join(dir, "carillon.db-journal"), fs.ErrInvalid},
+		{"the database itself", t.Context(), dir, filepath.Join(dir, sqlite.File), fs.ErrInvalid},
+		{"its journal", t.Context(), dir, filepath.Join(dir, sqlite.File+"-journal"), fs.ErrInvalid},
 		{"no such directory", t.Context(), dir, filepath.Join(to, "none", "b"), fs.ErrNotExist},
 		{"no database", t.Context(), to, filepath.Join(to, "b"), store.ErrUnavailable},
 		{"an interruption", cancelled, dir, filepath.Join(to, "b"), context.Canceled},
 	} {
-		if _, err := store.BackupSQLite(test.ctx, test.dir, test.file, keyFile); !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.file) {
+		if _, err := sqlite.WriteBackup(test.ctx, test.dir, test.file, keyFile); !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.file) {
 			t.Errorf("%s: got error %v, want %v, naming %s", test.name, err, test.is, test.file)
 		}
 	}
@@ -136,14 +141,14 @@ func TestBackupFails(t *testing.T) {
 func TestReadBackupRefuses(t *testing.T) {
 	dir, keyFile, _ := filled(t)
 	good := filepath.Join(t.TempDir(), "good")
-	if _, err := store.BackupSQLite(t.Context(), dir, good, keyFile); err != nil {
+	if _, err := sqlite.WriteBackup(t.Context(), dir, good, keyFile); err != nil {
 		t.Fatal(err)
 	}
 	text, err := os.ReadFile(good)
 	if err != nil {
 		t.Fatal(err)
 	}
-	live, err := os.ReadFile(filepath.Join(dir, "carillon.db"))
+	live, err := os.ReadFile(filepath.Join(dir, sqlite.File))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +199,7 @@ func TestReadBackupRefuses(t *testing.T) {
 		if err := os.WriteFile(file, test.text, 0o400); err != nil {
 			t.Fatal(err)
 		}
-		b, err := store.ReadBackup(t.Context(), file)
+		b, err := sqlite.ReadBackup(t.Context(), file)
 		if err == nil || !strings.Contains(err.Error(), file) || !strings.Contains(err.Error(), test.says) || test.is != nil && !errors.Is(err, test.is) {
 			t.Errorf("%s: got %+v and error %v, want one that names %s and says %q", test.name, b, err, file, test.says)
 		}
@@ -202,7 +207,7 @@ func TestReadBackupRefuses(t *testing.T) {
 			t.Errorf("%s: reading left %v, %v", test.name, left, err)
 		}
 	}
-	if _, err := store.ReadBackup(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "no file") {
+	if _, err := sqlite.ReadBackup(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "no file") {
 		t.Errorf("a directory: got error %v", err)
 	}
 }
@@ -211,17 +216,17 @@ func TestReadBackupRefuses(t *testing.T) {
 func TestRestoreRefuses(t *testing.T) {
 	dir, keyFile, _ := filled(t)
 	file := filepath.Join(t.TempDir(), "backup")
-	b, err := store.BackupSQLite(t.Context(), dir, file, keyFile)
+	b, err := sqlite.WriteBackup(t.Context(), dir, file, keyFile)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"carillon.db", "carillon.db-wal", "carillon.db-shm", "carillon.db-journal"} {
+	for _, name := range []string{sqlite.File, sqlite.File + "-wal", sqlite.File + "-shm", sqlite.File + "-journal"} {
 		to := t.TempDir()
 		there := filepath.Join(to, name)
 		if err := os.WriteFile(there, []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := store.RestoreSQLite(t.Context(), b, file, to); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), there) {
+		if err := sqlite.Restore(t.Context(), b, file, to); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), there) {
 			t.Errorf("%s: got error %v, want %v, naming it", name, err, fs.ErrExist)
 		}
 		if text, err := os.ReadFile(there); string(text) != "mine" {
@@ -229,24 +234,25 @@ func TestRestoreRefuses(t *testing.T) {
 		}
 	}
 	to := t.TempDir()
-	release, err := store.LockDir(to)
+	release, err := sqlite.Lock(to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := store.RestoreSQLite(t.Context(), b, file, to); !errors.Is(err, store.ErrLocked) {
-		t.Errorf("beside a service that is starting: got error %v, want %v", err, store.ErrLocked)
+	if err := sqlite.Restore(t.Context(), b, file, to); !errors.Is(err, sqlite.ErrLocked) {
+		t.Errorf("beside a service that is starting: got error %v, want %v", err, sqlite.ErrLocked)
 	}
 	release()
 
-	// What somebody who was killed has left is no hindrance; it may even be another name of a database.
+	// What somebody who was killed has left is no hindrance; it may even be another name of a
+	// database.
 	victim := filepath.Join(t.TempDir(), "victim")
-	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, "carillon.db.partial-1"))); err != nil {
+	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, sqlite.File+".partial-1"))); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(file, b.Bytes-1); err != nil {
 		t.Fatal(err)
 	}
-	if err := store.RestoreSQLite(t.Context(), b, file, to); err == nil || !strings.Contains(err.Error(), "changed") {
+	if err := sqlite.Restore(t.Context(), b, file, to); err == nil || !strings.Contains(err.Error(), "changed") {
 		t.Errorf("a backup that was cut after it was checked: got error %v", err)
 	}
 	left, err := os.ReadDir(to)
@@ -258,20 +264,20 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// A backup outlives the release that made it: the service of a later one upgrades it. Saving does not,
-// since an older release may be serving.
+// A backup outlives the release that made it: the service of a later one upgrades it. Saving does
+// not, since an older release may be serving.
 func TestBackupOlderSchema(t *testing.T) {
 	dir, keyFile, _ := filled(t)
 	file := filepath.Join(t.TempDir(), "backup")
-	if _, err := store.BackupSQLite(t.Context(), dir, file, keyFile); err != nil {
+	if _, err := sqlite.WriteBackup(t.Context(), dir, file, keyFile); err != nil {
 		t.Fatal(err)
 	}
 	restored := restore(t, file)
-	if s, err := store.OpenSQLite(t.Context(), restored, store.Options{Beside: true}.NextRelease()); !errors.Is(err, store.ErrOlderSchema) {
+	if s, err := sqlite.Open(t.Context(), restored, sqlite.Options{Beside: true}.NextRelease()); !errors.Is(err, store.ErrOlderSchema) {
 		t.Errorf("a command of the next release on what was restored: got %v, %v, want %v", s, err, store.ErrOlderSchema)
 	}
-	s := openDir(t, restored, store.Options{}.NextRelease())
-	if got := len(userIDs(t, s, "a1")); got != 500 {
+	s := open(t, restored, sqlite.Options{}.NextRelease())
+	if got := len(storetest.UserIDs(t, s, "a1")); got != 500 {
 		t.Errorf("after the upgrade there are %d users, want 500", got)
 	}
 }

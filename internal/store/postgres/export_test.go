@@ -1,0 +1,9 @@
+package postgres
+
+import "github.com/carillon-project/carillon/internal/store/storetest"
+
+// NextRelease returns the options as a release has them that brings one more migration.
+func (o Options) NextRelease() Options {
+	o.files = storetest.NextRelease(embedded)
+	return o
+}

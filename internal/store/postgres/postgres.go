@@ -1,0 +1,210 @@
+// Package postgres keeps the records of package store in a PostgreSQL database, which several
+// services can share. Start at [Open].
+//
+// What PostgreSQL does differently has a file each: update.go, where updates run beside each other
+// and are repeated; locks.go, which keeps those that meet apart; tx.go, which passes arrays where
+// there are many rows; session.go, which saves round trips.
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
+)
+
+const defaultPool = 16 // more connections than that slow PostgreSQL down
+
+// Options adjusts a database; the zero value is ready for a service.
+type Options struct {
+	Clock func() time.Time // gives entries their time; nil: time.Now
+	Pool  int              // most connections; 0: 16
+
+	// Beside is for a command that works beside a service. The service relies on the schema as it
+	// is, so an older one is not upgraded but refused as ErrOlderSchema. An empty database gets its
+	// tables.
+	Beside bool
+
+	files fs.FS // with the migrations; nil: those of this release
+}
+
+// Open opens the database that a URL names: "postgres://user@host:5432/name", with the parameters
+// of libpq (pool_... excepted). It upgrades an older schema. The tables are in the first schema of
+// the search path. Any number of processes may have the database open. ErrNewerSchema is among the
+// errors, and ErrOlderSchema with [Options].Beside. No error shows a password.
+func Open(ctx context.Context, url string, opts Options) (store.Store, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, fmt.Errorf("reading database URL: %w", err)
+	}
+	config.MaxConns = defaultPool
+	if opts.Pool > 0 {
+		config.MaxConns = int32(opts.Pool)
+	}
+	config.PingTimeout = 5 * time.Second
+	if config.ConnConfig.ConnectTimeout == 0 {
+		config.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	for name, value := range map[string]string{
+		"application_name": "carillon",
+		"lock_timeout":     "10s", // locks are held for milliseconds; whoever holds one so long is in trouble
+		// A process that stops in the middle of an update must not hold up the others for good.
+		"idle_in_transaction_session_timeout": "30s",
+		// Plans are kept. One that was made while there were few rows would read whole tables when
+		// there are many. Each statement but Seats has an index to use, and none is worth
+		// compiling.
+		"enable_seqscan": "off",
+		"jit":            "off",
+	} {
+		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
+			config.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
+		// What is acknowledged must be on stable storage, whatever the server is set to.
+		_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
+			WHERE current_setting('synchronous_commit') = 'off'`)
+		return err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("opening database: %w", err)
+	}
+	d := &database{pool: pool, entries: engine.NewSequence(opts.Clock, true)}
+	if err := d.prepare(ctx, opts.migrations()); err != nil {
+		pool.Close()
+		c := config.ConnConfig
+		return nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explain(err))
+	}
+	return d, nil
+}
+
+// database is the [store.Store].
+type database struct {
+	pool     *pgxpool.Pool
+	entries  *engine.Sequence
+	schema   string // where the tables are; keeps the locks of two stores in one database apart
+	closed   atomic.Bool
+	counters engine.Counters
+}
+
+// prepare checks the database and brings its schema up to date.
+func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
+	conn, err := d.pool.Acquire(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	var encoding string
+	var schema *string
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_encoding'), current_schema()`).Scan(&encoding, &schema); err != nil {
+		return err
+	}
+	if encoding != "UTF8" {
+		return fmt.Errorf("its encoding is %s: create one with ENCODING 'UTF8' TEMPLATE template0", encoding)
+	}
+	if schema == nil {
+		return errors.New("no schema of its search_path exists: create one, or set search_path in the URL")
+	}
+	d.schema = *schema
+	if err := d.migrate(ctx, conn, m); err != nil {
+		return err
+	}
+	return d.forgetCommits(ctx, conn)
+}
+
+func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error {
+	conn, err := d.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	if err != nil {
+		return err
+	}
+	defer conn.end()
+	t := &tx{sql: engine.SQL{Session: conn, Context: ctx}, conn: conn, db: d}
+	defer t.sql.End()
+	return fn(t)
+}
+
+// begin takes a connection; the transaction begins with the first statement. A context that ends
+// while all connections are in use gives its error, anything else ErrUnavailable.
+func (d *database) begin(ctx context.Context, text string) (*session, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	conn, err := d.pool.Acquire(ctx)
+	switch {
+	case err == nil:
+	case d.closed.Load():
+		return nil, engine.ErrClosed
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	default:
+		return nil, fmt.Errorf("%w: connecting: %w", store.ErrUnavailable, explain(err))
+	}
+	return &session{pool: d.pool, conn: conn, queue: []statement{{text: text}}}, nil
+}
+
+func (d *database) Seats(ctx context.Context) (seats map[string]int, err error) {
+	err = pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, `SET LOCAL enable_seqscan = on`); err != nil {
+			return err
+		}
+		rows, err := tx.Query(ctx, engine.SeatsQuery)
+		if err != nil {
+			return err
+		}
+		defer rows.Close()
+		seats, err = engine.ReadSeats(rows)
+		return err
+	})
+	if err != nil {
+		return nil, engine.SeatsError(ctx, explain(err))
+	}
+	return seats, nil
+}
+
+func (d *database) Stats() store.Stats { return d.counters.Stats() }
+
+func (d *database) Ping(ctx context.Context) error {
+	if err := d.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("%w: %w", store.ErrUnavailable, explain(err))
+	}
+	return nil
+}
+
+func (d *database) Close() error {
+	d.closed.Store(true)
+	d.pool.Close() // waits for the connections in use
+	return nil
+}
+
+// explain adds what to do to the errors that an operator can do something about.
+func explain(err error) error {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return err
+	}
+	switch e.Code {
+	case "53300":
+		return fmt.Errorf("the server has no connection left, lower the pool of each service or raise max_connections: %w", err)
+	case "53100":
+		return fmt.Errorf("the disk of the server is full: %w", err)
+	case "42501":
+		return fmt.Errorf("the user must own the tables, or may need GRANT CREATE on the schema: %w", err)
+	case "42P07":
+		return fmt.Errorf("the schema holds tables of another program, use an empty database: %w", err)
+	case "3D000":
+		return fmt.Errorf("create the database first: %w", err)
+	case "55P03":
+		return fmt.Errorf("another update has held a lock for too long: %w", err)
+	}
+	return err
+}

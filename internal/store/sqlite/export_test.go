@@ -1,0 +1,12 @@
+package sqlite
+
+import "github.com/carillon-project/carillon/internal/store/storetest"
+
+// NextRelease returns the options as a release has them that brings one more migration.
+func (o Options) NextRelease() Options {
+	o.files = storetest.NextRelease(embedded)
+	return o
+}
+
+// ShortLog returns the options of a database whose log starts again after so many frames.
+func ShortLog(frames int) Options { return Options{restartFrames: frames} }

@@ -1,0 +1,75 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
+)
+
+//go:embed migrations
+var embedded embed.FS
+
+func (o Options) migrations() engine.Migrations {
+	m := engine.Migrations{Files: embedded, Beside: o.Beside}
+	if o.files != nil {
+		m.Files = o.files
+	}
+	return m
+}
+
+// applicationID marks the database file as Carillon's in its header ("CRLN").
+const applicationID = 0x43524c4e
+
+// migrate brings the schema up to date, each migration in a transaction of its own. The number of
+// the last one is the header's user_version. Several processes may do this at once.
+func migrate(ctx context.Context, conn *sql.Conn, m engine.Migrations) error {
+	return m.Apply(func(m engine.Migrations) (bool, error) { return migrateOnce(ctx, conn, m) })
+}
+
+// migrateOnce applies the one file that comes next, and reports whether there was none.
+func migrateOnce(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done bool, err error) {
+	// The lock comes first, so that the version read is still true when it is acted upon; it also
+	// shows at once whether the file can be written.
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return false, err
+	}
+	defer func() {
+		if err != nil || done {
+			conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+		}
+	}()
+
+	version, err := schemaVersion(ctx, conn)
+	if err != nil {
+		return false, err
+	}
+	name, script, err := m.After(version)
+	if name == "" || err != nil {
+		return true, err
+	}
+	// PRAGMA takes no parameters.
+	mark := fmt.Sprintf("\nPRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, version+1)
+	if _, err := conn.ExecContext(ctx, script+mark); err != nil {
+		return false, fmt.Errorf("applying %s: %w", name, err)
+	}
+	return false, nil
+}
+
+// schemaVersion returns the version of the schema, 0 for an empty database. One that is not
+// Carillon's is an error.
+func schemaVersion(ctx context.Context, conn *sql.Conn) (int, error) {
+	var id, version, tables int
+	const state = `SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
+		FROM pragma_application_id AS a, pragma_user_version AS v`
+	if err := conn.QueryRowContext(ctx, state).Scan(&id, &version, &tables); err != nil {
+		return 0, err
+	}
+	if id != applicationID && (id != 0 || version != 0 || tables != 0) {
+		return 0, errors.New("it is a database of another program")
+	}
+	return version, nil
+}

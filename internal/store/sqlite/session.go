@@ -1,0 +1,99 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
+)
+
+// session is a connection with the statements prepared on it. Those are few and their texts are
+// constants, so they are kept for as long as the connection.
+type session struct {
+	db         *database
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt
+}
+
+func (d *database) newSession(setup string) (*session, error) {
+	conn, err := d.pool.Conn(context.Background())
+	if err != nil {
+		return nil, err
+	}
+	opened := &session{db: d, conn: conn, statements: make(map[string]*sql.Stmt)}
+	if _, err := opened.Exec(setup); err != nil {
+		opened.close()
+		return nil, err
+	}
+	return opened, nil
+}
+
+// close releases the connection; a nil session has none.
+func (s *session) close() {
+	if s != nil {
+		for _, statement := range s.statements {
+			statement.Close()
+		}
+		s.conn.Close()
+	}
+}
+
+// Statements run without the caller's context: an update that has begun is carried through, a read
+// is short, and the driver would start a goroutine for each statement to watch a context.
+
+func (s *session) prepare(query string) (*sql.Stmt, error) {
+	statement, ok := s.statements[query]
+	if !ok {
+		var err error
+		if statement, err = s.conn.PrepareContext(context.Background(), query); err != nil {
+			return nil, err
+		}
+		s.statements[query] = statement
+	}
+	return statement, nil
+}
+
+// Exec runs a statement and returns how many rows it changed.
+func (s *session) Exec(query string, args ...any) (int64, error) {
+	statement, err := s.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	result, err := statement.ExecContext(context.Background(), args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+// Query runs a query and calls scan for each row.
+func (s *session) Query(query string, scan func(engine.Row) error, args ...any) error {
+	statement, err := s.prepare(query)
+	if err != nil {
+		return err
+	}
+	rows, err := statement.QueryContext(context.Background(), args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (s *session) Explain(err error) (kind, explained error) {
+	if e, ok := errors.AsType[*driver.Error](err); ok &&
+		(e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY || e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE) {
+		return store.ErrExists, err
+	}
+	return nil, s.db.explain(err)
+}

@@ -1,0 +1,274 @@
+// Package sqlite keeps the records of package store in a SQLite database: the engine that needs no
+// server. Start at [Open]; [Lock] keeps a second service out; [WriteBackup] and [Restore] are what
+// the file of a database that is being served cannot be copied by.
+//
+// Reading, writing and keeping the log short each have a file: sqlite.go, writer.go, checkpoint.go.
+package sqlite
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
+)
+
+// Options adjusts a database; the zero value is ready for a service.
+type Options struct {
+	Clock func() time.Time // gives entries their time; nil: time.Now
+
+	// Beside is for a command that works beside a service. The service relies on the schema as it
+	// is, so an older one is not upgraded but refused as ErrOlderSchema. An empty database gets its
+	// tables.
+	Beside bool
+
+	files         fs.FS // with the migrations; nil: those of this release
+	restartFrames int   // 0: the constant of this name
+}
+
+// Open opens the database in a directory. It makes the directory (mode 0700) and the database
+// (0600) where they are missing, and upgrades an older schema. Several processes may have the
+// database open. Errors name the file; ErrNewerSchema is among them, and ErrOlderSchema with
+// [Options].Beside.
+func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("opening store: %w", err)
+	}
+	if err := makeDir(dir); err != nil {
+		return nil, err
+	}
+	// SQLite would create the file with wider permissions. An existing file must not even be opened
+	// here: closing it again would drop the locks that other handles in this process hold on it.
+	path := filepath.Join(dir, File)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err == nil {
+		err = f.Close()
+	}
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("creating database: %w", err)
+	}
+
+	pool, err := sql.Open("sqlite", dataSource(path))
+	if err != nil {
+		return nil, fmt.Errorf("opening database %s: %w", path, err)
+	}
+	pool.SetMaxIdleConns(0) // sessions keep their connections; one that they release is done with
+	d := &database{
+		pool:    pool,
+		path:    path,
+		entries: engine.NewSequence(opts.Clock, false),
+		queue:   make(chan *update),
+		readers: make(chan *session, max(4, 2*runtime.GOMAXPROCS(0))),
+		quit:    make(chan struct{}),
+		stopped: make(chan struct{}),
+
+		restartFrames: cmp.Or(opts.restartFrames, restartFrames),
+		committed:     make(chan struct{}, 1),
+		checkpointed:  make(chan struct{}),
+	}
+	if err := prepare(ctx, pool, opts.migrations()); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
+	}
+	for range cap(d.readers) {
+		d.readers <- nil
+	}
+	go d.write()
+	go d.checkpoint()
+	return d, nil
+}
+
+// dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait
+// until the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of
+// syncing, which other systems ignore.
+func dataSource(path string) string {
+	return sourceURL(path, "mode=rw&_busy_timeout=5000&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1")
+}
+
+// sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
+func sourceURL(path, parameters string) string {
+	path = filepath.ToSlash(path)
+	if path[0] != '/' { // C:/...
+		path = "/" + path
+	}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: parameters}).String()
+}
+
+// prepare makes the database ready: the schema first, then the log, which lets readers and the
+// writer work at the same time.
+func prepare(ctx context.Context, pool *sql.DB, m engine.Migrations) error {
+	conn, err := pool.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if err := migrate(ctx, conn, m); err != nil {
+		return err
+	}
+	var mode string
+	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+		return err
+	}
+	if mode != "wal" {
+		return fmt.Errorf("this file system cannot hold a write-ahead log (journal mode %q): use a local disk", mode)
+	}
+	return nil
+}
+
+// explain adds what to do to the errors of SQLite that an operator can do something about.
+func explain(err error) error {
+	switch code(err) {
+	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+		return fmt.Errorf("the file is damaged or no database, restore a backup: %w", err)
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+		return fmt.Errorf("file and directory must be readable and writable: %w", err)
+	case sqlite3.SQLITE_FULL:
+		return fmt.Errorf("the disk is full, make room on it: %w", err)
+	case sqlite3.SQLITE_IOERR:
+		return fmt.Errorf("the disk failed, or the file may not grow (a quota, a limit of the process): %w", err)
+	case sqlite3.SQLITE_BUSY:
+		return fmt.Errorf("another process keeps it locked: %w", err)
+	}
+	return err
+}
+
+// code is the primary result code of an error from SQLite, 0 for any other.
+func code(err error) int {
+	if e, ok := errors.AsType[*driver.Error](err); ok {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+// database is the [store.Store].
+type database struct {
+	pool     *sql.DB
+	path     string // of the file
+	entries  *engine.Sequence
+	counters engine.Counters
+
+	// queue is how updates reach the goroutine that runs write, which alone uses the writer.
+	queue  chan *update
+	writer *session // nil until first needed, and after a failure
+
+	// readers holds the idle sessions; nil stands for one that is not open yet.
+	readers chan *session
+
+	restartFrames int
+	writing       sync.Mutex    // held while a group is committed, and while the log starts again
+	committed     chan struct{} // tells checkpoint that the log has grown; buffered, since one word of it is enough
+	checkpointed  chan struct{} // closed when checkpoint has returned
+
+	closing sync.Once
+	quit    chan struct{} // closed when Close begins
+	stopped chan struct{} // closed when write has returned
+}
+
+func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error {
+	return d.view(ctx, func(t *tx) error { return fn(t) })
+}
+
+func (d *database) view(ctx context.Context, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	var r *session
+	select {
+	case r = <-d.readers:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.quit:
+		return engine.ErrClosed
+	}
+	// A session goes back only if it is sound: after a failure or a panic the next one starts
+	// afresh.
+	sound := false
+	defer func() {
+		if !sound {
+			r.close()
+			r = nil
+		}
+		d.readers <- r
+	}()
+
+	var err error
+	if r == nil {
+		if r, err = d.newSession("PRAGMA query_only = 1"); err != nil {
+			return fmt.Errorf("%w: opening: %w", store.ErrUnavailable, d.explain(err))
+		}
+	}
+	// The snapshot is taken by the first read and kept to the end.
+	if _, err := r.Exec("BEGIN"); err != nil {
+		return fmt.Errorf("%w: beginning to read: %w", store.ErrUnavailable, d.explain(err))
+	}
+	t := &tx{sql: engine.SQL{Session: r, Context: ctx}}
+	err = fn(t)
+	t.sql.End()
+	_, rollback := r.Exec("ROLLBACK")
+	sound = rollback == nil && !errors.Is(t.sql.Doom, store.ErrUnavailable)
+	return err
+}
+
+// Seats uses a connection of its own, so that no view has to wait meanwhile.
+func (d *database) Seats(ctx context.Context) (map[string]int, error) {
+	rows, err := d.pool.QueryContext(ctx, engine.SeatsQuery)
+	if err != nil {
+		return nil, engine.SeatsError(ctx, d.explain(err))
+	}
+	defer rows.Close()
+	seats, err := engine.ReadSeats(rows)
+	if err != nil {
+		return nil, engine.SeatsError(ctx, d.explain(err))
+	}
+	return seats, nil
+}
+
+func (d *database) Stats() store.Stats {
+	stats := d.counters.Stats()
+	if info, err := os.Stat(d.path + "-wal"); err == nil { // there is none until the first change
+		stats.LogBytes = info.Size()
+	}
+	return stats
+}
+
+func (d *database) Ping(ctx context.Context) error {
+	return d.view(ctx, func(t *tx) error {
+		var version int
+		return t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &version)
+	})
+}
+
+func (d *database) Close() error {
+	var err error
+	d.closing.Do(func() {
+		close(d.quit)
+		<-d.stopped
+		<-d.checkpointed
+		for range cap(d.readers) {
+			r := <-d.readers
+			r.close()
+		}
+		d.writer.close()
+		err = d.pool.Close()
+	})
+	return err
+}
+
+// explain says which file failed, and what to do.
+func (d *database) explain(err error) error {
+	return fmt.Errorf("database %s: %w", d.path, explain(err))
+}

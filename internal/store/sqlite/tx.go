@@ -1,0 +1,267 @@
+package sqlite
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
+)
+
+// tx is a transaction on SQLite. Where there may be many rows it has statements of its own: SQLite
+// runs in this process, so a statement for each row costs little.
+type tx struct{ sql engine.SQL }
+
+var _ store.Tx = (*tx)(nil)
+
+// Accounts and domains
+
+func (t *tx) Account(awsAccountID, accountID string) (store.Account, error) {
+	return t.sql.Account(awsAccountID, accountID)
+}
+
+func (t *tx) FindAccount(accountID string) (store.Account, error) {
+	return t.sql.FindAccount(accountID)
+}
+
+func (t *tx) Accounts(awsAccountID string, filter store.AccountFilter, after store.Entry, limit int) ([]store.Account, error) {
+	if filter.AccountIDs == nil {
+		return t.sql.Accounts(awsAccountID, filter.NamePrefix, after, limit)
+	}
+	var found []store.Account
+	for _, id := range engine.Distinct(filter.AccountIDs) {
+		a, err := t.sql.Account(awsAccountID, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+		case err != nil:
+			return nil, err
+		case a.Entry > after && strings.HasPrefix(a.Name, filter.NamePrefix):
+			found = append(found, a)
+		}
+	}
+	slices.SortFunc(found, func(a, b store.Account) int { return cmp.Compare(a.Entry, b.Entry) })
+	return found[:min(len(found), limit)], nil
+}
+
+func (t *tx) InsertAccount(a *store.Account) error { return t.sql.InsertAccount(a) }
+
+func (t *tx) UpdateAccount(a store.Account) error { return t.sql.UpdateAccount(a) }
+
+func (t *tx) DeleteAccount(awsAccountID, accountID string, at time.Time) error {
+	return t.sql.DeleteAccount(awsAccountID, accountID, at)
+}
+
+func (t *tx) DomainOwners(names []string) ([]store.Domain, error) {
+	var owners []store.Domain
+	for _, name := range engine.EmailKeys(names) {
+		owner, err := engine.List(&t.sql, engine.ScanDomain, `SELECT `+engine.DomainColumns+` FROM domains WHERE name = $1`, name)
+		if err != nil {
+			return nil, err
+		}
+		owners = append(owners, owner...)
+	}
+	return owners, nil
+}
+
+func (t *tx) Domains(accountID string) ([]store.Domain, error) { return t.sql.Domains(accountID) }
+
+func (t *tx) InsertDomain(d store.Domain) error { return t.sql.InsertDomain(d) }
+
+func (t *tx) DeleteDomain(accountID, name string) error { return t.sql.DeleteDomain(accountID, name) }
+
+// Users
+
+func (t *tx) Users(accountID string, userIDs []string) ([]store.User, error) {
+	return t.usersBy("users_id", "user_id", accountID, userIDs)
+}
+
+func (t *tx) UsersByEmail(accountID string, emails []string) ([]store.User, error) {
+	return t.usersBy("users_email", "email_key", accountID, engine.EmailKeys(emails))
+}
+
+// usersBy returns the users with some keys in a column, in order of entry. The query names the
+// index: SQLite does not know how many rows there are, and would rather read the whole account. It
+// does not sort, which would cost SQLite a copy of each row.
+func (t *tx) usersBy(index, column, accountID string, keys []string) ([]store.User, error) {
+	condition, arg := column+` IN (SELECT value FROM json_each($2))`, ""
+	if len(keys) == 1 {
+		condition, arg = column+` = $2`, keys[0]
+	} else {
+		arg = keyList(keys)
+	}
+	users, err := engine.List(&t.sql, engine.ScanUser, `SELECT `+engine.UserColumns+` FROM users INDEXED BY `+index+`
+		WHERE account_id = $1 AND `+condition, accountID, arg)
+	slices.SortFunc(users, func(a, b store.User) int { return cmp.Compare(a.Entry, b.Entry) })
+	return users, err
+}
+
+// keyList binds keys as a JSON array for json_each. It leaves out those with a NUL, which json_each
+// would cut short there: nothing is stored under such a key.
+func keyList(keys []string) string {
+	list := make([]string, 0, len(keys))
+	for _, key := range keys {
+		if !strings.Contains(key, "\x00") {
+			list = append(list, key)
+		}
+	}
+	text, _ := json.Marshal(list) // strings always encode
+	return string(text)
+}
+
+func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, error) {
+	return t.sql.ListUsers(accountID, filter, after, limit)
+}
+
+func (t *tx) HasUsers(accountID string) (bool, error) { return t.sql.HasUsers(accountID) }
+
+func (t *tx) Addresses(emails []string) ([]store.Address, error) {
+	var all []store.Address
+	for _, key := range engine.EmailKeys(emails) {
+		some, err := engine.List(&t.sql, func(row engine.Row) (store.Address, error) {
+			a := store.Address{Email: key}
+			err := row.Scan(&a.AccountID, &a.UserID, &a.Registered)
+			return a, err
+		}, `SELECT account_id, user_id, registered FROM emails WHERE email_key = $1 ORDER BY account_id`, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
+
+func (t *tx) InsertUsers(users []store.User) error {
+	rows := t.sql.NewRows("users", "account_id", nil)
+	for i := range users {
+		u := &users[i]
+		var err error
+		if u.Entry, err = rows.Next(u.AccountID); err != nil {
+			return err
+		}
+		claims := engine.ClaimsOf(u)
+		if err := t.sql.Claim(u, claims, engine.Claims{}); err != nil {
+			return err
+		}
+		if _, err := t.sql.Write(`INSERT INTO users (`+engine.UserColumns+`, email_key) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
+			$9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)`,
+			u.AccountID, u.Entry, u.UserID, u.Email, u.DisplayName, u.License, u.Type, u.Registration,
+			engine.Millis(u.RegisteredOn), u.Invitation, u.InviteID, engine.Millis(u.InvitedOn), u.AlexaEnabled, u.AlexaARN,
+			u.PersonalPIN, u.PhoneNumber, u.PhoneProductType, u.InboundCalling, u.OutboundCalling, u.SMS,
+			claims.Email); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) UpdateUsers(accountID string, changes []store.UserChange) error {
+	return t.sql.UpdateUsers(accountID, changes)
+}
+
+func (t *tx) DeleteUsers(accountID string, users []store.User) error {
+	if err := t.sql.Belong(accountID, users); err != nil {
+		return err
+	}
+	for i := range users {
+		u := &users[i]
+		if err := t.sql.WriteOne(`DELETE FROM users WHERE account_id = $1 AND entry = $2 AND user_id = $3`,
+			accountID, u.Entry, u.UserID); err != nil {
+			return err
+		}
+		if err := t.sql.Release(u, engine.Claims{}, engine.ClaimsOf(u)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Access keys and settings
+
+func (t *tx) AccessKey(keyID string) (store.AccessKey, error) { return t.sql.AccessKey(keyID) }
+
+func (t *tx) AccessKeys(awsAccountID string) ([]store.AccessKey, error) {
+	return t.sql.AccessKeys(awsAccountID)
+}
+
+func (t *tx) PutAccessKey(k store.AccessKey) error { return t.sql.PutAccessKey(k) }
+
+func (t *tx) DeleteAccessKey(keyID string) error { return t.sql.DeleteAccessKey(keyID) }
+
+func (t *tx) GlobalSettings(awsAccountID string) (store.GlobalSettings, error) {
+	return t.sql.GlobalSettings(awsAccountID)
+}
+
+func (t *tx) PutGlobalSettings(awsAccountID string, g store.GlobalSettings) error {
+	return t.sql.PutGlobalSettings(awsAccountID, g)
+}
+
+func (t *tx) Setting(name string) ([]byte, error) { return t.sql.Setting(name) }
+
+func (t *tx) PutSetting(name string, value []byte) error { return t.sql.PutSetting(name, value) }
+
+// Audit
+
+func (t *tx) AWSAccounts() ([]string, error) { return t.sql.AWSAccounts() }
+
+func (t *tx) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, error) {
+	return t.sql.Audit(awsAccountID, filter, after, limit)
+}
+
+func (t *tx) AppendAudit(records []store.AuditRecord) error {
+	rows := t.sql.NewRows("audit", "aws_account_id", nil)
+	for i := range records {
+		var err error
+		if records[i].Entry, err = rows.Next(records[i].AWSAccountID); err != nil {
+			return err
+		}
+	}
+	for len(records) > 0 {
+		n := 1
+		for n < min(len(records), auditRows) && event(records[n]) == event(records[0]) {
+			n++
+		}
+		if err := t.appendEvent(records[:n]); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// auditRows is how many records a statement adds at most: those of a full batch.
+const auditRows = 20
+
+// event is what the records of one request to one account have in common.
+func event(r store.AuditRecord) store.AuditRecord {
+	r.Entry, r.Target, r.Before, r.After = 0, "", "", ""
+	return r
+}
+
+// appendEvent adds records that share their event in one statement, for half of what they cost one
+// by one.
+func (t *tx) appendEvent(records []store.AuditRecord) error {
+	r := &records[0]
+	args := []any{r.AWSAccountID, engine.Millis(r.Time), r.RequestID, r.KeyID, r.KeyName, r.UserAgent, r.Operation, r.AccountID}
+	text := []byte(`INSERT INTO audit (aws_account_id, time, request_id, key_id, key_name, user_agent, operation, account_id,
+		entry, target, before, after) VALUES `)
+	for i := range records {
+		if i > 0 {
+			text = append(text, ", "...)
+		}
+		n := len(args)
+		text = fmt.Appendf(text, "($1, $2, $3, $4, $5, $6, $7, $8, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4)
+		r := &records[i]
+		args = append(args, r.Entry, r.Target, r.Before, r.After)
+	}
+	_, err := t.sql.Write(string(text), args...)
+	return err
+}
+
+func (t *tx) DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error) {
+	return t.sql.DeleteAudit(awsAccountID, before, limit)
+}

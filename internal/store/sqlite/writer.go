@@ -1,0 +1,200 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
+)
+
+// How updates share a commit. A commit costs mostly the wait for the disk, so one goroutine
+// collects all updates that are waiting and folds them into one transaction. They take turns, each
+// under a savepoint of its own. The goroutine hands the transaction to the one that called Update,
+// which runs its function there, so that a panic unwinds the stack it belongs to, and hands the
+// transaction back. Then one commit makes all updates durable, and only after it does any of them
+// return.
+
+// maxGroup bounds a group, so that its first update does not wait for more and more others.
+const maxGroup = 256
+
+// update is one call of Update on its way through the writer.
+type update struct {
+	ctx  context.Context
+	turn chan *tx      // hands the transaction over; unbuffered, so that both sides know whether it did
+	ran  chan struct{} // closed when the function has run and err is set
+	done chan error    // the outcome; buffered, since the caller may have left
+
+	err   error // why the changes must be undone, nil to keep them
+	wrote bool  // there are changes to keep or undo
+}
+
+func (d *database) Update(ctx context.Context, fn func(store.Tx) error) error {
+	return d.counters.Count(func() error { return d.update(ctx, fn) })
+}
+
+func (d *database) update(ctx context.Context, fn func(store.Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	u := &update{
+		ctx:  ctx,
+		turn: make(chan *tx),
+		ran:  make(chan struct{}),
+		done: make(chan error, 1),
+	}
+	select {
+	case d.queue <- u:
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.quit:
+		return engine.ErrClosed
+	}
+	select {
+	case t := <-u.turn:
+		u.run(t, fn)
+		return <-u.done
+	case err := <-u.done:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// run runs the function on the transaction and hands the transaction back in any case.
+func (u *update) run(t *tx, fn func(store.Tx) error) {
+	u.err = engine.ErrAbandoned
+	defer func() {
+		u.wrote = t.sql.Wrote
+		t.sql.End()
+		close(u.ran)
+	}()
+	err := fn(t)
+	if err == nil {
+		err = t.sql.Doom
+	}
+	u.err = err
+}
+
+// write is the goroutine that commits groups of updates until the store is closed.
+func (d *database) write() {
+	defer close(d.stopped)
+	for {
+		select {
+		case u := <-d.queue:
+			for group := d.collect(u); len(group) > 0; {
+				group = d.commit(group)
+			}
+		case <-d.quit:
+			return
+		}
+	}
+}
+
+// collect adds to the first update those that are waiting now.
+func (d *database) collect(first *update) []*update {
+	group := []*update{first}
+	for len(group) < maxGroup {
+		select {
+		case u := <-d.queue:
+			group = append(group, u)
+		default:
+			return group
+		}
+	}
+	return group
+}
+
+// commit runs the updates in one transaction and tells each its outcome. When the storage fails so
+// that the transaction is lost, those that have run fail with it, and those that have not had their
+// turn are returned.
+func (d *database) commit(group []*update) (rest []*update) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	if err := d.begin(); err != nil {
+		d.abandon()
+		for _, u := range group {
+			u.done <- fmt.Errorf("%w: beginning to write: %w", store.ErrUnavailable, d.explain(err))
+		}
+		return nil
+	}
+	var kept []*update
+	var failure error
+	for len(group) > 0 && failure == nil {
+		var keep bool
+		u := group[0]
+		group = group[1:]
+		if keep, failure = d.runOne(u); keep {
+			kept = append(kept, u)
+		}
+	}
+	if failure == nil {
+		_, failure = d.writer.Exec("COMMIT")
+	}
+	var outcome error
+	if failure != nil {
+		d.abandon()
+		outcome = fmt.Errorf("%w: committing: %w", store.ErrFailed, d.explain(failure))
+	}
+	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
+		d.counters.Commits.Add(1)
+	}
+	for _, u := range kept {
+		u.done <- outcome
+	}
+	select {
+	case d.committed <- struct{}{}:
+	default:
+	}
+	return group
+}
+
+// runOne gives an update its turn. It reports whether the changes are to be committed; an update
+// whose changes are not is told so here. A failure is one of the storage.
+func (d *database) runOne(u *update) (keep bool, failure error) {
+	if _, err := d.writer.Exec("SAVEPOINT one"); err != nil {
+		u.done <- fmt.Errorf("%w: beginning to write: %w", store.ErrUnavailable, d.explain(err))
+		return false, err
+	}
+	select {
+	case u.turn <- &tx{sql: engine.SQL{Session: d.writer, Context: context.Background(), Entries: d.entries}}:
+		<-u.ran
+	case <-u.ctx.Done(): // the caller has left, or is about to
+		u.err = u.ctx.Err()
+	}
+	if u.err == nil {
+		_, failure = d.writer.Exec("RELEASE one")
+		return true, failure
+	}
+	u.done <- u.err
+	// This fails where SQLite has rolled back the whole transaction by itself.
+	if _, err := d.writer.Exec("ROLLBACK TO one"); err != nil {
+		return false, err
+	}
+	_, failure = d.writer.Exec("RELEASE one")
+	return false, failure
+}
+
+// writerSetup gives the writer a cache of 32 MiB, keeps what savepoints need out of temporary
+// files, and leaves the log to checkpoint.go. The limit, in bytes, is the size that the log's file
+// is cut to when the log starts again.
+const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
+	PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d`
+
+// begin starts a transaction of the writer, on a new connection if there is none.
+func (d *database) begin() (err error) {
+	if d.writer == nil {
+		if d.writer, err = d.newSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize)); err != nil {
+			return err
+		}
+	}
+	_, err = d.writer.Exec("BEGIN IMMEDIATE")
+	return err
+}
+
+// abandon gives up the writer's connection, and with it a transaction that may be open on it.
+func (d *database) abandon() {
+	d.writer.close()
+	d.writer = nil
+}
