@@ -11,8 +11,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// findAccount returns an account of the caller. One that belongs to somebody else is reported
-// like one that does not exist, so that nobody learns of it.
+// findAccount returns an account of the caller. An account of somebody else is reported as one that
+// does not exist, so that nobody learns of it.
 func findAccount(tx store.ReadTx, caller Caller, accountID string) (store.Account, error) {
 	a, err := tx.Account(caller.AWSAccountID, accountID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -25,7 +25,7 @@ func noAccount(accountID string) error {
 	return api.Errorf(api.NotFoundException, "Account %.64s was not found", accountID)
 }
 
-// activeAccount returns the account that is to be changed, with its users or in itself.
+// activeAccount returns an account that is about to be changed, in itself or in its users.
 func activeAccount(tx store.ReadTx, caller Caller, accountID string) (store.Account, error) {
 	a, err := findAccount(tx, caller, accountID)
 	if err == nil {
@@ -47,7 +47,7 @@ func (c *change) account(accountID string) (store.Account, error) {
 	return activeAccount(c, c.caller, accountID)
 }
 
-// saveAccount writes what has become of an account, if anything, and records it.
+// saveAccount writes and records how an account has changed, if it has.
 func (c *change) saveAccount(before, after store.Account) error {
 	if reflect.DeepEqual(before, after) {
 		return nil
@@ -75,8 +75,8 @@ func (c *change) createAccount(awsAccountID, name string, accountType api.Accoun
 	return a, nil
 }
 
-// CreateAccount makes an active Team account; the other types come about by what an operator
-// connects to it. Names need not be unique.
+// CreateAccount makes an active Team account; only an operator can make the other types. Names need
+// not be unique.
 func (s *Service) CreateAccount(ctx context.Context, in *api.CreateAccountInput) (*api.CreateAccountOutput, error) {
 	return write(ctx, s, opCreateAccount, func(c *change) (*api.CreateAccountOutput, error) {
 		a, err := c.createAccount(c.caller.AWSAccountID, in.Name, api.AccountTypeTeam)
@@ -98,8 +98,8 @@ func (s *Service) GetAccount(ctx context.Context, in *api.GetAccountInput) (*api
 	})
 }
 
-// ListAccounts pages through the caller's accounts: those whose name begins with Name and that
-// have UserEmail among their users, invited ones included.
+// ListAccounts pages through the caller's accounts whose name begins with Name and that have
+// UserEmail among their users, invited ones included.
 func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (*api.ListAccountsOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListAccountsOutput, error) {
 		filter := store.AccountFilter{NamePrefix: orEmpty(in.Name)}
@@ -135,8 +135,8 @@ func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (
 	})
 }
 
-// UpdateAccount gives an account another name, or another license for users to come. Those who
-// are in it keep theirs.
+// UpdateAccount changes the name of an account, or the license of future users. Present users keep
+// theirs.
 func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput) (*api.UpdateAccountOutput, error) {
 	return write(ctx, s, opUpdateAccount, func(c *change) (*api.UpdateAccountOutput, error) {
 		before, err := c.account(in.AccountId)
@@ -157,7 +157,7 @@ func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput)
 	})
 }
 
-// DeleteAccount takes an account that nobody is in, and that holds no domain, out of all lists.
+// DeleteAccount deletes an account without users and domains.
 func (s *Service) DeleteAccount(ctx context.Context, in *api.DeleteAccountInput) (*api.DeleteAccountOutput, error) {
 	return write(ctx, s, opDeleteAccount, func(c *change) (*api.DeleteAccountOutput, error) {
 		a, err := c.account(in.AccountId)
@@ -170,7 +170,7 @@ func (s *Service) DeleteAccount(ctx context.Context, in *api.DeleteAccountInput)
 		}
 		if occupied {
 			return nil, api.Errorf(api.UnprocessableEntityException,
-				"Account %s still has users: remove them first, those who are only invited too", a.AccountID)
+				"Account %s still has users: remove them first, including those who are only invited", a.AccountID)
 		}
 		domains, err := c.Domains(a.AccountID)
 		if err != nil {
@@ -189,7 +189,7 @@ func (s *Service) DeleteAccount(ctx context.Context, in *api.DeleteAccountInput)
 }
 
 // AssociateSigninDelegateGroupsWithAccount adds directory groups whose members may sign shared
-// devices in. Groups that are associated already stay where they are.
+// devices in. Groups that are already associated keep their places.
 func (s *Service) AssociateSigninDelegateGroupsWithAccount(ctx context.Context, in *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
 	return write(ctx, s, opAssociateSigninDelegateGroupsWithAccount, func(c *change) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error) {
 		return &api.AssociateSigninDelegateGroupsWithAccountOutput{}, c.changeGroups(in.AccountId, func(groups []string) ([]string, error) {
@@ -206,8 +206,8 @@ func (s *Service) AssociateSigninDelegateGroupsWithAccount(ctx context.Context, 
 	})
 }
 
-// DisassociateSigninDelegateGroupsFromAccount takes such groups away: all that are named, or
-// none if one of them is not associated.
+// DisassociateSigninDelegateGroupsFromAccount removes such groups: all that are named, or none if
+// one of them is not associated.
 func (s *Service) DisassociateSigninDelegateGroupsFromAccount(ctx context.Context, in *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
 	return write(ctx, s, opDisassociateSigninDelegateGroupsFromAccount, func(c *change) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error) {
 		return &api.DisassociateSigninDelegateGroupsFromAccountOutput{}, c.changeGroups(in.AccountId, func(groups []string) ([]string, error) {
@@ -221,14 +221,14 @@ func (s *Service) DisassociateSigninDelegateGroupsFromAccount(ctx context.Contex
 	})
 }
 
-// changeGroups gives an account the delegate groups that fn makes of a copy of its own.
+// changeGroups replaces the delegate groups of an account by what fn makes of a copy of them.
 func (c *change) changeGroups(accountID string, fn func([]string) ([]string, error)) error {
 	before, err := c.account(accountID)
 	if err != nil {
 		return err
 	}
 	if before.Type != string(api.AccountTypeEnterpriseDirectory) {
-		return api.BadRequest("Only an account of type EnterpriseDirectory has sign-in delegate groups, this is of type %s", before.Type)
+		return api.BadRequest("Only an account of type EnterpriseDirectory has sign-in delegate groups, this one is of type %s", before.Type)
 	}
 	after := before
 	if after.SigninDelegateGroups, err = fn(slices.Clone(before.SigninDelegateGroups)); err != nil {
@@ -237,7 +237,7 @@ func (c *change) changeGroups(accountID string, fn func([]string) ([]string, err
 	return c.saveAccount(before, after)
 }
 
-// unsupported says why a license is not to be had in an account; nothing if it is.
+// unsupported says why no user of an account can have a license, "" if one can.
 func unsupported(a store.Account, license api.License) string {
 	if slices.Contains(a.SupportedLicenses, string(license)) {
 		return ""
@@ -249,7 +249,7 @@ func unsupported(a store.Account, license api.License) string {
 	return string(license) + " is not supported by the account, which has " + names
 }
 
-// allLicenses lists them in the order of the model.
+// allLicenses lists the licenses in the order of the contract.
 func allLicenses() []api.License {
 	return []api.License{api.LicenseBasic, api.LicensePlus, api.LicensePro, api.LicenseProTrial}
 }
@@ -264,7 +264,7 @@ func showAccount(a store.Account) api.Account {
 		DefaultLicense:   api.License(a.DefaultLicense),
 		AccountStatus:    api.AccountStatus(a.Status),
 	}
-	// In the order of the model, however they were given.
+	// In the order of the contract, not in the order in which they were given.
 	for _, l := range allLicenses() {
 		if slices.Contains(a.SupportedLicenses, string(l)) {
 			out.SupportedLicenses = append(out.SupportedLicenses, l)

@@ -10,9 +10,9 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// record notes that the target, which belongs to an account, has changed: from nothing, to
-// nothing, or from before to after. What belongs to the AWS account as a whole has an account
-// with no id of its own. Before and After are JSON objects of the members that differ.
+// record adds an audit record: the target, which belongs to an account, has changed from before to
+// after, either of which may be nil for nothing. What belongs to the AWS account as a whole has an
+// account without an id. Before and After are JSON objects of the members that differ.
 func (c *change) record(a store.Account, target string, before, after []document.Member) {
 	r := store.AuditRecord{
 		AWSAccountID: a.AWSAccountID,
@@ -30,8 +30,8 @@ func (c *change) record(a store.Account, target string, before, after []document
 	c.audit = append(c.audit, r)
 }
 
-// objectOf is the JSON object of those fields that differ from the other side's, which has the
-// same fields or none at all; without one, what is empty is left out.
+// objectOf returns the JSON object of the fields that differ from the other side, which has the
+// same fields or none. If it has none, the object has all fields that are not empty.
 func objectOf(fields, other []document.Member) string {
 	if fields == nil {
 		return ""
@@ -55,7 +55,7 @@ func objectOf(fields, other []document.Member) string {
 	return string(document.AppendCompact(nil, o))
 }
 
-// same compares the values of a field: texts, truths, numbers, and lists of texts.
+// same compares two values of a field: texts, booleans, numbers, or lists of texts.
 func same(a, b any) bool {
 	if list, ok := a.([]any); ok {
 		return slices.Equal(list, b.([]any))
@@ -70,8 +70,8 @@ func isEmpty(v any) bool {
 	return reflect.ValueOf(v).IsZero()
 }
 
-// secret is what would let a reader of the trail act as somebody else. It shows that there is
-// one, and that it has changed, but not what it is.
+// secret is a text that would let a reader of the trail act as somebody else. The trail shows that
+// there is one, and that it has changed, but not what it is.
 type secret string
 
 func (s secret) masked() string {
@@ -81,7 +81,8 @@ func (s secret) masked() string {
 	return "***"
 }
 
-// The fields go by the names they have in the API.
+// The fields below have the names of the API. Its encoder would not do: a record has only members
+// that differ, on one level, and shows more than the API does, such as the id of an invitation.
 
 func accountFields(a store.Account) []document.Member {
 	return []document.Member{
@@ -136,8 +137,8 @@ func values(texts []string) []any {
 	return all
 }
 
-// stamp is a time in milliseconds since 1970, 0 for never. It becomes text only where it is shown: most
-// times of a user do not change.
+// stamp is a time in milliseconds since 1970, 0 for never. It becomes text only where it is shown,
+// since most times of a user do not change.
 type stamp int64
 
 func stampOf(t time.Time) stamp {

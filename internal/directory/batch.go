@@ -7,15 +7,15 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// member is a user while a request works on it: as the store has it, and as the request has made
-// it so far.
+// member is a user while a request works on it: as it is in the store, and as the request has
+// changed it so far.
 type member struct {
 	before, after store.User
 	gone          bool // leaves the account
 }
 
-// BatchUpdateUser sets what is given of each user's license, type and Alexa metadata. Items that
-// break a rule are reported and do not keep the others from being applied.
+// BatchUpdateUser sets the license, type and Alexa metadata that each item gives. Items that break
+// a rule are reported, and the others are applied.
 func (s *Service) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 	ids := make([]string, len(in.UpdateUserRequestItems))
 	for i, item := range in.UpdateUserRequestItems {
@@ -37,7 +37,7 @@ func (s *Service) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserIn
 	return &api.BatchUpdateUserOutput{UserErrors: failed}, nil
 }
 
-// BatchSuspendUser takes users out of a Team account, or marks them as suspended in an
+// BatchSuspendUser removes users from a Team account, or marks them as suspended in an
 // EnterpriseLWA account.
 func (s *Service) BatchSuspendUser(ctx context.Context, in *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error) {
 	failed, err := s.batch(ctx, opBatchSuspendUser, in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
@@ -59,7 +59,7 @@ func (s *Service) BatchSuspendUser(ctx context.Context, in *api.BatchSuspendUser
 func (s *Service) BatchUnsuspendUser(ctx context.Context, in *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error) {
 	failed, err := s.batch(ctx, opBatchUnsuspendUser, in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
 		if a.Type != string(api.AccountTypeEnterpriseLWA) {
-			return nil, api.BadRequest("Only an account of type EnterpriseLWA has users to unsuspend, this is of type %s", a.Type)
+			return nil, api.BadRequest("Only an account of type EnterpriseLWA has users to unsuspend, this one is of type %s", a.Type)
 		}
 		return unsuspend, nil
 	})
@@ -69,7 +69,8 @@ func (s *Service) BatchUnsuspendUser(ctx context.Context, in *api.BatchUnsuspend
 	return &api.BatchUnsuspendUserOutput{UserErrors: failed}, nil
 }
 
-// decision decides item i of a batch, which names m: it changes m, or refuses and leaves m alone.
+// decision decides about item i of a batch, which names m: it changes m, or refuses and leaves m as
+// it is.
 type decision func(i int, m *member) *refusal
 
 func remove(_ int, m *member) *refusal {
@@ -92,9 +93,9 @@ func unsuspend(_ int, m *member) *refusal {
 	return nil
 }
 
-// batch decides about the users of an account in the order they are named, each as the items
-// before have left it, and then applies together what was granted. It returns an entry for every
-// item that was refused. rule gives what decides for this account.
+// batch decides about users of an account in the order in which they are named, each as the items
+// before it have left the user, and then applies all that was granted. It returns an entry for
+// every item that was refused. rule returns the decision for the type of the account.
 func (s *Service) batch(ctx context.Context, op operation, accountID string, userIDs []string, rule func(store.Account) (decision, error)) ([]api.UserError, error) {
 	return write(ctx, s, op, func(c *change) ([]api.UserError, error) {
 		a, err := c.account(accountID)
@@ -105,7 +106,7 @@ func (s *Service) batch(ctx context.Context, op operation, accountID string, use
 		if err != nil {
 			return nil, err
 		}
-		members, err := c.members(c.Users(a.AccountID, userIDs))
+		members, err := asMembers(c.Users(a.AccountID, userIDs))
 		if err != nil {
 			return nil, err
 		}
@@ -127,16 +128,19 @@ func (s *Service) batch(ctx context.Context, op operation, accountID string, use
 	})
 }
 
-// members makes working copies of users that were read.
-func (c *change) members(users []store.User, err error) ([]*member, error) {
+// asMembers makes members of users, which it takes, with the error, from a call to the store.
+func asMembers(users []store.User, err error) ([]*member, error) {
+	if err != nil {
+		return nil, err
+	}
 	members := make([]*member, len(users))
 	for i, u := range users {
 		members[i] = &member{before: u, after: u}
 	}
-	return members, err
+	return members, nil
 }
 
-// save writes what has become of the members, with a record for each that has changed.
+// save writes how members have changed, with a record for each that has.
 func (c *change) save(a store.Account, members []*member) error {
 	var changes []store.UserChange
 	var gone []store.User

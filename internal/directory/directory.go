@@ -1,19 +1,18 @@
 // Package directory is the domain of the service: accounts, the users in them, their licenses,
 // the rules that tie these together, and the trail of who changed what.
 //
-// Start at [Service], which has one method for each operation it offers, in the terms of
-// package api. The rules for the fields of one user are in users.go, how lists of users are
-// worked through in batch.go. Beside it are [Operator], for what the API cannot do, and [Keys],
-// the access keys that requests are signed with.
+// Start at [Service], which has a method for each operation that it offers, in the terms of
+// package api. users.go has the rules for the fields of one user, batch.go those for a list of
+// users. Beside it are [Operator], for what the API cannot do, [Import], which brings in an old
+// directory, and [Keys], the access keys that sign requests.
 //
-// Every operation acts for the [Caller] in its context and sees nothing but the accounts of the
-// caller's AWS account. Whatever is changed, through whichever of the three, is written in one
-// update of the store, together with an audit record for each user, account, domain, key or
-// setting that is different afterwards.
+// Every operation acts for the [Caller] in its context and sees only the accounts of the caller's
+// AWS account. A change, through any of them, is one update of the store. The update includes an
+// audit record for each user, account, domain, key or setting that is different afterwards.
 //
-// A failure that the caller of the API is to blame for, or can act upon, is an *api.Error. Every
-// other error is one of the store, handed on as it is: store.ErrUnavailable means that nothing
-// has been tried yet.
+// A failure that the caller of the API has caused, or can do something about, is an *api.Error.
+// Every other error comes from the store, unchanged: store.ErrUnavailable means that nothing was
+// tried.
 package directory
 
 import (
@@ -30,15 +29,14 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Options adjusts what is otherwise taken from the machine; the zero value is ready for
-// production.
+// Options replaces what is taken from the machine; the zero value is ready for production.
 type Options struct {
 	Clock func() time.Time // nil: time.Now
 	NewID func() string    // ids of accounts, users and invitations; nil: UUIDs of version 7
 	Rand  io.Reader        // keys, secrets and PINs are made of it; nil: crypto/rand
 
-	// Operator is the name of the person who uses [Operator] or [Keys], for the audit trail: it
-	// has "operator/NAME" as the key name, or "operator" without one.
+	// Operator is the name of the person who uses [Operator] or [Keys]. In the audit trail the key
+	// name is then "operator/NAME", and "operator" if it is empty.
 	Operator string
 }
 
@@ -55,16 +53,15 @@ func (o Options) orDefault() Options {
 	return o
 }
 
-// Service carries out the operations of the API. It holds no state but a key that never changes,
-// so that any number of them may share one store.
+// Service carries out the operations of the API. Its only state is a key that never changes, so
+// several services may share a store.
 type Service struct {
 	store   store.Store
 	options Options
 	pageKey []byte // authenticates page tokens
 }
 
-// The operations that are offered so far. What has no method here the server reports as not
-// built.
+// The operations that are built so far. The server answers for the others that they are not.
 var _ interface {
 	AssociateSigninDelegateGroupsWithAccount(context.Context, *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error)
 	BatchSuspendUser(context.Context, *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error)
@@ -91,8 +88,8 @@ var _ interface {
 	UpdateUserSettings(context.Context, *api.UpdateUserSettingsInput) (*api.UpdateUserSettingsOutput, error)
 } = (*Service)(nil)
 
-// New returns a Service over a store. On the first start it makes the key of the page tokens and
-// leaves it in the store, so that tokens outlive the process and hold in every other.
+// New returns a Service on a store. On the first start it makes the key of the page tokens and
+// keeps it in the store, so that tokens are valid after a restart and in every process.
 func New(st store.Store, options Options) (*Service, error) {
 	s := &Service{store: st, options: options.orDefault()}
 	key, err := pageKey(st, s.options.Rand)
@@ -103,7 +100,7 @@ func New(st store.Store, options Options) (*Service, error) {
 	return s, nil
 }
 
-// Caller says who makes a request and under which name it goes into the audit trail.
+// Caller says who makes a request, and what the audit trail calls them.
 type Caller struct {
 	AWSAccountID string // 12 digits
 	KeyID        string
@@ -143,8 +140,8 @@ func read[T any](ctx context.Context, s *Service, fn func(store.ReadTx, Caller) 
 	return out, nil
 }
 
-// change is an operation at work inside its update: the transaction, on whose behalf and when it
-// runs, and the audit records it has earned.
+// change is an operation inside its update: the transaction, who it is for, its time, and the audit
+// records of what it has changed.
 type change struct {
 	store.Tx
 	caller    Caller
@@ -155,8 +152,8 @@ type change struct {
 	audit     []store.AuditRecord
 }
 
-// write carries out an operation that changes something. The store may run fn again, which
-// therefore keeps nothing from one run to the next but what it returns.
+// write carries out an operation that changes something. The store may run fn again, so fn must
+// keep nothing from one run for the next.
 func write[T any](ctx context.Context, s *Service, op operation, fn func(*change) (T, error)) (out T, err error) {
 	caller, err := callerOf(ctx)
 	if err != nil {
@@ -172,12 +169,12 @@ func write[T any](ctx context.Context, s *Service, op operation, fn func(*change
 	return out, nil
 }
 
-// maxClashes is how often a change is run again because the store had a unique key already. A
-// PIN was taken, or another process was first; the next run sees that, or makes up another.
+// maxClashes is how often a change is run again because a unique key was taken: another process
+// was first, which the next run sees, or a PIN is in use, and the next run makes another.
 const maxClashes = 5
 
-// update runs what is to change something; its audit records go the same way as the changes. Like
-// the store, it may run fn again.
+// update runs a change, and writes its audit records in the same transaction. Like the store, it
+// may run fn again.
 func update(ctx context.Context, st store.Store, o Options, caller Caller, op operation, fn func(*change) error) error {
 	run := func(tx store.Tx) error {
 		c := &change{

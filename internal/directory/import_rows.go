@@ -104,7 +104,7 @@ func settle(row *api.User, result *ImportedRow) {
 	if row.UserRegistrationStatus != api.RegistrationStatusUnregistered {
 		return
 	}
-	// Details of a person are listed only after that person has joined.
+	// The details of a person are listed only after that person has joined.
 	if row.DisplayName != nil {
 		result.note("DisplayName of a user who has not joined: kept, but not listed until then")
 	}

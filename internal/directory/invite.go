@@ -8,8 +8,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// InviteUsers invites people to a Team account and lists them there at once. There is no mail
-// transport yet, so it never reports a mail as sent.
+// InviteUsers invites people to a Team account, which lists them at once. No mail is sent yet, and
+// none is reported as sent.
 func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*api.InviteUsersOutput, error) {
 	for i, email := range in.UserEmailList {
 		if !isAddress(email) {
@@ -22,7 +22,7 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 			return nil, err
 		}
 		if a.Type != string(api.AccountTypeTeam) {
-			return nil, api.BadRequest("Users are invited to accounts of type Team only, this is of type %s", a.Type)
+			return nil, api.BadRequest("Users are invited to accounts of type Team only, this one is of type %s", a.Type)
 		}
 		userType := in.UserType
 		if userType == "" {
@@ -37,7 +37,7 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 }
 
 func (c *change) invite(a store.Account, emails []string, userType api.UserType) ([]api.Invite, error) {
-	members, err := c.members(c.UsersByEmail(a.AccountID, emails))
+	members, err := asMembers(c.UsersByEmail(a.AccountID, emails))
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (c *change) invite(a store.Account, emails []string, userType api.UserType)
 				invite = api.Invite{InviteId: orNil(m.before.InviteID), Status: api.InviteStatusAccepted}
 			case barred[key]:
 				invite = api.Invite{InviteId: new(c.newID()), Status: api.InviteStatusFailed}
-				if m != nil { // an invitation of before that cannot stand any more
+				if m != nil { // an earlier invitation, which is no longer possible
 					m.after.Invitation = string(api.InviteStatusFailed)
 					invite.InviteId = new(m.before.InviteID)
 				}
@@ -101,9 +101,9 @@ func (c *change) invite(a store.Account, emails []string, userType api.UserType)
 	return invites, c.insert(a, joining...)
 }
 
-// barred returns the keys of those addresses that cannot come to a Team account: another account
-// has claimed their domain, or they are members of an Enterprise account. A member of another
-// Team account can, and moves when accepting.
+// barred returns the keys of the addresses that cannot join a Team account, because another account
+// has claimed their domain or they are members of an Enterprise account. A member of another Team
+// account can join, and moves by accepting the invitation.
 func (c *change) barred(a store.Account, emails []string) (map[string]bool, error) {
 	domains := make([]string, len(emails))
 	for i, email := range emails {

@@ -13,27 +13,27 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Operator does what the API cannot, in whichever AWS account: it makes accounts of all types,
-// claims domains, signs people in, reads the audit trail. It may work on the store of a running
-// service, which goes by the changes from its next request on.
+// Operator does what the API cannot, in any AWS account: it makes accounts of all types, claims
+// domains, signs people in, imports directories and reads the audit trail. It may work on the store
+// of a running service, for which changes take effect with the next request.
 //
-// Accounts are named by their ids alone. Asking for what is so already changes nothing and is no
-// error. A request that breaks a rule gives an *api.Error, whose Message is fit to be shown; all
-// other errors are those of the store.
+// Accounts are named by their ids alone. To ask for what is already so changes nothing and is no
+// error. A request that breaks a rule gives an *api.Error, whose Message may be shown to people;
+// all other errors are those of the store.
 type Operator struct {
 	store   store.Store
 	options Options
 }
 
-// NewOperator returns the operator of a store. Options.Operator says who that is.
+// NewOperator returns the operator of a store, whose name is Options.Operator.
 func NewOperator(st store.Store, options Options) *Operator {
 	return &Operator{st, options.orDefault()}
 }
 
-// operatorName is the key name in the audit trail of what is not done through the API.
+// operatorName is the key name, in the audit trail, of what is not done through the API.
 const operatorName = "operator"
 
-// operator is the caller that an operator's changes are attributed to.
+// operator returns the caller of what an operator changes.
 func (o Options) operator() Caller {
 	name := operatorName
 	if o.Operator != "" {
@@ -46,7 +46,7 @@ func (o *Operator) update(ctx context.Context, op operation, fn func(*change) er
 	return update(ctx, o.store, o.options, o.options.operator(), op, fn)
 }
 
-// anyAccount returns an account, whichever AWS account it belongs to.
+// anyAccount returns an account of any AWS account.
 func anyAccount(tx store.ReadTx, accountID string) (store.Account, error) {
 	a, err := tx.FindAccount(accountID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -55,7 +55,7 @@ func anyAccount(tx store.ReadTx, accountID string) (store.Account, error) {
 	return a, err
 }
 
-// changeAccount runs fn on an account and keeps what it makes of it.
+// changeAccount lets fn change an account, and keeps the result.
 func (o *Operator) changeAccount(ctx context.Context, op operation, accountID string, fn func(*change, *store.Account) error) (api.Account, error) {
 	var out api.Account
 	err := o.update(ctx, op, func(c *change) error {
@@ -74,7 +74,7 @@ func (o *Operator) changeAccount(ctx context.Context, op operation, accountID st
 }
 
 // CreateAccount makes an active account of any type, with the licenses of a new Team account. An
-// Enterprise account can have members once it has claimed a domain.
+// Enterprise account must claim a domain before it can have members.
 func (o *Operator) CreateAccount(ctx context.Context, awsAccountID, name string, accountType api.AccountType) (api.Account, error) {
 	switch {
 	case !isAWSAccountID(awsAccountID):
@@ -97,8 +97,8 @@ func (o *Operator) CreateAccount(ctx context.Context, awsAccountID, name string,
 	return out, err
 }
 
-// SetLicenses says which licenses an account supports; at least one, the default among them.
-// Members who have another one keep it.
+// SetLicenses sets the licenses that an account supports. The default license must be among them.
+// Members who have another license keep it.
 func (o *Operator) SetLicenses(ctx context.Context, accountID string, licenses []api.License) (api.Account, error) {
 	for _, l := range licenses {
 		if !slices.Contains(allLicenses(), l) {
@@ -139,9 +139,9 @@ func (o *Operator) ResumeAccount(ctx context.Context, accountID string) (api.Acc
 	})
 }
 
-// ClaimDomain claims an e-mail domain for an account; its subdomains are not included. A Team
-// account becomes an EnterpriseLWA account by it. Its members stay, whatever their addresses;
-// invitations end, since nobody is invited to an Enterprise account.
+// ClaimDomain claims an e-mail domain, without its subdomains, for an account. It makes a Team
+// account an EnterpriseLWA account. Members stay, whatever their addresses; invitations end, since
+// nobody is invited to an Enterprise account.
 func (o *Operator) ClaimDomain(ctx context.Context, accountID, domain string) (api.Account, error) {
 	name := store.EmailKey(domain)
 	if !isDomain(name) {
@@ -173,12 +173,12 @@ func (o *Operator) ClaimDomain(ctx context.Context, accountID, domain string) (a
 	})
 }
 
-// endInvitations removes all who are only invited.
+// endInvitations removes the users who are only invited.
 func (c *change) endInvitations(a store.Account) error {
 	const page = 1000
 	var after store.Entry
 	for {
-		invited, err := c.members(c.ListUsers(a.AccountID, store.UserFilter{Registration: store.Unregistered}, after, page))
+		invited, err := asMembers(c.ListUsers(a.AccountID, store.UserFilter{Registration: store.Unregistered}, after, page))
 		if err != nil {
 			return err
 		}
@@ -192,9 +192,10 @@ func (c *change) endInvitations(a store.Account) error {
 	}
 }
 
-// ReleaseDomain gives up an account's claim on a domain. Members keep their addresses. With the
-// last domain an Enterprise account becomes a Team account and loses its delegate groups; that
-// is refused while it has suspended users, whom a Team account could neither keep nor unsuspend.
+// ReleaseDomain gives up an account's claim on a domain. Members keep their addresses. An
+// Enterprise account that releases its last domain becomes a Team account and loses its delegate
+// groups. That is refused while it has suspended users, which a Team account can neither keep nor
+// unsuspend.
 func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) (api.Account, error) {
 	name := store.EmailKey(domain)
 	return o.changeAccount(ctx, opReleaseDomain, accountID, func(c *change, a *store.Account) error {
@@ -234,12 +235,13 @@ func domainFields(d store.Domain) []document.Member {
 	return []document.Member{{Key: "Domain", Value: d.Name}, {Key: "Claimed", Value: stampOf(d.Claimed)}}
 }
 
-// RegisterUser signs a person in and returns the member that person is then. On a Team account
-// it accepts a pending invitation. On an Enterprise account it signs up whoever has an address
-// in one of its domains, with the default license.
+// RegisterUser signs a person in and returns the resulting member. On a Team account it accepts a
+// pending invitation. On an Enterprise account it signs up anybody with an address in one of its
+// domains, with the default license.
 //
-// Who is registered in a Team account moves from there, with display name and PIN. An address
-// that is held in an Enterprise account, or whose domain another account has claimed, is refused.
+// A person who is registered in a Team account moves from there, with display name and PIN. An
+// address of a member of an Enterprise account, or in a domain that another account has claimed, is
+// refused.
 func (o *Operator) RegisterUser(ctx context.Context, accountID, email string) (api.User, error) {
 	var out api.User
 	err := o.update(ctx, opRegisterUser, func(c *change) error {
@@ -268,14 +270,14 @@ func (o *Operator) FailInvitation(ctx context.Context, accountID, email string) 
 		if err != nil {
 			return err
 		}
-		members, err := c.members(c.UsersByEmail(a.AccountID, []string{email}))
+		members, err := asMembers(c.UsersByEmail(a.AccountID, []string{email}))
 		switch {
 		case err != nil:
 			return err
 		case len(members) == 0:
 			return notInvited(a, email)
 		case members[0].before.Registration != store.Unregistered:
-			return api.BadRequest("%.100s has joined already, there is no invitation to fail", email)
+			return api.BadRequest("%.100s has already joined, so there is no invitation to fail", email)
 		}
 		members[0].after.Invitation = string(api.InviteStatusFailed)
 		out = showUser(members[0].after)

@@ -390,7 +390,8 @@ func TestRegisterMoves(t *testing.T) {
 		u.PersonalPIN, u.PhoneNumber, u.InboundCalling, u.License = "0123456789", "+12065550100", true, "Pro"
 	}))
 
-	// The domain was claimed after the person had joined; no Team account can take that person over.
+	// The domain was claimed after the person had joined; no Team account can take that person
+	// over.
 	h.must("InviteUsers", "accountId=A", "", `{"UserEmailList":["ann@home.example"]}`)
 	denied[api.User](t, api.NotFoundException)(op.RegisterUser(t.Context(), "A", "ann@home.example")) // the invitation failed at once
 	h.addUsers(registered("A", "inv", invited, func(u *store.User) { u.Email = "ann@home.example" }))

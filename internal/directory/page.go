@@ -14,10 +14,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// A page token is the entry of the last row seen (8 bytes, big-endian) and the first 16 bytes of
-// an HMAC-SHA256 over it and over what the listing is of, in URL-safe base64. So it is good for
-// the listing it was given out for and for no other, whatever the size of the next page. It is
-// whole multiples of 3 bytes long, which leaves base64 no second spelling.
+// A page token is the entry of the last row seen (8 bytes, big-endian) and the first 16 bytes of an
+// HMAC-SHA256 over it and the scope of the listing, in URL-safe base64. It is valid for its own
+// listing only, with pages of any size. Its length is a multiple of 3 bytes, for which base64 has
+// only one spelling.
 const (
 	macSize   = 16
 	tokenSize = (8 + macSize) / 3 * 4
@@ -26,7 +26,7 @@ const (
 // pageKeySetting is where the store keeps the key.
 const pageKeySetting = "page-token-key"
 
-// pageKey returns the key that authenticates page tokens, making it if there is none.
+// pageKey returns the key that authenticates page tokens. It makes one if there is none.
 func pageKey(st store.Store, random io.Reader) (key []byte, err error) {
 	ctx := context.Background()
 	err = st.View(ctx, func(tx store.ReadTx) (err error) {
@@ -56,22 +56,22 @@ type listing struct {
 	scope string
 }
 
-// listing returns the one of an operation with these filters. Who it is for counts among them.
+// listing returns the listing of an operation with some filters, the caller among them.
 func (s *Service) listing(operation string, filters ...string) listing {
 	scope := operation
 	for _, f := range filters {
-		scope += fmt.Sprintf(" %d:%s", len(f), f) // the length keeps apart what is joined
+		scope += fmt.Sprintf(" %d:%s", len(f), f) // the length keeps filters apart
 	}
 	return listing{s.pageKey, scope}
 }
 
-// token continues the listing after a row.
+// token returns the token that continues the listing after a row.
 func (l listing) token(last store.Entry) string {
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+macSize), uint64(last))
 	return base64.URLEncoding.EncodeToString(append(b, l.mac(b)...))
 }
 
-// after returns the entry that the token stands at, 0 for no token.
+// after returns the entry of a token, 0 for no token.
 func (l listing) after(token *string) (store.Entry, error) {
 	if token == nil || *token == "" {
 		return 0, nil
@@ -91,7 +91,7 @@ func (l listing) mac(entry []byte) []byte {
 	return h.Sum(nil)[:macSize]
 }
 
-// pageSize is the number of rows of a page of accounts or users.
+// pageSize returns the number of rows of a page of accounts or users.
 func pageSize(maxResults *int) int {
 	if maxResults == nil {
 		return 100

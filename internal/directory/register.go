@@ -11,9 +11,9 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// register makes the person with this address a registered member of the account.
+// register makes the person with an address a registered member of an account.
 func (c *change) register(a store.Account, email string) (store.User, error) {
-	here, err := c.members(c.UsersByEmail(a.AccountID, []string{email}))
+	here, err := asMembers(c.UsersByEmail(a.AccountID, []string{email}))
 	if err != nil {
 		return store.User{}, err
 	}
@@ -47,8 +47,9 @@ func (c *change) register(a store.Account, email string) (store.User, error) {
 	return u, c.save(a, here)
 }
 
-// mayJoin checks what keeps a person out who is not a member yet: in a Team account the lack of
-// an invitation, in any other an address outside its domains, and in both another organization.
+// mayJoin checks that nothing keeps a person from joining an account. A Team account needs an
+// invitation, any other an address in its domains, and no account takes a member of another
+// organization.
 func (c *change) mayJoin(a store.Account, invited *member, email string) error {
 	if a.Type != string(api.AccountTypeTeam) {
 		if err := c.claimed(a, email); err != nil {
@@ -67,7 +68,7 @@ func (c *change) mayJoin(a store.Account, invited *member, email string) error {
 	return err
 }
 
-// newMember is a private user with the default license, not registered yet.
+// newMember returns a private user with the default license, not registered yet.
 func (c *change) newMember(a store.Account, email string) store.User {
 	return store.User{
 		AccountID: a.AccountID,
@@ -78,8 +79,8 @@ func (c *change) newMember(a store.Account, email string) store.User {
 	}
 }
 
-// join makes a user a registered one. Who is registered elsewhere leaves there and takes along
-// what a person is known by: the display name and the PIN of meetings already planned.
+// join makes a user a registered one. A user who is registered in another account leaves it, and
+// keeps the display name and the PIN, which planned meetings use.
 func (c *change) join(u store.User) (store.User, error) {
 	u.Registration = string(api.RegistrationStatusRegistered)
 	u.RegisteredOn = c.now
@@ -110,8 +111,7 @@ func (c *change) insert(a store.Account, users ...store.User) error {
 	return c.InsertUsers(users)
 }
 
-// holder returns the one registered user with this address and the account that user is in, or
-// zero values.
+// holder returns the one registered user with an address, and that user's account, or zero values.
 func (c *change) holder(email string) (u store.User, home store.Account, err error) {
 	holders, err := c.Addresses([]string{email})
 	if err != nil {
@@ -130,8 +130,8 @@ func (c *change) holder(email string) (u store.User, home store.Account, err err
 	return u, home, nil
 }
 
-// claimed checks that an address can be signed up to an Enterprise account: its domain must be
-// one that the account has claimed, subdomains not included.
+// claimed checks that an address can sign up to an Enterprise account: the account must have
+// claimed its domain. Subdomains are not included.
 func (c *change) claimed(a store.Account, email string) error {
 	if !isAddress(email) {
 		return api.BadRequest("%.100q is not an e-mail address", email)
@@ -147,9 +147,9 @@ func (c *change) claimed(a store.Account, email string) error {
 	return nil
 }
 
-// isAddress refuses what the model's pattern lets pass and nobody can be reached by: blanks, as the
-// cells of a spreadsheet have them at their end, and what is longer than the 64 bytes of a mailbox
-// and the 255 of a domain.
+// isAddress refuses what the pattern of the contract accepts and no mail can reach: addresses with
+// blanks, which cells of spreadsheets often end with, without a domain of two labels, or longer
+// than the 64 bytes of a mailbox, the @ and the 255 bytes of a domain (RFC 5321, section 4.5.3.1).
 func isAddress(s string) bool {
 	at := strings.IndexByte(s, '@')
 	if at < 1 || len(s) > 64+1+255 || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
@@ -163,16 +163,16 @@ func notInvited(a store.Account, email string) error {
 	return api.Errorf(api.NotFoundException, "Nobody is invited to account %s as %.100s: invite that address first", a.AccountID, email)
 }
 
-// newPIN makes up a personal PIN of 10 digits. One that is taken already makes the store refuse
-// the update, which is then run again.
+// newPIN makes a personal PIN of 10 random digits. If it is taken, the store refuses the update,
+// which is then run again.
 func (c *change) newPIN() (string, error) {
 	const pins = 10_000_000_000
 	for {
 		var b [8]byte
 		if _, err := io.ReadFull(c.random, b[:]); err != nil {
-			return "", fmt.Errorf("making up a PIN: %w", err)
+			return "", fmt.Errorf("making a PIN: %w", err)
 		}
-		// The last incomplete round is left out, so that all PINs are equally likely.
+		// Numbers of the last, incomplete round are skipped, so that all PINs are equally likely.
 		if n := binary.BigEndian.Uint64(b[:]); n < 1<<64-1-(1<<64-1)%pins {
 			return fmt.Sprintf("%010d", n%pins), nil
 		}

@@ -98,9 +98,9 @@ func (p people) check(t *rapid.T) {
 	}
 }
 
-// Whatever operators and administrators do in whichever order: an address has one registered
-// holder at most, PINs are unique, a person keeps the same one until it is reset, and what is refused
-// or changes nothing leaves no trace.
+// Whatever operators and administrators do in whichever order: an address has one registered holder
+// at most, PINs are unique, a person keeps the same one until it is reset, and what is refused or
+// changes nothing leaves no trace.
 func TestRegistrationsAndMoves(t *testing.T) {
 	h := newHouse(t)
 	op := h.operator()

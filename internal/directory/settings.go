@@ -10,7 +10,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// GetAccountSettings returns what holds for the meetings of an account.
+// GetAccountSettings returns the settings for the meetings of an account.
 func (s *Service) GetAccountSettings(ctx context.Context, in *api.GetAccountSettingsInput) (*api.GetAccountSettingsOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetAccountSettingsOutput, error) {
 		a, err := findAccount(tx, caller, in.AccountId)
@@ -24,8 +24,8 @@ func (s *Service) GetAccountSettings(ctx context.Context, in *api.GetAccountSett
 	})
 }
 
-// UpdateAccountSettings sets those settings that are given. Updates take turns, so there is
-// never a conflict to report.
+// UpdateAccountSettings sets the settings that are given. Updates take turns, so there is never a
+// conflict.
 func (s *Service) UpdateAccountSettings(ctx context.Context, in *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error) {
 	return write(ctx, s, opUpdateAccountSettings, func(c *change) (*api.UpdateAccountSettingsOutput, error) {
 		before, err := c.account(in.AccountId)
@@ -43,7 +43,7 @@ func (s *Service) UpdateAccountSettings(ctx context.Context, in *api.UpdateAccou
 	})
 }
 
-// GetUserSettings returns which ways to telephone a user has.
+// GetUserSettings returns the telephony settings of a user.
 func (s *Service) GetUserSettings(ctx context.Context, in *api.GetUserSettingsInput) (*api.GetUserSettingsOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetUserSettingsOutput, error) {
 		a, err := findAccount(tx, caller, in.AccountId)
@@ -80,7 +80,7 @@ func (s *Service) UpdateUserSettings(ctx context.Context, in *api.UpdateUserSett
 	})
 }
 
-// GetGlobalSettings returns what holds for the whole AWS account.
+// GetGlobalSettings returns the settings of the whole AWS account.
 func (s *Service) GetGlobalSettings(ctx context.Context, _ *api.GetGlobalSettingsInput) (*api.GetGlobalSettingsOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.GetGlobalSettingsOutput, error) {
 		g, err := tx.GlobalSettings(caller.AWSAccountID)
@@ -94,8 +94,8 @@ func (s *Service) GetGlobalSettings(ctx context.Context, _ *api.GetGlobalSetting
 	})
 }
 
-// UpdateGlobalSettings says where call detail records go. A structure that is absent leaves its
-// setting as it is; one without a bucket ends the logging. Buckets are not contacted.
+// UpdateGlobalSettings sets the buckets for call detail records. A structure that is absent leaves
+// its setting as it is; one without a bucket ends the logging. Buckets are not contacted.
 func (s *Service) UpdateGlobalSettings(ctx context.Context, in *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error) {
 	return write(ctx, s, opUpdateGlobalSettings, func(c *change) (*api.UpdateGlobalSettingsOutput, error) {
 		before, err := c.GlobalSettings(c.caller.AWSAccountID)
@@ -130,8 +130,8 @@ func globalFields(g store.GlobalSettings) []document.Member {
 	}
 }
 
-// badBucket says what keeps a name from being that of an S3 bucket, by the rules that S3
-// publishes for general purpose buckets.
+// badBucket says why a name cannot be that of an S3 bucket, by the rules that S3 publishes for
+// general purpose buckets; "" if it can.
 func badBucket(name string) string {
 	const alphanumeric = "abcdefghijklmnopqrstuvwxyz0123456789"
 	if name == "" {

@@ -11,26 +11,25 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// AuditQuery narrows a reading of the audit trail; an empty member lets all pass.
+// AuditQuery selects records of the audit trail; an empty member selects all.
 type AuditQuery struct {
 	AWSAccountID string
 	AccountID    string
-	User         string    // a user id or, with an @, an address: also of one who has left or moved
+	User         string    // a user id or, with an @, an address, also of a user who has left or moved
 	Key          string    // the id or the name of a key, such as "operator/alice"
 	Job          string    // a bulk job: the ID in "job/ID" of the user agent
 	Since        time.Time // this moment and later
 	Until        time.Time // before this moment
 }
 
-// How many records are read or removed at a time, so that no reader holds a snapshot, and no
+// How many records are read or removed at a time. A reader should not hold a snapshot, nor a
 // removal the writer, for long.
 const (
 	auditPage  = 1000
 	auditPiece = 10_000
 )
 
-// Audit reads the audit trail in order of time, the oldest record first. It ends with the first
-// error.
+// Audit reads the audit trail, the oldest record first. It ends after the first error.
 func (o *Operator) Audit(ctx context.Context, query AuditQuery) iter.Seq2[store.AuditRecord, error] {
 	return func(yield func(store.AuditRecord, error) bool) {
 		err := o.walk(ctx, query, func(r store.AuditRecord) bool { return yield(r, nil) })
@@ -40,19 +39,19 @@ func (o *Operator) Audit(ctx context.Context, query AuditQuery) iter.Seq2[store.
 	}
 }
 
-// AuditDocument is the form in which a record is printed and exported: an object that always
-// has these members, in this order, each a string that may be empty unless said otherwise.
+// AuditDocument returns a record as it is printed and exported: an object that always has these
+// members, in this order. Each is a string, which may be empty, unless said otherwise.
 //
 //	Time          2026-03-01T12:00:00.123Z
 //	AwsAccountId  12 digits
 //	AccountId     empty for what belongs to the AWS account as a whole
 //	Operation     one of [Operations]
 //	Target        id of the user, account, AWS account or key, or name of the domain, that changed
-//	Before        object of the members that differ; null if it did not exist before
-//	After         the same for what it is since; null if it does not exist any more
-//	KeyName       who did it; operator/NAME on an operator's behalf
+//	Before        object of the members that differ; null if it did not exist
+//	After         the same members as they are now; null if it no longer exists
+//	KeyName       who did it; operator/NAME for an operator
 //	KeyId         empty for an operator
-//	RequestId     what one request changed has the same
+//	RequestId     the same in all records of one request
 //	UserAgent     as the client sent it
 func AuditDocument(r store.AuditRecord) *document.Object {
 	parsed := func(text string) any {
@@ -76,9 +75,9 @@ func AuditDocument(r store.AuditRecord) *document.Object {
 	)
 }
 
-// PruneAudit removes all records from before a time that must not lie ahead, of one AWS account
-// or, if that is empty, of all. It returns how many, also when it fails half-way: it works in
-// pieces, each of which leaves a record of its own.
+// PruneAudit removes the records from before a time, which must not be in the future, of one AWS
+// account or, if that is empty, of all. It returns how many it removed, also with an error: it
+// works in pieces, each of which leaves a record of its own.
 func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before time.Time) (int, error) {
 	if before.IsZero() || before.After(o.options.Clock()) {
 		return 0, api.BadRequest("The audit trail can be pruned up to now, not up to %s", stampOf(before))
@@ -112,12 +111,12 @@ func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before t
 // trail is the audit trail of one AWS account while it is being read.
 type trail struct {
 	owner string
-	page  []store.AuditRecord // read and not yet handed out
+	page  []store.AuditRecord // read, and not returned yet
 	after store.Entry
 	ended bool
 }
 
-// walk calls fn for each record that the query is about, until fn wants no more.
+// walk calls fn for each record that the query selects, until fn returns false.
 func (o *Operator) walk(ctx context.Context, query AuditQuery, fn func(store.AuditRecord) bool) error {
 	filter := store.AuditFilter{AccountID: query.AccountID, Key: query.Key, Job: query.Job, Since: query.Since, Until: query.Until}
 	var ids map[string]bool
@@ -158,7 +157,7 @@ func (o *Operator) walk(ctx context.Context, query AuditQuery, fn func(store.Aud
 	}
 }
 
-// fill reads the next page if there is nothing left of the one before.
+// fill reads the next page if the one before is used up.
 func (t *trail) fill(ctx context.Context, st store.Store, filter store.AuditFilter) error {
 	if len(t.page) > 0 || t.ended {
 		return nil
@@ -176,8 +175,8 @@ func (t *trail) fill(ctx context.Context, st store.Store, filter store.AuditFilt
 	return nil
 }
 
-// userIDs returns the ids of all users who have or had an address: those who hold it now, and
-// those in the trail, which has the address wherever a user has come or gone.
+// userIDs returns the ids of all users who have or had an address: those who have it now, and those
+// in the trail, which has the address wherever a user was added or removed.
 func (o *Operator) userIDs(ctx context.Context, query AuditQuery) (map[string]bool, error) {
 	ids := make(map[string]bool)
 	err := o.store.View(ctx, func(tx store.ReadTx) error {
@@ -203,7 +202,7 @@ func (o *Operator) userIDs(ctx context.Context, query AuditQuery) (map[string]bo
 
 // emailIn returns the address in the before or after of a record, in the form of store.EmailKey.
 func emailIn(text string) string {
-	if !strings.Contains(text, `"PrimaryEmail"`) { // parsing all would be slow
+	if !strings.Contains(text, `"PrimaryEmail"`) { // parsing every record would be slow
 		return ""
 	}
 	v, err := document.Parse(text)

@@ -25,7 +25,7 @@ func (s *Service) GetUser(ctx context.Context, in *api.GetUserInput) (*api.GetUs
 	})
 }
 
-// ListUsers pages through the users of an account, those who are invited or suspended included.
+// ListUsers pages through the users of an account, including those who are invited or suspended.
 // The rows have no personal PIN.
 func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.ListUsersOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListUsersOutput, error) {
@@ -81,8 +81,8 @@ func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) (*api
 	})
 }
 
-// CreateUser adds a registered user to an account whose directory is connected; shared devices
-// for the most part, since people come by signing in.
+// CreateUser adds a registered user to an EnterpriseDirectory account. Most such users are shared
+// devices, since people are added when they sign in.
 func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api.CreateUserOutput, error) {
 	return write(ctx, s, opCreateUser, func(c *change) (*api.CreateUserOutput, error) {
 		a, err := c.account(in.AccountId)
@@ -90,12 +90,12 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 			return nil, err
 		}
 		if a.Type != string(api.AccountTypeEnterpriseDirectory) {
-			return nil, api.BadRequest("Users are created in accounts of type EnterpriseDirectory only, this is of type %s", a.Type)
+			return nil, api.BadRequest("Users are created in accounts of type EnterpriseDirectory only, this one is of type %s", a.Type)
 		}
 		if in.Email == nil {
 			return nil, api.BadRequest("Email is required")
 		}
-		// The domain comes first: for an address in it the account may know that it is taken.
+		// The domain is checked first: only its owner may learn that an address in it is taken.
 		if err := c.claimed(a, *in.Email); err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 		if err != nil {
 			return nil, err
 		}
-		for _, h := range holders { // an invitation elsewhere does not matter
+		for _, h := range holders { // an invitation to another account does not matter
 			if h.Registered || h.AccountID == a.AccountID {
 				return nil, api.Errorf(api.ConflictException, "Email is in use by another user")
 			}
@@ -120,8 +120,8 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 	})
 }
 
-// LogoutUser ends the sessions of a user. There are none here to end, so it only checks that it
-// could be done; the user's status stays as it is in any case.
+// LogoutUser ends the sessions of a user. There are no sessions here, so it only checks that the
+// user exists and that the account is active.
 func (s *Service) LogoutUser(ctx context.Context, in *api.LogoutUserInput) (*api.LogoutUserOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.LogoutUserOutput, error) {
 		a, err := activeAccount(tx, caller, in.AccountId)
@@ -132,7 +132,7 @@ func (s *Service) LogoutUser(ctx context.Context, in *api.LogoutUserInput) (*api
 	})
 }
 
-// ResetPersonalPIN gives a registered user another PIN. The former is free at once.
+// ResetPersonalPIN gives a registered user a new PIN. The old one is free at once.
 func (s *Service) ResetPersonalPIN(ctx context.Context, in *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error) {
 	return write(ctx, s, opResetPersonalPIN, func(c *change) (*api.ResetPersonalPINOutput, error) {
 		a, err := c.account(in.AccountId)
@@ -167,8 +167,7 @@ func findUser(tx store.ReadTx, a store.Account, userID string) (store.User, erro
 	return users[0], nil
 }
 
-// refusal says why something cannot be done to one user, with the code that it has as an item of
-// a batch.
+// refusal says why a request about one user is refused, with the code for an item of a batch.
 type refusal struct {
 	code    api.ErrorCode
 	message string
@@ -178,8 +177,8 @@ func noUser(userID string) *refusal {
 	return &refusal{api.ErrorCodeNotFound, fmt.Sprintf("User %.64s was not found in the account", userID)}
 }
 
-// exception is the refusal of a request that is about this one user. Of the codes that items
-// have, operations on a single user are modeled with these three only.
+// exception is the refusal as the error of a request about this user alone. The contract lets such
+// a request fail with three of the codes of an item only.
 func (r *refusal) exception() *api.Error {
 	switch r.code {
 	case api.ErrorCodeNotFound:
@@ -190,7 +189,7 @@ func (r *refusal) exception() *api.Error {
 	return api.BadRequest("%s", r.message)
 }
 
-// wish is what a request wants of one user; what is empty shall stay as it is.
+// wish is how a request wants to change a user; what is empty stays as it is.
 type wish struct {
 	license  api.License
 	userType api.UserType
@@ -200,8 +199,8 @@ type wish struct {
 // maxRoomARN is the length of an Alexa room's ARN, in characters.
 const maxRoomARN = 2048
 
-// apply returns the user as wished, or why that cannot be. The first fault in the order of the
-// model decides: license, type, Alexa.
+// apply returns the user as wished, or the refusal for the first fault in the order of the
+// contract: license, type, Alexa.
 func (w wish) apply(a store.Account, u store.User) (store.User, *refusal) {
 	userType := api.UserType(u.Type)
 	if w.userType != "" {
@@ -212,7 +211,7 @@ func (w wish) apply(a store.Account, u store.User) (store.User, *refusal) {
 		if problem := unsupported(a, w.license); problem != "" {
 			return u, &refusal{api.ErrorCodeBadRequest, "LicenseType " + problem}
 		}
-		// Devices are in no directory group, so their licenses are ours to set everywhere.
+		// A device is in no directory group, so its license can be set in every account.
 		if userType == api.UserTypePrivateUser && managedByDirectory(a) {
 			return u, &refusal{api.ErrorCodeForbidden,
 				"LicenseType is managed by directory groups in an account of type " + a.Type}
@@ -266,13 +265,14 @@ func badARN(arn string) string {
 	return ""
 }
 
-// managedByDirectory reports whether an identity provider decides who is in the account and with
-// which license.
+// managedByDirectory reports whether an identity provider decides which users an account has, and
+// which licenses they have.
 func managedByDirectory(a store.Account) bool {
 	return a.Type == string(api.AccountTypeEnterpriseDirectory) || a.Type == string(api.AccountTypeEnterpriseOIDC)
 }
 
-// showUser gives the details of a person only after that person has joined.
+// showUser returns a user as the API shows it. The details of a person are shown only after that
+// person has joined.
 func showUser(u store.User) api.User {
 	out := api.User{
 		UserId:                   u.UserID,

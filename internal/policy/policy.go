@@ -1,10 +1,9 @@
 // Package policy decides what an access key may do. A policy is the name of a managed one or an
 // IAM policy document; [Parse] reads either, [Policy.Allows] answers.
 //
-// A document may use Version, Id and Statement, and a statement Sid, Effect, Action or
-// NotAction, and Resource. Whatever else IAM knows (conditions, principals, variables) is
-// refused when the policy is read: to skip what one does not understand would be to grant
-// more than was meant.
+// A document may have Version, Id and Statement, and a statement Sid, Effect, Action or NotAction,
+// and Resource. Everything else that IAM knows (conditions, principals, variables) is refused when
+// the policy is read: to ignore it would be to grant more than was meant.
 package policy
 
 import (
@@ -18,28 +17,28 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// The managed policies that AWS published for Chime, reduced to what concerns this API.
+// The managed policies that AWS published for Chime, reduced to the operations of this API.
 const (
 	FullAccess     = "AmazonChimeFullAccess"
 	ReadOnly       = "AmazonChimeReadOnly"
 	UserManagement = "AmazonChimeUserManagement"
 )
 
-// Policy says which actions are allowed. The zero value allows nothing. It does not change and
-// may be used concurrently.
+// Policy says which actions are allowed. The zero value allows nothing. It never changes, and may
+// be used concurrently.
 type Policy struct {
 	statements []statement
 }
 
 type statement struct {
 	deny      bool
-	except    bool     // actions lists what the statement is not about
+	except    bool     // the statement is about all actions but these
 	actions   []string // patterns, in lower case
 	resources []string // patterns
 }
 
-// Parse reads the name of a managed policy, or a policy document in JSON. The error of a
-// document that is malformed, or goes beyond what this package understands, says where.
+// Parse reads the name of a managed policy, or a policy document in JSON. If the document is
+// malformed, or has something that this package does not support, the error says where.
 func Parse(text string) (Policy, error) {
 	switch text = strings.TrimSpace(text); {
 	case text == FullAccess:
@@ -71,7 +70,7 @@ func managed(actions ...string) Policy {
 }
 
 // userManagement lists the actions of the published policy that are operations of this API. Its
-// others belong to the console of old and authorize nothing here.
+// other actions belong to the console of Amazon Chime, and allow nothing here.
 func userManagement() []string {
 	return strings.Fields(`
 		chime:associatephonenumberwithuser
@@ -98,9 +97,9 @@ func userManagement() []string {
 		chime:updateusersettings`)
 }
 
-// Allows reports whether the policy lets an action ("chime:BatchUpdateUser") be done on a
-// resource: its ARN, or "*" for an action that IAM does not tie to resources. A statement that
-// denies wins over all that allow.
+// Allows reports whether the policy allows an action ("chime:BatchUpdateUser") on a resource: its
+// ARN, or "*" for an action that IAM does not tie to resources. A statement that denies wins over
+// all that allow.
 func (p Policy) Allows(action, resource string) bool {
 	action = strings.ToLower(action)
 	allowed := false
@@ -125,9 +124,9 @@ func matchesAny(patterns []string, s string) bool {
 	return false
 }
 
-// matches reports whether a pattern, in which * stands for any text and ? for any one byte,
-// covers the whole of s. It goes back to the last star only, so its cost stays bounded by the
-// product of the lengths.
+// matches reports whether a pattern, in which * stands for any text and ? for any one byte, matches
+// the whole of s. It goes back to the last star only, so its cost is at most the product of the
+// lengths.
 func matches(pattern, s string) bool {
 	p, i, star, from := 0, 0, -1, 0
 	for i < len(s) {
@@ -148,7 +147,7 @@ func matches(pattern, s string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// checkStrict refuses what leaves open which rule was meant, above all a member given twice.
+// checkStrict refuses JSON that leaves open what was meant, such as a member given twice.
 func checkStrict(text string) error {
 	d := jsontext.NewDecoder(bytes.NewReader([]byte(text)))
 	if _, err := d.ReadValue(); err != nil {
@@ -247,8 +246,8 @@ func parseStatement(where string, v any) (statement, error) {
 	return s, nil
 }
 
-// texts reads a string or a list of strings, of which there must be one at least: an empty
-// NotAction would be about everything.
+// texts reads a string or a list of strings, which must not be empty: an empty NotAction would be
+// about everything.
 func texts(where string, v any, check func(string) string) ([]string, error) {
 	list, isList := v.([]any)
 	if !isList {
@@ -275,8 +274,8 @@ func texts(where string, v any, check func(string) string) ([]string, error) {
 	return out, nil
 }
 
-// checkAction says what keeps a text from being an action: "*", or the prefix of a service, a
-// colon, and a name. Actions of other services are fine; nothing here asks for them.
+// checkAction says why a text is not an action, "" if it is: "*", or the prefix of a service, a
+// colon, and a name. Actions of other services are accepted; nothing here asks for them.
 func checkAction(s string) string {
 	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-"
 	service, name, ok := strings.Cut(s, ":")
@@ -287,8 +286,8 @@ func checkAction(s string) string {
 	return `is not an action such as "chime:GetUser", "chime:List*" or "*"`
 }
 
-// checkResource says what keeps a text from being a resource: "*" or an ARN. Accounts and users
-// have none; an ARN of a meeting limits CreateMeetingDialOut, and for all other operations a
+// checkResource says why a text is not a resource, "" if it is: "*" or an ARN. Accounts and users
+// have no ARN. The ARN of a meeting limits CreateMeetingDialOut; for all other operations a
 // statement that names an ARN never applies.
 func checkResource(s string) string {
 	switch {

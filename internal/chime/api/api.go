@@ -1,10 +1,11 @@
-// Package api is the service's half of the Amazon Chime API contract: a Go type for each
-// input and output, the code that decodes and validates the one and encodes the other, and
-// the API interface with a method for each operation. Start at API and Bind.
+// Package api is the service's half of the contract of the Amazon Chime API: a Go type for each
+// input and output, the code that decodes and validates inputs and encodes outputs, the errors with
+// their statuses, and the [API] interface with a method for each operation. Start at [API] and
+// [Bind].
 //
-// Types are generated from the contract (../gen). In them a member that may be absent is a
-// pointer, except that an absent enum is "", an absent timestamp is the zero time and an
-// absent list is nil; a list that was sent empty is not nil.
+// The types are generated from the contract (../gen). A member that may be absent is a pointer,
+// except that an absent enum is "", an absent timestamp is the zero time and an absent list is nil;
+// a list that was sent empty is not nil.
 package api
 
 import (
@@ -12,7 +13,7 @@ import (
 	"net/url"
 )
 
-// Request is the part of an HTTP request that makes up an operation's input.
+// Request is the part of an HTTP request that the input of an operation is made of.
 type Request struct {
 	Label func(name string) string // decoded label of the path
 	Query url.Values
@@ -21,8 +22,8 @@ type Request struct {
 
 func (r Request) label(name string) (string, bool) { return r.Label(name), true }
 
-// query returns a parameter of the query. Clients that page in a loop send an empty token with
-// the first request, so that one counts as absent; other empty values are checked.
+// query returns a parameter of the query. Clients that page in a loop send an empty token with the
+// first request, so an empty token counts as absent. Other empty values are checked.
 func (r Request) query(name string) (string, bool) {
 	v, ok := r.Query[name]
 	if !ok || name == "next-token" && v[0] == "" {
@@ -31,9 +32,9 @@ func (r Request) query(name string) (string, bool) {
 	return v[0], true
 }
 
-// Handler decodes and validates a request, calls the service, and returns the JSON text of
-// its output, which is empty for an output without members. A request that does not fit the
-// contract gives an *Error that names every member at fault, before the service is called.
+// Handler decodes and validates a request, calls the service, and returns the JSON text of its
+// output, which is empty for an output without members. If the request breaks the contract, the
+// service is not called and the error is an [*Error] that names every member at fault.
 type Handler func(context.Context, Request) ([]byte, error)
 
 type input[T any] interface {

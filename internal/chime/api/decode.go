@@ -14,9 +14,9 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// decoder reads one request into an input. It does not stop at a member that breaks the
-// contract but collects the problems, so that a caller learns of all of them at once; text
-// that is not JSON ends it.
+// decoder reads one request into an input. A member that breaks the contract does not stop it: it
+// collects the problems, so that a caller learns of all of them at once. Text that is not JSON
+// stops it.
 type decoder struct {
 	json     *jsontext.Decoder
 	source   bytes.Reader
@@ -38,7 +38,7 @@ var decoders = sync.Pool{New: func() any {
 
 func newDecoder() *decoder { return decoders.Get().(*decoder) }
 
-// close ends the use of the decoder and returns what was wrong with the request.
+// close returns what was wrong with the request. The decoder must not be used afterwards.
 func (d *decoder) close() error {
 	syntax, problems, more := d.syntax, d.problems, d.hidden
 	d.syntax, d.problems, d.hidden = nil, nil, 0
@@ -56,7 +56,7 @@ func (d *decoder) close() error {
 	return BadRequest("%s", strings.Join(problems, "; "))
 }
 
-// begin starts on a JSON body.
+// begin starts to read a JSON body.
 func (d *decoder) begin(body []byte) {
 	if len(bytes.Trim(body, " \t\r\n")) == 0 {
 		body = []byte("{}")
@@ -71,7 +71,7 @@ func (d *decoder) begin(body []byte) {
 	d.json.Reset(&d.source)
 }
 
-// end refuses what follows the body's one value.
+// end refuses text after the one value of the body.
 func (d *decoder) end() {
 	if d.syntax != nil {
 		return
@@ -83,8 +83,8 @@ func (d *decoder) end() {
 	}
 }
 
-// survey returns how deeply brackets nest in a JSON text, and where a string has an escaped NUL,
-// which the JSON reader would let pass: -1 if none has.
+// survey returns how deeply brackets nest in a JSON text, and the offset of the first escaped NUL
+// in a string, which the JSON reader would accept; -1 if there is none.
 func survey(text []byte) (deepest, nul int) {
 	depth, inString := 0, false
 	nul = -1
@@ -123,8 +123,8 @@ func (d *decoder) problem(path, text string) {
 	}
 }
 
-// full counts a problem that there is no more room to name. It is asked before the path is
-// made up: a body can hold a hundred thousand problems.
+// full reports whether there is no room for another problem, and counts it then. It is called
+// before the path is made, since a body can have a hundred thousand problems.
 func (d *decoder) full() bool {
 	if len(d.problems) < maxProblems {
 		return false
@@ -133,14 +133,14 @@ func (d *decoder) full() bool {
 	return true
 }
 
-// wrong names a problem of the value read last.
+// wrong adds a problem of the value that was read last.
 func (d *decoder) wrong(text string) {
 	if d.syntax == nil && !d.full() {
 		d.problem(d.here(), text)
 	}
 }
 
-// here is the path of the value read last, in the form UpdateUserRequestItems[0].UserId.
+// here returns the path of the value that was read last, such as UpdateUserRequestItems[0].UserId.
 func (d *decoder) here() string {
 	var b strings.Builder
 	level := 0
@@ -180,7 +180,7 @@ func (d *decoder) enter(kind jsontext.Kind, otherwise string) bool {
 	return d.syntax == nil
 }
 
-// more reports whether the object or array entered last has another member.
+// more reports whether the object or array that was entered last has another member.
 func (d *decoder) more() bool {
 	if d.syntax != nil {
 		return false
@@ -213,8 +213,8 @@ func (d *decoder) read() jsontext.Token {
 // key reads the name of a member. The bytes are valid until the next read.
 func (d *decoder) key() []byte { return d.unquoted() }
 
-// unquoted reads a string, which is to come next. It takes the text as it stands, which spares
-// an allocation for each name, and resolves escapes only where there are any.
+// unquoted reads a string, which must come next. A string without escapes is returned as it stands
+// in the text, which saves an allocation for each name.
 func (d *decoder) unquoted() []byte {
 	quoted, err := d.json.ReadValue()
 	if err != nil {
@@ -237,7 +237,7 @@ func (d *decoder) skip() {
 	}
 }
 
-// absent takes a null, which counts as a member not sent.
+// absent reads a null, if there is one: it counts as a member that was not sent.
 func (d *decoder) absent() bool {
 	if d.syntax != nil || d.json.PeekKind() != 'n' {
 		return d.syntax != nil
@@ -301,7 +301,7 @@ func (d *decoder) integer(check func(int) string) int {
 	return n
 }
 
-// count checks the length of the list that was left last.
+// count checks the length of the list that was read last.
 func (d *decoder) count(n, lowest, highest int) {
 	switch {
 	case n < lowest:
@@ -311,7 +311,7 @@ func (d *decoder) count(n, lowest, highest int) {
 	}
 }
 
-// missing names a required member that the object left last does not have.
+// missing adds the problem that the object that was read last lacks a required member.
 func (d *decoder) missing(name string) {
 	if d.syntax != nil || d.full() {
 		return
@@ -324,8 +324,8 @@ func (d *decoder) missing(name string) {
 
 func (d *decoder) missingURL(name string) { d.problem(name, "is required") }
 
-// urlText takes what a percent-encoded text decoded to, which may be any bytes: no storage is
-// bothered with those that a JSON body could not hold either.
+// urlText checks a text of the URL. Percent-encoding can spell any bytes; those that a JSON body
+// could not have are refused here too.
 func (d *decoder) urlText(name, s string, check func(string) string) string {
 	if !utf8.ValidString(s) || strings.IndexByte(s, 0) >= 0 {
 		d.problem(name, "must be UTF-8 text without NUL characters")
@@ -335,7 +335,8 @@ func (d *decoder) urlText(name, s string, check func(string) string) string {
 	return s
 }
 
-// labelText takes a label of the path. None may be blank, also where the model forgot to say so.
+// labelText checks a label of the path. No label may be blank, even where the contract does not say
+// so.
 func (d *decoder) labelText(name, s string, check func(string) string) string {
 	return d.urlText(name, s, func(s string) string {
 		if problem := checkNotBlank(s); problem != "" {
@@ -355,7 +356,7 @@ func (d *decoder) urlInt(name, s string, check func(int) string) int {
 	return n
 }
 
-// The checks return what is wrong with a value, or nothing. A bound below zero is none.
+// The checks return what is wrong with a value, or "". A bound below zero does not exist.
 
 func checkNotBlank(s string) string {
 	// The whole text must match .*\S.* in which the dot stops at the end of a line.
@@ -390,7 +391,7 @@ func checkPattern(s string, compiled func() *regexp.Regexp, pattern string) stri
 	return "must match the pattern " + pattern
 }
 
-// pattern compiles a pattern of the model at its first use. It must match the whole value.
+// pattern compiles a pattern of the contract when it is first used. It must match the whole value.
 func pattern(p string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\A(?:` + p + `)\z`) })
 }

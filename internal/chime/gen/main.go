@@ -312,8 +312,8 @@ func bound(n int) string {
 	return fmt.Sprint(n)
 }
 
-// only panics if an object has a key that is not among those that the generator reads: a fact of the
-// contract must not be dropped without notice.
+// only panics if an object has a key that is not among those that the generator reads: a fact of
+// the contract must not be dropped without notice.
 func only(o *document.Object, where string, keys ...string) {
 	for _, m := range o.Members() {
 		if !slices.Contains(keys, m.Key) {
