@@ -9,6 +9,7 @@ import (
 	"os/signal"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
 )
 
 func main() {
@@ -17,7 +18,7 @@ func main() {
 	if !signal.Ignored(os.Interrupt) { // by nohup, say: then it stays so, also for a program that takes over
 		ctx, stop = signal.NotifyContext(ctx, os.Interrupt)
 	}
-	code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+	code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, chime.Service)
 	stop()
 	os.Exit(code)
 }

@@ -29,6 +29,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
 )
 
 // TestMain lets copies of the test binary stand for the programs: called by the name of one, it
@@ -38,7 +39,7 @@ func TestMain(m *testing.M) {
 		"carillon": main,
 		"aws": func() { // as in cmd/aws
 			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-			code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+			code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, chime.Service)
 			stop()
 			os.Exit(code)
 		},

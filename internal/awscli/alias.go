@@ -17,9 +17,9 @@ import (
 // help), which then means the command where the alias itself says it.
 type alias struct{ name, value string }
 
-// aliases reads the user's aliases. They are read for every command line, since any command may
-// be shadowed; mostly that is one look for a file that is not there.
-func (c *cli) aliases() ([]alias, error) {
+// readAliases reads the user's aliases. They are read for every command line, since any command
+// may be shadowed; mostly that is one look for a file that is not there.
+func (c *cli) readAliases() ([]alias, error) {
 	path := c.env.Expand("~/.aws/cli/alias")
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -56,11 +56,11 @@ func find(aliases []alias, name string) *alias {
 	return nil
 }
 
-// choices returns the words that may stand in the place of the command.
-func choices(aliases []alias) []string {
-	out := commands[:len(commands):len(commands)]
+// names returns the names of aliases that shadow no command.
+func (c *cli) names(aliases []alias) []string {
+	var out []string
 	for _, a := range aliases {
-		if !slices.Contains(commands, a.name) {
+		if !slices.Contains(c.commands(), a.name) {
 			out = append(out, a.name)
 		}
 	}
@@ -77,7 +77,7 @@ func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error
 		switch {
 		case a == nil:
 			return false, nil
-		case len(seen) > 0 && seen[len(seen)-1] == a.name && slices.Contains(commands, a.name):
+		case len(seen) > 0 && seen[len(seen)-1] == a.name && slices.Contains(c.commands(), a.name):
 			return false, nil // the shadowed command
 		case slices.Contains(seen, a.name):
 			return false, fmt.Errorf("the alias %q stands for itself: change it in ~/.aws/cli/alias", a.name)
@@ -93,19 +93,19 @@ func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error
 			}
 			return true, err
 		}
-		if err := c.substitute(a, choices(aliases)); err != nil {
+		if err := c.substitute(a); err != nil {
 			return false, err
 		}
 	}
 }
 
 // substitute puts the words of one alias in place of its name.
-func (c *cli) substitute(a *alias, choices []string) error {
+func (c *cli) substitute(a *alias) error {
 	words, err := shell.Split(a.value)
 	if err != nil {
 		return profile.Error(fmt.Sprintf("Value of alias \"%s\" could not be parsed. Received error: %v when parsing:\n%s", a.name, err, a.value))
 	}
-	line, err := parse(words, globalOptions, positional{"command", choices, true})
+	line, err := parse(words, globalOptions, c.command())
 	if err != nil {
 		return err
 	}

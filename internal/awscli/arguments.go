@@ -1,6 +1,7 @@
 package awscli
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,6 +44,22 @@ type positional struct {
 	name     string   // as errors name it
 	choices  []string // allowed words; nil for any
 	required bool
+	// more finds further choices; nil for none. It is asked about a word that is not among
+	// choices only.
+	more func() ([]string, error)
+}
+
+// check refuses a word that is not among the choices.
+func (p positional) check(word string) error {
+	choices := p.choices
+	if p.more != nil && !slices.Contains(choices, word) {
+		more, err := p.more()
+		if err != nil {
+			return err
+		}
+		choices = append(slices.Clip(choices), more...)
+	}
+	return checkChoice(p.name, choices, word)
 }
 
 // parsed is what a parser found.
@@ -51,6 +68,9 @@ type parsed struct {
 	word   string               // the positional, if given
 	given  bool                 // it was
 	rest   []string             // what the parser does not know, in order of discovery
+	// whole says that the line was read to its end. It may be whole and refused all the same:
+	// for a value that its option does not take.
+	whole bool
 }
 
 func (p *parsed) has(o *option) bool { _, ok := p.values[o]; return ok }
@@ -86,29 +106,37 @@ type token struct {
 	hasValue bool
 }
 
-// parse takes apart the words of a line. What it does not know is left over, not refused.
+// parse takes apart the words of a line. What it does not know is left over, not refused. Of
+// several errors it returns the first, with what was found nevertheless.
 func parse(words []string, options []*option, pos positional) (*parsed, error) {
 	p := &argparser{words: words, options: options, positional: pos, tokens: make([]*token, len(words)),
 		out: parsed{values: map[*option][]string{}}}
-	if err := p.classify(); err != nil {
-		return nil, err
+	err := p.classify()
+	if err == nil {
+		err = p.run()
 	}
-	if err := p.run(); err != nil {
-		return nil, err
+	if err == nil {
+		err = p.missing()
 	}
-	var missing []string
-	for _, o := range options {
+	p.out.whole = err == nil
+	return &p.out, cmp.Or(p.refused, err)
+}
+
+// missing reports what is required and was not given.
+func (p *argparser) missing() error {
+	var names []string
+	for _, o := range p.options {
 		if o.required && !p.out.has(o) {
-			missing = append(missing, o.name)
+			names = append(names, o.name)
 		}
 	}
-	if pos.required && !p.out.given {
-		missing = append(missing, pos.name)
+	if p.positional.required && !p.out.given {
+		names = append(names, p.positional.name)
 	}
-	if missing != nil {
-		return nil, usageError("the following arguments are required: " + strings.Join(missing, ", "))
+	if names != nil {
+		return usageError("the following arguments are required: " + strings.Join(names, ", "))
 	}
-	return &p.out, nil
+	return nil
 }
 
 type argparser struct {
@@ -116,7 +144,8 @@ type argparser struct {
 	options    []*option
 	positional positional
 	tokens     []*token // nil for a word that is no option
-	dash       int      // index of "--", or len(words); no options behind it
+	dash       int      // index of "--", or len(words); no options after it
+	refused    error    // the first value that is none of its option's choices
 	out        parsed
 }
 
@@ -228,7 +257,7 @@ func (p *argparser) takePositional(i, end int) (int, error) {
 	if i == p.dash && i < end {
 		i++
 	}
-	if err := checkChoice(p.positional.name, p.positional.choices, word); err != nil {
+	if err := p.positional.check(word); err != nil {
 		return 0, err
 	}
 	p.out.word, p.out.given = word, true
@@ -268,8 +297,8 @@ func (p *argparser) takeOption(t *token, i int) (int, error) {
 				return 0, argumentError(o.name, "invalid int value: %s", document.Repr(word))
 			}
 		}
-		if err := checkChoice(o.name, o.choices, word); err != nil {
-			return 0, err
+		if err := checkChoice(o.name, o.choices, word); err != nil && p.refused == nil {
+			p.refused = err
 		}
 	}
 	if o.name == versionOption.name {

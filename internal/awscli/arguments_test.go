@@ -47,8 +47,8 @@ func (p *parsed) describe() string {
 }
 
 func TestParse(t *testing.T) {
-	loose := positional{"help", nil, false}
-	command := positional{"command", []string{"go", "stop"}, true}
+	loose := positional{name: "help"}
+	command := positional{name: "command", choices: []string{"go", "stop"}, required: true}
 	for _, tt := range []struct {
 		line string // words between bars, without --name
 		pos  positional
@@ -138,7 +138,7 @@ func TestParse(t *testing.T) {
 
 func TestParse_required(t *testing.T) {
 	second := &option{name: "--second", required: true}
-	_, err := parse([]string{"--quiet"}, append(slices.Clone(testOptions), second), positional{"command", nil, true})
+	_, err := parse([]string{"--quiet"}, append(slices.Clone(testOptions), second), positional{name: "command", required: true})
 	if want := "the following arguments are required: --name, --second, command"; err == nil || err.Error() != want {
 		t.Errorf("got error %v, want %s", err, want)
 	}
@@ -147,7 +147,7 @@ func TestParse_required(t *testing.T) {
 // --version ends parsing where it stands: mistakes before it count, those behind it do not.
 func TestParse_version(t *testing.T) {
 	options := []*option{versionOption, countOption}
-	pos := positional{"command", []string{"go"}, true}
+	pos := positional{name: "command", choices: []string{"go"}, required: true}
 	for _, line := range [][]string{{"--version"}, {"--ver"}, {"go", "--version", "--count", "x"}, {"--count", "1", "--version", "stop"}} {
 		if _, err := parse(line, options, pos); err != (versionRequested{}) {
 			t.Errorf("parse(%q): got error %v, want the version to be requested", line, err)
@@ -200,7 +200,7 @@ func FuzzArguments(f *testing.F) {
 	options := append(slices.Clone(testOptions), versionOption)
 	f.Fuzz(func(t *testing.T, text string) {
 		line := strings.Split(text, "|")
-		p, err := parse(line, options, positional{"command", []string{"go", "stop"}, true})
+		p, err := parse(line, options, positional{name: "command", choices: []string{"go", "stop"}, required: true})
 		if err != nil {
 			var usage usageError
 			if !errors.As(err, &usage) && err != (versionRequested{}) {

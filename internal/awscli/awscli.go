@@ -1,9 +1,10 @@
-// Package awscli is the aws command: AWS CLI version 1 for `aws chime ...`, walking the
-// contract in package chime. What scripts see (streams, exit codes, requests) is version 1's.
+// Package awscli is the aws command: AWS CLI version 1 for the services whose contracts it is
+// given. What scripts see (streams, exit codes, requests) is version 1's.
 //
-// Start at Main. A command's life is in command.go: words become options (arguments.go),
-// options an input (package params), the input a call (package client), the reply text
-// (package output). exit.go turns whatever went wrong into a message and an exit code.
+// Start at [Main]. awscli.go finds out which command a line is for. The life of a command is in
+// command.go: words become options (arguments.go), options an input (package params), the input
+// a call (package client) or the calls of a listing (paginate.go), the reply text (package
+// output). exit.go turns whatever went wrong into a message and an exit code.
 package awscli
 
 import (
@@ -13,26 +14,29 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"strings"
+	"sync"
 
 	"github.com/carillon-project/carillon/internal/build"
-	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
-// Main runs one command line and returns its exit code. args are without the program's name,
-// env is in the form of os.Environ.
-func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
+// Main runs one command line and returns its exit code. The operations of the services are its
+// commands. args are without the program's name, env is in the form of os.Environ.
+func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer, services ...*model.Service) int {
 	out := bufio.NewWriterSize(stdout, 64<<10)
-	c := &cli{env: env, stdin: stdin, out: out, stdout: stdout, stderr: stderr}
+	c := &cli{services: services, env: env, stdin: stdin, out: out, stdout: stdout, stderr: stderr}
+	c.aliases = sync.OnceValues(c.readAliases)
 	err := c.run(ctx, args)
 	if e := out.Flush(); e != nil && (err == nil || err == exitStatus(exitItemsFailed)) {
 		err = &writeError{e}
 	}
-	if status, ok := err.(exitStatus); ok {
+	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)
 	}
 	if ctx.Err() != nil {
@@ -43,20 +47,22 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 
 // cli is one run of the program.
 type cli struct {
-	env    profile.Env
-	stdin  io.Reader
-	out    *bufio.Writer // on top of stdout
-	stdout io.Writer
-	stderr io.Writer
+	services []*model.Service
+	env      profile.Env
+	stdin    io.Reader
+	out      *bufio.Writer // on top of stdout
+	stdout   io.Writer
+	stderr   io.Writer
+
+	// aliases returns the user's aliases. The file is read when somebody asks first.
+	aliases func() ([]alias, error)
 
 	global   *parsed
 	query    *jmespath.Expression // nil for none
 	settings *profile.Settings
 	iso8601  bool // timestamps are rewritten
 
-	// What hints refer to, once it is known.
-	operationName string // as typed: "batch-update-user"
-	connection    *profile.Connection
+	called *command // nil as long as no operation is known
 }
 
 // The global options, in the order in which version 1 lists them.
@@ -87,23 +93,23 @@ var (
 )
 
 func (c *cli) run(ctx context.Context, args []string) error {
-	if typed, ok := typedLine(args, c.env); ok {
+	if typed, ok := c.typedLine(args); ok {
 		return c.complete(ctx, typed, args)
 	}
 	err := c.dispatch(ctx, args)
-	if _, ok := err.(versionRequested); ok {
+	if _, ok := errors.AsType[versionRequested](err); ok {
 		_, err = fmt.Fprintln(c.out, version())
 	}
 	return err
 }
 
-// dispatch finds out which command the line is for, through aliases, and runs it.
+// dispatch finds out which command the line is for and runs it.
 func (c *cli) dispatch(ctx context.Context, args []string) error {
-	global, err := parse(args, globalOptions, positional{"command", commands, true})
-	if _, ok := err.(versionRequested); ok {
+	line, err := parse(args, globalOptions, c.command())
+	if _, ok := errors.AsType[versionRequested](err); ok {
 		return err // it must not depend on any file
 	}
-	c.global = global
+	c.global = line
 	var aliases []alias
 	if err != nil || !c.asksForHelp() { // help opens no file, either
 		var failed error
@@ -111,21 +117,12 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 			return failed
 		}
 	}
-	if err != nil && aliases != nil {
-		global, err = parse(args, globalOptions, positional{"command", choices(aliases), true})
-	}
-	c.global = global
-	if _, ok := err.(usageError); ok {
-		// What is refused here may be good for the aws that serves the command.
-		if word := foreignCommand(args); word != "" && find(aliases, word) == nil {
-			return c.handOn(ctx, word, args)
-		}
+	if word := line.word; line.whole && !c.serves(word) && find(aliases, word) == nil {
+		// Values that are refused here may be good for the aws that serves the command.
+		return c.handOn(ctx, word, args)
 	}
 	if err != nil {
 		return err
-	}
-	if word := c.global.word; !ours(word) && find(aliases, word) == nil {
-		return c.handOn(ctx, word, args)
 	}
 	if err := c.applyGlobals(); err != nil {
 		return err
@@ -133,15 +130,60 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 	if done, err := c.expand(ctx, aliases); done || err != nil {
 		return err
 	}
-	switch c.global.word {
+	switch word := c.global.word; word {
 	case "help":
-		return c.help()
-	case "chime":
-		return c.service(ctx, c.global.rest)
+		return c.help(ctx)
 	case "configure":
 		return c.configure(ctx, c.global.rest)
+	default:
+		if s := c.service(word); s != nil {
+			return c.runService(ctx, s, c.global.rest)
+		}
+		return c.handOn(ctx, word, args)
 	}
-	return c.handOn(ctx, c.global.word, args)
+}
+
+// command is the word of a line that says what it is for.
+func (c *cli) command() positional {
+	return positional{name: "command", choices: c.commands(), required: true, more: func() ([]string, error) {
+		aliases, err := c.aliases()
+		return c.names(aliases), err
+	}}
+}
+
+// commands returns the commands of version 1 and those of services that it does not have.
+func (c *cli) commands() []string {
+	all := slices.Clip(version1Commands)
+	for _, s := range c.services {
+		if !slices.Contains(all, s.Command) {
+			all = append(all, s.Command)
+		}
+	}
+	return all
+}
+
+// service returns the service of a command, nil where it is none of ours.
+func (c *cli) service(command string) *model.Service {
+	for _, s := range c.services {
+		if s.Command == command {
+			return s
+		}
+	}
+	return nil
+}
+
+// serves reports whether a command is run here. All others are handed on.
+func (c *cli) serves(command string) bool {
+	return command == "configure" || command == "help" || c.service(command) != nil
+}
+
+// served lists the services for a message.
+func (c *cli) served() string {
+	all := make([]string, len(c.services))
+	for i, s := range c.services {
+		all[i] = s.Command
+	}
+	return strings.Join(all, ", ")
 }
 
 // applyGlobals puts the global options to use.
@@ -194,26 +236,20 @@ func (c *cli) checkGlobals() error {
 	return err
 }
 
-// service runs `aws chime ...`.
-func (c *cli) service(ctx context.Context, words []string) error {
-	operations := chime.Service.Operations
-	choices := make([]string, 0, len(operations)+1)
-	for _, op := range operations {
+// runService runs `aws SERVICE ...`.
+func (c *cli) runService(ctx context.Context, s *model.Service, words []string) error {
+	choices := make([]string, 0, len(s.Operations)+1)
+	for _, op := range s.Operations {
 		choices = append(choices, op.Command)
 	}
-	line, err := parse(words, nil, positional{"operation", append(choices, "help"), true})
+	line, err := parse(words, nil, positional{name: "operation", choices: append(choices, "help"), required: true})
 	if err != nil {
 		return err
 	}
-	if line.word == "help" {
-		return c.serviceHelp()
+	if i := slices.Index(choices, line.word); i >= 0 {
+		return c.runOperation(ctx, s, s.Operations[i], line.rest)
 	}
-	for _, op := range operations {
-		if op.Command == line.word {
-			return c.operation(ctx, op, line.rest)
-		}
-	}
-	panic("awscli: a choice without an operation")
+	return c.serviceHelp(s)
 }
 
 // version is what --version prints and the first part of the User-Agent: the version that is
@@ -233,8 +269,7 @@ func (c *cli) fetch(ctx context.Context, url string) (string, error) {
 	}
 	defer http.Close()
 	text, err := http.Fetch(ctx)
-	var refusal *client.ServiceError
-	if errors.As(err, &refusal) {
+	if refusal, ok := errors.AsType[*client.ServiceError](err); ok {
 		return "", fmt.Errorf("received non 200 status code of %d", refusal.Status)
 	}
 	return text, err

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -20,12 +19,15 @@ import (
 // command is one operation with the options of its command line.
 type command struct {
 	*cli
+	service *model.Service
 	op      *model.Operation
 	options []operationOption
 	line    *parsed
 
 	paginate bool
-	paging   paging
+	pages    pageOptions
+
+	connection *profile.Connection // nil before it is known
 }
 
 // operationOption is an option and the member of the input that it fills, if any.
@@ -34,7 +36,7 @@ type operationOption struct {
 	member *model.Member
 }
 
-// The options that no member stands behind.
+// The options that fill no member of the input.
 const (
 	inputJSON     = "--cli-input-json"
 	startingToken = "--starting-token"
@@ -77,13 +79,13 @@ func commandOptions(op *model.Operation) []operationOption {
 	return out
 }
 
-// operation runs `aws chime OPERATION ...`.
-func (c *cli) operation(ctx context.Context, op *model.Operation, words []string) error {
+// runOperation runs `aws SERVICE OPERATION ...`.
+func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Operation, words []string) error {
 	if slices.Equal(words, []string{"help"}) { // whatever is required
-		return c.operationHelp(op)
+		return c.operationHelp(s, op)
 	}
-	c.operationName = op.Command
-	cmd := &command{cli: c, op: op, options: commandOptions(op)}
+	cmd := &command{cli: c, service: s, op: op, options: commandOptions(op)}
+	c.called = cmd
 	known := make([]*option, len(cmd.options))
 	for i, o := range cmd.options {
 		known[i] = o.option
@@ -93,12 +95,12 @@ func (c *cli) operation(ctx context.Context, op *model.Operation, words []string
 			o.required = false
 		}
 	}
-	line, err := parse(words, known, positional{"help", nil, false})
+	line, err := parse(words, known, positional{name: "help"})
 	if err != nil {
 		return err
 	}
 	if line.word == "help" {
-		return c.operationHelp(op)
+		return c.operationHelp(s, op)
 	}
 	if line.word != "" { // an empty word is no word to version 1
 		line.rest = append(line.rest, line.word)
@@ -107,7 +109,7 @@ func (c *cli) operation(ctx context.Context, op *model.Operation, words []string
 		return unknownOptions(line.rest)
 	}
 	cmd.line = line
-	if cmd.paging, cmd.paginate, err = cmd.readPaging(); err != nil {
+	if cmd.pages, cmd.paginate, err = cmd.readPageOptions(); err != nil {
 		return err
 	}
 	input, err := cmd.input(ctx)
@@ -156,7 +158,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 		}
 		switch {
 		case o.name == maxItems:
-			if *c.paging.maxItems <= 0 {
+			if *c.pages.maxItems <= 0 {
 				fmt.Fprintln(c.stderr, "warning: Non-positive values for --max-items may result in undefined behavior.")
 			}
 		case o.member == nil:
@@ -167,7 +169,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 					return nil, &params.Error{Option: o.name, Reason: err.Error()}
 				}
 				if text, ok := content.(string); ok && o.name == startingToken {
-					c.paging.start = text
+					c.pages.start = text
 				}
 			}
 		case o.takes == none:
@@ -180,7 +182,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 			input.Set(o.member.Name, v)
 		}
 	}
-	if c.paging.stray {
+	if c.pages.stray {
 		input.Set("PaginationConfig", document.NewObject())
 	}
 	text, given := c.value(inputJSON)
@@ -213,14 +215,10 @@ const defaultTimeout = 60 * time.Second
 func (c *command) invoke(ctx context.Context, input *document.Object) error {
 	kind, asked := c.value(skeleton)
 	if asked && kind != "output" {
-		var shape *model.Shape
-		if c.op.Input != nil {
-			shape = c.op.Input
-		}
-		_, err := c.out.Write(append(document.AppendIndented(nil, params.InputSkeleton(shape)), '\n'))
+		_, err := c.out.Write(append(document.AppendIndented(nil, params.InputSkeleton(c.op.Input)), '\n'))
 		return err
 	}
-	conn, err := c.settings.Connect(ctx, chime.Service, !c.global.has(noSignOption))
+	conn, err := c.settings.Connect(ctx, c.service, !c.global.has(noSignOption))
 	if err != nil {
 		return err
 	}
@@ -271,7 +269,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 // connect makes the client of a connection.
 func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 	config := client.Config{
-		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: chime.Service,
+		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: c.service,
 		UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, conn.Endpoint.URL),
 		CABundle: conn.CABundle.Text, NoVerifySSL: c.global.has(noVerifyOption),
 		ReadTimeout: c.timeout(readTimeoutOption), ConnectTimeout: c.timeout(connectTimeoutOption),
@@ -331,16 +329,16 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 	if !known { // a listing is fetched while it is printed
 		return unknownFormat
 	}
-	pages := newPager(c.op.Paginator, c.paging, call, input)
+	list := &listing{model: c.op.Paginator, options: c.pages, call: call, input: input}
 	if formatName.Text == "text" {
-		err := pages.each(func(page *document.Object) error { return c.format("text", page) })
-		if err != nil || pages.resume == "" {
+		err := list.each(func(page *document.Object) error { return c.format("text", page) })
+		if err != nil || list.resume == "" {
 			return err
 		}
-		token := document.NewObject(document.Member{Key: "NextToken", Value: pages.resume})
-		return c.format("text", document.NewObject(document.Member{Key: "NextToken", Value: token}))
+		token := document.NewObject(document.Member{Key: resumeKey, Value: list.resume})
+		return c.format("text", document.NewObject(document.Member{Key: resumeKey, Value: token}))
 	}
-	whole, err := pages.all()
+	whole, err := list.all()
 	if err != nil {
 		return err
 	}

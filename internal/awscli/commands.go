@@ -1,8 +1,8 @@
 package awscli
 
-// commands are the words that version 1 (1.45) takes as a command, in its own order. Those that
-// are not ours are handed on to the next aws on PATH.
-var commands = []string{
+// version1Commands are the words that version 1 (1.45) takes as a command, in its own order.
+// Those that are not served here are handed on to the next aws on PATH.
+var version1Commands = []string{
 	"accessanalyzer", "account", "acm", "acm-pca", "agent-registry", "agent-registry-control",
 	"aiops", "amp", "amplify", "amplifybackend", "amplifyuibuilder", "apigateway",
 	"apigatewaymanagementapi", "apigatewayv2", "appconfig", "appconfigdata", "appfabric", "appflow",

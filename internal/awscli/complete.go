@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/shell"
@@ -23,21 +22,21 @@ import (
 // typedLine returns what stands left of the cursor of a line to be completed; ok is false where
 // this is no question of a shell but a command. Questions are lines that would otherwise be
 // refused: a completion that is made by a script may itself run aws commands.
-func typedLine(args []string, env profile.Env) (typed string, ok bool) {
-	fromBash := len(args) == 3 && !slices.Contains(commands, args[0]) && !strings.HasPrefix(args[0], "-")
+func (c *cli) typedLine(args []string) (typed string, ok bool) {
+	fromBash := len(args) == 3 && !slices.Contains(c.commands(), args[0]) && !strings.HasPrefix(args[0], "-")
 	if len(args) > 0 && !fromBash {
 		return "", false
 	}
-	line, _ := env.Lookup("COMP_LINE")
+	line, _ := c.env.Lookup("COMP_LINE")
 	if line == "" {
-		line, _ = env.Lookup("COMMAND_LINE")
+		line, _ = c.env.Lookup("COMMAND_LINE")
 	}
 	if line == "" {
 		return "", false
 	}
 	// The place counts characters.
 	characters := []rune(line)
-	if text, ok := env.Lookup("COMP_POINT"); ok {
+	if text, ok := c.env.Lookup("COMP_POINT"); ok {
 		if point, err := strconv.Atoi(text); err == nil && point >= 0 && point < len(characters) {
 			return string(characters[:point]), true
 		}
@@ -55,7 +54,7 @@ func (c *cli) complete(ctx context.Context, typed string, args []string) error {
 		return nil
 	}
 	line := c.readLineToComplete(words[1:])
-	if command := line.command(); command != "" && !ours(command) && slices.Contains(commands, command) {
+	if command := line.command(); command != "" && !c.serves(command) && slices.Contains(c.commands(), command) {
 		return c.handOnCompletion(ctx, args)
 	}
 	cut := 0
@@ -154,10 +153,10 @@ func (l *lineToComplete) takeOption(word string) {
 
 func (l *lineToComplete) take(word string) {
 	l.path = append(l.path, word)
-	if len(l.path) != 2 || l.path[0] != "chime" {
+	if len(l.path) != 2 {
 		return
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range l.operations() {
 		if op.Command == word {
 			l.op = op
 			l.known = append(l.known, commandOptions(op)...)
@@ -200,28 +199,35 @@ func (l *lineToComplete) candidates() []string {
 	var choices []string
 	switch {
 	case len(l.path) == 0:
-		choices = l.commands()
+		choices = append(l.cli.commands(), l.cli.names(l.aliases)...)
 	case l.op != nil && len(l.path) == 2:
 		choices = l.options()
 		if len(l.given) == 0 {
 			choices = append(choices, "help")
 		}
 	case len(l.path) > 1:
-	case l.path[0] == "chime":
-		for _, op := range chime.Service.Operations {
-			choices = append(choices, op.Command)
-		}
-		choices = append(choices, "help")
 	case l.path[0] == "configure":
 		choices = []string{"list", "get", "set", "help"}
 	case l.path[0] == "help":
 		choices = helpTopics
+	default:
+		for _, op := range l.operations() {
+			choices = append(choices, op.Command)
+		}
+		if choices != nil {
+			choices = append(choices, "help")
+		}
 	}
 	return beginning(l.word, choices)
 }
 
-// commands returns the commands and aliases.
-func (l *lineToComplete) commands() []string { return choices(l.aliases) }
+// operations returns those of the service that the line is for.
+func (l *lineToComplete) operations() []*model.Operation {
+	if s := l.cli.service(l.path[0]); s != nil {
+		return s.Operations
+	}
+	return nil
+}
 
 // options returns the options that were not given yet. On an empty word these are the required
 // ones, as long as one of them is missing.

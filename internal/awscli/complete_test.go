@@ -27,7 +27,7 @@ func completions(t *testing.T, line string, env, args []string) []string {
 	}
 	env = append(env, "COMP_LINE="+strings.Replace(line, "|", "", 1), fmt.Sprintf("COMP_POINT=%d", len([]rune(left))))
 	var stdout, stderr bytes.Buffer
-	if code := awscli.Main(t.Context(), args, env, strings.NewReader(""), &stdout, &stderr); code != 0 || stderr.Len() > 0 {
+	if code := awscli.Main(t.Context(), args, env, strings.NewReader(""), &stdout, &stderr, chime.Service); code != 0 || stderr.Len() > 0 {
 		t.Errorf("%s: got exit code %d and on standard error %q, want 0 and nothing", line, code, stderr.String())
 	}
 	if stdout.Len() == 0 {
@@ -191,7 +191,7 @@ func TestCompleteOtherShells(t *testing.T) {
 	for _, variable := range []string{"COMP_LINE", "COMMAND_LINE"} {
 		var stdout, stderr bytes.Buffer
 		env := []string{"HOME=" + t.TempDir(), variable + "=aws chime get-b"}
-		code := awscli.Main(t.Context(), nil, env, strings.NewReader(""), &stdout, &stderr)
+		code := awscli.Main(t.Context(), nil, env, strings.NewReader(""), &stdout, &stderr, chime.Service)
 		if code != 0 || stdout.String() != "get-bot\n" {
 			t.Errorf("%s: got exit code %d and %q, want 0 and get-bot", variable, code, stdout.String())
 		}
@@ -203,8 +203,8 @@ func TestCommandsDuringCompletion(t *testing.T) {
 	for _, args := range [][]string{{"--version"}, {"chime", "get-account", "help"}, {"help"}} {
 		env := []string{"HOME=" + t.TempDir(), "COMP_LINE=deploy --stage ", "COMP_POINT=15"}
 		var without, with, stderr bytes.Buffer
-		awscli.Main(t.Context(), args, env[:1], strings.NewReader(""), &without, &stderr)
-		code := awscli.Main(t.Context(), args, env, strings.NewReader(""), &with, &stderr)
+		awscli.Main(t.Context(), args, env[:1], strings.NewReader(""), &without, &stderr, chime.Service)
+		code := awscli.Main(t.Context(), args, env, strings.NewReader(""), &with, &stderr, chime.Service)
 		if code != 0 || with.Len() == 0 || with.String() != without.String() {
 			t.Errorf("aws %q: got exit code %d and %q, want 0 and %q", args, code, with.String(), without.String())
 		}

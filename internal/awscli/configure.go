@@ -19,7 +19,7 @@ func (c *cli) configure(ctx context.Context, words []string) error {
 	if slices.Equal(words, []string{"help"}) {
 		return c.configureHelp()
 	}
-	line, err := parse(words, nil, positional{"subcommand", []string{"list", "get", "set", "add-model"}, false})
+	line, err := parse(words, nil, positional{name: "subcommand", choices: []string{"list", "get", "set", "add-model"}})
 	if err != nil {
 		return err
 	}
@@ -33,7 +33,7 @@ func (c *cli) configure(ctx context.Context, words []string) error {
 	case line.word == "set":
 		return c.configureSet(line.rest)
 	case line.word == "add-model":
-		return configureAddModel(line.rest)
+		return c.configureAddModel(line.rest)
 	case len(line.rest) > 0:
 		return configureUnknown(line.rest)
 	}
@@ -90,7 +90,7 @@ func (c *cli) configurePrompt(ctx context.Context) error {
 		{"output", "Default output format", false, &others},
 	} {
 		present, err := c.settings.Setting(q.option)
-		if _, missing := err.(profile.NotFoundError); err != nil && !missing {
+		if _, missing := errors.AsType[profile.NotFoundError](err); err != nil && !missing {
 			return err // a missing profile is about to be made
 		}
 		shown := present.Text
@@ -187,7 +187,7 @@ func (c *cli) configureList(ctx context.Context, words []string) error {
 	}
 	keys, err := settings.Credentials(ctx)
 	switch {
-	case err == profile.ErrNoCredentials:
+	case errors.Is(err, profile.ErrNoCredentials):
 		unset("access_key")
 		unset("secret_key")
 	case err != nil:
@@ -212,7 +212,7 @@ func (c *cli) configureList(ctx context.Context, words []string) error {
 
 // configureGet prints a value, or ends with status 1.
 func (c *cli) configureGet(words []string) error {
-	line, err := parse(words, nil, positional{"varname", nil, true})
+	line, err := parse(words, nil, positional{name: "varname", required: true})
 	if err != nil {
 		return err
 	}
@@ -220,15 +220,15 @@ func (c *cli) configureGet(words []string) error {
 		return configureUnknown(line.rest)
 	}
 	value, found, err := c.settings.Variable(line.word)
-	var block profile.BlockError
-	switch {
-	case errors.As(err, &block):
+	if block, ok := errors.AsType[profile.BlockError](err); ok {
 		io.WriteString(c.stderr, block.Error())
-		return exitStatus(1)
-	case err != nil:
+		return exitStatus(exitNotSet)
+	}
+	if err != nil {
 		return err
-	case !found:
-		return exitStatus(1)
+	}
+	if !found {
+		return exitStatus(exitNotSet)
 	}
 	_, err = fmt.Fprintln(c.out, value)
 	return err
@@ -237,7 +237,7 @@ func (c *cli) configureGet(words []string) error {
 // configureSet writes a value.
 func (c *cli) configureSet(words []string) error {
 	// The parser takes one positional at a time. Where none is given both are named.
-	line, err := parse(words, nil, positional{"varname, value", nil, true})
+	line, err := parse(words, nil, positional{name: "varname, value", required: true})
 	if err != nil {
 		return err
 	}
@@ -247,7 +247,7 @@ func (c *cli) configureSet(words []string) error {
 		behind := len(words) - dash - 1
 		rest = slices.Insert(slices.Clone(rest), max(0, len(rest)-behind), "--")
 	}
-	if line, err = parse(rest, nil, positional{"value", nil, true}); err != nil {
+	if line, err = parse(rest, nil, positional{name: "value", required: true}); err != nil {
 		return err
 	}
 	if len(line.rest) > 0 {
@@ -256,10 +256,9 @@ func (c *cli) configureSet(words []string) error {
 	return c.settings.SetVariable(name, line.word)
 }
 
-// configureAddModel checks the line and refuses the work: there is one service here, and its
-// model is built in.
-func configureAddModel(words []string) error {
-	line, err := parse(words, []*option{{name: "--service-model", required: true}, {name: "--service-name"}}, positional{"help", nil, false})
+// configureAddModel checks the line and refuses the work: the models are built in.
+func (c *cli) configureAddModel(words []string) error {
+	line, err := parse(words, []*option{{name: "--service-model", required: true}, {name: "--service-name"}}, positional{name: "help"})
 	if err != nil {
 		return err
 	}
@@ -269,5 +268,5 @@ func configureAddModel(words []string) error {
 	if len(line.rest) > 0 {
 		return configureUnknown(line.rest)
 	}
-	return errors.New("configure add-model: this program serves chime only, whose model is built in; run the command with the AWS CLI itself to add a service to that")
+	return fmt.Errorf("configure add-model: this aws serves %s only; run the command with the AWS CLI itself to add a service to that", c.served())
 }

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
 )
 
 // result is what a run leaves for a script to see.
@@ -23,7 +24,7 @@ func invoke(t *testing.T, home, stdin string, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	env := []string{"HOME=" + home, "USERPROFILE=" + home, "PATH=" + os.Getenv("PATH")}
-	code := awscli.Main(context.Background(), args, env, strings.NewReader(stdin), &stdout, &stderr)
+	code := awscli.Main(context.Background(), args, env, strings.NewReader(stdin), &stdout, &stderr, chime.Service)
 	return result{code, stdout.String(), stderr.String()}
 }
 

@@ -14,15 +14,22 @@ import (
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
-// Exit codes of version 1, and one that is asked for: see CARILLON_FAIL_ON_USER_ERRORS.
+// The exit codes of version 1, and one that users ask for: see CARILLON_FAIL_ON_USER_ERRORS. A
+// command that is handed on ends with the code of the program that runs it.
 const (
 	exitOK          = 0
 	exitBadFile     = 1   // a file in ~/.aws does not parse
+	exitNotSet      = 1   // `configure get` finds no value
 	exitUsage       = 2   // the parser refuses the line
-	exitItemsFailed = 3   // the call is good, but not for all items of the batch
-	exitFailed      = 255 // everything else
+	exitItemsFailed = 3   // the call succeeded, but not for all items of the batch
 	exitInterrupted = 130 // 128 and the number of SIGINT
+	exitFailed      = 255 // everything else
 )
+
+// exitStatus ends the program with a code and no further text.
+type exitStatus int
+
+func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
 // usage stands above every error of the parser. The carriage return is version 1's.
 const usage = "usage: \rNote: AWS CLI version 2, the latest major version of the AWS CLI, is now stable and recommended for general use. " +
@@ -59,7 +66,7 @@ func (c *cli) exit(err error) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.As(err, &interrupted{}):
+	case is[interrupted](err):
 		fmt.Fprintln(c.stdout)
 		return exitInterrupted
 	case errors.Is(err, syscall.EPIPE):
@@ -73,8 +80,8 @@ func (c *cli) exit(err error) int {
 		return f.exit
 	}
 	io.WriteString(c.stderr, f.text)
-	if terminal.Is(c.stderr) {
-		if hint := c.hint(err); hint != "" {
+	if c.called != nil && terminal.Is(c.stderr) {
+		if hint := c.called.hint(err); hint != "" {
 			fmt.Fprintf(c.stderr, "\nhint: %s\n", hint)
 		}
 	}
@@ -91,40 +98,36 @@ type failure struct {
 }
 
 func describe(err error) failure {
-	var (
-		usageErr usageError
-		unknown  unknownOptions
-		file     *profile.FileError
-		missing  profile.NotFoundError
-		text     profile.Error
-		option   *params.Error
-		loading  *params.LoadError
-		invalid  *params.ValidationError
-		refusal  *client.ServiceError
-		lost     *client.TransportError
-	)
 	f := failure{exitFailed, fmt.Sprintf("\n%v\n", err), "General", err.Error()}
 	switch {
-	case errors.As(err, &usageErr):
+	case is[usageError](err):
 		f.exit, f.code = exitUsage, "ParamValidation"
-		f.text = fmt.Sprintf("%saws: error: %s\n", usage, usageErr)
-	case errors.As(err, &unknown):
+		f.text = fmt.Sprintf("%saws: error: %v\n", usage, err)
+	case is[unknownOptions](err):
 		f.code = "ParamValidation"
-		f.text = fmt.Sprintf("%s\n%s\n", usage, unknown)
-	case errors.As(err, &option), errors.As(err, &loading), errors.As(err, &invalid):
+		f.text = fmt.Sprintf("%s\n%v\n", usage, err)
+	case is[*params.Error](err), is[*params.LoadError](err), is[*params.ValidationError](err):
 		f.code = "ParamValidation"
-	case errors.As(err, &file):
+	case is[*profile.FileError](err):
 		f.exit, f.code = exitBadFile, "Configuration"
-	case errors.As(err, &text) && text == profile.ErrNoRegion:
+	case errors.Is(err, profile.ErrNoRegion):
 		f.code, f.text = "NoRegion", err.Error()+"\n"
-	case errors.As(err, &text) && text == profile.ErrNoCredentials:
+	case errors.Is(err, profile.ErrNoCredentials):
 		f.code, f.text = "NoCredentials", err.Error()+"\n"
-	case errors.As(err, &text), errors.As(err, &missing):
+	case is[profile.Error](err), is[profile.NotFoundError](err):
 		f.code = "Configuration"
-	case errors.As(err, &refusal):
-		f.code, f.message = refusal.Code, refusal.Message
-	case errors.As(err, &lost):
+	case is[*client.TransportError](err):
 		f.code = "Connection"
+	default:
+		if refusal, ok := errors.AsType[*client.ServiceError](err); ok {
+			f.code, f.message = refusal.Code, refusal.Message
+		}
 	}
 	return f
+}
+
+// is reports whether an error is of a type or wraps one that is.
+func is[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
 }

@@ -15,27 +15,6 @@ import (
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
-// ours reports whether a command of version 1 is served here. All others are handed on.
-func ours(command string) bool {
-	return command == "chime" || command == "configure" || command == "help"
-}
-
-// foreignCommand returns the command of a line if it is not ours, "" otherwise. It does not mind
-// values of global options that version 1 refuses, such as --output yaml.
-func foreignCommand(args []string) string {
-	options := make([]*option, len(globalOptions))
-	for i, o := range globalOptions {
-		lenient := *o
-		lenient.choices = nil
-		options[i] = &lenient
-	}
-	line, err := parse(args, options, positional{"command", commands, true})
-	if err != nil || ours(line.word) {
-		return ""
-	}
-	return line.word
-}
-
 // handedOn is the variable that lists the files a command was handed on to, in the form of
 // PATH, so that a script among them that calls this program again is no endless loop.
 const handedOn = "CARILLON_AWS_HANDED_ON"
@@ -54,7 +33,8 @@ func (c *cli) handOn(ctx context.Context, command string, args []string) error {
 		if len(tried) > 0 {
 			found = "each aws that it was handed on to (" + list + ") handed it back"
 		}
-		return fmt.Errorf("cannot run %q: this aws serves chime only, and %s; install the AWS CLI and put its directory on PATH, or call it by its full name", "aws "+command, found)
+		return fmt.Errorf("cannot run %q: this aws serves %s only, and %s; install the AWS CLI and put its directory on PATH, or call it by its full name",
+			"aws "+command, c.served(), found)
 	}
 	env := slices.DeleteFunc(slices.Clone(c.env), func(v string) bool { return strings.HasPrefix(v, handedOn+"=") })
 	env = append(env, handedOn+"="+strings.Join(append(tried, next), string(filepath.ListSeparator)))
@@ -103,11 +83,6 @@ func nextAWS(env profile.Env, tried []string) string {
 	return ""
 }
 
-// exitStatus ends the program with a code and no further text.
-type exitStatus int
-
-func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
-
 // runChild runs a program with our streams, and ends as it ends.
 func (c *cli) runChild(ctx context.Context, cmd *exec.Cmd) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, c.stderr
@@ -118,8 +93,7 @@ func (c *cli) runChild(ctx context.Context, cmd *exec.Cmd) error {
 		return cmd.Process.Signal(os.Interrupt)
 	}
 	err := cmd.Run()
-	var ended *exec.ExitError
-	if errors.As(err, &ended) {
+	if ended, ok := errors.AsType[*exec.ExitError](err); ok {
 		return exitStatus(exitCode(ended.ProcessState))
 	}
 	if err != nil && ctx.Err() == nil {

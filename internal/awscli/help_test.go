@@ -13,6 +13,7 @@ import (
 	"github.com/creack/pty"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
 )
 
 // onTerminal runs a command whose output is a terminal of 60 columns, and returns what is seen
@@ -33,7 +34,7 @@ func onTerminal(t *testing.T, env []string, args ...string) (code int, screen, s
 		seen <- strings.ReplaceAll(string(text), "\r\n", "\n")
 	}()
 	var complaints bytes.Buffer
-	code = awscli.Main(t.Context(), args, env, strings.NewReader(""), tty, &complaints)
+	code = awscli.Main(t.Context(), args, env, strings.NewReader(""), tty, &complaints, chime.Service)
 	tty.Close()
 	return code, <-seen, complaints.String()
 }
@@ -88,7 +89,7 @@ func TestHelpIntoBrokenPipe(t *testing.T) {
 	r.Close()
 	defer w.Close()
 	var stderr bytes.Buffer
-	awscli.Main(t.Context(), []string{"chime", "help"}, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), w, &stderr)
+	awscli.Main(t.Context(), []string{"chime", "help"}, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), w, &stderr, chime.Service)
 	if stderr.Len() > 0 {
 		t.Errorf("got on standard error %q, want nothing", stderr.String())
 	}

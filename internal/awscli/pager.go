@@ -1,238 +1,57 @@
 package awscli
 
 import (
-	"encoding/base64"
-	"fmt"
-	"regexp"
+	"io"
+	"os/exec"
 	"strings"
 
-	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/shell"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
-// paging is what the paging options say.
-type paging struct {
-	start    string           // --starting-token; empty for none
-	started  bool             // it was given
-	pageSize *document.Number // --page-size
-	maxItems *int             // --max-items
-	stray    bool             // options that say nothing were given where pages are not followed
+// Widths of a page: where there is no terminal, and at most, since long lines are hard to read.
+const (
+	pageWidth    = 80
+	maxPageWidth = 100
+	minPageWidth = 40
+)
+
+// page prints a page, on a terminal through the pager.
+func (c *cli) page(text func(width int) string) error {
+	if !terminal.Is(c.stdout) {
+		_, err := io.WriteString(c.out, text(pageWidth))
+		return wrapWrite(err)
+	}
+	width := pageWidth
+	if columns, ok := terminal.Width(c.stdout); ok && columns > 0 {
+		width = max(minPageWidth, min(columns, maxPageWidth))
+	}
+	content := text(width)
+	if cmd := c.pager(); cmd != nil {
+		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = strings.NewReader(content), c.stdout, c.stderr, c.env
+		if cmd.Start() == nil {
+			// How it ends says nothing about the page: less ends by Ctrl-C, and before it has
+			// read everything, when its reader has seen enough.
+			cmd.Wait()
+			return exitStatus(exitOK)
+		}
+	}
+	_, err := io.WriteString(c.out, content)
+	return wrapWrite(err)
 }
 
-// readPaging reads the paging options, and whether pages are to be followed. Naming a page by
-// the operation's own options (--next-token, --max-results) switches that off.
-func (c *command) readPaging() (p paging, paginate bool, err error) {
-	if c.op.Paginator == nil {
-		return p, false, nil
-	}
-	paginate = !c.global.has(noPaginateOption)
-	for _, o := range c.options {
-		if o.hidden && c.line.has(o.option) {
-			paginate = false
+// pager returns the command that shows pages, nil where there is none. MANPAGER and PAGER may
+// hold words behind the program's name, quoted as for a shell.
+func (c *cli) pager() *exec.Cmd {
+	line := "less -R"
+	for _, name := range []string{"PAGER", "MANPAGER"} {
+		if value, ok := c.env.Lookup(name); ok {
+			line = value
 		}
 	}
-	var given, used []string // used is what says something other than nothing
-	if p.start, p.started = c.value(startingToken); p.started {
-		given = append(given, startingToken)
-		if p.start != "" {
-			used = append(used, startingToken)
-		}
-	}
-	if text, ok := c.value(pageSize); ok {
-		n, _ := document.ParseInt(text) // checked by the parser
-		p.pageSize = &n
-		given = append(given, pageSize)
-		if n != "0" {
-			used = append(used, pageSize)
-		}
-	}
-	if text, ok := c.value(maxItems); ok {
-		n, _ := document.ParseInt(text)
-		items := clamp(n)
-		p.maxItems = &items
-		given = append(given, maxItems)
-		if items != 0 {
-			used = append(used, maxItems)
-		}
-	}
-	if !paginate && len(given) > 0 {
-		if used == nil {
-			// Version 1 lets these pass here, and finds what it made of them in the input.
-			p.stray = true
-			return p, false, nil
-		}
-		return p, false, pagingError("Cannot specify --no-paginate along with pagination arguments: " + strings.Join(used, ", "))
-	}
-	return p, paginate, nil
-}
-
-// clamp brings an integer of any size into the range of page arithmetic.
-func clamp(n document.Number) int { return int(max(-1e15, min(1e15, n.Float64()))) }
-
-func pagingError(text string) error { return fmt.Errorf("Error during pagination: %s", text) }
-
-// pager follows the pages of a listing.
-type pager struct {
-	model *model.Paginator
-	paging
-	call  caller
-	input *document.Object
-
-	// resume is the token for --starting-token that goes on where --max-items stopped; empty
-	// at the end of the listing.
-	resume string
-}
-
-func newPager(m *model.Paginator, p paging, call caller, input *document.Object) *pager {
-	return &pager{model: m, paging: p, call: call, input: input}
-}
-
-// truncated is the member of a token that says how many items of its page were seen.
-const truncated = "boto_truncate_amount"
-
-// each calls yield with each page, which holds the result key only.
-func (p *pager) each(yield func(page *document.Object) error) error {
-	next := document.NewObject(document.Member{Key: p.model.InputToken})
-	skip := 0
-	if p.started {
-		var err error
-		if next, skip, err = decodeToken(p.start, p.model.InputToken); err != nil {
-			return err
-		}
-		p.inject(next)
-	}
-	if p.pageSize != nil {
-		p.input.Set(p.model.LimitKey, *p.pageSize)
-	}
-	previous := ""
-	total := 0
-	for first := true; ; first = false {
-		reply, err := p.call(p.input)
-		if err != nil {
-			return err
-		}
-		items, _ := reply.Get(p.model.ResultKey)
-		list, isList := items.([]any)
-		if !first {
-			skip = 0
-		} else if p.started && isList {
-			list = list[sliceEnd(skip, len(list)):]
-			items = list
-		}
-		page := document.NewObject()
-		if p.maxItems != nil && total+len(list) > *p.maxItems {
-			keep := *p.maxItems - total
-			page.Set(p.model.ResultKey, append([]any{}, list[:sliceEnd(keep, len(list))]...))
-			next.Set(truncated, document.Int(keep+skip))
-			p.resume = encodeToken(next)
-			return yield(page)
-		}
-		page.Set(p.model.ResultKey, items)
-		if err := yield(page); err != nil {
-			return err
-		}
-		total += len(list)
-		token, _ := reply.Get(p.model.OutputToken)
-		if token == nil || token == "" {
-			return nil
-		}
-		next = document.NewObject(document.Member{Key: p.model.InputToken, Value: token})
-		if p.maxItems != nil && total == *p.maxItems {
-			p.resume = encodeToken(next)
-			return nil
-		}
-		encoded := encodeToken(next)
-		if encoded == previous {
-			return pagingError("The same next token was received twice: " + document.Repr(next))
-		}
-		previous = encoded
-		p.inject(next)
-	}
-}
-
-// sliceEnd reads n as an index into a list as Python does: from the end if negative.
-func sliceEnd(n, length int) int {
-	if n < 0 {
-		n += length
-	}
-	return max(0, min(n, length))
-}
-
-// inject puts a token into the input of the next call.
-func (p *pager) inject(token *document.Object) {
-	for _, m := range token.Members() {
-		if m.Value == nil || m.Value == "None" {
-			p.input.Delete(m.Key)
-		} else {
-			p.input.Set(m.Key, m.Value)
-		}
-	}
-}
-
-// all returns one reply with the items of all pages.
-func (p *pager) all() (*document.Object, error) {
-	whole := document.NewObject()
-	var items []any
-	err := p.each(func(page *document.Object) error {
-		v, _ := page.Get(p.model.ResultKey)
-		if list, ok := v.([]any); ok {
-			items = append(items, list...)
-			whole.Set(p.model.ResultKey, items)
-			if items == nil {
-				whole.Set(p.model.ResultKey, []any{})
-			}
-		}
+	words, err := shell.Split(line)
+	if err != nil || len(words) == 0 {
 		return nil
-	})
-	if err != nil {
-		return nil, err
 	}
-	if p.resume != "" {
-		whole.Set("NextToken", p.resume)
-	}
-	return whole, nil
-}
-
-// encodeToken makes the NextToken that version 1 prints after --max-items.
-func encodeToken(token *document.Object) string {
-	return base64.StdEncoding.EncodeToString(document.AppendCompact(nil, token))
-}
-
-// decodeToken reads the value of --starting-token: what encodeToken made, or the service's own
-// token as it is, or the form TOKEN___SKIP of old releases.
-func decodeToken(text, key string) (token *document.Object, skip int, err error) {
-	if token, ok := decodeJSONToken(text); ok {
-		if v, ok := token.Get(truncated); ok {
-			n, _ := v.(document.Number)
-			skip = clamp(n)
-			token.Delete(truncated)
-		}
-		return token, skip, nil
-	}
-	parts := strings.Split(text, "___")
-	if len(parts) == 2 {
-		if n, err := document.ParseInt(parts[1]); err == nil {
-			skip = clamp(n)
-			parts = parts[:1]
-		} else {
-			parts = []string{text}
-		}
-	}
-	if len(parts) > 1 {
-		//lint:ignore ST1005 version 1's text
-		return nil, 0, fmt.Errorf("Bad starting token: %s", text)
-	}
-	return document.NewObject(document.Member{Key: key, Value: parts[0]}), skip, nil
-}
-
-func decodeJSONToken(text string) (*document.Object, bool) {
-	// Python's decoder passes over characters that are not of the alphabet.
-	text = regexp.MustCompile(`[^A-Za-z0-9+/=]`).ReplaceAllString(text, "")
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, false
-	}
-	v, err := document.Parse(string(data))
-	token, ok := v.(*document.Object)
-	return token, ok && err == nil
+	return exec.Command(words[0], words[1:]...)
 }

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
 )
 
 // What only a process of its own can show: see TestMain.
@@ -80,7 +81,7 @@ func TestBrokenPipe(t *testing.T) {
 	// The same where the stream is no file, so that the system does not end the process.
 	for _, args := range [][]string{{"--version"}, {"chime", "get-user", "--generate-cli-skeleton"}} {
 		var stderr bytes.Buffer
-		code := awscli.Main(t.Context(), args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), failingWriter{syscall.EPIPE}, &stderr)
+		code := awscli.Main(t.Context(), args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), failingWriter{syscall.EPIPE}, &stderr, chime.Service)
 		if code != 255 || stderr.Len() > 0 {
 			t.Errorf("%q: got exit code %d and %q, want a silent 255", args, code, stderr.String())
 		}
@@ -91,7 +92,7 @@ func TestBrokenPipe(t *testing.T) {
 func TestFailingOutput(t *testing.T) {
 	var stderr bytes.Buffer
 	args := []string{"chime", "get-user", "--generate-cli-skeleton"}
-	code := awscli.Main(t.Context(), args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), failingWriter{syscall.ENOSPC}, &stderr)
+	code := awscli.Main(t.Context(), args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), failingWriter{syscall.ENOSPC}, &stderr, chime.Service)
 	if code != 255 || !strings.Contains(stderr.String(), "no space left on device") {
 		t.Errorf("got exit code %d and %q, want 255 and the reason", code, stderr.String())
 	}
@@ -112,7 +113,7 @@ func TestDebug(t *testing.T) {
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=" + secretOf("AKIDEXAMPLE"), "AWS_SESSION_TOKEN=a-token-to-hide",
 	}
 	args := []string{"chime", "list-users", "--account-id", "a", "--region", "eu-west-1", "--debug"}
-	code := awscli.Main(t.Context(), args, env, strings.NewReader(""), &stdout, &stderr)
+	code := awscli.Main(t.Context(), args, env, strings.NewReader(""), &stdout, &stderr, chime.Service)
 	if want := "{\n    \"Users\": []\n}\n"; code != 0 || stdout.String() != want {
 		t.Errorf("got exit code %d and %q, want 0 and %q", code, stdout.String(), want)
 	}

@@ -27,6 +27,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/document"
 )
 
@@ -171,7 +172,7 @@ func secretOf(accessKey string) string { return "secret/" + accessKey }
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "aws" {
 		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr)
+		code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, chime.Service)
 		stop()
 		// Not os.Exit, whose hooks would write to stderr when coverage is measured.
 		syscall.Exit(code)

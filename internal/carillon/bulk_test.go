@@ -15,6 +15,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/awscli"
 	"github.com/carillon-project/carillon/internal/carillon"
+	"github.com/carillon-project/carillon/internal/chime"
 )
 
 // place is a service with an account of three people, and a folder to work in.
@@ -62,7 +63,7 @@ func newPlace(t *testing.T) *place {
 func (p *place) aws(args ...string) string {
 	p.t.Helper()
 	var out, complaints bytes.Buffer
-	if code := awscli.Main(p.t.Context(), append(args, "--output", "text"), p.env, strings.NewReader(""), &out, &complaints); code != 0 {
+	if code := awscli.Main(p.t.Context(), append(args, "--output", "text"), p.env, strings.NewReader(""), &out, &complaints, chime.Service); code != 0 {
 		p.t.Fatalf("aws %q ended with code %d\n%s", args, code, complaints.String())
 	}
 	return strings.TrimSpace(out.String())

@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
 )
@@ -175,7 +176,7 @@ func (d *demonstration) call(args []string, shown io.Writer) string {
 		return ""
 	}
 	var out bytes.Buffer
-	code := awscli.Main(d.ctx, args, d.env, strings.NewReader(""), io.MultiWriter(&out, shown), d.stderr)
+	code := awscli.Main(d.ctx, args, d.env, strings.NewReader(""), io.MultiWriter(&out, shown), d.stderr, chime.Service)
 	if code != 0 {
 		d.fail(fmt.Errorf("demo: aws %s ended with exit code %d", strings.Join(args[:2], " "), code))
 	}

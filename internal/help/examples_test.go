@@ -27,7 +27,7 @@ import (
 // TestMain makes this test program an aws as well: started by that name, it is one.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "aws" {
-		os.Exit(awscli.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(awscli.Main(context.Background(), os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, chime.Service))
 	}
 	os.Exit(m.Run())
 }

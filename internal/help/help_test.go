@@ -25,7 +25,7 @@ func aws(t *testing.T, line string) string {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	env := []string{"HOME=" + t.TempDir()}
-	code := awscli.Main(t.Context(), strings.Fields(line), env, strings.NewReader(""), &stdout, &stderr)
+	code := awscli.Main(t.Context(), strings.Fields(line), env, strings.NewReader(""), &stdout, &stderr, chime.Service)
 	if code != 0 || stderr.Len() > 0 {
 		t.Fatalf("aws %s: got exit code %d and on standard error %q, want 0 and nothing", line, code, stderr.String())
 	}
@@ -189,7 +189,7 @@ func TestVariablesAreDescribed(t *testing.T) {
 // TestUnknownTopic is refused as version 1 does.
 func TestUnknownTopic(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	code := awscli.Main(t.Context(), []string{"help", "chime"}, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), &stdout, &stderr)
+	code := awscli.Main(t.Context(), []string{"help", "chime"}, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), &stdout, &stderr, chime.Service)
 	want := "aws: error: argument subcommand: Invalid choice, valid choices are:\n\n" +
 		"topics                                   | config-vars                             \n" +
 		"return-codes                             | s3-config                               \n" +
@@ -208,7 +208,7 @@ func TestNothingIsOpened(t *testing.T) {
 	for _, line := range []string{"help", "help topics", "chime help", "chime get-user help"} {
 		var stdout, stderr bytes.Buffer
 		env := []string{"HOME=" + t.TempDir(), "AWS_CONFIG_FILE=" + config, "AWS_SHARED_CREDENTIALS_FILE=" + config, "AWS_PROFILE=none"}
-		code := awscli.Main(t.Context(), strings.Fields(line), env, strings.NewReader(""), &stdout, &stderr)
+		code := awscli.Main(t.Context(), strings.Fields(line), env, strings.NewReader(""), &stdout, &stderr, chime.Service)
 		if code != 0 || stderr.Len() > 0 || stdout.Len() == 0 {
 			t.Errorf("aws %s: got exit code %d and on standard error %q, want 0 and a page", line, code, stderr.String())
 		}

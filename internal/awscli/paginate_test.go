@@ -13,13 +13,13 @@ import (
 
 var usersPaginator = &model.Paginator{InputToken: "NextToken", OutputToken: "NextToken", LimitKey: "MaxResults", ResultKey: "Users"}
 
-// listing is a service with one listing: canned replies by token ("" for the first page).
-type listing struct {
+// pagedService is a service with one listing: canned replies by token ("" for the first page).
+type pagedService struct {
 	replies map[string]string // JSON
 	inputs  []string          // what was asked, as JSON
 }
 
-func (l *listing) call(input *document.Object) (*document.Object, error) {
+func (l *pagedService) call(input *document.Object) (*document.Object, error) {
 	l.inputs = append(l.inputs, string(document.AppendCompact(nil, input)))
 	token, _ := input.Get("NextToken")
 	key, _ := token.(string)
@@ -35,9 +35,9 @@ func (l *listing) call(input *document.Object) (*document.Object, error) {
 }
 
 // all runs a pager to its end and returns its result as JSON.
-func (l *listing) all(p paging) (string, error) {
+func (l *pagedService) all(p pageOptions) (string, error) {
 	input := document.NewObject(document.Member{Key: "AccountId", Value: "a"})
-	reply, err := newPager(usersPaginator, p, l.call, input).all()
+	reply, err := (&listing{model: usersPaginator, options: p, call: l.call, input: input}).all()
 	if err != nil {
 		return "", err
 	}
@@ -47,32 +47,32 @@ func (l *listing) all(p paging) (string, error) {
 func pointer[T any](v T) *T { return &v }
 
 // startAt is the value of --starting-token.
-func startAt(token string) paging { return paging{start: token, started: true} }
+func startAt(token string) pageOptions { return pageOptions{start: token, started: true} }
 
 func encoded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }
 
-func TestPager(t *testing.T) {
+func TestListing(t *testing.T) {
 	three := map[string]string{
 		"":   `{"Other": 1, "Users": [1, 2], "NextToken": "t1"}`,
 		"t1": `{"Users": [], "NextToken": "t2"}`,
 		"t2": `{"Users": [3, 4]}`,
 		"t3": `{"Users": [9], "NextToken": ""}`,
 	}
-	max := func(n int) paging { return paging{maxItems: &n} }
+	max := func(n int) pageOptions { return pageOptions{maxItems: &n} }
 	for _, tt := range []struct {
-		name    string
-		replies map[string]string
-		paging  paging
-		want    string
-		inputs  []string
+		name        string
+		replies     map[string]string
+		pageOptions pageOptions
+		want        string
+		inputs      []string
 	}{
-		{"all pages", three, paging{}, `{"Users": [1, 2, 3, 4]}`, []string{
+		{"all pages", three, pageOptions{}, `{"Users": [1, 2, 3, 4]}`, []string{
 			`{"AccountId": "a"}`, `{"AccountId": "a", "NextToken": "t1"}`, `{"AccountId": "a", "NextToken": "t2"}`,
 		}},
-		{"nothing there", map[string]string{"": `{}`}, paging{}, `{}`, nil},
-		{"an empty page", map[string]string{"": `{"Users": []}`}, paging{}, `{"Users": []}`, nil},
-		{"a page without items", map[string]string{"": `{"NextToken": "t"}`, "t": `{"Users": [1]}`}, paging{}, `{"Users": [1]}`, nil},
-		{"a page size", three, paging{pageSize: pointer(document.Number("7"))}, `{"Users": [1, 2, 3, 4]}`, []string{
+		{"nothing there", map[string]string{"": `{}`}, pageOptions{}, `{}`, nil},
+		{"an empty page", map[string]string{"": `{"Users": []}`}, pageOptions{}, `{"Users": []}`, nil},
+		{"a page without items", map[string]string{"": `{"NextToken": "t"}`, "t": `{"Users": [1]}`}, pageOptions{}, `{"Users": [1]}`, nil},
+		{"a page size", three, pageOptions{pageSize: pointer(document.Number("7"))}, `{"Users": [1, 2, 3, 4]}`, []string{
 			`{"AccountId": "a", "MaxResults": 7}`, `{"AccountId": "a", "MaxResults": 7, "NextToken": "t1"}`, `{"AccountId": "a", "MaxResults": 7, "NextToken": "t2"}`,
 		}},
 		{"an empty token ends", three, startAt("t3"), `{"Users": [9]}`, []string{`{"AccountId": "a", "NextToken": "t3"}`}},
@@ -95,12 +95,12 @@ func TestPager(t *testing.T) {
 			`{"AccountId": "a"}`, `{"AccountId": "a", "NextToken": "t1"}`, `{"AccountId": "a", "NextToken": "t2"}`,
 		}},
 		{"an underscore token that is the service's", map[string]string{"a___b": `{"Users": [5]}`}, startAt("a___b"), `{"Users": [5]}`, nil},
-		{"go on and stop", three, paging{start: "t2", started: true, maxItems: pointer(1)},
+		{"go on and stop", three, pageOptions{start: "t2", started: true, maxItems: pointer(1)},
 			`{"Users": [3], "NextToken": "` + encoded(`{"NextToken": "t2", "boto_truncate_amount": 1}`) + `"}`, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			service := &listing{replies: tt.replies}
-			got, err := service.all(tt.paging)
+			service := &pagedService{replies: tt.replies}
+			got, err := service.all(tt.pageOptions)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -114,19 +114,19 @@ func TestPager(t *testing.T) {
 	}
 }
 
-func TestPager_errors(t *testing.T) {
+func TestListing_errors(t *testing.T) {
 	for _, tt := range []struct {
-		name    string
-		replies map[string]string
-		paging  paging
-		want    string
+		name        string
+		replies     map[string]string
+		pageOptions pageOptions
+		want        string
 	}{
-		{"a circle", map[string]string{"": `{"NextToken": "t"}`, "t": `{"NextToken": "t"}`}, paging{},
+		{"a circle", map[string]string{"": `{"NextToken": "t"}`, "t": `{"NextToken": "t"}`}, pageOptions{},
 			"Error during pagination: The same next token was received twice: {'NextToken': 't'}"},
 		{"two amounts", nil, startAt("a___b___2"), "Bad starting token: a___b___2"},
-		{"a failing call", map[string]string{"": `{"NextToken": "gone"}`}, paging{}, "no page at gone"},
+		{"a failing call", map[string]string{"": `{"NextToken": "gone"}`}, pageOptions{}, "no page at gone"},
 	} {
-		got, err := (&listing{replies: tt.replies}).all(tt.paging)
+		got, err := (&pagedService{replies: tt.replies}).all(tt.pageOptions)
 		if err == nil || err.Error() != tt.want {
 			t.Errorf("%s: got %s, %v, want the error %s", tt.name, got, err, tt.want)
 		}
@@ -135,7 +135,7 @@ func TestPager_errors(t *testing.T) {
 
 // Whatever the pages are like: going on from each NextToken that --max-items left shows every
 // item once, in order, and ends.
-func TestPager_resumes(t *testing.T) {
+func TestListing_resumes(t *testing.T) {
 	for _, sizes := range [][]int{{5}, {0, 3}, {1, 1, 1}, {2, 0, 0, 3}, {3, 4, 1}, {0}} {
 		replies := map[string]string{}
 		var items []string
@@ -156,12 +156,12 @@ func TestPager_resumes(t *testing.T) {
 		}
 		for most := 1; most <= 4; most++ {
 			var got []string
-			p := paging{maxItems: &most}
+			p := pageOptions{maxItems: &most}
 			for round := 0; ; round++ {
 				if round > len(items)+1 {
 					t.Fatalf("pages of %v, %d at a time: no end", sizes, most)
 				}
-				pages := newPager(usersPaginator, p, (&listing{replies: replies}).call, document.NewObject())
+				pages := &listing{model: usersPaginator, options: p, call: (&pagedService{replies: replies}).call, input: document.NewObject()}
 				reply, err := pages.all()
 				if err != nil {
 					t.Fatal(err)
