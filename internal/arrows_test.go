@@ -46,6 +46,7 @@ var arrows = map[string]map[string]string{
 		"internal/document": "inputs, replies and ledger lines",
 		"internal/jmespath": "--where",
 		"internal/model":    "what an operation is",
+		"internal/sheet":    "rows come from tables and leave as tables",
 	},
 	"internal/params": {
 		"internal/document":  "makes inputs",
@@ -87,6 +88,7 @@ var arrows = map[string]map[string]string{
 		"internal/profile":   "a new key goes into a profile; bulk finds its endpoint in one",
 		"internal/server":    "wires the service",
 		"internal/seal":      "wires the service",
+		"internal/sheet":     "the audit trail as CSV: guards formulas",
 		"internal/store":     "wires the service",
 
 		"internal/store/postgres": "opens the database",
@@ -142,6 +144,7 @@ var arrows = map[string]map[string]string{
 	"internal/sigv4":    {},
 	"internal/document": {},
 	"internal/model":    {},
+	"internal/sheet":    {},
 
 	// Small jobs, each done in one place. Anybody may need them.
 	"internal/atomicfile": {},

@@ -1,12 +1,12 @@
 package bulk
 
 import (
-	"bufio"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // BrakeError says why a plan must not be carried out. Nothing was sent.
@@ -56,31 +56,27 @@ type Protected struct {
 	lines map[string]int // by id or address
 }
 
-// ReadProtected reads a file of e-mail addresses and user ids, one a line; blank lines and lines
-// that begin with # do not count.
+// ReadProtected reads a file of e-mail addresses and user ids, one a line, in any encoding and with
+// any line ends that package sheet understands. Blank lines and lines that begin with # do not count.
 func ReadProtected(r io.Reader, name string) (*Protected, error) {
 	p := &Protected{name, map[string]int{}}
-	in := bufio.NewScanner(r)
-	for line := 1; in.Scan(); line++ {
-		text := in.Text()
-		if line == 1 {
-			text = strings.TrimPrefix(text, "\uFEFF")
+	for in := sheet.NewLines(sheet.Decode(r)); ; {
+		line, err := in.Next()
+		if err == io.EOF {
+			return p, nil
 		}
-		text = strings.TrimSpace(text)
+		if err != nil {
+			return nil, inFile(name, err)
+		}
+		text := strings.TrimSpace(string(line))
 		switch {
-		case !utf8.ValidString(text):
-			return nil, badInput(name, line, "the text is not UTF-8")
 		case strings.HasPrefix(text, "#") || text == "":
 		case strings.ContainsAny(text, ",; \t\""):
-			return nil, badInput(name, line, "%.60q is not one e-mail address or user id", text)
+			return nil, badInput(name, in.Number(), "%.60q is not one e-mail address or user id", text)
 		default:
-			p.lines[emailKey(text)] = line
+			p.lines[emailKey(text)] = in.Number()
 		}
 	}
-	if err := in.Err(); err != nil {
-		return nil, badInput(name, 0, "reading it: %v", err)
-	}
-	return p, nil
 }
 
 // Check returns a *BrakeError if the plan changes somebody who is protected. A nil p protects nobody.

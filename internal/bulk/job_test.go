@@ -23,7 +23,7 @@ import (
 // planned plans rows, a CSV, on a fake service.
 func planned(t *testing.T, a *bulk.Account, action bulk.Action, rows string, o bulk.PlanOptions) *bulk.Plan {
 	t.Helper()
-	wishes, err := bulk.ReadRows(strings.NewReader(rows), "rows.csv", action)
+	wishes, err := bulk.ReadRows(strings.NewReader(rows), "rows.csv", bulk.RowOptions{Action: action})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -260,7 +260,7 @@ func TestRetryAndRejects(t *testing.T) {
 	if rejects.String() != want {
 		t.Errorf("got rejects\n%s\nwant\n%s", rejects.String(), want)
 	}
-	if wishes, err := bulk.ReadRows(&rejects, "rejects.csv", bulk.Update); err != nil || len(wishes) != 4 || wishes[0].ID != "id-000" {
+	if wishes, err := bulk.ReadRows(&rejects, "rejects.csv", bulk.RowOptions{Action: bulk.Update}); err != nil || len(wishes) != 4 || wishes[0].ID != "id-000" {
 		t.Errorf("reading the rejects back: got %+v, %v; want the four rows", wishes, err)
 	}
 

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // A plan and a ledger are files of JSON, an object a line. The first line, the head, says what the
@@ -318,7 +319,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 	l := &Ledger{Path: name}
 	rows := 0
 	for line := 1; ; line++ {
-		text, err := readLine(in)
+		text, err := sheet.ReadLine(in)
 		if err == io.EOF {
 			break
 		}
@@ -362,26 +363,6 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		return nil, badInput(name, len(l.Rows)+2, "the plan is cut off (%d of %d rows): make it again", len(l.Rows), rows)
 	}
 	return l, nil
-}
-
-// readLine returns a line with its end.
-func readLine(in *bufio.Reader) ([]byte, error) {
-	line, err := in.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
-		long := bytes.Clone(line)
-		for err == bufio.ErrBufferFull {
-			if len(long) > maxLine {
-				return nil, fmt.Errorf("the line has more than %d bytes", maxLine)
-			}
-			line, err = in.ReadSlice('\n')
-			long = append(long, line...)
-		}
-		line = long
-	}
-	if err == io.EOF && len(line) > 0 {
-		err = nil
-	}
-	return line, err
 }
 
 // members reads the members of a line.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // Status is how far a row has come.
@@ -47,12 +48,12 @@ type Row struct {
 	Message string
 }
 
-// Name returns what people call the user.
+// Name returns what people call the user, for messages: see [sheet.Visible].
 func (r *Row) Name() string {
 	if r.Email != "" {
-		return r.Email
+		return sheet.Visible(r.Email)
 	}
-	return r.User
+	return sheet.Visible(r.User)
 }
 
 // Change spells what becomes of the user: "LicenseType Pro -> Basic".
@@ -264,11 +265,12 @@ func enumerate(lines []int) string {
 	return strings.Join(texts, ", ")
 }
 
+// name returns what the row calls the user, for messages.
 func (w *Wish) name() string {
 	if w.Email != "" {
-		return w.Email
+		return sheet.Visible(w.Email)
 	}
-	return w.ID
+	return sheet.Visible(w.ID)
 }
 
 // wanted returns what a wish asks for, in the end.
@@ -301,11 +303,11 @@ func (p *planner) leave(i int, w Wish) {
 			ids[j] = u.ID
 		}
 		slices.Sort(ids)
-		r.fail(CodeAmbiguous, "%s is the address of %d users: name one by UserId, %s", w.Email, len(users), strings.Join(ids, " or "))
+		r.fail(CodeAmbiguous, "%s is the address of %d users: name one by UserId, %s", w.name(), len(users), strings.Join(ids, " or "))
 	case len(users) == 0:
 		r.fail(CodeUnknown, "no user %s is in account %s", w.name(), p.Account)
 	default:
-		r.fail(CodeContradicting, "user %s has the address %s, not %s", w.ID, users[0].Email, w.Email)
+		r.fail(CodeContradicting, "user %s has the address %s, not %s", w.ID, users[0].Email, w.name())
 	}
 }
 

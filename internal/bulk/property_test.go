@@ -106,7 +106,7 @@ func (j *job) service(t rapidT, hard bool) *fake {
 
 func (j *job) plan(t rapidT, a *bulk.Account) *bulk.Plan {
 	t.Helper()
-	wishes, err := bulk.ReadRows(strings.NewReader(j.rows), "rows.csv", j.action)
+	wishes, err := bulk.ReadRows(strings.NewReader(j.rows), "rows.csv", bulk.RowOptions{Action: j.action})
 	if err != nil {
 		t.Fatalf("reading rows: %v", err)
 	}

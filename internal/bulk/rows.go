@@ -3,17 +3,13 @@ package bulk
 import (
 	"bufio"
 	"bytes"
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"strings"
-	"unicode/utf8"
-
-	"golang.org/x/text/encoding/unicode"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // Wish is one row of a file: a user, and what the user shall become.
@@ -26,14 +22,6 @@ type Wish struct {
 	Problem string
 }
 
-// Limits of a file of rows, against a wrong file rather than a large one: five million users fit.
-const (
-	maxFile = 256 << 20 // bytes
-	maxLine = 1 << 20   // bytes of a line
-)
-
-const tooLarge = "the file has more than %d MiB; split it"
-
 // Columns that name a user. Columns that change one are a Field.
 const (
 	columnID    = int(fieldCount) + iota
@@ -41,253 +29,92 @@ const (
 	columnUser  // the one or the other
 )
 
-// columnOf returns what a column is for by its heading, -1 for a column that is not looked at.
-// Case, blanks and punctuation of headings do not count.
-func columnOf(heading string) int {
-	var b strings.Builder
-	for _, r := range strings.ToLower(heading) {
-		if 'a' <= r && r <= 'z' || '0' <= r && r <= '9' {
-			b.WriteRune(r)
-		}
+// columnsOf returns the columns that are looked at under an action, by their numbers.
+func columnsOf(action Action) *sheet.Columns {
+	list := make([]sheet.Column, columnUser+1)
+	if action == Update {
+		list[License], list[UserType], list[AlexaEnabled], list[AlexaARN] =
+			sheet.LicenseType, sheet.UserType, sheet.AlexaEnabled, sheet.AlexaRoomARN
 	}
-	switch strings.TrimPrefix(b.String(), "alexaforbusinessmetadata") {
-	case "userid", "id":
-		return columnID
-	case "email", "mail", "primaryemail", "emailaddress", "useremail":
-		return columnEmail
-	case "user":
-		return columnUser
-	case "licensetype", "license", "licencetype", "licence":
-		return int(License)
-	case "usertype":
-		return int(UserType)
-	case "isalexaforbusinessenabled", "alexaenabled", "alexa":
-		return int(AlexaEnabled)
-	case "alexaforbusinessroomarn", "alexaroomarn", "alexaarn":
-		return int(AlexaARN)
-	}
-	return -1
+	list[columnID], list[columnEmail], list[columnUser] = sheet.UserID, sheet.PrimaryEmail, sheet.User
+	return sheet.NewColumns(list...)
 }
 
-// ReadRows reads a file of rows, CSV or JSONL, whichever its first character says. The name is for
-// complaints. Columns that change nothing under this action are not looked at.
-//
-// CSV begins with a heading, separated by commas, semicolons or tabs; text is UTF-8, or UTF-16 with
-// a byte order mark. Blank lines are skipped. A row whose values make no sense has a Problem; a
-// file that makes no sense is an *InputError.
-func ReadRows(r io.Reader, name string, action Action) ([]Wish, error) {
-	in := &source{name: name, in: bufio.NewReaderSize(r, 64<<10), line: 1}
-	if f, ok := r.(fs.File); ok { // not only when its rows have taken memory
-		if info, err := f.Stat(); err == nil && info.Size() > maxFile {
-			return nil, badInput(name, 0, tooLarge, maxFile>>20)
-		}
+// RowOptions say how a file of rows is to be read.
+type RowOptions struct {
+	Action Action // columns that change nothing under it are not looked at
+	Sheet  string // of a workbook; the first one if empty
+}
+
+// ReadRows reads a file of rows: a table as package sheet reads it, or JSONL, whichever its first
+// character says. The name is for complaints. A row whose values make no sense has a Problem; a file
+// that makes no sense is an *InputError.
+func ReadRows(r io.Reader, name string, o RowOptions) ([]Wish, error) {
+	if err := sheet.CheckSize(r); err != nil {
+		return nil, inFile(name, err)
 	}
-	if start, _ := in.in.Peek(2); bytes.Equal(start, []byte{0xFF, 0xFE}) || bytes.Equal(start, []byte{0xFE, 0xFF}) {
-		wide := unicode.UTF16(unicode.LittleEndian, unicode.UseBOM).NewDecoder().Reader(in.in)
-		in.in = bufio.NewReaderSize(wide, 64<<10)
-	} else if start, _ := in.in.Peek(3); string(start) == "\uFEFF" {
-		in.in.Discard(3)
-	}
-	first, err := in.firstCharacter()
-	if err != nil {
-		return nil, err
-	}
-	b := &builder{action: action}
-	switch first {
-	case "":
+	b := &builder{action: o.Action, columns: columnsOf(o.Action)}
+	in := sheet.Decode(r)
+	first, err := sheet.First(in)
+	switch {
+	case err != nil:
+	case first == "":
 		err = badInput(name, 0, "the file is empty; its first line must be a heading such as email,LicenseType")
-	case "{":
-		err = readJSONL(in, b)
-	case "[":
+	case first == "{" && o.Sheet == "":
+		err = b.readJSONL(in)
+	case first == "[" && o.Sheet == "":
 		err = badInput(name, 1, "a JSON list: write one object a line instead (jq -c '.[]')")
 	default:
-		err = readCSV(in, b)
+		err = b.readTable(in, o.Sheet)
 	}
 	if err != nil {
-		return nil, err
+		return nil, inFile(name, err)
 	}
 	return b.wishes, nil
 }
 
-// source checks the text of a file on its way: its size, its lines, its encoding.
-type source struct {
-	name string
-	in   *bufio.Reader
-	line int // under way, from 1
-	size int
-	rest []byte // of the line under way
+// inFile makes an *InputError of what package sheet says of a file.
+func inFile(name string, err error) error {
+	if bad, ok := errors.AsType[*sheet.Error](err); ok {
+		return badInput(name, bad.Line, "%s", bad.Text)
+	}
+	return err
 }
 
-// firstCharacter looks for the first character that is not blank. There is none in an empty file.
-func (s *source) firstCharacter() (string, error) {
-	start, err := s.in.Peek(4 << 10)
-	if err != nil && err != io.EOF {
-		return "", s.failed(err)
+func (b *builder) readTable(in io.Reader, name string) (err error) {
+	t, err := sheet.Open(in, sheet.Options{Columns: b.columns, Sheet: name})
+	if err != nil {
+		return err
 	}
-	start = bytes.TrimLeft(start, " \t\r\n")
-	return string(start[:min(1, len(start))]), nil
-}
-
-// failed is the error for a file that cannot be read to its end.
-func (s *source) failed(err error) error { return badInput(s.name, s.line, "reading it: %v", err) }
-
-// next returns the next line with its end, io.EOF after the last one. It holds until the next call.
-func (s *source) next() ([]byte, error) {
-	line, err := s.in.ReadSlice('\n')
-	if err == bufio.ErrBufferFull {
-		long := bytes.Clone(line)
-		for err == bufio.ErrBufferFull && len(long) <= maxLine {
-			line, err = s.in.ReadSlice('\n')
-			long = append(long, line...)
-		}
-		line = long
+	defer func() { err = errors.Join(err, t.Close()) }()
+	h := &t.Heading
+	if !h.Has(columnEmail) && !h.Has(columnUser) && (!h.Has(columnID) || b.action == Invite) {
+		return &sheet.Error{Line: h.Line, Text: "no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType"}
 	}
-	switch {
-	case len(line) > maxLine:
-		return nil, badInput(s.name, s.line, "the line has more than %d bytes; is this a file of rows?", maxLine)
-	case err == io.EOF && len(line) > 0:
-	case err == io.EOF:
-		return nil, io.EOF
-	case err != nil:
-		return nil, s.failed(err)
-	}
-	if s.size += len(line); s.size > maxFile {
-		return nil, badInput(s.name, s.line, tooLarge, maxFile>>20)
-	}
-	if !utf8.Valid(line) {
-		return nil, badInput(s.name, s.line, "the text is not UTF-8 (at %q); save the file as \"CSV UTF-8\"", excerpt(line))
-	}
-	if bytes.IndexByte(line, 0) >= 0 {
-		return nil, badInput(s.name, s.line, "the line holds a zero byte; is this a file of rows? If so, save it as \"CSV UTF-8\"")
-	}
-	s.line++
-	return line, nil
-}
-
-// excerpt returns the place of the first byte that is not UTF-8.
-func excerpt(line []byte) []byte {
-	for i := 0; i < len(line); {
-		r, n := utf8.DecodeRune(line[i:])
-		if r == utf8.RuneError && n == 1 {
-			return line[max(0, i-10):min(len(line), i+5)]
-		}
-		i += n
-	}
-	return nil
-}
-
-// Read gives the lines to the CSV reader.
-func (s *source) Read(p []byte) (int, error) {
-	if len(s.rest) == 0 {
-		line, err := s.next()
-		if err != nil {
-			return 0, err
-		}
-		s.rest = line
-	}
-	n := copy(p, s.rest)
-	s.rest = s.rest[n:]
-	return n, nil
-}
-
-func readCSV(in *source, b *builder) error {
-	heading, err := in.in.Peek(4 << 10)
-	if err != nil && err != io.EOF && err != bufio.ErrBufferFull {
-		return in.failed(err)
-	}
-	r := csv.NewReader(in)
-	r.Comma = separator(bytes.TrimLeft(heading, "\r\n"))
-	r.FieldsPerRecord = -1
-	r.ReuseRecord = true
-	var columns []int
-	var names int
 	for {
-		cells, err := r.Read()
-		if err == io.EOF {
+		row, err := t.Next()
+		switch {
+		case err == io.EOF:
 			return nil
-		}
-		if bad, ok := errors.AsType[*csv.ParseError](err); ok {
-			return badInput(in.name, bad.StartLine, "%s", quoting(bad))
-		}
-		if err != nil {
+		case err != nil:
 			return err
+		case row.Problem != "":
+			return &sheet.Error{Line: row.Line, Text: row.Problem}
 		}
-		line, _ := r.FieldPos(0)
-		if columns == nil {
-			if columns, err = headings(in.name, line, cells, b.action); err != nil {
-				return err
-			}
-			names = len(columns)
-			continue
-		}
-		blank := true
-		for i, cell := range cells {
-			cell = strings.TrimSpace(cell)
-			if blank = blank && cell == ""; i >= names && cell != "" {
-				return badInput(in.name, line, "there is a cell %.40q without a heading; the heading has %d columns", cell, names)
-			}
-		}
-		if blank {
-			continue
-		}
-		b.start(line)
-		for i, cell := range cells[:min(names, len(cells))] {
-			b.cell(columns[i], strings.TrimSpace(unguard(cell)))
+		b.start(row.Line)
+		for i, cell := range row.Cells {
+			b.cell(h.Columns[i], strings.TrimSpace(cell))
 		}
 		b.finish()
 	}
 }
 
-// quoting says in plain words what is wrong with quotation marks.
-func quoting(e *csv.ParseError) string {
-	if e.Line != e.StartLine || errors.Is(e.Err, csv.ErrQuote) {
-		return "a quoted cell begins here and does not end well: a quotation mark inside one is written twice"
+func (b *builder) readJSONL(in *bufio.Reader) error {
+	wrong := func(line int, format string, args ...any) error {
+		return &sheet.Error{Line: line, Text: fmt.Sprintf(format, args...)}
 	}
-	return "a quotation mark stands inside a cell that does not begin with one"
-}
-
-// separator returns the most frequent of the three in the heading.
-func separator(heading []byte) rune {
-	heading, _, _ = bytes.Cut(heading, []byte("\n"))
-	best, count := ',', 0
-	for _, c := range ",;\t" {
-		if n := bytes.Count(heading, []byte(string(c))); n > count {
-			best, count = c, n
-		}
-	}
-	return best
-}
-
-// headings reads the first line. At least one column must name users, and none may come twice.
-func headings(file string, line int, cells []string, action Action) ([]int, error) {
-	columns := make([]int, len(cells))
-	named := false
-	for i, cell := range cells {
-		if strings.Contains(cell, "\r") { // all rows would be part of the heading
-			return nil, badInput(file, line, "lines end in a carriage return alone; save the file as \"CSV UTF-8\"")
-		}
-		c := columnOf(unguard(cell))
-		if c >= 0 && c < int(fieldCount) && action != Update {
-			c = -1
-		}
-		for j, other := range columns[:i] {
-			if c >= 0 && other == c {
-				return nil, badInput(file, line, "columns %d and %d, %.40q and %.40q, mean the same", j+1, i+1, cells[j], cell)
-			}
-		}
-		columns[i] = c
-		named = named || c == columnEmail || c == columnUser || c == columnID && action != Invite
-	}
-	if !named {
-		return nil, badInput(file, line, "no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType")
-	}
-	return columns, nil
-}
-
-func readJSONL(in *source, b *builder) error {
-	for {
-		at := in.line
-		text, err := in.next()
+	for lines := sheet.NewLines(in); ; {
+		text, err := lines.Next()
 		if err == io.EOF {
 			return nil
 		}
@@ -300,16 +127,16 @@ func readJSONL(in *source, b *builder) error {
 		}
 		v, err := document.Parse(string(text))
 		if err != nil {
-			return badInput(in.name, at, "not one JSON object a line: %v", err)
+			return wrong(lines.Number(), "not one JSON object a line: %v", err)
 		}
 		o, ok := v.(*document.Object)
 		if !ok {
-			return badInput(in.name, at, "not a JSON object: %.40q", text)
+			return wrong(lines.Number(), "not a JSON object: %.40q", text)
 		}
 		if v, _ := o.Get(kindKey); v != nil {
-			return badInput(in.name, at, "this is a %s, not a file of rows", plain(v))
+			return wrong(lines.Number(), "this is a %s, not a file of rows", plain(v))
 		}
-		b.start(at)
+		b.start(lines.Number())
 		b.object(o)
 		b.finish()
 	}
@@ -321,12 +148,8 @@ func (b *builder) object(o *document.Object) {
 	for _, m := range o.Members() {
 		if inner, ok := m.Value.(*document.Object); ok {
 			b.object(inner)
-			continue
-		}
-		if c := columnOf(m.Key); c < int(fieldCount) && b.action != Update {
-			b.identity(c, plain(m.Value))
 		} else {
-			b.cell(c, plain(m.Value))
+			b.cell(b.columns.Find(m.Key), plain(m.Value))
 		}
 	}
 }
@@ -346,9 +169,10 @@ func plain(v any) string {
 type builder struct {
 	sharing
 	texts
-	action Action
-	wishes []Wish
-	wish   Wish
+	action  Action
+	columns *sheet.Columns
+	wishes  []Wish
+	wish    Wish
 }
 
 func (b *builder) start(line int) { b.wish = Wish{Line: line} }

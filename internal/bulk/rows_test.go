@@ -48,6 +48,7 @@ func TestReadRows(t *testing.T) {
 	}{
 		{"commas", "email,LicenseType\nana@example.com,Pro\n", []bulk.Wish{ana}},
 		{"semicolons, CRLF, a byte order mark, no last line end", "\uFEFFE-Mail;Licence\r\nana@example.com;pro", []bulk.Wish{ana}},
+		{"lines of an old Macintosh", "email,license\rana@example.com,Pro\r", []bulk.Wish{ana}},
 		{"tabs", "Primary Email\tlicense type\nana@example.com\tPRO\n", []bulk.Wish{ana}},
 		{"UTF-16, as spreadsheets save Unicode text", wide("mail\tlicense\tName\r\nana@example.com\tPro\tÀna\r\n"), []bulk.Wish{ana}},
 		{"quoted cells, one with a line end, and columns that are ignored",
@@ -69,7 +70,7 @@ func TestReadRows(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := bulk.ReadRows(strings.NewReader(tt.text), "rows.csv", bulk.Update)
+			got, err := bulk.ReadRows(strings.NewReader(tt.text), "rows.csv", bulk.RowOptions{Action: bulk.Update})
 			if err != nil || !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("got %+v, %v\nwant %+v", got, err, tt.want)
 			}
@@ -125,8 +126,7 @@ func TestReadRowsRefuses(t *testing.T) {
 		{"a missing column", text("\nname,license\nAna,Pro\n"), bulk.Update, `rows.csv:2: no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType`},
 		{"ids cannot be invited", text("UserId\nu1\n"), bulk.Invite, `rows.csv:1: no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType`},
 		{"two columns for one thing", text("email,License,licence type\n"), bulk.Update, `rows.csv:1: columns 2 and 3, "License" and "licence type", mean the same`},
-		{"mixed encodings", text("email,license,name\na@example.com,Pro,Zo\u00eb\nb@example.com,Pro,Zo\xeb\n"), bulk.Update, `rows.csv:3: the text is not UTF-8 (at "com,Pro,Zo\xeb\n"); save the file as "CSV UTF-8"`},
-		{"lines of an old Macintosh", text("email,license\ra@example.com,Pro\r"), bulk.Update, `rows.csv:1: lines end in a carriage return alone; save the file as "CSV UTF-8"`},
+		{"mixed encodings", text("email,license,name\na@example.com,Pro,Zo\u00eb\nb@example.com,Pro,Zo\xeb\n"), bulk.Update, `rows.csv:3: this looks like Windows-1252, not UTF-8 (at "com,Pro,Zo\xeb\n", which would be ë); save the file as "CSV UTF-8"`},
 		{"no text at all", text("email,license\na@example.com\x00,Pro\n"), bulk.Update, `rows.csv:2: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
 		{"nothing but zero bytes", text("\x00\x00\n"), bulk.Update, `rows.csv:1: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
 		{"a gigabyte that is known to be one", file(1 << 30), bulk.Update, `rows.csv: the file has more than 256 MiB; split it`},
@@ -141,7 +141,7 @@ func TestReadRowsRefuses(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := bulk.ReadRows(tt.in, "rows.csv", tt.action)
+			_, err := bulk.ReadRows(tt.in, "rows.csv", bulk.RowOptions{Action: tt.action})
 			if _, ok := errors.AsType[*bulk.InputError](err); !ok || err.Error() != tt.want {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
@@ -183,7 +183,7 @@ func TestExportRoundTrip(t *testing.T) {
 					}
 				}
 			}
-			wishes, err := bulk.ReadRows(&out, "export", bulk.Update)
+			wishes, err := bulk.ReadRows(&out, "export", bulk.RowOptions{Action: bulk.Update})
 			if err != nil || len(wishes) != len(users) {
 				t.Fatalf("reading the %s back: got %d rows, %v; want %d", format, len(wishes), err, len(users))
 			}

@@ -3,37 +3,12 @@ package bulk
 import (
 	"bufio"
 	"context"
-	"encoding/csv"
 	"io"
-	"strconv"
-	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
-
-// guard keeps a spreadsheet from running a cell as a formula: an apostrophe in front makes it text.
-// A cell that already looks so guarded gets one more, so that unguard always finds the original.
-func guard(cell string) string {
-	if formula(cell) {
-		return "'" + cell
-	}
-	return cell
-}
-
-// unguard is the inverse of guard, and leaves cells that a person wrote as they are.
-func unguard(cell string) string {
-	if strings.HasPrefix(cell, "'") && formula(cell) {
-		return cell[1:]
-	}
-	return cell
-}
-
-// formula reports whether a cell, apostrophes apart, begins like a formula.
-func formula(cell string) bool {
-	cell = strings.TrimLeft(cell, "'")
-	return cell != "" && strings.IndexByte("=+-@\t\r", cell[0]) >= 0
-}
 
 // Template is the file of rows to start from.
 func Template() string {
@@ -51,8 +26,7 @@ const (
 )
 
 // Export writes all users of the account with all fields of a listing, page by page, and returns
-// their number. In CSV each member of an object has a column of its own, lines end in CRLF, and
-// cells that a spreadsheet would run as formulas are guarded by an apostrophe.
+// their number. In CSV each member of an object has a column of its own.
 func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, error) {
 	out := bufio.NewWriterSize(w, 64<<10)
 	count := 0
@@ -60,31 +34,33 @@ func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, 
 		_, err := out.Write(append(document.AppendCompact(nil, u), '\n'))
 		return err
 	}
+	end := func() error { return nil }
 	if format == CSV {
-		table := csv.NewWriter(out)
-		table.UseCRLF = true
-		if err := table.Write(appendHeadings(nil, a.shape)); err != nil {
+		table := sheet.NewCSV(out)
+		if err := table.Write(appendHeadings(nil, a.shape)...); err != nil {
 			return 0, err
 		}
-		var cells []string
+		var cells []any
 		write = func(u *document.Object) error {
 			cells = appendCells(cells[:0], a.shape, u)
-			err := table.Write(cells)
-			table.Flush()
-			return err
+			return table.Write(cells...)
 		}
+		end = table.Close
 	}
 	err := a.all(ctx, func(u *document.Object) error {
 		count++
 		return write(u)
 	})
-	if err != nil {
-		return count, err
+	if err == nil {
+		err = end()
 	}
-	return count, out.Flush()
+	if err == nil {
+		err = out.Flush()
+	}
+	return count, err
 }
 
-func appendHeadings(to []string, s *model.Shape) []string {
+func appendHeadings(to []any, s *model.Shape) []any {
 	for _, m := range s.Members {
 		if m.Shape.Kind == model.Structure {
 			to = appendHeadings(to, m.Shape)
@@ -95,7 +71,7 @@ func appendHeadings(to []string, s *model.Shape) []string {
 	return to
 }
 
-func appendCells(to []string, s *model.Shape, o *document.Object) []string {
+func appendCells(to []any, s *model.Shape, o *document.Object) []any {
 	for _, m := range s.Members {
 		var v any
 		if o != nil {
@@ -106,11 +82,12 @@ func appendCells(to []string, s *model.Shape, o *document.Object) []string {
 			to = appendCells(to, m.Shape, inner)
 			continue
 		}
-		cell, isText := v.(string)
-		if !isText {
-			cell = plain(v)
+		switch v.(type) {
+		case nil, string, bool:
+		default:
+			v = plain(v)
 		}
-		to = append(to, guard(cell))
+		to = append(to, v)
 	}
 	return to
 }
@@ -118,9 +95,8 @@ func appendCells(to []string, s *model.Shape, o *document.Object) []string {
 // WriteRejects writes the rows of a ledger that failed as a file of rows, to be mended and sent
 // again, and returns their number. Each row tells its line in the former file and why it failed.
 func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
-	table := csv.NewWriter(w)
-	table.UseCRLF = true
-	heading := []string{"Line", "UserId", "PrimaryEmail"}
+	table := sheet.NewCSV(w)
+	heading := []any{"Line", "UserId", "PrimaryEmail"}
 	fields := []Field{License, UserType, AlexaEnabled, AlexaARN}
 	if l.Action != Update {
 		fields = nil
@@ -128,7 +104,9 @@ func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
 	for _, f := range fields {
 		heading = append(heading, f.String())
 	}
-	table.Write(append(heading, "Code", "Message"))
+	if err := table.Write(append(heading, "Code", "Message")...); err != nil {
+		return 0, err
+	}
 	count := 0
 	for i := range l.Rows {
 		r := &l.Rows[i]
@@ -136,16 +114,17 @@ func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
 			continue
 		}
 		count++
-		cells := []string{"", guard(r.User), guard(r.Email)}
+		cells := []any{nil, r.User, r.Email}
 		if r.Line > 0 {
-			cells[0] = strconv.Itoa(r.Line)
+			cells[0] = r.Line
 		}
 		for _, f := range fields {
 			v, _ := r.To.Get(f)
-			cells = append(cells, guard(v))
+			cells = append(cells, v)
 		}
-		table.Write(append(cells, guard(r.Code), guard(r.Message)))
+		if err := table.Write(append(cells, r.Code, r.Message)...); err != nil {
+			return count, err
+		}
 	}
-	table.Flush()
-	return count, table.Error()
+	return count, table.Close()
 }

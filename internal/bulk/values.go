@@ -72,7 +72,7 @@ func (v Values) merge(over Values) Values {
 // ParseSetting reads NAME=VALUE, as --set and --from take it. Names are those of columns.
 func ParseSetting(text string) (Value, error) {
 	name, value, found := strings.Cut(text, "=")
-	c := columnOf(name)
+	c := columnsOf(Update).Find(name)
 	if !found || c < 0 || int(c) > int(AlexaARN) {
 		return Value{}, badInput("", 0, "%q is not one of LicenseType=..., UserType=..., IsAlexaForBusinessEnabled=..., AlexaForBusinessRoomArn=...", text)
 	}

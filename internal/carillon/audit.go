@@ -15,6 +15,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/output"
+	"github.com/carillon-project/carillon/internal/sheet"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -93,7 +94,7 @@ func auditCSV(w io.Writer, records iter.Seq2[store.AuditRecord, error]) error {
 	}
 	for r, err := range records {
 		if err == nil {
-			err = row(func(m document.Member) string { return inert(flat(m.Value)) }, r)
+			err = row(func(m document.Member) string { return sheet.Guard(flat(m.Value)) }, r)
 		}
 		if err != nil {
 			return err
@@ -101,15 +102,6 @@ func auditCSV(w io.Writer, records iter.Seq2[store.AuditRecord, error]) error {
 	}
 	out.Flush()
 	return out.Error()
-}
-
-// inert keeps a spreadsheet from taking a text for a formula. The fullwidth forms count where
-// the spreadsheet is a Japanese or Chinese one.
-func inert(text string) string {
-	if strings.IndexFunc(text, func(r rune) bool { return strings.ContainsRune("=+-@\t\r\n＝＋－＠", r) }) == 0 {
-		return "'" + text
-	}
-	return text
 }
 
 // flat gives an object as JSON on one line, what does not exist as nothing, a text as it is.

@@ -86,7 +86,7 @@ func TestAuditOfManyPages(t *testing.T) {
 func TestAuditCSVHasNoFormulas(t *testing.T) {
 	var records []store.AuditRecord
 	agents := []string{"=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "＝1", "＠x", "aws-cli/1 -", "", "'=1"}
-	want := []string{"'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "'\r=1", "'＝1", "'＠x", "aws-cli/1 -", "", "'=1"}
+	want := []string{"'=1+1", "'+1", "'-1", "'@SUM(A1)", "'\t=1", "'\r=1", "'＝1", "'＠x", "aws-cli/1 -", "", "''=1"}
 	for _, agent := range agents {
 		records = append(records, store.AuditRecord{AWSAccountID: "111122223333", Time: time.Now(), UserAgent: agent})
 	}

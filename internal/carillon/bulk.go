@@ -201,7 +201,7 @@ func (c *bulkCommand) chosen(action bulk.Action) (s bulk.Selection, source strin
 		return s, "", err
 	}
 	defer in.Close()
-	s.Wishes, err = bulk.ReadRows(in, name, action)
+	s.Wishes, err = bulk.ReadRows(in, name, bulk.RowOptions{Action: action})
 	if s.Wishes == nil {
 		s.Wishes = []bulk.Wish{}
 	}
