@@ -92,11 +92,14 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 	return d, nil
 }
 
+// lockWait is how long a statement waits for a lock that another process holds.
+const lockWait = 5 * time.Second
+
 // dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait
 // until the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of
 // syncing, which other systems ignore.
 func dataSource(path string) string {
-	return sourceURL(path, "mode=rw&_busy_timeout=5000&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1")
+	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1", lockWait.Milliseconds()))
 }
 
 // sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
@@ -109,8 +112,23 @@ func sourceURL(path, parameters string) string {
 }
 
 // prepare makes the database ready: the schema first, then the log, which lets readers and the
-// writer work at the same time.
+// writer work at the same time. SQLite refuses at once whoever turns the log on while another does,
+// since neither could go on if both waited; so this tries again.
 func prepare(ctx context.Context, pool *sql.DB, m engine.Migrations) error {
+	for patience := time.Now().Add(lockWait); ; {
+		err := prepareOnce(ctx, pool, m)
+		if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(patience) {
+			return err
+		}
+		select {
+		case <-time.After(10 * time.Millisecond):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func prepareOnce(ctx context.Context, pool *sql.DB, m engine.Migrations) error {
 	conn, err := pool.Conn(ctx)
 	if err != nil {
 		return err

@@ -299,6 +299,25 @@ func TestSeveralHandles(t *testing.T) {
 	}
 }
 
+// Handles that are the first ones, all at once, are not refused.
+func TestOpen_AtOnce(t *testing.T) {
+	for range 20 {
+		dir := t.TempDir()
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				s.Close()
+			})
+		}
+		wg.Wait()
+	}
+}
+
 // load inserts users as fast as it can and prints the number of each once it is acknowledged.
 func load(dir string) error {
 	ctx := context.Background()
