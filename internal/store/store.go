@@ -331,11 +331,9 @@ type AuditRecord struct {
 // AuditFilter narrows a listing of audit records; the zero value of a member lets all pass.
 type AuditFilter struct {
 	AccountID string
-	Operation string
 	Target    string
-	Key       string // the id or the name of a key
-	Job       string // a word "job/ID" of the user agent, the ID alone
-	RequestID string
+	Key       string    // the id or the name of a key
+	Job       string    // a word "job/ID" of the user agent, the ID alone
 	Since     time.Time // this moment and later
 	Until     time.Time // before this moment
 }

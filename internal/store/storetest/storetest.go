@@ -718,8 +718,6 @@ func testAudit(t *testing.T, f *fixture) {
 		{"job", store.AuditFilter{Job: "7"}, []int{1, 4}},
 		{"longer job", store.AuditFilter{Job: "77"}, []int{2}},
 		{"job of another spelling", store.AuditFilter{Job: "_"}, nil},
-		{"request", store.AuditFilter{RequestID: "r2"}, []int{4, 5}},
-		{"operation", store.AuditFilter{Operation: "CreateAccount"}, nil},
 		{"time", store.AuditFilter{Since: base.Add(2 * time.Millisecond), Until: base.Add(4 * time.Millisecond)}, []int{2, 3}},
 		{"several", store.AuditFilter{AccountID: "a1", Key: "AKIA1"}, []int{1}},
 	}

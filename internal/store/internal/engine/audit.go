@@ -20,12 +20,11 @@ func ScanAudit(row Row) (r store.AuditRecord, err error) {
 
 func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, error) {
 	return List(s, ScanAudit, `SELECT `+AuditColumns+` FROM audit
-		WHERE aws_account_id = $1 AND entry > $2 AND ($3 = '' OR account_id = $3) AND ($4 = '' OR operation = $4)
-			AND ($5 = '' OR target = $5) AND ($6 = '' OR key_id = $6 OR key_name = $6)
-			AND ($7 = '' OR request_id = $7) AND (time >= $8 OR $8 = 0) AND (time < $9 OR $9 = 0)
-			AND ($10 = '' OR replace(' ' || user_agent || ' ', ' job/' || $10 || ' ', '') <> ' ' || user_agent || ' ')
-		ORDER BY entry LIMIT $11`, awsAccountID, after, filter.AccountID, filter.Operation,
-		filter.Target, filter.Key, filter.RequestID, Millis(filter.Since), Millis(filter.Until), filter.Job, limit)
+		WHERE aws_account_id = $1 AND entry > $2 AND ($3 = '' OR account_id = $3) AND ($4 = '' OR target = $4)
+			AND ($5 = '' OR key_id = $5 OR key_name = $5) AND (time >= $6 OR $6 = 0) AND (time < $7 OR $7 = 0)
+			AND ($8 = '' OR replace(' ' || user_agent || ' ', ' job/' || $8 || ' ', '') <> ' ' || user_agent || ' ')
+		ORDER BY entry LIMIT $9`, awsAccountID, after, filter.AccountID, filter.Target, filter.Key,
+		Millis(filter.Since), Millis(filter.Until), filter.Job, limit)
 }
 
 // AWSAccounts steps from one AWS account to the next: a DISTINCT would read the whole trail.
