@@ -13,9 +13,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
-	"github.com/jackc/pgx/v5"
 )
 
 // testPostgres is the URL of an empty schema in the PostgreSQL to test against, which is dropped at

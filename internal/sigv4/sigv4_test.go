@@ -14,8 +14,9 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
-	"github.com/carillon-project/carillon/internal/sigv4"
 	"pgregory.net/rapid"
+
+	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
 const secret = "an/example+secret"

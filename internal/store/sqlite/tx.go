@@ -92,25 +92,13 @@ func (t *tx) usersBy(index, column, accountID string, keys []string) ([]store.Us
 	if len(keys) == 1 {
 		condition, arg = column+` = $2`, keys[0]
 	} else {
-		arg = keyList(keys)
+		list, _ := json.Marshal(keys) // strings always encode
+		arg = string(list)
 	}
 	users, err := engine.List(&t.sql, engine.ScanUser, `SELECT `+engine.UserColumns+` FROM users INDEXED BY `+index+`
 		WHERE account_id = $1 AND `+condition, accountID, arg)
 	slices.SortFunc(users, func(a, b store.User) int { return cmp.Compare(a.Entry, b.Entry) })
 	return users, err
-}
-
-// keyList binds keys as a JSON array for json_each. It leaves out those with a NUL, which json_each
-// would cut short there: nothing is stored under such a key.
-func keyList(keys []string) string {
-	list := make([]string, 0, len(keys))
-	for _, key := range keys {
-		if !strings.Contains(key, "\x00") {
-			list = append(list, key)
-		}
-	}
-	text, _ := json.Marshal(list) // strings always encode
-	return string(text)
 }
 
 func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, error) {

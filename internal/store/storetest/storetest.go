@@ -15,8 +15,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/store"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/carillon-project/carillon/internal/store"
 )
 
 const (
