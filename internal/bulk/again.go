@@ -114,7 +114,7 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 	}
 	undo := Update
 	switch {
-	case l.Action == Suspend && l.Type == "Team":
+	case l.Action == Suspend && l.Type == team:
 		return nil, badInput(l.Path, 1, "who was removed from a Team account is gone for good; they can be invited again, as new users")
 	case l.Action == Suspend:
 		undo = Unsuspend

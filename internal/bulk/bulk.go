@@ -7,8 +7,9 @@
 // (run.go) sends the calls. [Account.Resume], [Account.Retry] and [Account.Rollback] (again.go)
 // begin with a ledger instead of rows. Tables for spreadsheets are written in table.go.
 //
-// Nothing here prints or asks: that is for callers, and so are the brakes that look at a plan as a
-// whole. Errors about input are an [InputError].
+// Before that, a [Limit] and the [Protected] users may refuse the plan as a whole (brakes.go).
+//
+// Nothing here prints or asks: that is for callers. Errors about input are an [InputError].
 package bulk
 
 import (

@@ -126,7 +126,7 @@ func appendText(b []byte, s string) []byte {
 	return append(b, '"')
 }
 
-// Write writes the plan as a file that Apply and others read back.
+// Write writes the plan as a file that [ReadPlan] reads.
 func (p *Plan) Write(w io.Writer, at time.Time) error {
 	out := bufio.NewWriterSize(w, 64<<10)
 	line := appendHead(nil, p.Head, len(p.Rows), at)

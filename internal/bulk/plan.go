@@ -384,7 +384,7 @@ func target(action Action, accountType string, wanted Values, u *User) Values {
 		to := u.differences(wanted)
 		// The service clears the metadata of Alexa with the device. To restore them later they must
 		// be in the record.
-		if t, _ := to.Get(UserType); t == "PrivateUser" {
+		if t, _ := to.Get(UserType); t == privateUser {
 			for _, cleared := range [...]Value{{AlexaEnabled, "false"}, {AlexaARN, ""}} {
 				if _, given := wanted.Get(cleared.Field); !given && u.now[cleared.Field] != cleared.Text {
 					to = to.With(cleared.Field, cleared.Text)
@@ -393,17 +393,17 @@ func target(action Action, accountType string, wanted Values, u *User) Values {
 		}
 		return to
 	case Suspend:
-		if accountType == "Team" {
+		if accountType == team {
 			return u.differences(Values{{Registration, absent}})
 		}
-		return u.differences(Values{{Registration, "Suspended"}})
+		return u.differences(Values{{Registration, suspended}})
 	case Unsuspend:
-		if u.now[Registration] == "Suspended" {
-			return Values{{Registration, "Registered"}}
+		if u.now[Registration] == suspended {
+			return Values{{Registration, registered}}
 		}
 	case Invite:
-		if s := u.now[Invitation]; s != "Pending" && s != "Accepted" {
-			return Values{{Invitation, "Pending"}}
+		if s := u.now[Invitation]; s != invitePending && s != inviteAccepted {
+			return Values{{Invitation, invitePending}}
 		}
 	}
 	return nil
@@ -538,7 +538,7 @@ func (s *sight) compare(r *Row) verdict {
 		return untouched
 	}
 	// An invitation that was accepted or has failed in the meantime has been made.
-	if invitation == "Pending" && u.ID != "" && u.now[Invitation] != "Failed" {
+	if invitation == invitePending && u.ID != "" && u.now[Invitation] != inviteFailed {
 		return reached
 	}
 	return drifted

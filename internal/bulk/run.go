@@ -271,7 +271,7 @@ func (r *run) read(batch []*Row, out *document.Object) {
 		}
 	})
 	each("Invites", func(e *document.Object) {
-		if text(e, "Status") != "Failed" {
+		if text(e, "Status") != inviteFailed {
 			return
 		}
 		for _, row := range batch {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
 )
@@ -35,6 +36,18 @@ type Value struct {
 	Field Field
 	Text  string
 }
+
+// The values of the contract that rules of this package are about.
+const (
+	team           = string(api.AccountTypeTeam)
+	privateUser    = string(api.UserTypePrivateUser)
+	unregistered   = string(api.RegistrationStatusUnregistered)
+	registered     = string(api.RegistrationStatusRegistered)
+	suspended      = string(api.RegistrationStatusSuspended)
+	invitePending  = string(api.InviteStatusPending)
+	inviteAccepted = string(api.InviteStatusAccepted)
+	inviteFailed   = string(api.InviteStatusFailed)
+)
 
 // Values are the values of some fields, each at most once, in the order of the fields.
 type Values []Value
@@ -149,9 +162,9 @@ func readUser(o *document.Object, shape *model.Shape) User {
 			u.now[AlexaARN] = strings.Clone(text(alexa, AlexaARN.String()))
 		}
 	}
-	// Who came in without an invitation needs none.
-	if u.now[Invitation] == "" && u.now[Registration] != "Unregistered" {
-		u.now[Invitation] = "Accepted"
+	// A user who joined without an invitation needs none.
+	if u.now[Invitation] == "" && u.now[Registration] != unregistered {
+		u.now[Invitation] = inviteAccepted
 	}
 	return u
 }
