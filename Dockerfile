@@ -1,5 +1,5 @@
-# Both programs and nothing else: docs/operating.md tells how to run it. The steps that make the
-# image are those that cmd/carillon/packaging_linux_test.go takes to try it without an engine.
+# Both programs and nothing else. docs/operating.md says how to run the image.
+# cmd/carillon/packaging_linux_test.go takes the same steps to test it without a container engine.
 FROM golang:1.26 AS build
 WORKDIR /src
 COPY go.mod go.sum ./
@@ -12,7 +12,7 @@ FROM scratch
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/
 COPY --from=build /out/aws /out/carillon /
 COPY --from=build --chown=65532:65532 /out/data /data
-# There is no home and no place for temporary files but the data directory.
+# The data directory is also the home, and the only place for temporary files.
 ENV HOME=/data TMPDIR=/data CARILLON_DATA=/data CARILLON_LISTEN=0.0.0.0:24463
 USER 65532:65532
 WORKDIR /data

@@ -287,7 +287,7 @@ func TestDamaged(t *testing.T) {
 	if served == 0 {
 		t.Error("no account can be read, though a single page is damaged")
 	}
-	if code, out := exit(program(dir, "carillon", "backup", "backup2")); code == 0 || !strings.Contains(out, path+" gives no sound copy") {
+	if code, out := exit(program(dir, "carillon", "backup", "backup2")); code == 0 || !strings.Contains(out, "the copy of the database "+path+" is not sound") {
 		t.Errorf("backup of what is damaged: got exit code %d and %q", code, out)
 	}
 	if err := s.end(os.Interrupt); err != nil {

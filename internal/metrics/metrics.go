@@ -1,8 +1,8 @@
 // Package metrics counts what the service does, for Prometheus to collect. Start at [New].
 //
-// Names begin with carillon_; docs/operating.md lists them. Labels have values from closed sets only
-// (operations, exceptions, licenses), so that no client can make the number of series grow, and
-// nothing of a request is in them.
+// Names begin with carillon_; docs/operating.md lists them. The values of labels come from closed
+// sets (operations, exceptions, licenses), so that no client can make the number of series grow.
+// Nothing else of a request is in them.
 package metrics
 
 import (
@@ -19,7 +19,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Store is what is asked about the storage; a [store.Store] is one.
+// Store is what the metrics ask the storage; a [store.Store] is one.
 type Store interface {
 	Stats() store.Stats
 	Seats(ctx context.Context) (map[string]int, error)
@@ -53,9 +53,10 @@ func New(st Store, logger *slog.Logger) *Metrics {
 	return m
 }
 
-// Meter returns what counts the requests of an operation: it is called with the exception that a
-// request ended in, empty for success, and with how long it took. Ask once for each operation and
-// keep it: that is what takes time. An operation shows in the metrics from its first request on.
+// Meter returns the function that counts the requests of an operation. It takes the exception that
+// a request ended in, empty for success, and the time that the request took. Call Meter once for
+// each operation and keep the function, since making it takes time. An operation shows in the
+// metrics from its first request on.
 func (m *Metrics) Meter(operation string) func(exception string, took time.Duration) {
 	ready := sync.OnceValues(func() (prometheus.Counter, prometheus.Observer) {
 		return m.requests.WithLabelValues(operation, "success"), m.duration.WithLabelValues(operation)
@@ -71,8 +72,8 @@ func (m *Metrics) Meter(operation string) func(exception string, took time.Durat
 	}
 }
 
-// Handler answers GET with the metrics in Prometheus's text format, or in what else a client of its
-// kind prefers.
+// Handler answers GET with the metrics in Prometheus's text format, or in another of its formats
+// that the client prefers.
 func (m *Metrics) Handler() http.Handler {
 	h := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -85,16 +86,16 @@ func (m *Metrics) Handler() http.Handler {
 	})
 }
 
-// Close ends a count of seats that may be running, so that the store can be closed.
+// Close ends the count of seats that may be running, so that the store can be closed.
 func (m *Metrics) Close() { m.seats.close() }
 
 // storage tells what the store has done.
 type storage struct{ stats func() store.Stats }
 
 var (
-	updates  = prometheus.NewDesc("carillon_store_updates_total", "Updates of the storage, by outcome: committed, undone, failed.", []string{"outcome"}, nil)
-	commits  = prometheus.NewDesc("carillon_store_commits_total", "Commits that waited for the disk. On SQLite updates that meet share one.", nil, nil)
-	repeats  = prometheus.NewDesc("carillon_store_repeats_total", "Attempts at an update that were made again, on PostgreSQL.", nil, nil)
+	updates  = prometheus.NewDesc("carillon_store_updates_total", "Changes in the storage, by outcome: committed, undone, failed.", []string{"outcome"}, nil)
+	commits  = prometheus.NewDesc("carillon_store_commits_total", "Commits that waited for the disk. On SQLite, changes at the same time share one.", nil, nil)
+	repeats  = prometheus.NewDesc("carillon_store_repeats_total", "Changes that were tried again, on PostgreSQL.", nil, nil)
 	logBytes = prometheus.NewDesc("carillon_store_log_bytes", "Size of SQLite's log beside the database.", nil, nil)
 )
 

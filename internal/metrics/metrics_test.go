@@ -18,7 +18,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// stand is a store that tells what a test wants it to.
+// stand is a store that answers as a test wants.
 type stand struct {
 	stats store.Stats
 	seats func(context.Context) (map[string]int, error)
@@ -92,8 +92,8 @@ carillon_store_updates_total{outcome="undone"} 2
 	}
 }
 
-// Seats are counted once a minute at most, and no longer than a hundredth of the time. A look waits
-// a second for a count and returns the one before if that is not enough.
+// Seats are counted once a minute at most, and for no more than a hundredth of the time. A request
+// waits a second for a count; if that is not enough, it gets the figures of the count before.
 func TestSeatsPause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var counts atomic.Int32
@@ -128,7 +128,7 @@ func TestSeatsPause(t *testing.T) {
 	})
 }
 
-// A count is made once, however many look at the same time, and ends with the service.
+// However many ask at the same time, there is one count, and it ends with the service.
 func TestSeatsAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var begun, ended atomic.Int32
@@ -174,7 +174,7 @@ func TestSeatsThatCannotBeCounted(t *testing.T) {
 	}
 }
 
-// BenchmarkMeter is what the metrics add to each request.
+// BenchmarkMeter measures what the metrics add to each request.
 func BenchmarkMeter(b *testing.B) {
 	m := metrics.New(stand{}, slog.New(slog.DiscardHandler))
 	defer m.Close()

@@ -9,23 +9,23 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 )
 
-// A count of seats reads every user, so it is made only when somebody looks, no more often than
-// seatsPause allows and for no more than one part in seatsShare of the time.
+// Counting seats reads every user. So it is done only when somebody asks, no more often than
+// seatsPause allows, and for no more than one part in seatsShare of the time.
 const (
 	seatsPause = time.Minute
 	seatsShare = 100
 
-	// seatsPatience is how long a look waits for the count that it has started: with up to some
-	// hundred thousand users it sees the new figures, beyond that those of the count before.
+	// seatsPatience is how long a request for metrics waits for a count. With up to some hundred
+	// thousand users it gets the new figures, with more those of the count before.
 	seatsPatience = time.Second
 
-	// seatsTimeout ends a count that would take forever.
+	// seatsTimeout ends a count that hangs.
 	seatsTimeout = 10 * time.Minute
 )
 
 var seatsHeld = prometheus.NewDesc("carillon_seats", "Users, invited ones included, by license, in the whole installation.", []string{"license"}, nil)
 
-// seats tells how many users hold each license.
+// seats collects how many users hold each license.
 type seats struct {
 	count  func(context.Context) (map[string]int, error)
 	logger *slog.Logger
@@ -51,7 +51,7 @@ func (s *seats) Collect(ch chan<- prometheus.Metric) {
 	}
 }
 
-// look returns the result of the last count, and begins another one if it is time for that.
+// look returns the result of the last count. It begins another count if it is time for one.
 func (s *seats) look() map[string]int {
 	s.mu.Lock()
 	if s.running == nil && !time.Now().Before(s.next) && s.ctx.Err() == nil {

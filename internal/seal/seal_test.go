@@ -77,7 +77,7 @@ func TestFromFile(t *testing.T) {
 		t.Errorf("Open: got %q and error %v, want %q", got, err, secret)
 	}
 
-	// Any other is refused, and none is made up.
+	// Any other key is refused, and no new one is made.
 	other := filepath.Join(dir, "other.key")
 	if _, err := seal.FromFile(t.Context(), s, other); !errors.Is(err, fs.ErrNotExist) || !strings.Contains(err.Error(), other) {
 		t.Errorf("a missing key: got error %v, want %v, naming %s", err, fs.ErrNotExist, other)
@@ -117,7 +117,7 @@ func TestFromFile_GivenKey(t *testing.T) {
 	}
 }
 
-// A store can keep the key itself. One that was made with a file is not opened without.
+// A database can keep the key itself. One that was made with a key file does not open without it.
 func TestFromStore(t *testing.T) {
 	s := open(t, t.TempDir())
 	var sealers [2]*seal.Sealer

@@ -164,7 +164,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// Several services start at once on a new schema, and all see what each writes.
+// Several services start at once on a new schema, and all of them see what each writes.
 func TestSeveral(t *testing.T) {
 	url := newSchema(t)
 	const services, each = 4, 10
@@ -214,7 +214,7 @@ func trail(t *testing.T, s store.Store, awsAccountID string) (records []store.Au
 	return records
 }
 
-// Who waits for a connection gives up when the context ends.
+// An update that waits for a connection gives up when its context ends.
 func TestPoolInUse(t *testing.T) {
 	s := open(t, newSchema(t), postgres.Options{Pool: 1})
 	storetest.Update(t, s, func(store.Tx) error {
@@ -297,7 +297,7 @@ func TestTextTooLong(t *testing.T) {
 	}
 }
 
-// The server ends all connections, as by a restart. Nobody notices.
+// The server ends all connections, as in a restart. Nobody notices.
 func TestConnectionsEnd(t *testing.T) {
 	url := newSchema(t)
 	s := open(t, url+"&application_name=ending", postgres.Options{})
@@ -351,8 +351,8 @@ func TestConnectionsEnd(t *testing.T) {
 	}
 }
 
-// The connection breaks at the commit: before it got through, or before the answer did. Either way
-// the update is applied once.
+// The connection breaks at the commit, before the commit gets through or before its answer does.
+// Either way the update is applied once.
 func TestCommitAnswerLost(t *testing.T) {
 	schema := newSchema(t)
 	for _, test := range []struct {
@@ -488,8 +488,8 @@ func (p *proxy) serve(client net.Conn) {
 	}
 }
 
-// A connection keeps its plans. Those it makes while there is next to nothing must not read all
-// there is of a table when that has grown.
+// A connection keeps its plans. A plan that it made while a table was almost empty must not read
+// the whole table when that has grown.
 func TestPlans(t *testing.T) {
 	url := newSchema(t)
 	s := open(t, url, postgres.Options{Pool: 1})
@@ -504,7 +504,7 @@ func TestPlans(t *testing.T) {
 	for range batches {
 		storetest.Update(t, s, storetest.Batch("a1", users))
 	}
-	if err := s.Close(); err != nil { // brings the connection's figures to the server
+	if err := s.Close(); err != nil { // sends the connection's figures to the server
 		t.Fatal(err)
 	}
 

@@ -34,7 +34,7 @@ const backupSetting = "backup"
 
 // Backup describes a backup.
 type Backup struct {
-	Time    time.Time // what was committed by then is in it
+	Time    time.Time // everything that was committed by then is in it
 	Host    string    // where it was made
 	KeyFile string    // the file there with its secret key; empty if it was not found
 
@@ -45,7 +45,7 @@ type Backup struct {
 	check []byte // what seal.CheckSetting holds; nil if nothing is sealed
 }
 
-// HasSecrets reports whether the backup needs a secret key. A database does once it has been
+// HasSecrets reports whether the backup needs a secret key. A database needs one once it has been
 // served.
 func (b *Backup) HasSecrets() bool { return b.check != nil }
 
@@ -101,12 +101,12 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 		return nil, err
 	}
 	if b, err = ReadBackup(ctx, f.TempName()); err != nil {
-		return nil, fmt.Errorf("the database %s gives no sound copy: %w", source, err)
+		return nil, fmt.Errorf("the copy of the database %s is not sound: %w", source, err)
 	}
 	return b, f.Create()
 }
 
-// copyDatabase copies a database as it is at one moment over an empty file.
+// copyDatabase copies a database, as it is at one moment, to an empty file.
 func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 	db, err := sql.Open("sqlite", dataSource(from))
 	if err != nil {
@@ -241,15 +241,15 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 	}
 	text, err := setting(ctx, db, backupSetting)
 	if log || errors.Is(err, sql.ErrNoRows) {
-		return nil, errors.New("it was not made by carillon backup but copied as a file, and may lack what was in its log: " +
-			"put it back where it was, its -wal file beside it, and make a backup of that")
+		return nil, errors.New("it was not made by carillon backup but copied as a file, and may lack the latest changes: " +
+			"put it back where it was, with its -wal file beside it, and make a backup there")
 	}
 	if err != nil {
 		return nil, err
 	}
 	b := new(Backup)
 	if err := json.Unmarshal(text, b); err != nil {
-		return nil, fmt.Errorf("how it was made cannot be read: %w", err)
+		return nil, fmt.Errorf("its description cannot be read: %w", err)
 	}
 	b.Schema, b.Bytes = version, bytes
 	if b.check, err = setting(ctx, db, seal.CheckSetting); err != nil && !errors.Is(err, sql.ErrNoRows) {
@@ -272,7 +272,7 @@ func readHeader(path string) (bytes int64, log bool, err error) {
 	case err != nil:
 		return 0, false, err
 	case !info.Mode().IsRegular():
-		return 0, false, errors.New("it is no file")
+		return 0, false, errors.New("it is not a file")
 	case info.Size() == 0:
 		return 0, false, errors.New("it is empty")
 	}
@@ -332,14 +332,14 @@ func removeLeftovers(dir string) error {
 	return err
 }
 
-// copyFile copies so many bytes of a file.
+// copyFile copies the first size bytes of a file.
 func copyFile(ctx context.Context, from string, to io.Writer, size int64) error {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
-	const piece = 64 << 20 // after which an interruption is seen
+	const piece = 64 << 20 // after each an interruption is noticed
 	for err == nil && size > 0 {
 		if err = ctx.Err(); err == nil {
 			var n int64

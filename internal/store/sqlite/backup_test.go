@@ -82,8 +82,7 @@ func TestBackup(t *testing.T) {
 	if _, err := seal.FromFile(t.Context(), again, keyFile); err != nil {
 		t.Errorf("the key does not open the restored store: %v", err)
 	}
-	// It is a store like another: it can be saved in its turn, though a copy of its file is no
-	// backup.
+	// It is a store like any other. It can be saved again, but a copy of its file is no backup.
 	if b, err = sqlite.WriteBackup(t.Context(), restored, file+"2", "no such file"); err != nil || b.Users != 501 || b.KeyFile != "" {
 		t.Errorf("a backup of what was restored: got %+v, %v, want 501 users and no key file", b, err)
 	}
@@ -207,7 +206,7 @@ func TestReadBackupRefuses(t *testing.T) {
 			t.Errorf("%s: reading left %v, %v", test.name, left, err)
 		}
 	}
-	if _, err := sqlite.ReadBackup(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "no file") {
+	if _, err := sqlite.ReadBackup(t.Context(), dir); err == nil || !strings.Contains(err.Error(), "not a file") {
 		t.Errorf("a directory: got error %v", err)
 	}
 }
@@ -243,8 +242,7 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 	release()
 
-	// What somebody who was killed has left is no hindrance; it may even be another name of a
-	// database.
+	// What a killed restore has left does not matter, even if it is another name of a database.
 	victim := filepath.Join(t.TempDir(), "victim")
 	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, sqlite.File+".partial-1"))); err != nil {
 		t.Fatal(err)
@@ -264,8 +262,8 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
-// A backup outlives the release that made it: the service of a later one upgrades it. Saving does
-// not, since an older release may be serving.
+// A backup outlives the release that made it: the service of a later release upgrades it. Saving
+// does not upgrade, since an older release may be serving.
 func TestBackupOlderSchema(t *testing.T) {
 	dir, keyFile, _ := filled(t)
 	file := filepath.Join(t.TempDir(), "backup")

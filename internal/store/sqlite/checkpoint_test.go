@@ -16,8 +16,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
-// The log stays bounded while updates and reads go on without a pause, and after a reader that went
-// on for long, such as a backup, has let it grow.
+// The log stays bounded while updates and reads go on without a pause, and also after a long
+// reader, such as a backup, has made it grow.
 func TestLogBounded(t *testing.T) {
 	const limit = 500 // frames of 4 KiB
 	dir := t.TempDir()
@@ -102,8 +102,8 @@ func TestLogBounded(t *testing.T) {
 	}
 }
 
-// A log that has begun again by itself, as one does whose end was copied while nobody wrote, is a
-// short one: how long a reader had made it before counts no more.
+// A log starts again by itself when everything was copied while nobody wrote. Then it is short, and
+// it no longer counts how long a reader had made it before.
 func TestLogBoundedAfterPause(t *testing.T) {
 	const limit = 500 // frames of 4 KiB
 	const bound = 4 * limit
@@ -122,7 +122,7 @@ func TestLogBoundedAfterPause(t *testing.T) {
 		if err := db.QueryRow("PRAGMA wal_checkpoint("+mode+")").Scan(&busy, &length, &copied); err != nil {
 			t.Fatal(err)
 		}
-		if busy { // the store is at one
+		if busy { // the store is running one
 			return 0, -1
 		}
 		return length, copied

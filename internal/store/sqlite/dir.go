@@ -54,7 +54,7 @@ func Vacant(dir string) error {
 		case suffix == "":
 			return fmt.Errorf("%s: %w: choose another directory, or move the old one away", path, fs.ErrExist)
 		default:
-			return fmt.Errorf("%s: %w: it is left of another database and would spoil this one, move it away", path, fs.ErrExist)
+			return fmt.Errorf("%s: %w: it belongs to another database and would damage this one, move it away", path, fs.ErrExist)
 		}
 	}
 	return nil

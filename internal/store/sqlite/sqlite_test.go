@@ -23,8 +23,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
-// childVariable names the part that a copy of this test program plays: tests that need another
-// process start one.
+// childVariable says what a copy of this test program does instead of testing: a test that needs
+// another process starts such a copy.
 const childVariable = "CARILLON_STORE_TEST_CHILD"
 
 var children = map[string]func(dir string) error{"load": load}
@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child is a command that plays a part on a data directory.
+// child returns the command that does its part on a data directory.
 func child(t *testing.T, part, dir string) *exec.Cmd {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), os.Args[0], dir)
@@ -87,7 +87,7 @@ func BenchmarkBatch(b *testing.B) {
 	storetest.Benchmark(b, open(b, b.TempDir(), sqlite.Options{}))
 }
 
-// Updates that meet wait for the disk together, and the log can be watched.
+// Updates at the same time wait for the disk together, and the size of the log is reported.
 func TestStats(t *testing.T) {
 	s := open(t, t.TempDir(), sqlite.Options{})
 	const updaters, each = 64, 5
@@ -109,7 +109,7 @@ func TestStats(t *testing.T) {
 }
 
 func TestReopen(t *testing.T) {
-	name := "100% a#b é" // what a data source name would take for syntax
+	name := "100% a#b é" // a data source name could take this for syntax
 	if runtime.GOOS != "windows" {
 		name += "?c=d"
 	}
@@ -254,8 +254,8 @@ func TestLockDir(t *testing.T) {
 	release()
 }
 
-// Several handles on one new directory, opened at once: one creates the schema, and all see what
-// each writes.
+// Several handles open one new directory at once: one creates the schema, and all see what each
+// writes.
 func TestSeveralHandles(t *testing.T) {
 	dir := t.TempDir()
 	var wg sync.WaitGroup
@@ -299,7 +299,7 @@ func TestSeveralHandles(t *testing.T) {
 	}
 }
 
-// Handles that are the first ones, all at once, are not refused.
+// Of several first handles at once, none is refused.
 func TestOpen_AtOnce(t *testing.T) {
 	for range 20 {
 		dir := t.TempDir()
@@ -349,7 +349,7 @@ func load(dir string) error {
 	return nil
 }
 
-// A process that is killed loses nothing it has acknowledged, and leaves nothing half done.
+// A process that is killed loses nothing that it has acknowledged, and leaves nothing half done.
 func TestKilled(t *testing.T) {
 	dir := t.TempDir()
 	acknowledged := make(map[string]bool)

@@ -18,7 +18,7 @@ import (
 
 func init() { children["starve"] = starve }
 
-// A full disk and a process out of files are played by resource limits, which hold even for root.
+// Resource limits, which hold even for root, stand for a full disk and for a process out of files.
 func TestStarved(t *testing.T) {
 	if out, err := child(t, "starve", t.TempDir()).Output(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
@@ -90,8 +90,8 @@ func starve(dir string) error {
 	if n, err := count(); err != nil || n != 20*kept {
 		return fmt.Errorf("reading without room: got %d users and error %v, want %d", n, err, 20*kept)
 	}
-	// One so large that it needs the disk before it commits fails too, in the middle; its neighbors
-	// in the queue may go with it, but are told.
+	// An update so large that it needs the disk before it commits fails too, in the middle. Its
+	// neighbors in the queue may fail with it, but they are told.
 	big = strings.Repeat("x", 4<<20)
 	if err := s.Update(ctx, fill); !errors.Is(err, store.ErrFailed) {
 		return fmt.Errorf("large Update without room: got error %v, want %v", err, store.ErrFailed)

@@ -30,18 +30,15 @@ func Insert(accountID, id string) func(store.Tx) error {
 // UserIDs returns the ids of the users of an account, in the order of the listing.
 func UserIDs(t testing.TB, s store.Store, accountID string) []string {
 	t.Helper()
-	var ids []string
-	err := s.View(context.Background(), func(r store.ReadTx) error {
-		users, err := r.ListUsers(accountID, store.UserFilter{}, 0, 1_000_000)
-		for _, u := range users {
-			ids = append(ids, u.UserID)
-		}
+	var users []store.User
+	err := s.View(context.Background(), func(r store.ReadTx) (err error) {
+		users, err = r.ListUsers(accountID, store.UserFilter{}, 0, 1_000_000)
 		return err
 	})
 	if err != nil {
 		t.Fatalf("View: %v", err)
 	}
-	return ids
+	return ids(users)
 }
 
 // NextRelease returns the migrations of an engine as a release has them that brings one more.

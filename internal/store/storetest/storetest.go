@@ -89,9 +89,7 @@ type fixture struct {
 
 func (f *fixture) update(fn func(store.Tx) error) {
 	f.Helper()
-	if err := f.Update(context.Background(), fn); err != nil {
-		f.Fatalf("Update: %v", err)
-	}
+	Update(f, f.Store, fn)
 }
 
 func (f *fixture) view(fn func(store.ReadTx) error) {
@@ -140,13 +138,7 @@ func (f *fixture) setting(name string) string {
 // userIDs returns the ids of the users of an account, in the order of the listing.
 func (f *fixture) userIDs(accountID string) []string {
 	f.Helper()
-	var got []string
-	f.view(func(r store.ReadTx) error {
-		users, err := r.ListUsers(accountID, store.UserFilter{}, 0, 1000)
-		got = ids(users)
-		return err
-	})
-	return got
+	return UserIDs(f, f.Store, accountID)
 }
 
 func (f *fixture) addresses(emails ...string) []store.Address {
@@ -525,7 +517,7 @@ func testAddresses(t *testing.T, f *fixture) {
 	same(t, "Addresses with a suspended member", f.addresses("pat@example.com"), want)
 	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.InsertUsers([]store.User{second}) })
 
-	// Once given up it is free for the others.
+	// Once the member gives it up, it is free for the others.
 	f.setRegistration("a1", "u1", store.Unregistered)
 	f.setRegistration("a2", "u2", "Registered")
 	want[0].Registered, want[1].Registered = false, true
@@ -602,7 +594,7 @@ func testPINs(t *testing.T, f *fixture) {
 	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.UpdateUsers("a1", change(users[0], "0000000002")) })
 	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.UpdateUsers("a1", change(users[2], "0000000002")) })
 
-	// One takes what another gives up within the same call, whatever their order.
+	// A user takes what another gives up in the same call, whatever their order.
 	f.update(func(tx store.Tx) error {
 		return tx.UpdateUsers("a1", append(change(users[2], "0000000001"), change(users[0], "0000000003")...))
 	})
@@ -694,7 +686,7 @@ func testAudit(t *testing.T, f *fixture) {
 	records[2].UserAgent = "carillon-bulk/1.0 job/77"
 	records[4].UserAgent = "job/7 behind/2"
 	other := store.AuditRecord{AWSAccountID: awsB, Time: base, Operation: "CreateAccount", RequestID: "r0"}
-	// In two calls of one update, another AWS account's between them.
+	// In two calls of one update, with one for another AWS account between them.
 	f.update(func(tx store.Tx) error {
 		first, last := slices.Clone(records[:4]), slices.Clone(records[4:])
 		err := errors.Join(tx.AppendAudit(first), tx.AppendAudit([]store.AuditRecord{other}), tx.AppendAudit(last))
@@ -819,8 +811,8 @@ func testAuditDeletion(t *testing.T, f *fixture) {
 	}
 	same(t, "trail of the other", targets(awsB), []string{"0", "1", "2", "3", "4"})
 
-	// Updates that overlap leave records that are not in order of time; they are found. What is
-	// behind many that are much younger is not looked for.
+	// Updates that overlap leave records that are not in order of time; they are found. Old records
+	// that come after many much younger ones are not looked for.
 	const much = 2000
 	var mixed []store.AuditRecord
 	at := func(seconds int) {
@@ -903,7 +895,7 @@ func testEntries(t *testing.T, f *fixture) {
 	same(t, "users in order", f.userIDs("a1"), []string{"u1", "u2", "u3", "u4", "u5"})
 }
 
-// Someone has read up to the last user, who is then deleted; who comes next must still be seen.
+// A reader has come to the last user, who is then deleted. The reader must still see the next user.
 func testEntriesAcrossDeletion(t *testing.T, f *fixture) {
 	users := f.insertUsers(invited("a1", "u1"), invited("a1", "u2"))
 	f.update(func(tx store.Tx) error { return tx.DeleteUsers("a1", users[1:]) })
@@ -1029,7 +1021,7 @@ func testHiddenErrors(t *testing.T, f *fixture) {
 	})
 	same(t, "setting", f.setting("x"), "kept")
 
-	// A transaction is of no use once it has ended.
+	// A transaction cannot be used after its end.
 	var escaped store.Tx
 	f.update(func(tx store.Tx) error { escaped = tx; return nil })
 	if err := escaped.PutSetting("x", []byte("late")); err == nil {
@@ -1100,7 +1092,7 @@ func testSnapshots(t *testing.T, f *fixture) {
 	})
 	same(t, "after", f.userIDs("a1"), []string{"u1", "u2"})
 
-	// A view neither sees nor waits for an update that has not ended.
+	// A view does not see an update that has not ended, and does not wait for it.
 	f.update(func(tx store.Tx) error {
 		if err := tx.InsertUsers([]store.User{invited("a1", "u3")}); err != nil {
 			return err
@@ -1139,7 +1131,7 @@ func testConcurrentUpdates(t *testing.T, f *fixture) {
 				}); err != nil {
 					t.Errorf("Update: %v", err)
 				}
-				// What was acknowledged is there for everyone.
+				// Everybody sees what was acknowledged.
 				if err := f.View(context.Background(), func(r store.ReadTx) error {
 					value, err := r.Setting("counter")
 					if n, _ := strconv.Atoi(string(value)); n < mine {
@@ -1219,7 +1211,7 @@ func testPagesUnderInsertion(t *testing.T, f *fixture) {
 	wg.Wait()
 }
 
-// Errors end up in a log, where what people are called has no place.
+// Errors end up in a log, where names and addresses have no place.
 func testPrivateErrors(t *testing.T, f *fixture) {
 	const email, pin, name = "jane.doe@corp.example", "0123456789", "Jane Doe"
 	member := registered("a1", "u1")
@@ -1270,7 +1262,7 @@ func testStats(t *testing.T, f *fixture) {
 	check := func(after string, want store.Stats) {
 		t.Helper()
 		got := f.Stats()
-		got.LogBytes, got.Repeats = 0, 0 // the engine's own
+		got.LogBytes, got.Repeats = 0, 0 // differ between engines
 		same(t, "Stats after "+after, got, want)
 	}
 	check("opening", store.Stats{})
@@ -1341,7 +1333,7 @@ func testContexts(t *testing.T, f *fixture) {
 		t.Errorf("View: got error %v, want %v", err, context.Canceled)
 	}
 
-	// One that waits for its turn gives up. (An engine that lets this one run beside the other may
+	// An update that waits for its turn gives up. (An engine that runs both at the same time may
 	// have begun it.)
 	f.update(func(store.Tx) error {
 		ctx, cancel := context.WithCancel(context.Background())
@@ -1355,7 +1347,7 @@ func testContexts(t *testing.T, f *fixture) {
 		return nil
 	})
 
-	// One that has begun is carried through.
+	// An update that has begun is carried through.
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	if err := f.Update(ctx, func(tx store.Tx) error {

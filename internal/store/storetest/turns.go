@@ -11,9 +11,9 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// testTurns holds every reading method to the rule that what an update reads cannot change before
-// it ends. Several updates at once look whether nobody has been there, and if so leave what the
-// others would see: whatever they look at, exactly one comes first.
+// testTurns checks for every reading method that what an update reads cannot change before the
+// update ends. Several updates at once look whether something is free, and if it is, they claim it
+// where the others would see it. Whatever they look at, exactly one of them must come first.
 func testTurns(t *testing.T, f *fixture) {
 	empty := func(n int, err error) (bool, error) { return n == 0, err }
 	missing := func(err error) (bool, error) {
