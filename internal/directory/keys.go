@@ -30,7 +30,7 @@ type Key struct {
 	Disabled     bool
 	Created      time.Time
 	Expires      time.Time // the first moment at which it is refused; zero: never
-	Secret       string    // empty where it is of no use: see Keys.List
+	Secret       string    // empty if it is not asked for: see Keys.List
 }
 
 // Keys keeps the access keys. Their secrets are in the store in sealed form only.
@@ -94,9 +94,9 @@ type NewKey struct {
 	Expires      time.Time // zero: never
 }
 
-// Create makes up a key and returns it with its secret, which is shown nowhere else. The names
-// "root" and "operator" are taken. What is wrong with the request is told in an *api.Error; a
-// policy that is not understood in full is refused.
+// Create makes a key and returns it with its secret, which is shown nowhere else. The names "root"
+// and "operator" are reserved. What is wrong with the request is in an [*api.Error]; a policy with
+// anything that is not supported is refused.
 func (k *Keys) Create(ctx context.Context, request NewKey) (Key, error) {
 	if err := k.check(request); err != nil {
 		return Key{}, err
@@ -157,8 +157,8 @@ func (k *Keys) check(request NewKey) error {
 
 func notInKeyName(r rune) bool { return notInKeyID(r) && !strings.ContainsRune("+=,.@-", r) }
 
-// List returns the keys of an AWS account, of all of them if that is empty, without the secrets.
-// They come by AWS account, oldest first, disabled and expired ones too.
+// List returns the keys of an AWS account, or of all if that is empty, without the secrets. They
+// are in order of AWS account and age, the oldest first, and include disabled and expired ones.
 func (k *Keys) List(ctx context.Context, awsAccountID string) ([]Key, error) {
 	var keys []Key
 	err := k.store.View(ctx, func(tx store.ReadTx) error {
@@ -181,8 +181,8 @@ func (k *Keys) List(ctx context.Context, awsAccountID string) ([]Key, error) {
 	return keys, nil
 }
 
-// Disable makes a key be refused from the next request on, and returns it without its secret.
-// ErrUnknownKey: there is none with this id.
+// Disable makes the service refuse a key from the next request on, and returns it without its
+// secret. The error is [ErrUnknownKey] if there is no such key.
 func (k *Keys) Disable(ctx context.Context, keyID string) (Key, error) {
 	var key Key
 	err := k.update(ctx, opDisableKey, func(c *change) error {
@@ -205,8 +205,8 @@ func (k *Keys) Disable(ctx context.Context, keyID string) (Key, error) {
 	return key, nil
 }
 
-// Delete removes a key for good; its name can be given again. When the root key is gone, the
-// next start of the service makes another. ErrUnknownKey: there is none with this id.
+// Delete removes a key for good; its name is free again. When the root key is deleted, the next
+// start of the service makes another. The error is [ErrUnknownKey] if there is no such key.
 func (k *Keys) Delete(ctx context.Context, keyID string) error {
 	return k.update(ctx, opDeleteKey, func(c *change) error {
 		kept, err := anyKey(c, keyID)
@@ -222,7 +222,7 @@ func (k *Keys) update(ctx context.Context, op operation, fn func(*change) error)
 	return update(ctx, k.store, k.options, k.options.operator(), op, fn)
 }
 
-// anyKey returns a key, whichever AWS account it belongs to.
+// anyKey returns a key of any AWS account.
 func anyKey(tx store.ReadTx, keyID string) (store.AccessKey, error) {
 	kept, err := tx.AccessKey(keyID)
 	if errors.Is(err, store.ErrNotFound) {
@@ -231,7 +231,7 @@ func anyKey(tx store.ReadTx, keyID string) (store.AccessKey, error) {
 	return kept, err
 }
 
-// recordKey is record for a key, nil where there is none.
+// recordKey is record for a key; nil stands for none.
 func (c *change) recordKey(before, after *store.AccessKey) {
 	switch {
 	case before == nil:
@@ -248,22 +248,22 @@ type RootChange int
 
 const (
 	RootUnchanged RootChange = iota // the root key was there
-	RootMadeUp                      // there was none, and none given: its secret is new to everybody
-	RootGiven                       // there was none, and it is the given pair now
-	RootReplaced                    // the given pair has taken the place of another, which is disabled
+	RootMadeUp                      // there was none, and no pair was given: its secret is new to everybody
+	RootGiven                       // there was none, and the given pair is it now
+	RootReplaced                    // the given pair has replaced another, which is disabled
 )
 
 const rootName = "root"
 
-// EnsureRootKey sees to it that an AWS account has a root key, and returns it.
+// EnsureRootKey makes sure that an AWS account has a root key, and returns it.
 //
-// Without a pair (both empty) the root key stays as it is; if there is none, one is made up in
-// the form that AWS gives its own. A given pair becomes the root key. If it was that already,
-// nothing changes, not even when an operator has disabled it. Else it replaces the root key, and
-// the former is disabled.
+// Without a pair (both empty) the root key stays as it is; if there is none, one is made, of the
+// form that AWS gives its own. A given pair becomes the root key. If it is the root key already,
+// nothing changes, even if an operator has disabled it. Otherwise it replaces the root key, which
+// is then disabled.
 //
-// A pair that is incomplete or not of the right form is an error, and so is the id of a key that
-// has another use.
+// A pair that is incomplete or of the wrong form is an error, and so is the id of a key that has
+// another use.
 func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret string) (Key, RootChange, error) {
 	if err := checkRoot(awsAccountID, keyID, secret); err != nil {
 		return Key{}, 0, fmt.Errorf("preparing root key: %w", err)
@@ -357,7 +357,7 @@ func (k *Keys) ensureRoot(c *change, awsAccountID, keyID, secret string) (key Ke
 	return key, done, err
 }
 
-// checkRoot says what is wrong with what an operator gave, without repeating a secret.
+// checkRoot says what is wrong with a pair, without repeating the secret.
 func checkRoot(awsAccountID, keyID, secret string) error {
 	switch {
 	case !isAWSAccountID(awsAccountID):
@@ -380,7 +380,7 @@ func notInKeyID(r rune) bool {
 	return !('A' <= r && r <= 'Z' || 'a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '_')
 }
 
-// makePair makes up a pair that looks like one of AWS: AKIA and 16 of A-Z2-7, and 40 characters.
+// makePair makes a pair that looks like one of AWS: AKIA and 16 of A-Z2-7, and 40 characters.
 func makePair(random io.Reader) (keyID, secret string, err error) {
 	var b [10 + 30]byte
 	if _, err := io.ReadFull(random, b[:]); err != nil {
