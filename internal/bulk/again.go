@@ -50,7 +50,7 @@ func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 		case verdict == reached:
 			r.Status, r.Message = Skipped, "the user was as planned before the call"
 		default:
-			r.fail(CodeDrifted, "%s", now.describe(r))
+			r.fail(codeDrifted, "%s", now.describe(r))
 		}
 		settled = append(settled, r)
 	}
@@ -70,7 +70,7 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	var failed []*Row
 	for i := range l.Rows {
 		r := &l.Rows[i]
-		if r.Status != Failed || r.Code == CodeInvalid || r.Code == CodeContradicting {
+		if r.Status != Failed || r.Code == codeInvalid || r.Code == codeContradicting {
 			continue // it would fail again: the file must be mended
 		}
 		w := Wish{Line: len(failed) + 1, ID: r.User, Email: r.Email}
@@ -147,7 +147,7 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 			p.Same++
 			continue
 		case drifted:
-			back.fail(CodeDrifted, "%s", now.describe(&back))
+			back.fail(codeDrifted, "%s", now.describe(&back))
 		}
 		p.Rows = append(p.Rows, back)
 	}

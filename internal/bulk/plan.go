@@ -25,14 +25,14 @@ const (
 
 // Codes of rows that fail before they are sent. All others are the service's.
 const (
-	CodeInvalid       = "InvalidRow"       // its values make no sense
-	CodeUnknown       = "UnknownUser"      // nobody of that id or address is in the account
-	CodeAmbiguous     = "AmbiguousUser"    // several users have the address
-	CodeContradicting = "ContradictingRow" // two rows, or the id and the address of one, say different things
-	CodeDrifted       = "Drifted"          // somebody else changed the user since
-	CodeLost          = "AnswerLost"       // nobody knows, and reading does not tell
-	CodeDuplicate     = "DuplicateRow"     // skipped: the same was said before
-	CodeGuarded       = "Guarded"          // skipped: the old value is not the one asked for
+	codeInvalid       = "InvalidRow"       // its values make no sense
+	codeUnknown       = "UnknownUser"      // nobody of that id or address is in the account
+	codeAmbiguous     = "AmbiguousUser"    // several users have the address
+	codeContradicting = "ContradictingRow" // two rows, or the id and the address of one, say different things
+	codeDrifted       = "Drifted"          // somebody else changed the user since
+	codeLost          = "AnswerLost"       // nobody knows, and reading does not tell
+	codeDuplicate     = "DuplicateRow"     // skipped: the same was said before
+	codeGuarded       = "Guarded"          // skipped: the old value is not the one asked for
 )
 
 // Row is one user of a job.
@@ -242,10 +242,10 @@ func (p *planner) resolve(wishes []Wish) {
 		}
 		switch lines := disputed[key]; {
 		case lines != nil:
-			p.add(w, user).fail(CodeContradicting, "the lines %s want different things for %s", enumerate(lines), w.name())
+			p.add(w, user).fail(codeContradicting, "the lines %s want different things for %s", enumerate(lines), w.name())
 		case said[key] != i:
 			r := p.add(w, user)
-			r.Status, r.Code, r.Message = Skipped, CodeDuplicate, fmt.Sprintf("line %d says the same for %s", wishes[said[key]].Line, w.name())
+			r.Status, r.Code, r.Message = Skipped, codeDuplicate, fmt.Sprintf("line %d says the same for %s", wishes[said[key]].Line, w.name())
 		default:
 			p.decide(w, user)
 		}
@@ -296,18 +296,18 @@ func (p *planner) leave(i int, w Wish) {
 	r := p.add(w, nobody())
 	switch {
 	case w.Problem != "":
-		r.fail(CodeInvalid, "%s", w.Problem)
+		r.fail(codeInvalid, "%s", w.Problem)
 	case len(users) > 1:
 		ids := make([]string, len(users))
 		for j, u := range users {
 			ids[j] = u.ID
 		}
 		slices.Sort(ids)
-		r.fail(CodeAmbiguous, "%s is the address of %d users: name one by UserId, %s", w.name(), len(users), strings.Join(ids, " or "))
+		r.fail(codeAmbiguous, "%s is the address of %d users: name one by UserId, %s", w.name(), len(users), strings.Join(ids, " or "))
 	case len(users) == 0:
-		r.fail(CodeUnknown, "no user %s is in account %s", w.name(), p.Account)
+		r.fail(codeUnknown, "no user %s is in account %s", w.name(), p.Account)
 	default:
-		r.fail(CodeContradicting, "user %s has the address %s, not %s", w.ID, users[0].Email, w.name())
+		r.fail(codeContradicting, "user %s has the address %s, not %s", w.ID, users[0].Email, w.name())
 	}
 }
 
@@ -344,7 +344,7 @@ func (p *planner) decide(w Wish, u *User) {
 		}
 		r := p.add(w, u)
 		f := other[0].Field
-		r.Status, r.Code, r.Message = Skipped, CodeGuarded, fmt.Sprintf("%s is %s, not %s", f, show(u.now[f]), show(other[0].Text))
+		r.Status, r.Code, r.Message = Skipped, codeGuarded, fmt.Sprintf("%s is %s, not %s", f, show(u.now[f]), show(other[0].Text))
 		return
 	}
 	r := p.add(w, u)
@@ -460,7 +460,7 @@ func (a *Account) Revise(ctx context.Context, p *Plan) error {
 				p.Same++
 				continue
 			case drifted:
-				r.fail(CodeDrifted, "%s", now.describe(&r))
+				r.fail(codeDrifted, "%s", now.describe(&r))
 			}
 		}
 		r.Number = len(kept) + 1

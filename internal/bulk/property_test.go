@@ -340,7 +340,7 @@ func TestRollbackRestores(t *testing.T) {
 			t.Fatalf("planning the rollback: %v", err)
 		}
 		for _, r := range plan.Rows {
-			if drifted := r.Code == bulk.CodeDrifted; drifted != touched[r.User] {
+			if drifted := r.Code == "Drifted"; drifted != touched[r.User] {
 				t.Errorf("%s was touched: %v; in the rollback it is %s %q", r.User, touched[r.User], r.Status, r.Code)
 			}
 		}

@@ -311,7 +311,7 @@ func (r *run) finish(rows []*Row, request string) error {
 func (r *run) settle(ctx context.Context, unsure []*Row, last bool) (again []*Row, err error) {
 	resend := func(row *Row) {
 		if last {
-			row.fail(CodeLost, "not done after %d attempts: %v", r.account.config.Attempts, r.why)
+			row.fail(codeLost, "not done after %d attempts: %v", r.account.config.Attempts, r.why)
 			return
 		}
 		again = append(again, row)
@@ -327,7 +327,7 @@ func (r *run) settle(ctx context.Context, unsure []*Row, last bool) (again []*Ro
 		case r.ledger.Action == Logout: // twice is as good as once
 			resend(row)
 		case now == nil:
-			row.fail(CodeLost, "the answer was lost, so that nobody knows whether it was done; retry does it again")
+			row.fail(codeLost, "the answer was lost, so that nobody knows whether it was done; retry does it again")
 		default:
 			switch now.compare(row) {
 			case reached:
@@ -335,7 +335,7 @@ func (r *run) settle(ctx context.Context, unsure []*Row, last bool) (again []*Ro
 			case untouched:
 				resend(row)
 			default:
-				row.fail(CodeDrifted, "the answer was lost; %s", now.describe(row))
+				row.fail(codeDrifted, "the answer was lost; %s", now.describe(row))
 			}
 		}
 	}
