@@ -241,6 +241,25 @@ func ReadLedger(path string) (*Ledger, error) {
 	return l, err
 }
 
+// ReadHead reads what a plan or a ledger is about, which is in its first line.
+func ReadHead(r io.Reader) (Head, error) {
+	l := new(Ledger)
+	text, err := sheet.ReadLine(bufio.NewReader(r))
+	if err != nil {
+		return l.Head, err
+	}
+	v, err := document.Parse(string(bytes.TrimSpace(text)))
+	if err != nil {
+		return l.Head, err
+	}
+	o, ok := v.(*document.Object)
+	if !ok {
+		return l.Head, errors.New("the first line is no JSON object")
+	}
+	_, err = l.readHead(o)
+	return l.Head, err
+}
+
 // locked keeps a second program from going on with the same job.
 func (l *Ledger) locked() error {
 	free, err := lock(l.file)

@@ -96,6 +96,29 @@ func ParseSetting(text string) (Value, error) {
 	return Value{Field(c), v}, nil
 }
 
+// Settings returns the settings that begin with a text, for a person who types one. Where the values
+// cannot be counted up there is "NAME=" alone.
+func Settings(begun string) []string {
+	var all []string
+	for f := License; f <= AlexaARN; f++ {
+		name := f.String()
+		if typed, _, found := strings.Cut(begun, "="); found && columnsOf(Update).Find(typed) == int(f) {
+			name = typed // the person's word for it
+		}
+		switch f {
+		case License, UserType:
+			for _, v := range f.enum() {
+				all = append(all, name+"="+v)
+			}
+		case AlexaEnabled:
+			all = append(all, name+"=true", name+"=false")
+		default:
+			all = append(all, name+"=")
+		}
+	}
+	return slices.DeleteFunc(all, func(s string) bool { return !strings.HasPrefix(s, begun) })
+}
+
 // spell brings a value that a person wrote into the spelling of the API.
 func spell(f Field, text string) (value, problem string) {
 	text = strings.TrimSpace(text)

@@ -5,12 +5,12 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
-	"errors"
 	"io"
 	"iter"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
@@ -19,32 +19,53 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// audit is `carillon audit`.
-func (p *program) audit(ctx context.Context, args []string) error {
-	c := p.onStore("audit", "prints the audit trail: who changed what, from what, to what. The oldest change comes first.\n\n"+
-		"Flags together narrow the choice. A date begins at midnight UTC, a duration such as 7d or 12h counts back\n"+
-		"from now. The table is for reading; json and csv have all that is kept. csv is safe to open in a\n"+
-		"spreadsheet: a cell that would be run as a formula has a ' in front.\n\n"+
-		"carillon audit prune removes old records.", "table", "json", "csv")
-	var query directory.AuditQuery
-	c.StringVar(&query.User, "user", "", "`USER` who was changed: an id, or an e-mail address that the user has or had")
-	c.StringVar(&query.AccountID, "account-id", "", "`ID` of the account that was changed, or in which something was")
-	c.StringVar(&query.AWSAccountID, "aws-account-id", "", "`ID` of the AWS account (default all)")
-	c.StringVar(&query.Key, "key", "", "`KEY` that made the change: its id, its name, or operator/USER")
-	c.StringVar(&query.Job, "job", "", "`ID` of the bulk job that made the change")
-	c.moment(&query.Since, "since", -1, "`WHEN` to begin: a date, a time or a duration")
-	c.moment(&query.Until, "until", -1, "`WHEN` to end, that moment excluded")
-	if err := c.parse(args); err != nil {
-		return err
+type auditOptions struct {
+	database
+	Query  directory.AuditQuery
+	Format string
+}
+
+// auditCommand declares `carillon audit`.
+func (p *program) auditCommand() *cobra.Command {
+	var o auditOptions
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "show who changed what",
+		Long: `Print the audit trail: who changed what, when, from what, to what. The oldest
+change comes first. Flags narrow the choice, all of them together.
+
+The table is for reading; json and csv have all that is kept. The csv is safe to
+open in a spreadsheet: a cell that would be run as a formula begins with a '.
+
+The command works on the data of a service, which may be running.`,
+		Example: `carillon audit --since 7d
+carillon audit --user ana@example.com
+carillon audit --until 2026-01-01 --output csv > audit-2025.csv`,
+		RunE: func(c *cobra.Command, _ []string) error { return p.audit(c.Context(), o) },
 	}
-	return c.do(ctx, func(st store.Store) error {
-		records := operator(st).Audit(ctx, query)
+	f := flagsOf(c)
+	f.text(&o.Query.User, "user USER", "changes of this user: an id, or an e-mail address that the user has or had")
+	f.text(&o.Query.AccountID, "account-id ID", "changes of this account, and in it", completedBy(p.storeAccounts(&o.database)))
+	f.text(&o.Query.AWSAccountID, "aws-account-id ID", "changes in this AWS account")
+	f.text(&o.Query.Key, "key KEY", "changes made with this key: its id, its name, or operator/USER", completedBy(p.storeKeys(&o.database)))
+	f.text(&o.Query.Job, "job ID", "changes made by this bulk job")
+	parsed(f, &o.Query.Since, before, "since WHEN", "", "changes from this moment on: a date (which begins at midnight UTC), a time, or a duration before now such as 7d or 12h")
+	parsed(f, &o.Query.Until, before, "until WHEN", "", "changes before this moment")
+	outputFlag(f, &o.Format, formatTable, formatJSON, formatCSV)
+	o.database.flags(f)
+	c.AddCommand(p.auditPruneCommand())
+	return c
+}
+
+func (p *program) audit(ctx context.Context, o auditOptions) error {
+	return p.onStore(ctx, o.database, func(st store.Store) error {
+		records := operator(st).Audit(ctx, o.Query)
 		w := bufio.NewWriterSize(p.stdout, 1<<16)
 		var err error
-		switch c.format {
-		case "json":
+		switch o.Format {
+		case formatJSON:
 			err = auditJSON(w, records)
-		case "csv":
+		case formatCSV:
 			err = auditCSV(w, records)
 		default:
 			err = auditTable(w, p.terminal(), records)
@@ -191,28 +212,4 @@ func quoted(v any) string {
 		return strconv.Quote(s)
 	}
 	return string(document.AppendCompact(nil, v))
-}
-
-// auditPrune is `carillon audit prune`.
-func (p *program) auditPrune(ctx context.Context, args []string) error {
-	c := p.onStore("audit prune", "removes the records from before a time, and prints how many.\n\n"+
-		"They are gone for good: export them first, as by carillon audit --until DATE --output csv. That they\n"+
-		"were removed is in the audit trail.", "json", "table")
-	var before time.Time
-	c.moment(&before, "before", -1, "`WHEN` the records to keep begin: a date (it begins at midnight UTC), a time, or a duration such as 90d before now")
-	c.required = append(c.required, "before")
-	owner := c.String("aws-account-id", "", "`ID` of the AWS account (default all)")
-	if err := c.parse(args); err != nil {
-		return err
-	}
-	return c.do(ctx, func(st store.Store) error {
-		n, err := operator(st).PruneAudit(ctx, *owner, before)
-		if err != nil && n == 0 {
-			return err
-		}
-		return errors.Join(err, c.print("PruneAudit", document.NewObject(
-			document.Member{Key: "Before", Value: timestamp(before)},
-			document.Member{Key: "RecordsRemoved", Value: document.Int(n)},
-		)))
-	})
 }

@@ -6,14 +6,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 	"sync"
 	"time"
 
-	"golang.org/x/term"
-
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 // place says where a row comes from, if it comes from a line.
@@ -25,16 +24,16 @@ func place(source string, r *bulk.Row) string {
 }
 
 // nameLeft names the rows of a plan that will not be carried out.
-func (c *bulkCommand) nameLeft(plan *bulk.Plan) {
-	w := bufio.NewWriter(c.stderr)
+func (r *bulkRun) nameLeft(plan *bulk.Plan) {
+	w := bufio.NewWriter(r.stderr)
 	defer w.Flush()
 	for i := range plan.Rows {
-		if r := &plan.Rows[i]; r.Status == bulk.Failed || r.Status == bulk.Skipped {
-			name := r.Name()
+		if row := &plan.Rows[i]; row.Status == bulk.Failed || row.Status == bulk.Skipped {
+			name := row.Name()
 			if name != "" {
 				name += ": "
 			}
-			fmt.Fprintf(w, "carillon: %s%s%s: %s\n", place(plan.Source, r), name, r.Code, r.Message)
+			fmt.Fprintf(w, "carillon: %s%s%s: %s\n", place(plan.Source, row), name, row.Code, row.Message)
 		}
 	}
 }
@@ -65,37 +64,6 @@ func totals(plan *bulk.Plan) []string {
 	return lines
 }
 
-// brake refuses a plan that does too much.
-func (c *bulkCommand) brake(plan *bulk.Plan) error {
-	if n := plan.Count(bulk.Failed); c.strict && n > 0 {
-		return usagef("bulk: %w, and --strict was given: nothing was changed", someFailed(n, "cannot be resolved"))
-	}
-	if c.max != "" {
-		limit, err := bulk.ParseLimit(c.max)
-		if err != nil {
-			return c.misused("--max-changes: " + err.Error())
-		}
-		if err := limit.Check(plan); err != nil {
-			return err
-		}
-	}
-	if c.protect != "" {
-		f, err := os.Open(c.protect)
-		if err != nil {
-			return usagef("bulk: --protect: %w", err)
-		}
-		defer f.Close()
-		protected, err := bulk.ReadProtected(f, c.protect)
-		if err != nil {
-			return err
-		}
-		if err := protected.Check(plan); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // question says what a job does.
 func question(plan *bulk.Plan) string {
 	n := plan.Count(bulk.Planned) + plan.Count(bulk.Sent)
@@ -104,7 +72,7 @@ func question(plan *bulk.Plan) string {
 		users = fmt.Sprintf("%d users", n)
 	}
 	switch {
-	case plan.Action == bulk.Suspend && plan.Type == "Team":
+	case plan.Action == bulk.Suspend && plan.Type == string(api.AccountTypeTeam):
 		return "REMOVE " + users + " for good"
 	case plan.Action == bulk.ResetPIN:
 		return "reset the PINs of " + users
@@ -115,25 +83,25 @@ func question(plan *bulk.Plan) string {
 }
 
 // confirm shows what a job comes to and asks whether to go on.
-func (c *bulkCommand) confirm(ctx context.Context, plan *bulk.Plan) error {
-	fmt.Fprintf(c.stderr, "account %s at %s\n", plan.Account, plan.Endpoint)
+func (r *bulkRun) confirm(ctx context.Context, plan *bulk.Plan) error {
+	fmt.Fprintf(r.stderr, "account %s at %s\n", plan.Account, plan.Endpoint)
 	for _, line := range totals(plan) {
-		fmt.Fprintln(c.stderr, line)
+		fmt.Fprintln(r.stderr, line)
 	}
-	if plan.Action == bulk.Suspend && plan.Type == "Team" {
-		fmt.Fprintln(c.stderr, "This is a Team account: whoever is suspended is removed from it for good. They lose their license,\n"+
+	if plan.Action == bulk.Suspend && plan.Type == string(api.AccountTypeTeam) {
+		fmt.Fprintln(r.stderr, "This is a Team account: whoever is suspended is removed from it for good. They lose their license,\n"+
 			"this cannot be rolled back, and they come back only as new users, by an invitation.")
 	}
-	if c.yes {
+	if r.Yes {
 		return nil
 	}
-	if !isTerminal(c.stdin) {
-		return usagef("bulk: there is no terminal to ask on; give --yes if this is what you want. Nothing was changed")
+	if !terminal.Is(r.stdin) {
+		return r.badInput("there is no terminal to ask on; give --yes if this is what you want. Nothing was changed")
 	}
-	fmt.Fprintf(c.stderr, "%s? [yes/no] ", question(plan))
+	fmt.Fprintf(r.stderr, "%s? [yes/no] ", question(plan))
 	answer := make(chan string, 1)
 	go func() {
-		line, err := bufio.NewReader(c.stdin).ReadString('\n')
+		line, err := bufio.NewReader(r.stdin).ReadString('\n')
 		if err != nil {
 			line = ""
 		}
@@ -146,14 +114,9 @@ func (c *bulkCommand) confirm(ctx context.Context, plan *bulk.Plan) error {
 		}
 		return &bulk.BrakeError{Text: "nothing was changed"}
 	case <-ctx.Done():
-		fmt.Fprintln(c.stderr)
+		fmt.Fprintln(r.stderr)
 		return &codedError{exitInterrupted, errors.New("interrupted, nothing was changed")}
 	}
-}
-
-func isTerminal(stream any) bool {
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // progress tells how a job gets on: by one line that is written over, on a terminal, and by a
@@ -177,15 +140,15 @@ const (
 )
 
 // progress starts to tell about a job. A terminal that calls itself dumb cannot be written over.
-func (c *bulkCommand) progress(now func() time.Time) *progress {
-	p := &progress{w: c.stderr, now: now, began: now()}
+func (r *bulkRun) progress(now func() time.Time) *progress {
+	p := &progress{w: r.stderr, now: now, began: now()}
 	p.shown = p.began
-	if f, ok := c.stderr.(*os.File); ok && isTerminal(f) && c.getenv("TERM") != "dumb" {
+	if terminal.Is(r.stderr) && r.getenv("TERM") != "dumb" {
 		p.columns = func() int {
-			if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 0 {
-				return columns
+			if width, ok := terminal.Width(r.stderr); ok && width > 0 {
+				return width
 			}
-			return 80
+			return columns
 		}
 	}
 	return p

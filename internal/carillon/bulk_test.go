@@ -188,23 +188,6 @@ func TestBulkIsInterrupted(t *testing.T) {
 	}
 }
 
-// Every command has a help, and the commands that one names exist.
-func TestBulkHelp(t *testing.T) {
-	p := &place{t: t}
-	verbs := regexp.MustCompile(`(?m)^  (\S+) `).FindAllStringSubmatch(p.carillon(0, "bulk", "--help"), -1)
-	if len(verbs) != 13 {
-		t.Errorf("got %d commands, want 13", len(verbs))
-	}
-	for _, verb := range verbs {
-		text := p.carillon(0, "bulk", verb[1], "--help")
-		for _, named := range regexp.MustCompile(`carillon\s+bulk\s+([-a-z]+)`).FindAllStringSubmatch(text, -1) {
-			if p.carillon(0, "bulk", named[1], "--help") == "" {
-				t.Errorf("the help of %s names %s, which has none", verb[1], named[1])
-			}
-		}
-	}
-}
-
 // What the manual shows for PowerShell does what it says. There is no PowerShell here: its words
 // are split by its rules, as far as the manual uses them.
 func TestBulkPowerShell(t *testing.T) {

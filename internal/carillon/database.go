@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 
@@ -26,24 +27,31 @@ type database struct {
 	SecretKeyFile string // empty: secret.key in Data, or in PostgreSQL itself
 }
 
-// flags adds the flags that name a database.
-func (d *database) flags(f *flagSet) {
-	f.StringVar(&d.Data, "data", "", "`DIR` that holds the database; made if it is missing (default "+defaultData+")")
-	f.StringVar(&d.URL, "database-url", "", "`URL` of a PostgreSQL, postgres://USER:PASSWORD@HOST/NAME, to use instead; DIR, if given, then only gets\n"+
-		"      the root key's lines. Others on this machine can read command lines: the variable is safer")
-	f.IntVar(&d.Pool, "database-pool", 16, "most connections, `N`, to PostgreSQL")
-	f.StringVar(&d.SecretKeyFile, "secret-key-file", "", "`FILE` with the key that encrypts access keys (default DIR/secret.key, or within PostgreSQL)")
+// flags declares the flags that name a database.
+func (d *database) flags(f *flags) {
+	f.group("data of the service")
+	f.text(&d.Data, "data DIR", "directory that holds the database (default "+defaultData+")", variable, folder)
+	f.text(&d.URL, "database-url URL", "PostgreSQL that holds the data instead, postgres://USER:PASSWORD@HOST/NAME; "+
+		"other users of the machine can read command lines, so that the variable is safer", variable)
 }
 
-// check completes what was given.
-func (d *database) check() error {
-	if d.URL == "" && d.Data == "" {
-		d.Data = defaultData
+// poolFlag declares how many connections a service may make.
+func (d *database) poolFlag(f *flags) {
+	parsed(f, &d.Pool, numberFrom(1, math.MaxInt32), "database-pool N", "16", "most connections to PostgreSQL", variable)
+}
+
+// secretKeyFlag declares the flag of commands that need the key of access keys.
+func (d *database) secretKeyFlag(f *flags) {
+	f.text(&d.SecretKeyFile, "secret-key-file FILE",
+		"file with the key that encrypts access keys (default secret.key in the data directory, or within PostgreSQL)", variable, files())
+}
+
+// orDefault returns the database with the default directory, if it names none at all.
+func (d database) orDefault() database {
+	if d.URL == "" {
+		d.Data = cmp.Or(d.Data, defaultData)
 	}
-	if d.Pool < 1 {
-		return errors.New("--database-pool must be 1 or more")
-	}
-	return nil
+	return d
 }
 
 // serve opens the database for a service, which keeps a directory of SQLite to itself until

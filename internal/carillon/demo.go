@@ -11,12 +11,17 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/awscli"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 //go:embed demo_people.txt
@@ -25,18 +30,29 @@ var demoPeople string
 //go:embed demo_people.csv
 var demoTable []byte
 
-// demo is `carillon demo`: a service and the command line against it, each for real.
-func (p *program) demo(ctx context.Context, args []string) error {
-	f := p.flags("demo", "starts a service on a free port and changes licenses in it with `aws chime` and `carillon bulk`.")
-	keep := f.String("keep", "", "empty or new `DIR` for the service's data, which is then left there")
-	if err := f.parse(args); err != nil {
-		return err
+// demoCommand declares `carillon demo`.
+func (p *program) demoCommand() *cobra.Command {
+	var keep string
+	c := &cobra.Command{
+		Use:   "demo",
+		Short: "show aws, carillon serve and carillon bulk at work",
+		Long: `Start a service on a free port and change licenses in it with "aws chime" and
+"carillon bulk". The commands are shown, and run for real. Nothing is left behind.`,
+		Example: `carillon demo
+carillon demo --keep demo-data`,
+		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c.Context(), keep) },
 	}
-	dir, err := demoDir(*keep)
+	flagsOf(c).text(&keep, "keep DIR", "keep the data of the service in this directory, which must be empty or new", folder)
+	return c
+}
+
+// demo runs a service and the command line against it, each for real.
+func (p *program) demo(ctx context.Context, keep string) error {
+	dir, err := p.demoDir(keep)
 	if err != nil {
 		return err
 	}
-	if *keep == "" {
+	if keep == "" {
 		defer os.RemoveAll(dir)
 	}
 	s, err := startService(ctx, serviceOptions{
@@ -51,29 +67,29 @@ func (p *program) demo(ctx context.Context, args []string) error {
 	d.say("A service is running on %s, on a fresh SQLite file. Its API is that of Amazon Chime;\nthe commands below are those of AWS CLI version 1.", s.url)
 	d.scene()
 	d.bulkScene(dir)
-	if *keep != "" {
-		if err := writePrivate(filepath.Join(dir, rootKeyFile), exportLines(s.url, s.root)); err != nil {
+	if keep != "" {
+		if err := atomicfile.WriteFile(filepath.Join(dir, rootKeyFile), []byte(exportLines(s.url, s.root)), 0o600); err != nil {
 			d.fail(err)
 		}
 	}
 	if err := errors.Join(d.err, s.stop()); err != nil {
 		return err
 	}
-	d.farewell(*keep)
+	d.farewell(keep)
 	return nil
 }
 
 // demoDir returns the folder to work in.
-func demoDir(keep string) (string, error) {
+func (p *program) demoDir(keep string) (string, error) {
 	if keep == "" {
 		return os.MkdirTemp("", "carillon-demo-")
 	}
 	entries, err := os.ReadDir(keep)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return "", usagef("demo: --keep: %w", err)
+		return "", p.badInput("--keep: %w", err)
 	}
 	if len(entries) > 0 {
-		return "", usagef("demo: --keep: %s is not empty; name a new folder", keep)
+		return "", p.badInput("--keep: %s is not empty; name a new folder", keep)
 	}
 	return keep, nil
 }
@@ -117,7 +133,7 @@ func (d *demonstration) scene() {
 func (d *demonstration) farewell(keep string) {
 	data := ""
 	if keep != "" {
-		data = " --data " + shellQuote(keep)
+		data = " --data " + shell.Quote(keep)
 		d.say("The service has stopped. Its data is in %s.", keep)
 	} else {
 		d.say("The service has stopped and its data is gone.")
@@ -153,22 +169,26 @@ func (d *demonstration) aws(groups ...[]string) string {
 	if d.err != nil {
 		return ""
 	}
-	line := "\n$ aws"
-	var args []string
+	args := slices.Concat(groups...)
+	fmt.Fprintln(d.stdout, spelled("aws", groups))
+	return d.call(args, d.stdout)
+}
+
+// spelled is a command as a person types it.
+func spelled(program string, groups [][]string) string {
+	line := "\n$ " + program
 	for i, group := range groups {
 		if i > 0 {
 			line += " \\\n   "
 		}
 		for _, word := range group {
-			line += " " + shellQuote(word)
+			line += " " + shell.Quote(word)
 		}
-		args = append(args, group...)
 	}
-	fmt.Fprintln(d.stdout, line)
-	return d.call(args, d.stdout)
+	return line
 }
 
-// quiet runs a command whose output the person has seen in another form.
+// quiet runs aws; the person has seen the output in another form.
 func (d *demonstration) quiet(args []string) string { return d.call(args, io.Discard) }
 
 func (d *demonstration) call(args []string, shown io.Writer) string {
@@ -176,11 +196,36 @@ func (d *demonstration) call(args []string, shown io.Writer) string {
 		return ""
 	}
 	var out bytes.Buffer
-	code := awscli.Main(d.ctx, args, d.env, strings.NewReader(""), io.MultiWriter(&out, shown), d.stderr, chime.Service)
-	if code != 0 {
-		d.fail(fmt.Errorf("demo: aws %s ended with exit code %d", strings.Join(args[:2], " "), code))
-	}
+	d.check("aws", args, awscli.Main(d.ctx, args, d.env, strings.NewReader(""), io.MultiWriter(&out, shown), d.stderr, chime.Service))
 	return out.String()
+}
+
+// bulk shows a command of carillon bulk and runs it. Of a long output it shows the last lines only, as
+// tail does; with 0 all.
+func (d *demonstration) bulk(last int, groups ...[]string) {
+	if d.err != nil {
+		return
+	}
+	line := spelled("carillon bulk", groups)
+	var out bytes.Buffer
+	shown := d.stdout
+	if last > 0 {
+		line += fmt.Sprintf(" | tail -n %d", last)
+		shown = &out
+	}
+	fmt.Fprintln(d.stdout, line)
+	args := append([]string{"bulk"}, slices.Concat(groups...)...)
+	// Both streams are one here: what a person sees.
+	d.check("carillon", args, Main(d.ctx, args, d.env, strings.NewReader(""), shown, d.stdout))
+	lines := strings.SplitAfter(out.String(), "\n")
+	io.WriteString(d.stdout, strings.Join(lines[max(0, len(lines)-1-last):], ""))
+}
+
+// check ends the demonstration after a command that failed.
+func (d *demonstration) check(program string, args []string, code int) {
+	if code != exitDone {
+		d.fail(fmt.Errorf("demo: %s %s ended with exit code %d", program, strings.Join(args[:2], " "), code))
+	}
 }
 
 // pick returns the string that a query finds in the JSON output of a command.

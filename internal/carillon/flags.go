@@ -1,134 +1,188 @@
 package carillon
 
 import (
-	"errors"
-	"flag"
-	"fmt"
-	"io"
 	"slices"
 	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
-// errHelp ends a command whose help was asked for and has been printed.
-var errHelp = errors.New("help was printed")
-
-// flagSet is the flags of one command. Every flag can also be given as a variable: --data as
-// CARILLON_DATA. The command line wins; a variable that is empty counts for nothing.
-type flagSet struct {
-	*flag.FlagSet
-	program *program
-	summary string
-
-	required []string // names of flags that must not be empty
-	takes    string   // what the words beside the flags are: "", one "DOMAIN", or "LICENSE ..." for one or more
-	words    []string // those words, once the line is parsed
+// flags declares the flags of one command, in the groups and the order in which help lists them.
+//
+// Flags are plain values of the command's options. Their default is what the options hold when
+// they are declared.
+type flags struct {
+	command *cobra.Command
+	title   string // of the group at hand
 }
 
-// flags starts the flags of a command; the summary goes on behind "carillon NAME".
-func (p *program) flags(name, summary string) *flagSet {
-	f := &flagSet{FlagSet: flag.NewFlagSet(name, flag.ContinueOnError), program: p, summary: summary}
-	f.SetOutput(io.Discard) // errors are reported once, by Main
-	f.Usage = func() {}
-	return f
+// flagsOf starts the flags of a command.
+func flagsOf(c *cobra.Command) *flags {
+	c.Flags().SortFlags = false
+	return &flags{c, ownFlags}
 }
 
-// require adds a flag that must be given.
-func (f *flagSet) require(name, usage string) *string {
-	f.required = append(f.required, name)
-	return f.String(name, "", usage)
+// ownFlags is the title of the flags that a command shares with no other.
+const ownFlags = "flags"
+
+// group begins a group.
+func (f *flags) group(title string) { f.title = title }
+
+// Annotations keep what pflag has no place for.
+const (
+	groupKey    = "carillon_group"    // the title of the flag's group
+	valueKey    = "carillon_value"    // what help calls its value: "FILE"
+	variableKey = "carillon_variable" // the variable that the flag opted in to
+)
+
+// trait is what a flag has beyond a name, a value and a text.
+type trait func(*cobra.Command, *pflag.Flag)
+
+// required is the trait of a flag that must be given.
+func required(c *cobra.Command, f *pflag.Flag) { c.MarkFlagRequired(f.Name) }
+
+// variable lets a flag be given as a variable, too: --data as CARILLON_DATA.
+//
+// It is for flags that say where and how: where the data is, on which address to listen, by which
+// profile to connect. It is not for flags that say who is changed, what they become, where output
+// goes, or whether a person is asked or a brake holds. A variable that is set for one command is set
+// for all, is not seen where the command is typed, and is forgotten.
+func variable(_ *cobra.Command, f *pflag.Flag) { f.Annotations[variableKey] = []string{variableOf(f)} }
+
+// variableOf returns the name of the variable that stands for a flag, if it opts in.
+func variableOf(f *pflag.Flag) string {
+	return "CARILLON_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 }
 
-// variable is the name of the variable that stands for a flag.
-func variable(name string) string {
-	return "CARILLON_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+// files is the trait of a flag that names a file. Completion offers files with these extensions, all
+// files if there are none.
+func files(extensions ...string) trait {
+	return completedBy(filesOf(extensions...))
 }
 
-// parse reads the variables, then the line, where flags may stand before and after words; all
-// that follows "--" is words.
-func (f *flagSet) parse(args []string) error {
+// folder is the trait of a flag that names a directory.
+func folder(c *cobra.Command, f *pflag.Flag) { c.MarkFlagDirname(f.Name) }
+
+// completedBy is the trait of a flag whose values completion finds out.
+func completedBy(fn cobra.CompletionFunc) trait {
+	return func(c *cobra.Command, f *pflag.Flag) { c.RegisterFlagCompletionFunc(f.Name, fn) }
+}
+
+// add declares a flag by its syntax, such as "data DIR". A flag of one letter has one dash.
+func (f *flags) add(v pflag.Value, syntax, text string, traits []trait) *pflag.Flag {
+	name, value, _ := strings.Cut(syntax, " ")
+	short := ""
+	if len(name) == 1 {
+		short = name
+	}
+	flag := f.command.Flags().VarPF(v, name, short, text)
+	flag.Annotations = map[string][]string{groupKey: {f.title}, valueKey: {value}}
+	for _, t := range traits {
+		t(f.command, flag)
+	}
+	return flag
+}
+
+// parsed declares a flag whose value is made of a text by parse. The default, as text, may be empty
+// for the zero value.
+func parsed[T any](f *flags, at *T, parse func(string) (T, error), syntax, byDefault, text string, traits ...trait) {
+	v := &parsedValue[T]{at: at, parse: parse}
+	if byDefault != "" {
+		if err := v.Set(byDefault); err != nil {
+			panic(err) // of the declaration
+		}
+	}
+	f.add(v, syntax, text, traits)
+}
+
+// text declares a flag whose value is any text.
+func (f *flags) text(at *string, syntax, text string, traits ...trait) {
+	parsed(f, at, func(s string) (string, error) { return s, nil }, syntax, *at, text, traits...)
+}
+
+// choice declares a flag whose value is one of a few words. The first one is the default.
+func (f *flags) choice(at *string, syntax, text string, words []string, traits ...trait) {
+	text += ": " + strings.Join(words, ", ")
+	traits = append(slices.Clone(traits), completedBy(cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp)))
+	parsed(f, at, oneOf(words), syntax, words[0], text, traits...)
+}
+
+// toggle declares a flag without a value.
+func (f *flags) toggle(at *bool, name, text string, traits ...trait) {
+	v := &parsedValue[bool]{at: at, parse: truth}
+	f.add(v, name, text, traits).NoOptDefVal = "true"
+}
+
+// parsedValue is the value of a flag: the text that was given, and what it means.
+type parsedValue[T any] struct {
+	at    *T
+	parse func(string) (T, error)
+	text  string
+}
+
+func (v *parsedValue[T]) Set(text string) error {
+	value, err := v.parse(text)
+	if err == nil {
+		*v.at, v.text = value, text
+	}
+	return err
+}
+
+func (v *parsedValue[T]) String() string { return v.text }
+func (v *parsedValue[T]) Type() string   { return "text" }
+
+func isRequired(f *pflag.Flag) bool { return f.Annotations[cobra.BashCompOneRequiredFlag] != nil }
+
+// annotation returns what an annotation of ours says, empty if the flag has none.
+func annotation(f *pflag.Flag, key string) string {
+	if text := f.Annotations[key]; len(text) > 0 {
+		return text[0]
+	}
+	return ""
+}
+
+// readVariables gives flags that opted in the values of their variables, unless they are on the
+// line. An empty variable counts for nothing.
+func (p *program) readVariables(c *cobra.Command) error {
 	var bad error
-	f.VisitAll(func(fl *flag.Flag) {
-		if text := f.program.getenv(variable(fl.Name)); text != "" {
-			if err := fl.Value.Set(text); err != nil && bad == nil {
-				bad = usagef("%s: %q is not valid: %w", variable(fl.Name), text, err)
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		name := annotation(f, variableKey)
+		if name == "" || f.Changed {
+			return
+		}
+		if text := p.getenv(name); text != "" {
+			if err := f.Value.Set(text); err != nil && bad == nil {
+				bad = usagef("%s: %s: %w", nameOf(c), name, err)
 			}
 		}
 	})
-	for {
-		err := f.Parse(args)
-		switch {
-		case errors.Is(err, flag.ErrHelp):
-			f.help()
-			return errHelp
-		case err != nil:
-			return f.misused(err.Error())
-		}
-		read := len(args) - f.NArg()
-		if f.NArg() == 0 || read > 0 && args[read-1] == "--" {
-			f.words = append(f.words, f.Args()...)
-			break
-		}
-		f.words = append(f.words, f.Arg(0))
-		args = f.Args()[1:]
-	}
-	if bad != nil {
-		return bad
-	}
-	return f.check()
+	return bad
 }
 
-// check reports what is missing and what is too much.
-func (f *flagSet) check() error {
-	most := 1
-	switch {
-	case f.takes == "":
-		most = 0
-	case strings.HasSuffix(f.takes, " ..."):
-		most = len(f.words)
-	}
-	if len(f.words) > most {
-		return f.misused(fmt.Sprintf("unexpected word %q", f.words[most]))
-	}
-	for _, name := range f.required {
-		if f.Lookup(name).Value.String() == "" {
-			return f.misused("--" + name + " is missing")
+// checkFlags refuses a line without a required flag, or with an empty value: that is a variable of a
+// script that is not set, and must not stand for a default or for no brake.
+func (p *program) checkFlags(c *cobra.Command) error {
+	var problem string
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		switch {
+		case problem != "":
+		case f.Changed && f.Value.String() == "":
+			problem = dashed(f) + " is empty"
+		case !f.Changed && isRequired(f):
+			problem = dashed(f) + " is missing"
 		}
-	}
-	if f.takes != "" && (len(f.words) == 0 || slices.Contains(f.words, "")) {
-		return f.misused(f.takes + " is missing")
+	})
+	if problem != "" {
+		return misused(nameOf(c), problem)
 	}
 	return nil
 }
 
-func (f *flagSet) misused(problem string) error {
-	return usagef("%s: %s; see carillon %s --help", f.Name(), problem, f.Name())
-}
-
-func (f *flagSet) help() {
-	w := f.program.stdout
-	fmt.Fprintf(w, "carillon %s %s\n\n", f.Name(), f.summary)
-	if f.takes != "" {
-		fmt.Fprintf(w, "usage: carillon %s [--flag VALUE ...] %s\n\n", f.Name(), f.takes)
+// dashed returns the name of a flag as it is typed.
+func dashed(f *pflag.Flag) string {
+	if len(f.Name) == 1 {
+		return "-" + f.Name
 	}
-	f.VisitAll(func(fl *flag.Flag) {
-		value, text := flag.UnquoteUsage(fl)
-		fmt.Fprintf(w, "  --%s %s\n      %s", fl.Name, value, text)
-		switch {
-		case slices.Contains(f.required, fl.Name):
-			fmt.Fprint(w, " (required)")
-		case fl.DefValue != "" && fl.DefValue != "0":
-			fmt.Fprintf(w, " (default %s)", fl.DefValue)
-		}
-		fmt.Fprintf(w, " [$%s]\n", variable(fl.Name))
-	})
-}
-
-// getenv returns the value of a variable of the environment, empty for one that is not set.
-func (p *program) getenv(name string) string {
-	for _, v := range p.env {
-		if key, value, _ := strings.Cut(v, "="); key == name {
-			return value
-		}
-	}
-	return ""
+	return "--" + f.Name
 }

@@ -9,52 +9,75 @@ import (
 	"os"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/importer"
 	"github.com/carillon-project/carillon/internal/policy"
+	"github.com/carillon-project/carillon/internal/shell"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
-// importFiles is `carillon import`.
-func (p *program) importFiles(ctx context.Context, args []string) error {
-	c := p.onStore("import", "adopts accounts and users from saved output of `aws chime`.\n\n"+
-		"Ids, dates, licenses and order are kept. Files hold what list-accounts, list-users, get-account or\n"+
-		"get-user printed as JSON, one page or many, or a CSV table with the columns userId and email; - is\n"+
-		"standard input. What the store has already stays as it is, so that a file can be imported again.\n"+
-		"Rows that cannot be are named and left out; the exit code is then 1.")
-	c.takes = "FILE ..."
-	var options directory.ImportOptions
-	c.StringVar(&options.AccountID, "account-id", "", "`ID` of the account for users who name none, or one that is not known; CSV needs it")
-	c.BoolVar(&options.DryRun, "dry-run", false, "say what would be done, and change nothing")
-	if err := c.parse(args); err != nil {
-		return err
+type importOptions struct {
+	database
+	directory.ImportOptions
+}
+
+// importCommand declares `carillon import`.
+func (p *program) importCommand() *cobra.Command {
+	var o importOptions
+	c := &cobra.Command{
+		Use:   "import FILE ...",
+		Short: `import accounts and users from saved output of "aws chime"`,
+		Long: `Import accounts and users from saved output of "aws chime". Ids, dates, licenses
+and order are kept.
+
+A FILE holds what list-accounts, list-users, get-account or get-user printed as
+JSON, one page or many, or a CSV table with the columns userId and email. - is
+standard input. What the store has already stays as it is, so that a file can be
+imported again. Rows that cannot be imported are listed and skipped; the exit
+code is then 1.` + besideService,
+		Example: `carillon import --dry-run accounts.json users.json
+carillon import accounts.json users.json`,
+		RunE:              func(c *cobra.Command, words []string) error { return p.importFiles(c.Context(), o, words) },
+		ValidArgsFunction: filesOf("json", "csv"),
 	}
-	rows, err := p.readFiles(c.words)
+	f := flagsOf(c)
+	f.text(&o.AccountID, "account-id ID", "account of the users that name none, or one that is not known; a CSV table needs it",
+		completedBy(p.storeAccounts(&o.database)))
+	f.toggle(&o.DryRun, "dry-run", "say what would be done, and change nothing")
+	o.database.flags(f)
+	return c
+}
+
+func (p *program) importFiles(ctx context.Context, o importOptions, names []string) error {
+	d := o.database.orDefault()
+	rows, err := p.readFiles(names)
 	if err != nil {
-		return c.judge(err)
+		return p.named(err)
 	}
-	if rows.Table != "" && options.AccountID == "" {
-		return c.misused(rows.Table + " names users without their account: say which one by --account-id")
+	if rows.Table != "" && o.AccountID == "" {
+		return p.misused(rows.Table + " names users without their account: say which one by --account-id")
 	}
 	dataFlag := ""
-	if c.URL == "" && c.Data != defaultData {
-		dataFlag = " --data " + shellQuote(c.Data)
+	if d.URL == "" && d.Data != defaultData {
+		dataFlag = " --data " + shell.Quote(d.Data)
 	}
-	data, made, err := c.makeStore(options.DryRun)
+	data, made, err := d.makeStore(o.DryRun)
 	if err != nil {
-		return &codedError{exitNoStore, fmt.Errorf("import: %w", err)}
+		return &codedError{exitNoStore, p.named(err)}
 	}
-	if data != c.Data {
+	if data != d.Data {
 		defer os.RemoveAll(data)
 	}
 	if made {
 		fmt.Fprintf(p.stderr, "carillon: made a database in %s, which had none\n", data)
 	}
-	c.Data = data
-	return c.do(ctx, func(st store.Store) error {
-		r := &importReport{stdout: p.stdout, stderr: p.stderr, rows: rows, dryRun: options.DryRun, dataFlag: dataFlag}
-		return r.run(ctx, operator(st), options)
+	d.Data = data
+	return p.onStore(ctx, d, func(st store.Store) error {
+		r := &importReport{stdout: p.stdout, stderr: p.stderr, rows: rows, dryRun: o.DryRun, dataFlag: dataFlag}
+		return r.run(ctx, operator(st), o.ImportOptions)
 	})
 }
 
@@ -80,11 +103,11 @@ func (p *program) readFiles(names []string) (*importer.Rows, error) {
 
 // makeStore makes a database if there is none. A dry run makes its own in a temporary directory,
 // which the caller removes.
-func (c *storeCommand) makeStore(dry bool) (dir string, made bool, err error) {
-	if err := c.exists(); !errors.Is(err, fs.ErrNotExist) {
-		return c.Data, false, nil
+func (d *database) makeStore(dry bool) (dir string, made bool, err error) {
+	if err := d.exists(); !errors.Is(err, fs.ErrNotExist) {
+		return d.Data, false, nil
 	}
-	if dir = c.Data; dry {
+	if dir = d.Data; dry {
 		if dir, err = os.MkdirTemp("", "carillon-import-"); err != nil {
 			return "", false, err
 		}
@@ -201,7 +224,7 @@ func (r *importReport) advise(ctx context.Context, im *directory.Import, account
 		a := r.rows.Accounts[i].Account
 		if row.Outcome == directory.RowAdded && strings.HasPrefix(string(a.AccountType), "Enterprise") {
 			r.complain("account %.64s is of type %s, and no file lists its domains: claim each with carillon domain claim%s --account-id %s DOMAIN",
-				a.AccountId, a.AccountType, r.dataFlag, shellQuote(a.AccountId))
+				a.AccountId, a.AccountType, r.dataFlag, shell.Quote(a.AccountId))
 		}
 	}
 	root, others, err := im.Keyless(ctx)

@@ -2,7 +2,6 @@ package carillon
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -11,7 +10,11 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // rootKeyFile holds, in the data directory, the lines that a shell needs to use a root key that
@@ -21,49 +24,80 @@ const rootKeyFile = "root-key.sh"
 // secretKeyFile holds, in the data directory, the key that encrypts the secrets of access keys.
 const secretKeyFile = "secret.key"
 
-// serve is `carillon serve`.
-func (p *program) serve(ctx context.Context, args []string) error {
-	o := serviceOptions{
-		RootKeyID:  p.getenv("CARILLON_ROOT_ACCESS_KEY_ID"),
-		RootSecret: p.getenv("CARILLON_ROOT_SECRET_ACCESS_KEY"),
+// The pair of a root key, which no command line shows to other users of the machine.
+const (
+	rootKeyIDVariable  = "CARILLON_ROOT_ACCESS_KEY_ID"
+	rootSecretVariable = "CARILLON_ROOT_SECRET_ACCESS_KEY"
+)
+
+type serveOptions struct {
+	serviceOptions
+	LogLevel slog.Level
+}
+
+// serveCommand declares `carillon serve`.
+func (p *program) serveCommand() *cobra.Command {
+	var o serveOptions
+	c := &cobra.Command{
+		Use:   "serve",
+		Short: "serve the API",
+		Long: `Serve the API until the process is interrupted.
+
+The first start makes a root access key. It prints the key as export lines for a
+shell and saves the lines in root-key.sh in the data directory. To bring a key of
+your own, set ` + rootKeyIDVariable + ` and ` + rootSecretVariable + `.
+
+The line "carillon: serving URL" on standard error says that requests are
+accepted. On SIGTERM or SIGINT the service accepts no more, finishes the requests
+under way within 15 seconds, and ends with exit code 0.`,
+		Example: `carillon serve
+carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
+    --tls-cert cert.pem --tls-key key.pem`,
+		RunE: func(c *cobra.Command, _ []string) error { return p.serve(c.Context(), o) },
+		Annotations: map[string]string{
+			rootKeyIDVariable:  "access key id of a root key of your own, 16 to 128 of A-Z, a-z, 0-9 and _",
+			rootSecretVariable: "its secret, 16 characters or more",
+		},
 	}
-	f := p.flags("serve", "serves the API until it is interrupted.\n\n"+
-		"The first start makes a root access key, prints it as lines for a shell and saves them in the data\n"+
-		"directory. CARILLON_ROOT_ACCESS_KEY_ID and CARILLON_ROOT_SECRET_ACCESS_KEY bring a key of your own.")
-	var level slog.Level
-	f.StringVar(&o.Listen, "listen", "127.0.0.1:24463", "`ADDRESS` to serve on; port 0 picks a free one")
-	f.StringVar(&o.Metrics, "metrics-listen", "", "`ADDRESS` to serve /metrics on for Prometheus, in the clear, and there alone (default that of the API if\n"+
-		"      only this machine can reach it, else none)")
+	f := flagsOf(c)
+	f.group("network")
+	parsed(f, &o.Listen, address, "listen ADDRESS", "127.0.0.1:24463", "serve the API on this address; port 0 picks a free one", variable)
+	f.text(&o.TLSCert, "tls-cert FILE", "certificate chain for https, PEM", variable, files("pem", "crt", "cer"))
+	f.text(&o.TLSKey, "tls-key FILE", "private key of the certificate, PEM", variable, files("pem", "key"))
+	parsed(f, &o.Metrics, address, "metrics-listen ADDRESS", "", "serve /metrics for Prometheus on this address only, without TLS; "+
+		"without this flag they are beside the API if only this machine can reach it, and nowhere otherwise", variable)
+	f.group("requests")
+	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; without this flag, any number", variable)
+	parsed(f, &o.LogLevel, logLevel, "log-level LEVEL", slog.LevelInfo.String(),
+		"least level to log: DEBUG (every request), INFO, WARN or ERROR", variable, completedBy(fixed(logLevels...)))
 	o.database.flags(f)
-	f.StringVar(&o.AWSAccountID, "aws-account-id", "", "`ID` of the AWS account that the root key belongs to, 12 digits (default 111122223333, or that of\n      accounts imported into an empty store)")
-	f.StringVar(&o.TLSCert, "tls-cert", "", "`FILE` with the certificate chain for https, PEM")
-	f.StringVar(&o.TLSKey, "tls-key", "", "`FILE` with the certificate's private key, PEM")
-	f.Float64Var(&o.Rate, "rate", 0, "most requests a second, `N`, of each access key; 0 for no limit")
-	f.TextVar(&level, "log-level", slog.LevelInfo, "least `LEVEL` to log: DEBUG (every request), INFO, WARN or ERROR")
-	if err := f.parse(args); err != nil {
-		return err
-	}
-	if err := o.database.check(); err != nil {
-		return usagef("serve: %w", err)
-	}
+	o.poolFlag(f)
+	o.secretKeyFlag(f)
+	f.group("root key")
+	// Whose the root key is says whom later commands work for: no variable decides that.
+	f.text(&o.AWSAccountID, "aws-account-id ID", "AWS account of the root key, 12 digits (default "+defaultAWSAccount+
+		", or that of accounts imported into an empty store)")
+	return c
+}
+
+func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if (o.TLSCert == "") != (o.TLSKey == "") {
-		return usagef("serve: --tls-cert and --tls-key go together")
+		return p.misused("--tls-cert and --tls-key go together")
 	}
-	if o.Rate < 0 {
-		return usagef("serve: --rate must not be negative")
-	}
-	o.Logger = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: level}))
+	o.database = o.orDefault()
+	o.RootKeyID, o.RootSecret = p.getenv(rootKeyIDVariable), p.getenv(rootSecretVariable)
+	o.Logger = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: o.LogLevel}))
 
 	if p.getenv("GOGC") == "" {
 		// A few megabytes are alive at a time. To collect the others when these have doubled, as is usual,
 		// takes an eighth of the CPU under load.
 		debug.SetGCPercent(400)
 	}
-	s, err := startService(ctx, o)
+	s, err := startService(ctx, o.serviceOptions)
 	if err != nil {
 		return err
 	}
-	if err := p.announce(s, o); err != nil {
+	if err := p.announce(s, o.serviceOptions); err != nil {
 		s.stop()
 		return err
 	}
@@ -88,7 +122,7 @@ func (p *program) announce(s *service, o serviceOptions) error {
 		if o.Data == "" {
 			break
 		}
-		if err := writePrivate(path, lines); err != nil {
+		if err := atomicfile.WriteFile(path, []byte(lines), 0o600); err != nil {
 			return fmt.Errorf("saving the root key: %w", err)
 		}
 		fmt.Fprintf(p.stderr, "carillon: these lines are also in %s\n", path)
@@ -102,7 +136,7 @@ func (p *program) announce(s *service, o serviceOptions) error {
 			}
 		}
 	case missing == nil: // the port may be another one this time
-		if err := writePrivate(path, lines); err != nil {
+		if err := atomicfile.WriteFile(path, []byte(lines), 0o600); err != nil {
 			return fmt.Errorf("saving the root key: %w", err)
 		}
 		fmt.Fprintf(p.stderr, "carillon: the root key's lines for a shell are in %s\n", path)
@@ -129,7 +163,7 @@ func exportLines(url string, key directory.Key) string {
 	var b strings.Builder
 	for _, v := range environment(url, key) {
 		name, value, _ := strings.Cut(v, "=")
-		fmt.Fprintf(&b, "export %s=%s\n", name, shellQuote(value))
+		fmt.Fprintf(&b, "export %s=%s\n", name, shell.Quote(value))
 	}
 	return b.String()
 }
@@ -142,35 +176,4 @@ func environment(url string, key directory.Key) []string {
 		"AWS_DEFAULT_REGION=us-east-1",
 		"AWS_REGION=us-east-1",
 	}
-}
-
-// shellQuote quotes a word for a POSIX shell where it needs it.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("_-./:=,@%+", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
-}
-
-// writePrivate replaces a file by one that only its owner can read, whole or not at all.
-func writePrivate(path, text string) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	if err == nil {
-		err = f.Sync()
-	}
-	err = errors.Join(err, f.Close())
-	if err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		os.Remove(f.Name())
-	}
-	return err
 }

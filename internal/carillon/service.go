@@ -82,6 +82,14 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			}
 		}
 	}()
+	scheme, tlsConfig := "http", (*tls.Config)(nil)
+	if o.TLSCert != "" {
+		certificate, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+		if err != nil {
+			return nil, usagef("reading the certificate: %w", err)
+		}
+		scheme, tlsConfig = "https", &tls.Config{Certificates: []tls.Certificate{certificate}}
+	}
 	noStore := func(err error) error { return &codedError{exitNoStore, err} }
 	if s.store, s.release, err = o.database.serve(ctx); err != nil {
 		return nil, noStore(err)
@@ -92,14 +100,6 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	// What can fail for reasons outside comes before the root key: a secret that was made up is
 	// shown by this very start or never.
-	scheme, tlsConfig := "http", (*tls.Config)(nil)
-	if o.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
-		if err != nil {
-			return nil, usagef("reading the certificate: %w", err)
-		}
-		scheme, tlsConfig = "https", &tls.Config{Certificates: []tls.Certificate{certificate}}
-	}
 	if listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}

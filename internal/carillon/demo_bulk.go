@@ -1,12 +1,8 @@
 package carillon
 
 import (
-	"bytes"
-	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 )
 
 // bulkScene changes the licenses of a thousand people and takes it back. It leaves the directory
@@ -32,35 +28,4 @@ func (d *demonstration) bulkScene(dir string) {
 	d.say("Remove them again: that is what it means to suspend somebody in a Team account.")
 	d.bulk(0, words("suspend"), here, words("--all --yes --ledger", filepath.Join(dir, "removed.jsonl")))
 	d.aws(words("chime delete-account"), here)
-}
-
-// bulk shows a command of carillon bulk and runs it, like aws. Of a long output it shows the last
-// lines only, as tail does; with 0 all.
-func (d *demonstration) bulk(last int, groups ...[]string) {
-	if d.err != nil {
-		return
-	}
-	line, args := "\n$ carillon bulk", []string{"bulk"}
-	for i, group := range groups {
-		if i > 0 {
-			line += " \\\n   "
-		}
-		for _, word := range group {
-			line += " " + shellQuote(word)
-		}
-		args = append(args, group...)
-	}
-	var out bytes.Buffer
-	shown := d.stdout
-	if last > 0 {
-		line += fmt.Sprintf(" | tail -n %d", last)
-		shown = &out
-	}
-	fmt.Fprintln(d.stdout, line)
-	// Both streams are one here: what a person sees.
-	if code := Main(d.ctx, args, d.env, strings.NewReader(""), shown, d.stdout); code != exitDone {
-		d.fail(fmt.Errorf("demo: carillon bulk %s ended with exit code %d", args[1], code))
-	}
-	lines := strings.SplitAfter(out.String(), "\n")
-	io.WriteString(d.stdout, strings.Join(lines[max(0, len(lines)-1-last):], ""))
 }

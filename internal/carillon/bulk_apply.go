@@ -1,0 +1,90 @@
+package carillon
+
+import (
+	"bufio"
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+)
+
+// bulkApplyCommand declares `carillon bulk apply`.
+func (p *program) bulkApplyCommand() *cobra.Command {
+	var o bulkOptions
+	c := &cobra.Command{
+		Use:   "apply [PLAN | ROWS]",
+		Short: "carry out a plan, or rows",
+		Long: `Carry out a plan, or plan rows and carry that out. On a terminal the command asks
+first.
+
+A PLAN is what carillon bulk plan -o has saved; it names its account. A row whose
+user somebody has changed since is refused, and the others are carried out.` + rowsHelp,
+		Example: `carillon bulk apply plan.jsonl
+carillon bulk apply --account-id "$ACCOUNT" users.csv --max-changes 5%`,
+		RunE: func(c *cobra.Command, words []string) error {
+			o.Rows = first(words)
+			return p.applyBulk(c.Context(), o)
+		},
+		ValidArgsFunction: rowFiles,
+	}
+	f := flagsOf(c)
+	o.rowFlags(p, f)
+	o.changeFlags(f)
+	o.newJobFlags(f)
+	o.connection.flags(f)
+	return c
+}
+
+func (p *program) applyBulk(ctx context.Context, o bulkOptions) error {
+	r, err := p.bulkRun(o)
+	if err != nil {
+		return err
+	}
+	if o.Rows != "" {
+		in, name, err := r.open(o.Rows)
+		if err != nil {
+			return err
+		}
+		text := bufio.NewReaderSize(in, 64<<10)
+		if bulk.IsPlan(text) {
+			defer in.Close()
+			return r.applyPlan(ctx, text, name)
+		}
+		in.Close()
+		if o.Rows == "-" { // what was looked at must be read again
+			r.stdin = text
+		}
+	}
+	if o.Account == "" {
+		return p.misused("--account-id is missing")
+	}
+	return r.perform(ctx, bulk.Update)
+}
+
+func (r *bulkRun) applyPlan(ctx context.Context, in io.Reader, name string) error {
+	if r.Set != nil || r.From != nil || r.All || r.Where != "" {
+		return r.misused("a plan says itself what changes: --set, --from, --where and --all go with rows")
+	}
+	plan, err := bulk.ReadPlan(in, name)
+	if err != nil {
+		return err
+	}
+	if r.Account != "" && r.Account != plan.Account {
+		return r.badInput("%s is about account %s, not %s", name, plan.Account, r.Account)
+	}
+	job := newJob()
+	a, err := r.connect(ctx, plan.Account, job)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	if err := a.Belongs(plan, name); err != nil {
+		return err
+	}
+	if err := a.Revise(ctx, plan); err != nil {
+		return err
+	}
+	return r.execute(ctx, a, plan, job)
+}

@@ -1,0 +1,138 @@
+package carillon
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/build"
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/client"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/shell"
+)
+
+// connection says how to reach a service, in the words of the options of aws.
+type connection struct {
+	Profile, Region, URL, CABundle string // empty: what the environment and ~/.aws say
+	NoVerifySSL, NoSignRequest     bool
+	ReadTimeout, ConnectTimeout    int // seconds; 0 for any
+	Parallel                       int // calls at a time; 0 for the default
+}
+
+// flags declares the flags of a connection.
+func (c *connection) flags(f *flags) {
+	f.group("connection")
+	f.text(&c.Profile, "profile NAME", "profile in ~/.aws, as for aws", variable)
+	f.text(&c.Region, "region NAME", "region, as for aws", variable)
+	f.text(&c.URL, "endpoint-url URL", "URL of the service, as for aws", variable)
+	f.text(&c.CABundle, "ca-bundle FILE", "file of certificates to trust, as for aws", variable, files("pem", "crt", "cer"))
+	f.toggle(&c.NoVerifySSL, "no-verify-ssl", "accept every certificate, as for aws")
+	f.toggle(&c.NoSignRequest, "no-sign-request", "send no signatures, as for aws")
+	seconds := numberFrom(0, math.MaxInt32)
+	parsed(f, &c.ReadTimeout, seconds, "cli-read-timeout SECONDS", "60", "longest silence of the service; 0 for any")
+	parsed(f, &c.ConnectTimeout, seconds, "cli-connect-timeout SECONDS", "60", "longest wait for a connection; 0 for any")
+}
+
+// words spells the flags that lead another command to the same service.
+func (c *connection) words() string {
+	var b strings.Builder
+	for _, flag := range []struct{ name, value string }{
+		{"profile", c.Profile}, {"region", c.Region}, {"endpoint-url", c.URL}, {"ca-bundle", c.CABundle},
+	} {
+		if flag.value != "" {
+			b.WriteString(" --" + flag.name + " " + shell.Quote(flag.value))
+		}
+	}
+	if c.NoVerifySSL {
+		b.WriteString(" --no-verify-ssl")
+	}
+	if c.NoSignRequest {
+		b.WriteString(" --no-sign-request")
+	}
+	return b.String()
+}
+
+// client finds out all that calls need. attempts is how often one may be made, by what the person has
+// set; 0 is the default.
+func (p *program) client(ctx context.Context, c connection) (config client.Config, attempts int, err error) {
+	optional := func(s string) *string {
+		if s == "" {
+			return nil
+		}
+		return &s
+	}
+	if c.URL != "" {
+		if err := profile.CheckEndpointFlag(c.URL); err != nil {
+			return config, 0, err
+		}
+	}
+	env := profile.Env(p.env)
+	s := profile.New(env, profile.Flags{
+		Profile: optional(c.Profile), Region: optional(c.Region), EndpointURL: optional(c.URL), CABundle: optional(c.CABundle),
+	})
+	conn, err := s.Connect(ctx, chime.Service, !c.NoSignRequest)
+	if err == nil {
+		err = conn.Ready(time.Now())
+	}
+	if err != nil {
+		return config, 0, err
+	}
+	config = client.Config{
+		Endpoint: strings.TrimRight(conn.Endpoint.URL, "/"), Region: conn.Endpoint.SigningRegion, Service: chime.Service,
+		Proxy: client.ProxyFromEnvironment(env.Lookup, conn.Endpoint.URL), CABundle: conn.CABundle.Text, NoVerifySSL: c.NoVerifySSL,
+		ReadTimeout: time.Duration(c.ReadTimeout) * time.Second, ConnectTimeout: time.Duration(c.ConnectTimeout) * time.Second,
+	}
+	if k := conn.Credentials; k != nil {
+		config.Credentials = client.Credentials{AccessKey: k.AccessKeyID, SecretKey: k.SecretAccessKey, SessionToken: k.SessionToken}
+	}
+	return config, conn.Retry.MaxAttempts, nil
+}
+
+// connect prepares calls to an account for a job.
+func (r *bulkRun) connect(ctx context.Context, account, job string) (*bulk.Account, error) {
+	config, attempts, err := r.client(ctx, r.connection)
+	if err != nil {
+		return nil, r.badInput("%w", err)
+	}
+	return bulk.Open(bulk.Config{
+		Client: config, Account: account, Job: job, Version: build.Version(), Attempts: attempts, Parallel: r.Parallel,
+	})
+}
+
+// serviceAccounts completes by the accounts that a service lists.
+func (p *program) serviceAccounts(where *connection) cobra.CompletionFunc {
+	return p.found(func(ctx context.Context) (found []cobra.Completion, err error) {
+		config, _, err := p.client(ctx, *where)
+		if err != nil {
+			return nil, err
+		}
+		config.MaxAttempts = 1
+		config.UserAgent = "carillon-completion/" + build.Version()
+		calls, err := client.New(config)
+		if err != nil {
+			return nil, err
+		}
+		defer calls.Close()
+		out, err := calls.Call(ctx, chime.Service.Operation("ListAccounts"), document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(mostOffered)}))
+		if err != nil {
+			return nil, err
+		}
+		list, _ := out.Get("Accounts")
+		accounts, _ := list.([]any)
+		for _, each := range accounts {
+			if account, ok := each.(*document.Object); ok {
+				id, _ := account.Get("AccountId")
+				name, _ := account.Get("Name")
+				found = append(found, described(fmt.Sprint(id), fmt.Sprint(name)))
+			}
+		}
+		return found, nil
+	})
+}

@@ -1,0 +1,84 @@
+package carillon
+
+import (
+	"context"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/atomicfile"
+	"github.com/carillon-project/carillon/internal/bulk"
+)
+
+type exportOptions struct {
+	bulkOptions
+	Format string
+	Out    string // a file; empty for standard output
+}
+
+// bulkExportCommand declares `carillon bulk export`.
+func (p *program) bulkExportCommand() *cobra.Command {
+	var o exportOptions
+	c := &cobra.Command{
+		Use:   "export",
+		Short: "write all users of an account as a file of rows",
+		Long: `Write all users of an account, with all fields that list-users prints, for a
+spreadsheet. carillon bulk plan takes the file back as it is.
+
+In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe.`,
+		Example: `carillon bulk export --account-id "$ACCOUNT" -o users.csv`,
+		RunE:    func(c *cobra.Command, _ []string) error { return p.export(c.Context(), o) },
+	}
+	f := flagsOf(c)
+	f.text(&o.Account, "account-id ID", "account to export", required, completedBy(p.serviceAccounts(&o.connection)))
+	f.choice(&o.Format, "format FORMAT", "form of the file", []string{string(bulk.CSV), string(bulk.JSONL)})
+	outFlag(f, &o.Out, "file to write (default standard output)")
+	o.connection.flags(f)
+	return c
+}
+
+func (p *program) export(ctx context.Context, o exportOptions) error {
+	r, err := p.bulkRun(o.bulkOptions)
+	if err != nil {
+		return err
+	}
+	a, err := r.connect(ctx, o.Account, newJob())
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	format := bulk.Format(o.Format)
+	return p.writeTable(o.Out, format, func(w io.Writer) error {
+		_, err := a.Export(ctx, w, format)
+		return err
+	})
+}
+
+// writeTable writes a table to a file, or to standard output if it has no name. A CSV file begins
+// with a byte order mark, by which spreadsheets know UTF-8.
+func (p *program) writeTable(path string, format bulk.Format, write func(io.Writer) error) error {
+	if path == "" {
+		return write(p.stdout)
+	}
+	return save(path, func(w io.Writer) error {
+		if format == bulk.CSV {
+			if _, err := io.WriteString(w, "\uFEFF"); err != nil {
+				return err
+			}
+		}
+		return write(w)
+	})
+}
+
+// save replaces a file, whole or not at all, by one that only its owner can read.
+func save(path string, write func(io.Writer) error) error {
+	f, err := atomicfile.New(path, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Discard()
+	if err := write(f); err != nil {
+		return err
+	}
+	return f.Replace()
+}

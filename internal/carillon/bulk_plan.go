@@ -1,0 +1,113 @@
+package carillon
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime/api"
+)
+
+// bulkPlanCommand declares `carillon bulk plan`.
+func (p *program) bulkPlanCommand() *cobra.Command {
+	var o bulkOptions
+	var out string
+	c := &cobra.Command{
+		Use:   "plan [ROWS]",
+		Short: "show what rows would change, and change nothing",
+		Long: `Compare rows with the users of an account and print what would change. Nothing is
+changed.` + rowsHelp + ` The columns
+LicenseType, UserType, IsAlexaForBusinessEnabled and AlexaForBusinessRoomArn say
+what the user becomes. Other columns and empty cells are ignored.`,
+		Example: `carillon bulk plan --account-id "$ACCOUNT" users.csv -o plan.jsonl
+carillon bulk plan --account-id "$ACCOUNT" --where "LicenseType=='Pro'" \
+    --set LicenseType=Basic`,
+		RunE: func(c *cobra.Command, words []string) error {
+			o.Rows = first(words)
+			return p.planBulk(c.Context(), o, out)
+		},
+		ValidArgsFunction: rowFiles,
+	}
+	f := flagsOf(c)
+	outFlag(f, &out, "save the plan in this file, for carillon bulk apply")
+	o.rowFlags(p, f, required)
+	o.changeFlags(f)
+	o.brakeFlags(f)
+	o.strictFlag(f)
+	o.connection.flags(f)
+	return c
+}
+
+func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error {
+	r, err := p.bulkRun(o)
+	if err != nil {
+		return err
+	}
+	plan, a, err := r.plan(ctx, bulk.Update, newJob())
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	w := bufio.NewWriter(p.stdout)
+	for i := range plan.Rows {
+		if row := &plan.Rows[i]; row.Status == bulk.Planned {
+			fmt.Fprintf(w, "(plan) %s%s: %s\n", place(plan.Source, row), row.Name(), row.Change())
+		}
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	r.nameLeft(plan)
+	for _, line := range totals(plan) {
+		fmt.Fprintln(p.stdout, "(plan)", line)
+	}
+	if err := r.brake(plan); err != nil {
+		return err
+	}
+	if out != "" {
+		if err := save(out, func(w io.Writer) error { return plan.Write(w, time.Now()) }); err != nil {
+			return fmt.Errorf("saving the plan: %w", err)
+		}
+	}
+	if plan.Count(bulk.Planned) == 0 {
+		fmt.Fprintln(p.stdout, "nothing to change")
+	}
+	return someFailed(plan.Count(bulk.Failed), "cannot be planned")
+}
+
+// plan makes a plan of what the line says.
+func (r *bulkRun) plan(ctx context.Context, action bulk.Action, job string) (*bulk.Plan, *bulk.Account, error) {
+	chosen, source, err := r.chosen(action)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := r.connect(ctx, r.Account, job)
+	if err != nil {
+		return nil, nil, err
+	}
+	plan, err := r.planOf(ctx, a, action, chosen, source)
+	if err != nil {
+		a.Close()
+		return nil, nil, err
+	}
+	return plan, a, nil
+}
+
+func (r *bulkRun) planOf(ctx context.Context, a *bulk.Account, action bulk.Action, chosen bulk.Selection, source string) (*bulk.Plan, error) {
+	o := bulk.PlanOptions{Source: source, Set: r.Set, From: r.From}
+	if action == bulk.Suspend || action == bulk.Unsuspend {
+		var err error
+		if o.Type, err = a.Type(ctx); err != nil {
+			return nil, err
+		}
+		if action == bulk.Unsuspend && o.Type == string(api.AccountTypeTeam) {
+			return nil, r.badInput("%s is a Team account, which has no suspended users: it removes them", r.Account)
+		}
+	}
+	return a.Plan(ctx, action, chosen, o)
+}

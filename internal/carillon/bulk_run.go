@@ -1,0 +1,91 @@
+package carillon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/shell"
+)
+
+// perform plans what the line says and carries it out.
+func (r *bulkRun) perform(ctx context.Context, action bulk.Action) error {
+	if r.Rows == "-" && !r.Yes {
+		return r.misused("rows on standard input leave nobody to ask: give --yes too")
+	}
+	job := newJob()
+	plan, a, err := r.plan(ctx, action, job)
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	return r.execute(ctx, a, plan, job)
+}
+
+// execute carries out a plan unless a brake or the user refuses.
+func (r *bulkRun) execute(ctx context.Context, a *bulk.Account, plan *bulk.Plan, job string) error {
+	r.nameLeft(plan)
+	if err := r.brake(plan); err != nil {
+		return err
+	}
+	if plan.Count(bulk.Planned) == 0 {
+		fmt.Fprintln(r.stdout, "nothing to change")
+		return someFailed(plan.Count(bulk.Failed), "cannot be done")
+	}
+	if err := r.confirm(ctx, plan); err != nil {
+		return err
+	}
+	plan.Job = job
+	path := r.Ledger
+	if path == "" {
+		path = "carillon-ledger-" + job + ".jsonl"
+	}
+	l, err := bulk.Create(path, plan, time.Now)
+	if err != nil {
+		return r.badInput("%w", err)
+	}
+	return r.run(ctx, a, l)
+}
+
+// brake refuses a plan that does too much.
+func (r *bulkRun) brake(plan *bulk.Plan) error {
+	if n := plan.Count(bulk.Failed); r.Strict && n > 0 {
+		return r.badInput("%w, and --strict was given: nothing was changed", someFailed(n, "cannot be planned"))
+	}
+	if err := r.Max.Check(plan); err != nil {
+		return err
+	}
+	return r.protected.Check(plan)
+}
+
+// run makes the calls and tells how they ended.
+func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) error {
+	bar := r.progress(time.Now)
+	quiet := context.AfterFunc(ctx, func() {
+		bar.say("carillon: finishing the calls under way; another interrupt stops at once")
+	})
+	_, err := a.Run(ctx, l, bulk.RunOptions{StopAfter: r.StopAfter, Progress: bar.show})
+	quiet()
+	bar.end()
+	err = errors.Join(err, l.Close())
+	fmt.Fprintf(r.stdout, "%s\nledger: %s\n", l.Summary(), l.Path)
+	resume := "to go on: " + r.command("resume", l.Path)
+	switch {
+	case err == nil:
+		return someFailed(l.Count(bulk.Failed), "failed; to try them again: "+r.command("retry", l.Path)+"; to mend them: "+r.command("rejects", l.Path))
+	case errors.Is(err, context.Cause(ctx)):
+		return &codedError{exitInterrupted, fmt.Errorf("interrupted, calls under way were finished; %s", resume)}
+	}
+	return fmt.Errorf("%w; %s", err, resume)
+}
+
+// command spells a command for a ledger, with the connection of this one.
+func (r *bulkRun) command(verb, path string) string {
+	line := "carillon bulk " + verb
+	if verb != "rejects" {
+		line += r.connection.words()
+	}
+	return line + " " + shell.Quote(path)
+}

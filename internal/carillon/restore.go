@@ -1,0 +1,74 @@
+package carillon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/shell"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
+)
+
+// restoreCommand declares `carillon restore`.
+func (p *program) restoreCommand() *cobra.Command {
+	var where database
+	c := &cobra.Command{
+		Use:   "restore FILE",
+		Short: "put a backup into a directory that has no database",
+		Long: `Put what carillon backup has saved in FILE into a directory that holds no database.
+
+Before it writes anything, the command checks that FILE is whole and sound, and
+that the secret key is the one that belongs to it. At the end it prints the
+command that serves the directory.`,
+		Example: `carillon restore carillon-backup.db --data restored \
+    --secret-key-file safe/secret.key`,
+		RunE:              func(c *cobra.Command, words []string) error { return p.restore(c.Context(), where, words[0]) },
+		ValidArgsFunction: filesOf(),
+	}
+	f := flagsOf(c)
+	where.flags(f)
+	where.secretKeyFlag(f)
+	return c
+}
+
+func (p *program) restore(ctx context.Context, d database, file string) error {
+	if d.URL != "" {
+		return p.notPostgres("pg_restore")
+	}
+	d = d.orDefault()
+	if err := sqlite.Vacant(d.Data); err != nil {
+		return &codedError{exitUsage, p.named(err)}
+	}
+	b, err := sqlite.ReadBackup(ctx, file)
+	switch {
+	case ctx.Err() != nil:
+		return p.named(ctx.Err())
+	case err != nil:
+		return &codedError{exitUsage, p.named(err)}
+	}
+	if err := b.CheckKey(d.keyFile()); err != nil {
+		where := ""
+		if b.KeyFile != "" {
+			where = fmt.Sprintf(", which was %s on %s", b.KeyFile, b.Host)
+		}
+		return &codedError{exitNoStore, p.named(fmt.Errorf("%w: name by --secret-key-file the key that the backup was made with%s", err, where))}
+	}
+	switch err := sqlite.Restore(ctx, b, file, d.Data); {
+	case errors.Is(err, fs.ErrExist):
+		return &codedError{exitUsage, p.named(err)}
+	case errors.Is(err, sqlite.ErrLocked):
+		return &codedError{exitNoStore, p.named(err)}
+	case err != nil:
+		return p.named(err)
+	}
+	fmt.Fprintf(p.stdout, "restored %s to %s; go on with\n", contents(b), d.Data)
+	serve := "carillon serve --data " + shell.Quote(d.Data)
+	if d.SecretKeyFile != "" {
+		serve += " --secret-key-file " + shell.Quote(d.SecretKeyFile)
+	}
+	fmt.Fprintln(p.stdout, serve)
+	return nil
+}

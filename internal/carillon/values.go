@@ -1,0 +1,127 @@
+package carillon
+
+import (
+	"fmt"
+	"log/slog"
+	"math"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+)
+
+// What the values of flags may look like. The errors follow the name of the flag and a colon.
+
+// oneOf returns a parser that takes these words only.
+func oneOf(words []string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if !slices.Contains(words, text) {
+			return "", fmt.Errorf("%q is not one of %s", text, strings.Join(words, ", "))
+		}
+		return text, nil
+	}
+}
+
+func truth(text string) (bool, error) {
+	v, err := strconv.ParseBool(text)
+	if err != nil {
+		return false, fmt.Errorf("%q is neither true nor false", text)
+	}
+	return v, nil
+}
+
+// numberFrom returns a parser of whole numbers between two bounds. The highest bound stands for none.
+func numberFrom(least, most int) func(string) (int, error) {
+	return func(text string) (int, error) {
+		n, err := strconv.Atoi(text)
+		switch {
+		case err == nil && n >= least && n <= most:
+			return n, nil
+		case most == math.MaxInt:
+			return 0, fmt.Errorf("%q is not a whole number from %d up", text, least)
+		}
+		return 0, fmt.Errorf("%q is not a whole number from %d to %d", text, least, most)
+	}
+}
+
+// rate parses a number of requests a second.
+func rate(text string) (float64, error) {
+	v, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(v >= 0) || math.IsInf(v, 0) {
+		return 0, fmt.Errorf("%q is not a number from 0 up", text)
+	}
+	return v, nil
+}
+
+// address checks an address to listen on. It does not ask for the address of a named host, which
+// may be unknown for the moment.
+func address(text string) (string, error) {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return "", fmt.Errorf("%q is not HOST:PORT with a port from 0 to 65535", text)
+	}
+	return text, nil
+}
+
+// logLevels are the levels that people are told of.
+var logLevels = []string{slog.LevelDebug.String(), slog.LevelInfo.String(), slog.LevelWarn.String(), slog.LevelError.String()}
+
+func logLevel(text string) (level slog.Level, err error) {
+	if level.UnmarshalText([]byte(text)) != nil {
+		err = fmt.Errorf("%q is not a level: use %s", text, strings.Join(logLevels, ", "))
+	}
+	return level, err
+}
+
+// before and after parse a point in time. They differ in what a duration means: so long ago, or so
+// long from now.
+func before(text string) (time.Time, error) { return moment(text, time.Now(), -1) }
+func after(text string) (time.Time, error)  { return moment(text, time.Now(), 1) }
+
+// moment parses a point in time: RFC 3339, a date, or a duration before now (direction -1) or
+// from now on (1).
+func moment(text string, now time.Time, direction time.Duration) (time.Time, error) {
+	if t, err := time.Parse(time.RFC3339, text); err == nil {
+		return t, nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return t, nil
+	}
+	if days, ok := strings.CutSuffix(text, "d"); ok {
+		const most = 36500 // a time.Duration holds little more than this
+		if n, err := strconv.ParseUint(days, 10, 64); err == nil && n <= most {
+			return now.Add(direction * time.Duration(n) * 24 * time.Hour), nil
+		}
+	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
+		return now.Add(direction * d), nil
+	}
+	return time.Time{}, fmt.Errorf("%q is no point in time: use a date (2026-11-24, which begins at midnight UTC), "+
+		"a time (2026-11-24T18:00:00Z), or a duration (90d, 12h)", text)
+}
+
+// settings is the value of a flag NAME=VALUE that may be given more than once.
+type settings struct {
+	values *bulk.Values
+	given  []string
+}
+
+func (s *settings) Set(text string) error {
+	v, err := bulk.ParseSetting(text)
+	if err != nil {
+		return err
+	}
+	*s.values = s.values.With(v.Field, v.Text)
+	s.given = append(s.given, text)
+	return nil
+}
+
+func (s *settings) String() string { return strings.Join(s.given, " ") }
+
+// Type is a name by which Cobra's completion knows that the flag may be repeated.
+func (s *settings) Type() string { return "stringToString" }
