@@ -118,6 +118,7 @@ var arrows = map[string]map[string]string{
 		"internal/chime/api": "the rows are accounts and users of the API",
 		"internal/directory": "what an import takes",
 		"internal/document":  "reads JSON",
+		"internal/sheet":     "reads tables",
 	},
 	"internal/metrics": {"internal/store": "tells what the storage has done"},
 	"internal/policy":  {"internal/document": "reads policy documents"},

@@ -21,6 +21,7 @@ func FuzzRead(f *testing.F) {
 		`{"Accounts": [{"AwsAccountId": "1", "SupportedLicenses": ["Pro", 7], "SigninDelegateGroups": [{"GroupName": "g"}]}], "Account": 1}`,
 		`{"AlexaForBusinessMetadata": {"IsAlexaForBusinessEnabled": "no"}, "UserId": "\ud800"}`,
 		"userId,email\na,b@c.d\n\"", "a;b@c.d\n\n#x\n;", "\uFEFF" + user, "\xff\xfe{\x00}\x00", "\xfe\xff\x00[", "\xff\xfe\x00\xd8",
+		"sep=;\r\"User ID\";mail\ra;b@c.d\r", "[\x00\r\x00{\x00", "PK\x03\x04",
 	} {
 		f.Add(text)
 	}
@@ -37,7 +38,7 @@ func FuzzRead(f *testing.F) {
 		if one, other := counts(rows), counts(portions); one != other {
 			t.Errorf("read in portions: got %s, want %s", other, one)
 		}
-		most := 1 + strings.Count(text, "\n")
+		most := 1 + strings.Count(text, "\n") + strings.Count(text, "\r")
 		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Problems); n > 1+len(text) {
 			t.Errorf("%d rows and problems in %d bytes", n, len(text))
 		}

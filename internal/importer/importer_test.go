@@ -2,16 +2,20 @@ package importer_test
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/importer"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 const accounts = `{
@@ -86,9 +90,13 @@ func TestRead_Forms(t *testing.T) {
 		"many blanks":            strings.Repeat("\n", 10_000) + page(one, two),
 		"accounts beside":        page(one, two) + accounts,
 		"get-account beside":     `{"Account": {"AccountId": "acc-1", "AwsAccountId": "444455556666", "Name": "Example"}}` + page(one, two),
+		"UTF-16 without a mark":  encoded(page(one, two), binary.LittleEndian)[2:],
+		"lines end in CR":        strings.ReplaceAll(page(one, two), "\n", "\r"),
 		"table":                  "userId,email\nu1,u1@example.com\nu2,u2@example.com\n",
 		"table without names":    "u1,u1@example.com\nu2,u2@example.com",
 		"table of a spreadsheet": "\uFEFF\"Display Name\";\"Primary Email\";\"User ID\"\r\n\"Mä;\"\"rta\"\"\";u1@example.com;u1\r\n;u2@example.com;u2\r\n",
+		"table for Excel":        "sep=;\r\n\"Primary, or only, Email\";User E-Mail;[id]\r\nx@example.com;u1@example.com;u1\r\n;u2@example.com;u2\r\n",
+		"table in UTF-16":        encoded("userId\temail\nu1\tu1@example.com\nu2\tu2@example.com\n", binary.BigEndian),
 		"text output":            "u1\tu1@example.com\nu2\tu2@example.com\n",
 		"table with comments":    "# from the guide\n\nUserId, email\n# the first\n u1, u1@example.com\n\nu2,u2@example.com\n",
 	} {
@@ -145,8 +153,13 @@ func TestRead_Problems(t *testing.T) {
 		{" \n\n", "1: the file is empty\n", ""},
 		{"-----\n|  ListUsers |\n", "1: this is neither JSON nor a table with the columns userId and email\n", ""},
 		{"userId,email\na,a@example.com\n,b@example.com\nc\n\"e\nf\",e@example.com\ng,\"g\" g@example.com\nh,h@example.com\n",
-			"7: extraneous or missing \" in quoted-field\n", "2 a, 3 , 4 c, 5 e\nf, 8 h"},
-		{"userId,email\na,a@example.com\nb,b\xe4@example.com\n", "3: " + notUTF8 + "\n", "2 a"},
+			"7: a quoted cell begins here and does not end well: a quotation mark inside one is written twice\n", "2 a, 3 , 4 c, 5 e\nf, 8 h"},
+		{"userId,email\na,a@example.com\nb,b\xe4@example.com\n", "3: this looks like Windows-1252, not UTF-8 (at \"b,b\\xe4@exa\", which would be ä); " +
+			"save the file as \"CSV UTF-8\"; the rest of the file is not read\n", "2 a"},
+		{"userId,email\na,a@example.com,why\nb,b@example.com,\n", "2: there is a cell \"why\" without a heading; the heading has 2 columns\n", "3 b"},
+		{"userId,email,mail\n", "1: columns 2 and 3, \"email\" and \"mail\", mean the same\n", ""},
+		{"PK\x03\x04", "1: this begins like a workbook, but is damaged or cut off (zip: not a valid zip file)\n", ""},
+		{"\xff\xfe{\x00\n\x00}", "2: the text is UTF-16, and half a character is missing here\n", ""},
 	} {
 		rows := read(t, test.text)
 		var problems strings.Builder
@@ -192,4 +205,37 @@ func TestRead_Table(t *testing.T) {
 	equal(t, "table", rows.Table, "f.txt")
 	equal(t, "users", ids(rows), "2 a")
 	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{`f.txt:1: column "Department" is unknown: left out`})
+}
+
+// A workbook is a table, whatever its name.
+func TestRead_Workbook(t *testing.T) {
+	var text strings.Builder
+	book, err := sheet.NewWorkbook(&text, "People")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range [][]any{{"Name", "Email", "User ID"}, {"Ana", "a@example.com", "a"}, {"Bo", "b@example.com", 7}} {
+		if err := book.Write(row...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := book.Close(); err != nil {
+		t.Fatal(err)
+	}
+	rows := read(t, text.String())
+	equal(t, "table", rows.Table, "f.txt")
+	equal(t, "problems", rows.Problems, []string(nil))
+	equal(t, "users", ids(rows), "2 a, 3 7")
+}
+
+// A file that breaks off is no file with problems.
+func TestRead_Unreadable(t *testing.T) {
+	broken := errors.New("the disk is on fire")
+	for _, start := range []string{"", "\n", user("a"), "userId,email\na,a@example.com\n"} {
+		rows := new(importer.Rows)
+		if err := rows.Read("f.txt", io.MultiReader(strings.NewReader(start), iotest.ErrReader(broken))); !errors.Is(err, broken) {
+			t.Errorf("after %q: got %v, want %v", start, err, broken)
+		}
+		equal(t, fmt.Sprintf("problems after %q", start), rows.Problems, []string(nil))
+	}
 }

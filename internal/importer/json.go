@@ -11,6 +11,7 @@ import (
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // kind is what a JSON value is, by the name of the member that holds it.
@@ -39,6 +40,8 @@ func (f *file) json() error {
 			f.problem(f.lines.at(f.lines.read), "the text ends in the middle of a row; the rows before it are complete")
 		case errors.Is(err, errLongRow):
 			f.problem(f.lines.at(f.dec.InputOffset()), "%v", errLongRow)
+		case errors.Is(err, sheet.ErrUTF16):
+			f.problem(f.lines.at(f.lines.read), "%v", sheet.ErrUTF16)
 		case isSyntax && strings.Contains(syntax.Error(), "invalid UTF-8"): // the package exports no such error
 			f.problem(f.lines.at(syntax.ByteOffset), notUTF8)
 		case isSyntax:

@@ -16,6 +16,7 @@ package sheet
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -49,6 +50,7 @@ func tooLarge(line int) error {
 type Error struct {
 	Line int // of the file, from 1; in a workbook the number of the row; 0 for the file as a whole
 	Text string
+	Err  error // why the file could not be read; nil if what stands in it is wrong
 }
 
 func (e *Error) Error() string {
@@ -58,8 +60,19 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("line %d: %s", e.Line, e.Text)
 }
 
+// Unwrap returns the cause of an error of reading.
+func (e *Error) Unwrap() error { return e.Err }
+
 func wrong(line int, format string, args ...any) error {
-	return &Error{line, fmt.Sprintf(format, args...)}
+	return &Error{Line: line, Text: fmt.Sprintf(format, args...)}
+}
+
+// unreadable is the error for a file that cannot be read to its end.
+func unreadable(line int, err error) error {
+	if errors.Is(err, ErrUTF16) {
+		return wrong(line, "%v", ErrUTF16)
+	}
+	return &Error{line, fmt.Sprintf("reading it: %v", err), err}
 }
 
 // Options say how a table is to be read.
@@ -134,7 +147,7 @@ func (t *Reader) readHeading(columns *Columns) error {
 	case err != nil:
 		return err
 	case row.Problem != "":
-		return &Error{row.Line, row.Problem}
+		return wrong(row.Line, "%s", row.Problem)
 	}
 	t.Heading, err = newHeading(row, columns)
 	return err

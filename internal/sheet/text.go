@@ -89,7 +89,8 @@ func unmarkedOrder(start []byte) binary.ByteOrder {
 	return nil
 }
 
-var errHalf = errors.New("half a character of UTF-16 is missing")
+// ErrUTF16 is the error of [Decode]'s text where a file in UTF-16 is damaged.
+var ErrUTF16 = errors.New("the text is UTF-16, and half a character is missing here")
 
 // utf16Text makes UTF-8 of UTF-16. The decoder of golang.org/x/text replaces half characters, which
 // would change what a cell says.
@@ -107,12 +108,12 @@ func (t utf16Text) Transform(dst, src []byte, atEOF bool) (nDst, nSrc int, err e
 		if len(src)-nSrc >= 4 && utf16.IsSurrogate(r) {
 			r, size = utf16.DecodeRune(r, rune(t.order.Uint16(src[nSrc+2:]))), 4
 			if r == utf8.RuneError {
-				return nDst, nSrc, errHalf
+				return nDst, nSrc, ErrUTF16
 			}
 		}
 		switch {
 		case (len(src)-nSrc < size || utf16.IsSurrogate(r)) && atEOF:
-			return nDst, nSrc, errHalf
+			return nDst, nSrc, ErrUTF16
 		case len(src)-nSrc < size || utf16.IsSurrogate(r):
 			return nDst, nSrc, transform.ErrShortSrc
 		case len(dst)-nDst < utf8.RuneLen(r):
@@ -168,9 +169,6 @@ func First(in *bufio.Reader) (string, error) {
 	}
 	return string(start[:min(1, len(start))]), nil
 }
-
-// unreadable is the error for a file that cannot be read to its end.
-func unreadable(line int, err error) error { return wrong(line, "reading it: %v", err) }
 
 // ErrLongLine is the error for a line of more than [MaxLine] bytes.
 var ErrLongLine = fmt.Errorf("the line has more than %d bytes", MaxLine)
