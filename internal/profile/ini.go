@@ -67,7 +67,7 @@ func Load(path string) (*File, error) {
 	if err != nil {
 		return &File{Path: path}, nil
 	}
-	return Parse(path, string(data))
+	return parse(path, string(data), true)
 }
 
 // readFile reads a regular file only: a directory counts as missing, and a pipe would hang.
@@ -82,7 +82,11 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// Parse reads the text of a file by the rules of Python's configparser, the reader that
+// ParseFlat parses a file without nested settings, as the file of aliases is: a value that
+// begins on the line below its option is a value like another.
+func ParseFlat(path, text string) (*File, error) { return parse(path, text, false) }
+
+// parse reads the text of a file by the rules of Python's configparser, the reader that
 // version 1 inherits:
 //
 //   - "#" and ";" begin a comment only at the start of a line; inside a value they are text;
@@ -90,14 +94,9 @@ func readFile(path string) ([]byte, error) {
 //   - a line indented deeper than its option continues the option's value;
 //   - a section or an option that occurs twice is an error, and so is a line that is nothing.
 //
-// An option whose own line has no value, but is continued, is a block of nested settings; each
-// line of it must have an "=". The path is for messages only. The error is a *FileError.
-func Parse(path, text string) (*File, error) { return parse(path, text, true) }
-
-// ParseFlat is Parse for files without nested settings: a value that begins on the line below
-// its option is a value like another. So it is in the file of aliases.
-func ParseFlat(path, text string) (*File, error) { return parse(path, text, false) }
-
+// With nested, an option whose own line has no value, but is continued, is a block of nested
+// settings; each line of it must have an "=". The path is for messages only. The error is a
+// *FileError.
 func parse(path, text string, nested bool) (*File, error) {
 	f := &File{Path: path}
 	if !utf8.ValidString(text) {

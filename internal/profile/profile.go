@@ -4,7 +4,7 @@
 //
 // Start with New, which opens nothing. Connect resolves what a request needs, in the order in
 // which version 1 reports what is wrong; the other methods of Settings answer one question
-// each. Variable, Set and SetVariable are there for `aws configure`.
+// each. Variable and the methods that set something are there for `aws configure`.
 //
 // Texts of errors are meant to be printed as they are. They go to standard error with an empty
 // line in front and status 255, but for two kinds: ErrNoRegion and ErrNoCredentials stand

@@ -127,7 +127,7 @@ func (s *Settings) SetCredentials(profile string, options ...Option) error {
 
 func (s *Settings) set(l *loaded, name, section string, options []Option) error {
 	*l = loaded{} // to be read again
-	return Set(s.env.Expand(name), section, options...)
+	return setOptions(s.env.Expand(name), section, options...)
 }
 
 // shellWord quotes a name where [shell.Split] would not give it back.
@@ -138,7 +138,7 @@ func shellWord(name string) string {
 	return shell.Quote(name)
 }
 
-// Set sets options in one section of a file and leaves everything else as it is: comments,
+// setOptions sets options in one section of a file and leaves everything else as it is: comments,
 // order, other sections. New options go behind the last one of the section, new nested
 // settings behind the last one of their block, a new section to the end. A missing file is
 // made, readable by its owner only, with the directories above it.
@@ -147,7 +147,7 @@ func shellWord(name string) string {
 // link stays one. Nothing is written where the file does not parse (a *FileError), where a
 // name or value could not be read back, or where nothing changes. Blanks around a value are
 // written, and lost in reading.
-func Set(path, section string, options ...Option) error {
+func setOptions(path, section string, options ...Option) error {
 	if err := writable(section, options); err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func Set(path, section string, options ...Option) error {
 	if err != nil && !os.IsNotExist(err) {
 		return err
 	}
-	f, err := Parse(path, string(old))
+	f, err := parse(path, string(old), true)
 	if err != nil {
 		return err
 	}
@@ -163,7 +163,7 @@ func Set(path, section string, options ...Option) error {
 	if text == string(old) {
 		return nil
 	}
-	if _, err := Parse(path, text); err != nil {
+	if _, err := parse(path, text, true); err != nil {
 		return fmt.Errorf("setting options of [%s]: %w", section, err)
 	}
 	return replace(path, text)
