@@ -11,25 +11,25 @@ import (
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
-// alias is a word of one's own in place of a command: an entry of [toplevel] in
-// ~/.aws/cli/alias. Its value is either words that stand in its place or, behind a "!", a
-// command for the shell. An alias may stand for another one, and may shadow a command (but not
-// help), which then means the command where the alias itself says it.
+// alias is a command that a user has defined: an entry of [toplevel] in ~/.aws/cli/alias. Its
+// value is either words that replace it or, after a "!", a command for the shell. An alias may
+// use another one. It may also shadow a command (but not help); within its own value the name
+// then means the command.
 type alias struct{ name, value string }
 
-// readAliases reads the user's aliases. They are read for every command line, since any command
-// may be shadowed; mostly that is one look for a file that is not there.
+// readAliases reads the user's aliases. Every command line needs them, since any command may be
+// shadowed. For most users this is one look for a file that does not exist.
 func (c *cli) readAliases() ([]alias, error) {
 	path := c.env.Expand("~/.aws/cli/alias")
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil // as version 1 does: what it cannot read is not there
+		return nil, nil // version 1 ignores a file that it cannot read
 	}
 	return parseAliases(path, string(text))
 }
 
-// parseAliases reads the section [toplevel]; the others are for aliases below a service, which
-// version 1 has for other services than this.
+// parseAliases reads the section [toplevel]. The other sections hold aliases of operations,
+// which version 1 has for some services.
 func parseAliases(path, text string) ([]alias, error) {
 	file, err := profile.ParseFlat(path, text)
 	if err != nil {
@@ -67,9 +67,9 @@ func (c *cli) names(aliases []alias) []string {
 	return out
 }
 
-// expand puts the words of aliases in place of the command of c.global until that is a command
-// indeed, or runs it where an alias says so: done is true and err how it ended. Global options
-// inside an alias win over those of the line.
+// expand replaces the command of c.global by the words of its alias until it is no alias. An
+// alias for the shell is run: then done is true and err says how it ended. Global options in an
+// alias win over those of the line.
 func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error) {
 	var seen []string
 	for {
@@ -78,7 +78,7 @@ func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error
 		case a == nil:
 			return false, nil
 		case len(seen) > 0 && seen[len(seen)-1] == a.name && slices.Contains(c.commands(), a.name):
-			return false, nil // the shadowed command
+			return false, nil // this is the shadowed command
 		case slices.Contains(seen, a.name):
 			return false, fmt.Errorf("the alias %q stands for itself: change it in ~/.aws/cli/alias", a.name)
 		}
@@ -99,7 +99,7 @@ func (c *cli) expand(ctx context.Context, aliases []alias) (done bool, err error
 	}
 }
 
-// substitute puts the words of one alias in place of its name.
+// substitute replaces the name of an alias by its words.
 func (c *cli) substitute(a *alias) error {
 	words, err := shell.Split(a.value)
 	if err != nil {

@@ -10,9 +10,9 @@ import (
 )
 
 // The grammar of version 1's command line is that of Python's argparse, quirks included:
-// options anywhere, unique prefixes for names, words left over for the next parser. A line is
-// parsed three times: for global options and the command, for the operation, and for the
-// operation's own options, each time with what the time before left over.
+// options may stand anywhere, names may be shortened to a unique prefix, and words that a parser
+// does not know are left to the next one. There are three parsers: for the global options and the
+// command, for the operation, and for the options of the operation.
 
 // option is an option that a parser knows.
 type option struct {
@@ -22,7 +22,7 @@ type option struct {
 	choices  []string // allowed values; nil for any
 	integer  bool     // the value must be an integer
 	required bool
-	hidden   bool // works, but help does not show it
+	hidden   bool // works, but is not shown in help
 	// inverse is the option that a flag switches off: --no-disabled for --disabled.
 	inverse *option
 }
@@ -36,7 +36,7 @@ const (
 	none                  // no word: a flag
 )
 
-// matches for the error of a wrong number of words; one is the only kind that can go wrong.
+// expectedOne is the only error of a wrong number of words: all other numbers are allowed.
 const expectedOne = "expected one argument"
 
 // positional is the word that a parser takes besides options.
@@ -44,8 +44,8 @@ type positional struct {
 	name     string   // as errors name it
 	choices  []string // allowed words; nil for any
 	required bool
-	// more finds further choices; nil for none. It is asked about a word that is not among
-	// choices only.
+	// more finds further choices; nil for none. It is called only for a word that is not among
+	// choices.
 	more func() ([]string, error)
 }
 
@@ -64,18 +64,18 @@ func (p positional) check(word string) error {
 
 // parsed is what a parser found.
 type parsed struct {
-	values map[*option][]string // the words of each option given; of a repeated one the last
+	values map[*option][]string // the words of each option given; the last ones if it is repeated
 	word   string               // the positional, if given
 	given  bool                 // it was
-	rest   []string             // what the parser does not know, in order of discovery
-	// whole says that the line was read to its end. It may be whole and refused all the same:
-	// for a value that its option does not take.
+	rest   []string             // what the parser does not know, in order
+	// whole says that the line was read to its end. The line may be refused all the same, for a
+	// value that its option does not take.
 	whole bool
 }
 
 func (p *parsed) has(o *option) bool { _, ok := p.values[o]; return ok }
 
-// last returns the only word of an option, and whether it was given.
+// last returns the word of an option that takes one, and whether the option was given.
 func (p *parsed) last(o *option) (string, bool) {
 	words, ok := p.values[o]
 	if !ok || len(words) == 0 {
@@ -84,12 +84,12 @@ func (p *parsed) last(o *option) (string, bool) {
 	return words[len(words)-1], true
 }
 
-// usageError is what the parser itself refuses.
+// usageError says why the parser refuses a line.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
 
-// versionRequested ends parsing where --version is met.
+// versionRequested ends parsing at --version.
 type versionRequested struct{}
 
 func (versionRequested) Error() string { return "version requested" }
@@ -102,12 +102,12 @@ func argumentError(name, format string, args ...any) error {
 type token struct {
 	option   *option // nil for an unknown option
 	name     string  // the option's full name
-	value    string  // behind "="
+	value    string  // after "="
 	hasValue bool
 }
 
-// parse takes apart the words of a line. What it does not know is left over, not refused. Of
-// several errors it returns the first, with what was found nevertheless.
+// parse takes apart the words of a line. Words that it does not know are left over, not refused.
+// Of several errors it returns the first, together with all that it found.
 func parse(words []string, options []*option, pos positional) (*parsed, error) {
 	p := &argparser{words: words, options: options, positional: pos, tokens: make([]*token, len(words)),
 		out: parsed{values: map[*option][]string{}}}
@@ -122,7 +122,7 @@ func parse(words []string, options []*option, pos positional) (*parsed, error) {
 	return &p.out, cmp.Or(p.refused, err)
 }
 
-// missing reports what is required and was not given.
+// missing reports required words that were not given.
 func (p *argparser) missing() error {
 	var names []string
 	for _, o := range p.options {
@@ -197,7 +197,7 @@ func (p *argparser) lookUp(word string) (*token, error) {
 	return &token{}, nil
 }
 
-// isNegativeNumber reports whether word is -1, -1.5 or -.5, which no option is named like.
+// isNegativeNumber reports whether word has the form of -1, -1.5 or -.5: no option has.
 func isNegativeNumber(word string) bool {
 	whole, fraction, point := strings.Cut(word[1:], ".")
 	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
@@ -228,7 +228,7 @@ func (p *argparser) run() error {
 	return nil
 }
 
-// plainEnd returns the end of the run of words from i on that are no options.
+// plainEnd returns the end of the run of words that starts at i and holds no option.
 func (p *argparser) plainEnd(i int) int {
 	for i < len(p.words) && p.tokens[i] == nil {
 		i++
@@ -236,8 +236,8 @@ func (p *argparser) plainEnd(i int) int {
 	return i
 }
 
-// takePositional lets the positional have the first of the words from i to end, if it has none
-// yet, and returns the index of what remains. A "--" before or behind that word is dropped.
+// takePositional gives the positional the first of the words from i to end, unless it has one,
+// and returns the index of the rest. A "--" before or after that word is dropped.
 func (p *argparser) takePositional(i, end int) (int, error) {
 	if p.out.given {
 		return i, nil
@@ -264,7 +264,7 @@ func (p *argparser) takePositional(i, end int) (int, error) {
 	return i, nil
 }
 
-// takeOption takes the option at i with its words and returns the index of what follows.
+// takeOption reads the option at i with its words and returns the index of the next word.
 func (p *argparser) takeOption(t *token, i int) (int, error) {
 	o := t.option
 	if o == nil {

@@ -144,7 +144,7 @@ func TestParse_required(t *testing.T) {
 	}
 }
 
-// --version ends parsing where it stands: mistakes before it count, those behind it do not.
+// --version ends parsing where it stands: mistakes before it count, those after it do not.
 func TestParse_version(t *testing.T) {
 	options := []*option{versionOption, countOption}
 	pos := positional{name: "command", choices: []string{"go"}, required: true}
@@ -217,7 +217,7 @@ func FuzzArguments(f *testing.F) {
 				t.Fatalf("%s has %q", o.name, given)
 			}
 			for _, word := range given {
-				if !slices.Contains(line, word) { // then it stood behind "="
+				if !slices.Contains(line, word) { // then it stood after "="
 					word = o.name + "=" + word
 				}
 				all = append(all, word)

@@ -54,7 +54,7 @@ type cli struct {
 	stdout   io.Writer
 	stderr   io.Writer
 
-	// aliases returns the user's aliases. The file is read when somebody asks first.
+	// aliases returns the user's aliases. The first call reads the file.
 	aliases func() ([]alias, error)
 
 	global   *parsed
@@ -62,7 +62,7 @@ type cli struct {
 	settings *profile.Settings
 	iso8601  bool // timestamps are rewritten
 
-	called *command // nil as long as no operation is known
+	called *command // nil until the operation is known
 }
 
 // The global options, in the order in which version 1 lists them.
@@ -80,8 +80,8 @@ var (
 	caBundleOption       = &option{name: "--ca-bundle"}
 	readTimeoutOption    = &option{name: "--cli-read-timeout"}
 	connectTimeoutOption = &option{name: "--cli-connect-timeout"}
-	// v2DebugOption is accepted for scripts that carry it: in version 1 it warns of what
-	// version 2 does otherwise, which is nothing here.
+	// v2DebugOption is accepted for scripts that have it. In version 1 it warns of differences
+	// in version 2, of which there are none here.
 	v2DebugOption = &option{name: "--v2-debug", takes: none, hidden: true}
 	versionOption = &option{name: "--version", takes: none}
 
@@ -107,18 +107,18 @@ func (c *cli) run(ctx context.Context, args []string) error {
 func (c *cli) dispatch(ctx context.Context, args []string) error {
 	line, err := parse(args, globalOptions, c.command())
 	if _, ok := errors.AsType[versionRequested](err); ok {
-		return err // it must not depend on any file
+		return err // no file may get in the way
 	}
 	c.global = line
 	var aliases []alias
-	if err != nil || !c.asksForHelp() { // help opens no file, either
+	if err != nil || !c.asksForHelp() { // help opens no file
 		var failed error
 		if aliases, failed = c.aliases(); failed != nil {
 			return failed
 		}
 	}
 	if word := line.word; line.whole && !c.serves(word) && find(aliases, word) == nil {
-		// Values that are refused here may be good for the aws that serves the command.
+		// The aws that serves the command may take values that this one refuses.
 		return c.handOn(ctx, word, args)
 	}
 	if err != nil {
@@ -143,7 +143,7 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 	}
 }
 
-// command is the word of a line that says what it is for.
+// command describes the word that names the command.
 func (c *cli) command() positional {
 	return positional{name: "command", choices: c.commands(), required: true, more: func() ([]string, error) {
 		aliases, err := c.aliases()
@@ -151,7 +151,7 @@ func (c *cli) command() positional {
 	}}
 }
 
-// commands returns the commands of version 1 and those of services that it does not have.
+// commands returns the commands of version 1, and those of services that version 1 lacks.
 func (c *cli) commands() []string {
 	all := slices.Clip(version1Commands)
 	for _, s := range c.services {
@@ -162,7 +162,7 @@ func (c *cli) commands() []string {
 	return all
 }
 
-// service returns the service of a command, nil where it is none of ours.
+// service returns the service of a command, nil for any other command.
 func (c *cli) service(command string) *model.Service {
 	for _, s := range c.services {
 		if s.Command == command {
@@ -172,7 +172,7 @@ func (c *cli) service(command string) *model.Service {
 	return nil
 }
 
-// serves reports whether a command is run here. All others are handed on.
+// serves reports whether this program runs a command. All others are handed on.
 func (c *cli) serves(command string) bool {
 	return command == "configure" || command == "help" || c.service(command) != nil
 }
@@ -186,7 +186,7 @@ func (c *cli) served() string {
 	return strings.Join(all, ", ")
 }
 
-// applyGlobals puts the global options to use.
+// applyGlobals applies the global options.
 func (c *cli) applyGlobals() error {
 	c.settings = profile.New(c.env, profile.Flags{
 		Profile:     c.flag(profileOption),
@@ -252,13 +252,13 @@ func (c *cli) runService(ctx context.Context, s *model.Service, words []string) 
 	return c.serviceHelp(s)
 }
 
-// version is what --version prints and the first part of the User-Agent: the version that is
-// reproduced, then the one of this program.
+// version is what --version prints and what the User-Agent begins with: the version of the AWS
+// CLI that is reproduced, then the version of this program.
 func version() string {
 	return "aws-cli/1.45.55 carillon/" + build.Version() + " Go/" + strings.TrimPrefix(runtime.Version(), "go") + " " + runtime.GOOS + "/" + runtime.GOARCH
 }
 
-// fetch gets the text behind an http:// or https:// parameter.
+// fetch gets the text that an http:// or https:// parameter stands for.
 func (c *cli) fetch(ctx context.Context, url string) (string, error) {
 	http, err := client.New(client.Config{
 		Endpoint: url, UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, url),

@@ -9,8 +9,8 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// checkChoice refuses a word that is none of the choices, which it lists, two in a line, with
-// the closest of them below.
+// checkChoice refuses a word that is none of the choices. The error lists them, two in a line,
+// and the closest ones at the end.
 func checkChoice(name string, choices []string, word string) error {
 	if choices == nil || slices.Contains(choices, word) {
 		return nil
@@ -32,9 +32,9 @@ func checkChoice(name string, choices []string, word string) error {
 	return argumentError(name, "%s", b.String())
 }
 
-// closeMatches returns at most three choices that are at least four fifths like word, the
-// closest first. Likeness is that of Ratcliff and Obershelp, as Python's difflib measures it:
-// twice the characters in common runs, by the characters of both.
+// closeMatches returns at most three choices with a similarity to word of at least 0.8, the
+// closest first. The measure is that of Ratcliff and Obershelp, as in Python's difflib: twice the
+// number of characters in common runs, divided by the number of characters of both.
 func closeMatches(word string, choices []string) []string {
 	type match struct {
 		ratio  float64
@@ -63,8 +63,8 @@ func closeMatches(word string, choices []string) []string {
 	return out
 }
 
-// common counts the characters in the longest common run of a and b (the first in a, and of
-// those the first in b) and in what lies to either side of it.
+// common counts the characters in the longest common run of a and b (of several the first in a,
+// then the first in b), and those in the same way to the left and to the right of it.
 func common(a, b []rune) int {
 	bestA, bestB, size := 0, 0, 0
 	runs := make([]int, len(b)+1) // length of the common run that ends before b[j]

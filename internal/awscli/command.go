@@ -27,10 +27,10 @@ type command struct {
 	paginate bool
 	pages    pageOptions
 
-	connection *profile.Connection // nil before it is known
+	connection *profile.Connection // nil until it is known
 }
 
-// operationOption is an option and the member of the input that it fills, if any.
+// operationOption is an option and the member of the input that it fills, nil for none.
 type operationOption struct {
 	*option
 	member *model.Member
@@ -81,7 +81,7 @@ func commandOptions(op *model.Operation) []operationOption {
 
 // runOperation runs `aws SERVICE OPERATION ...`.
 func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Operation, words []string) error {
-	if slices.Equal(words, []string{"help"}) { // whatever is required
+	if slices.Equal(words, []string{"help"}) { // even where options are required
 		return c.operationHelp(s, op)
 	}
 	cmd := &command{cli: c, service: s, op: op, options: commandOptions(op)}
@@ -119,8 +119,8 @@ func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Oper
 	return cmd.invoke(ctx, input)
 }
 
-// optionsAreOptional reports whether the line holds the very words --cli-input-json or
-// --generate-cli-skeleton (but for its output), which make every option optional.
+// optionsAreOptional reports whether the line holds, spelled out, --cli-input-json or
+// --generate-cli-skeleton (without "output" after it). They make every option optional.
 func optionsAreOptional(words []string) bool {
 	if slices.Contains(words, inputJSON) {
 		return true
@@ -129,7 +129,7 @@ func optionsAreOptional(words []string) bool {
 	return i >= 0 && !(i+1 < len(words) && words[i+1] == "output")
 }
 
-// value returns the only word of one of the operation's own options.
+// value returns the word of one of the operation's own options, and whether it was given.
 func (c *command) value(name string) (string, bool) {
 	for _, o := range c.options {
 		if o.name == name {
@@ -139,8 +139,8 @@ func (c *command) value(name string) (string, bool) {
 	return "", false
 }
 
-// input makes the input from the options, in the order of the contract, and fills it up from
-// --cli-input-json.
+// input makes the input from the options, in the order of the contract, and adds what only
+// --cli-input-json has.
 func (c *command) input(ctx context.Context) (*document.Object, error) {
 	files := &params.Loader{
 		Expand: c.env.Expand,
@@ -162,7 +162,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 				fmt.Fprintln(c.stderr, "warning: Non-positive values for --max-items may result in undefined behavior.")
 			}
 		case o.member == nil:
-			// Version 1 loads a file here and throws its content away. Errors remain.
+			// Version 1 loads a file here and ignores its content, but not its errors.
 			if o.name == inputJSON || o.name == startingToken {
 				content, _, err := files.Load(words[0])
 				if err != nil {
@@ -208,7 +208,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 	return input, nil
 }
 
-// defaultTimeout is how long to wait for a connection, and for a silent server.
+// defaultTimeout is how long to wait for a connection, and for a server that sends nothing.
 const defaultTimeout = 60 * time.Second
 
 // invoke prints a skeleton, or makes the call and prints its reply.
@@ -243,7 +243,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			if err := check(input); err != nil {
 				return nil, err
 			}
-			// Version 1 validates what it makes up, too: a zero is no number of days.
+			// Version 1 validates its own sample, too: 0 is no valid number of days.
 			sample := params.OutputSkeleton(c.op.Output, format.Text == "json")
 			return sample, params.Validate(sample, c.op.Output)
 		}
@@ -294,7 +294,7 @@ func (c *cli) timeout(o *option) time.Duration {
 	if !ok {
 		return defaultTimeout
 	}
-	n, _ := document.ParseInt(text) // checked before
+	n, _ := document.ParseInt(text) // checkGlobals has seen it
 	return time.Duration(min(n.Float64(), 1e9)) * time.Second
 }
 
@@ -326,7 +326,7 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 		}
 		return c.itemsFailed(reply)
 	}
-	if !known { // a listing is fetched while it is printed
+	if !known { // a listing is printed while it is fetched
 		return unknownFormat
 	}
 	list := &listing{model: c.op.Paginator, options: c.pages, call: call, input: input}
@@ -345,8 +345,8 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 	return c.format(formatName.Text, whole)
 }
 
-// itemsFailed reports, where it is asked for, a reply that lists items of a batch which the
-// service refused. To version 1 that is a success as good as any.
+// itemsFailed reports a reply that lists refused items of a batch, if the user asks for that. To
+// version 1 such a reply is a success.
 func (c *command) itemsFailed(reply *document.Object) error {
 	if asked, _ := c.env.Lookup("CARILLON_FAIL_ON_USER_ERRORS"); asked != "1" && !strings.EqualFold(asked, "true") {
 		return nil

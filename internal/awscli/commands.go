@@ -1,7 +1,7 @@
 package awscli
 
-// version1Commands are the words that version 1 (1.45) takes as a command, in its own order.
-// Those that are not served here are handed on to the next aws on PATH.
+// version1Commands are the commands of version 1 (1.45), in its own order. Those that are not
+// served here are handed on to the next aws on PATH.
 var version1Commands = []string{
 	"accessanalyzer", "account", "acm", "acm-pca", "agent-registry", "agent-registry-control",
 	"aiops", "amp", "amplify", "amplifybackend", "amplifyuibuilder", "apigateway",

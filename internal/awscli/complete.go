@@ -14,14 +14,14 @@ import (
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
-// A shell asks for completions by running aws_completer, which is this program by another name,
-// with the line in COMP_LINE (tcsh: COMMAND_LINE) and the place of the cursor in COMP_POINT.
-// bash gives three words besides: the command, the word before the cursor as bash splits words,
-// and the word before that one.
+// To complete a line, a shell runs aws_completer, which is this program under another name. The
+// line is in COMP_LINE (tcsh: COMMAND_LINE), the position of the cursor in COMP_POINT. bash adds
+// three arguments: the command, the word at the cursor as bash splits words, and the word before
+// it.
 
-// typedLine returns what stands left of the cursor of a line to be completed; ok is false where
-// this is no question of a shell but a command. Questions are lines that would otherwise be
-// refused: a completion that is made by a script may itself run aws commands.
+// typedLine returns the part of the line to complete that is left of the cursor. ok is false
+// where args are a command, which a script that completes may run as well: a shell asks only with
+// args that would otherwise be refused.
 func (c *cli) typedLine(args []string) (typed string, ok bool) {
 	fromBash := len(args) == 3 && !slices.Contains(c.commands(), args[0]) && !strings.HasPrefix(args[0], "-")
 	if len(args) > 0 && !fromBash {
@@ -34,7 +34,7 @@ func (c *cli) typedLine(args []string) (typed string, ok bool) {
 	if line == "" {
 		return "", false
 	}
-	// The place counts characters.
+	// The position counts characters.
 	characters := []rune(line)
 	if text, ok := c.env.Lookup("COMP_POINT"); ok {
 		if point, err := strconv.Atoi(text); err == nil && point >= 0 && point < len(characters) {
@@ -44,7 +44,7 @@ func (c *cli) typedLine(args []string) (typed string, ok bool) {
 	return line, true
 }
 
-// complete prints the words that may stand in place of the one at the end of typed, one a line.
+// complete prints the candidates for the word at the end of typed, one a line.
 func (c *cli) complete(ctx context.Context, typed string, args []string) error {
 	words := shell.SplitTyped(typed)
 	if i := slices.IndexFunc(words, isAWS); i >= 0 {
@@ -59,7 +59,7 @@ func (c *cli) complete(ctx context.Context, typed string, args []string) error {
 	}
 	cut := 0
 	if len(args) == 3 && strings.HasSuffix(line.word, args[1]) {
-		// bash splits words at "=" and ":", too, and wants the last part only.
+		// bash also splits words at "=" and ":", and wants the last part only.
 		cut = len(line.word) - len(args[1])
 	}
 	for _, candidate := range line.candidates() {
@@ -74,7 +74,7 @@ func isAWS(word string) bool {
 	return strings.TrimSuffix(filepath.Base(word), ".exe") == "aws"
 }
 
-// handOnCompletion lets the completer that comes with the next aws on PATH answer.
+// handOnCompletion runs the completer that belongs to the next aws on PATH.
 func (c *cli) handOnCompletion(ctx context.Context, args []string) error {
 	next := nextAWS(c.env, nil)
 	if _, again := c.env.Lookup(handedOn); next == "" || again {
@@ -94,17 +94,17 @@ type lineToComplete struct {
 	cli     *cli
 	aliases []alias
 	word    string   // at the cursor
-	path    []string // the words before that are neither options nor values: command, operation
+	path    []string // the words before it that are no options and no values: command, operation
 	op      *model.Operation
 	known   []operationOption
 	given   []*option
-	pending *operationOption // the option whose value the word may be; nil for none
+	pending *operationOption // the option that the word may be a value of; nil for none
 }
 
-// readLineToComplete takes apart the words behind aws.
+// readLineToComplete takes apart the words after aws.
 func (c *cli) readLineToComplete(words []string) *lineToComplete {
 	l := &lineToComplete{cli: c, word: words[len(words)-1]}
-	l.aliases, _ = c.aliases() // a bad file is reported by the command itself
+	l.aliases, _ = c.aliases() // the command itself reports a bad file
 	for _, o := range globalOptions {
 		l.known = append(l.known, operationOption{o, nil})
 	}
@@ -130,7 +130,7 @@ func (c *cli) readLineToComplete(words []string) *lineToComplete {
 	return l
 }
 
-// command returns the command, "" where there is none yet.
+// command returns the command, "" if there is none yet.
 func (l *lineToComplete) command() string {
 	if len(l.path) == 0 {
 		return ""
@@ -164,7 +164,7 @@ func (l *lineToComplete) take(word string) {
 	}
 }
 
-// option returns the option of a name or of the beginning of one, nil where that is none.
+// option returns the option of that name, or of which name is a unique prefix, or nil.
 func (l *lineToComplete) option(name string) *operationOption {
 	var found *operationOption
 	for i := range l.known {
@@ -182,7 +182,7 @@ func (l *lineToComplete) option(name string) *operationOption {
 	return found
 }
 
-// candidates returns what may stand in place of the word.
+// candidates returns what the word may become.
 func (l *lineToComplete) candidates() []string {
 	if strings.HasPrefix(l.word, "-") {
 		if name, value, ok := strings.Cut(l.word, "="); ok {
@@ -221,7 +221,7 @@ func (l *lineToComplete) candidates() []string {
 	return beginning(l.word, choices)
 }
 
-// operations returns those of the service that the line is for.
+// operations returns the operations of the service that the line is for, nil for none.
 func (l *lineToComplete) operations() []*model.Operation {
 	if s := l.cli.service(l.path[0]); s != nil {
 		return s.Operations
@@ -229,8 +229,8 @@ func (l *lineToComplete) operations() []*model.Operation {
 	return nil
 }
 
-// options returns the options that were not given yet. On an empty word these are the required
-// ones, as long as one of them is missing.
+// options returns the options that were not given yet. For an empty word, as long as a required
+// option is missing, only required ones are returned.
 func (l *lineToComplete) options() []string {
 	var all, missing []string
 	for _, o := range l.known {
@@ -248,8 +248,8 @@ func (l *lineToComplete) options() []string {
 	return all
 }
 
-// values returns the values of an option that begin with text. Those that nobody can foresee,
-// and names of files, are left to the shell.
+// values returns the values of an option that begin with text. Values that cannot be known, and
+// names of files, are left to the shell.
 func (l *lineToComplete) values(o *operationOption, text string) []string {
 	switch {
 	case o == nil:
@@ -309,8 +309,8 @@ func completeShorthand(s *model.Shape, text string) []string {
 	var (
 		outer   []level
 		inner   = level{shape: s}
-		start   int           // of the name or value at hand
-		member  *model.Member // whose value it is
+		start   int           // of the current name or value
+		member  *model.Member // that the value is of
 		inValue bool
 		quote   rune
 	)
@@ -363,7 +363,7 @@ func completeShorthand(s *model.Shape, text string) []string {
 		names = append(names, name)
 	}
 	if len(fitting) == 1 {
-		// A shell adds a blank to the only candidate, which is wrong behind "=".
+		// A shell adds a blank to the only candidate, which is wrong after "=".
 		if values := fixedValues(fitting[0].Shape); values != nil {
 			names = prepend(names[0], values)
 		}
@@ -371,7 +371,7 @@ func completeShorthand(s *model.Shape, text string) []string {
 	return prepend(head, names)
 }
 
-// fixedValues returns all values of a shape, nil where they cannot be counted up.
+// fixedValues returns all values of a shape, nil if they cannot be listed.
 func fixedValues(s *model.Shape) []string {
 	if s.Kind == model.Boolean {
 		return []string{"true", "false"}
@@ -390,7 +390,7 @@ func beginning(prefix string, words []string) []string {
 	return out
 }
 
-// prepend returns the words with a text in front of each.
+// prepend puts a text in front of each word.
 func prepend(text string, words []string) []string {
 	out := make([]string, len(words))
 	for i, w := range words {

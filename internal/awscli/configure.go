@@ -13,8 +13,8 @@ import (
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
-// configure runs `aws configure ...`. Of the global options only --profile means something to
-// it; files and variables are read and written by package profile.
+// configure runs `aws configure ...`. Of the global options it uses only --profile. Package
+// profile reads and writes files and variables.
 func (c *cli) configure(ctx context.Context, words []string) error {
 	if slices.Equal(words, []string{"help"}) {
 		return c.configureHelp()
@@ -40,8 +40,8 @@ func (c *cli) configure(ctx context.Context, words []string) error {
 	return c.configurePrompt(ctx)
 }
 
-// configureUnknown refuses words that are left over, in the form of this command: no usage, no
-// blank behind a comma.
+// configureUnknown refuses words that are left over, in the form of this command: without usage,
+// and without blanks after commas.
 func configureUnknown(words []string) error {
 	return errors.New("Unknown options: " + strings.Join(words, ","))
 }
@@ -49,20 +49,20 @@ func configureUnknown(words []string) error {
 // configureHelp prints one text for the command and all its subcommands.
 func (c *cli) configureHelp() error {
 	_, err := io.WriteString(c.out, `aws configure [--profile NAME]
-    Asks for access key, secret key, region and output format, and writes the
-    answers that are not empty. What is set already stands in brackets.
+    Asks for the access key, the secret key, the region and the output format,
+    and saves the answers that are not empty. Brackets show current values.
 
 aws configure list [--profile NAME]
-    Shows profile, keys and region in effect, and where each comes from.
+    Shows the profile, the keys and the region in use, and where they are set.
 
 aws configure get VARNAME [--profile NAME]
-    Prints one value of the files. Exit status 1: it is not set.
+    Prints a value from the files. The exit code is 1 if it is not set.
 
 aws configure set VARNAME VALUE [--profile NAME]
-    Writes one value: aws_access_key_id, aws_secret_access_key and
-    aws_session_token into ~/.aws/credentials, any other into ~/.aws/config.
+    Saves a value: aws_access_key_id, aws_secret_access_key and
+    aws_session_token in ~/.aws/credentials, any other in ~/.aws/config.
 
-VARNAME is an option of the profile (region), of a named profile
+VARNAME is a setting of the profile (region) or of a named profile
 (profile.NAME.region, default.region), or a nested setting
 (s3.max_bandwidth). AWS_CONFIG_FILE and AWS_SHARED_CREDENTIALS_FILE name
 other files.
@@ -70,8 +70,8 @@ other files.
 	return err
 }
 
-// configurePrompt asks for the four values that most need, and writes the answers once all are
-// given, so that an end half-way leaves the files alone.
+// configurePrompt asks for the four values that most users need. It writes the answers when it
+// has all of them, so that an interrupt leaves the files as they are.
 func (c *cli) configurePrompt(ctx context.Context) error {
 	name := "default"
 	if p := c.settings.Profile(); p.IsSet() {
@@ -91,7 +91,7 @@ func (c *cli) configurePrompt(ctx context.Context) error {
 	} {
 		present, err := c.settings.Setting(q.option)
 		if _, missing := errors.AsType[profile.NotFoundError](err); err != nil && !missing {
-			return err // a missing profile is about to be made
+			return err // a missing profile will be made
 		}
 		shown := present.Text
 		switch {
@@ -120,8 +120,8 @@ func (c *cli) configurePrompt(ctx context.Context) error {
 	return nil
 }
 
-// readLine shows what was printed so far and reads a line, without its end. A read cannot be
-// broken off, so after an interrupt it is left behind.
+// readLine shows what was printed so far and returns the next line without its end. An interrupt
+// cannot stop a read, so the read is abandoned.
 func (c *cli) readLine(ctx context.Context, in *bufio.Reader) (string, error) {
 	if err := c.out.Flush(); err != nil {
 		return "", &writeError{err}
@@ -153,19 +153,20 @@ func (c *cli) readLine(ctx context.Context, in *bufio.Reader) (string, error) {
 	}
 }
 
-// mask hides all of a key but its last four characters. The number of stars says nothing.
+// mask hides all but the last four characters of a key. The number of stars does not depend on
+// its length.
 func mask(key string) string {
 	tail := []rune(key)
 	return strings.Repeat("*", 16) + string(tail[max(0, len(tail)-4):])
 }
 
-// configureList prints where each value comes from. Rows are printed as they become known: a
-// profile that does not exist is shown before it is an error.
+// configureList prints where each value comes from. It prints each row as soon as it knows it: a
+// profile that does not exist is shown, then reported.
 func (c *cli) configureList(ctx context.Context, words []string) error {
 	if len(words) > 0 && !slices.Equal(words, []string{"--"}) {
 		return configureUnknown(words)
 	}
-	// Version 1 shows what is configured: --region is not.
+	// Version 1 shows what is configured, which --region is not.
 	flag := c.flag(profileOption)
 	settings := profile.New(c.env, profile.Flags{Profile: flag})
 	row := func(name, value, source, location string) {
@@ -236,16 +237,16 @@ func (c *cli) configureGet(words []string) error {
 
 // configureSet writes a value.
 func (c *cli) configureSet(words []string) error {
-	// The parser takes one positional at a time. Where none is given both are named.
+	// The parser takes one positional at a time. The error for none names both.
 	line, err := parse(words, nil, positional{name: "varname, value", required: true})
 	if err != nil {
 		return err
 	}
 	name, rest := line.word, line.rest
 	if dash := slices.Index(words, "--"); dash >= 0 && !slices.Contains(rest, "--") {
-		// It was dropped next to the first, and still says that -x is a value.
-		behind := len(words) - dash - 1
-		rest = slices.Insert(slices.Clone(rest), max(0, len(rest)-behind), "--")
+		// The parser dropped it next to the name. It still says that -x is a value.
+		after := len(words) - dash - 1
+		rest = slices.Insert(slices.Clone(rest), max(0, len(rest)-after), "--")
 	}
 	if line, err = parse(rest, nil, positional{name: "value", required: true}); err != nil {
 		return err
@@ -256,7 +257,7 @@ func (c *cli) configureSet(words []string) error {
 	return c.settings.SetVariable(name, line.word)
 }
 
-// configureAddModel checks the line and refuses the work: the models are built in.
+// configureAddModel checks the line and refuses to add a model: all models are built in.
 func (c *cli) configureAddModel(words []string) error {
 	line, err := parse(words, []*option{{name: "--service-model", required: true}, {name: "--service-name"}}, positional{name: "help"})
 	if err != nil {

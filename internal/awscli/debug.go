@@ -10,7 +10,7 @@ import (
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
-// debugConnection shows where the settings of a connection come from. No secret is among them.
+// debugConnection shows where the settings of a connection come from, without secrets.
 func (c *cli) debugConnection(conn *profile.Connection) {
 	line := func(what, value string, source profile.Source) {
 		from := source.String()
@@ -40,7 +40,7 @@ func (c *cli) debugConnection(conn *profile.Connection) {
 	line("trust", conn.CABundle.Text, conn.CABundle.Source)
 }
 
-// debugAttempt shows one request and its reply.
+// debugAttempt shows a request and what became of it.
 func (c *cli) debugAttempt(a client.Attempt) {
 	fmt.Fprintf(c.stderr, "debug: attempt %d: %s %s\n", a.Number, a.Method, a.URL)
 	if a.Canonical != nil {

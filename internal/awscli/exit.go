@@ -31,18 +31,18 @@ type exitStatus int
 
 func (e exitStatus) Error() string { return fmt.Sprintf("exit status %d", int(e)) }
 
-// usage stands above every error of the parser. The carriage return is version 1's.
+// usage comes before every error of the parser. The carriage return is version 1's.
 const usage = "usage: \rNote: AWS CLI version 2, the latest major version of the AWS CLI, is now stable and recommended for general use. " +
 	"For more information, see the AWS CLI version 2 installation instructions at: https://docs.aws.amazon.com/cli/latest/userguide/install-cliv2.html\n\n" +
 	"usage: aws [options] <command> <subcommand> [<subcommand> ...] [parameters]\n" +
 	"To see help text, you can run:\n\n  aws help\n  aws <command> help\n  aws <command> <subcommand> help\n"
 
-// unknownOptions are words that no parser knew.
+// unknownOptions are words that no parser knows.
 type unknownOptions []string
 
 func (e unknownOptions) Error() string { return "Unknown options: " + strings.Join(e, ", ") }
 
-// interrupted is the end by a signal.
+// interrupted says that a signal ended the command.
 type interrupted struct{}
 
 func (interrupted) Error() string { return "interrupted" }
@@ -53,7 +53,7 @@ type writeError struct{ err error }
 func (e *writeError) Error() string { return "writing the result: " + e.err.Error() }
 func (e *writeError) Unwrap() error { return e.err }
 
-// wrapWrite marks the errors of formatting that come from the stream.
+// wrapWrite marks those errors of printing that come from the stream.
 func wrapWrite(err error) error {
 	if errors.Is(err, syscall.EPIPE) {
 		return &writeError{err}
@@ -61,7 +61,7 @@ func wrapWrite(err error) error {
 	return err
 }
 
-// exit prints what went wrong, as version 1 does or as was asked for, and returns the exit code.
+// exit prints what went wrong, in version 1's form or as JSON, and returns the exit code.
 func (c *cli) exit(err error) int {
 	switch {
 	case err == nil:
@@ -70,7 +70,7 @@ func (c *cli) exit(err error) int {
 		fmt.Fprintln(c.stdout)
 		return exitInterrupted
 	case errors.Is(err, syscall.EPIPE):
-		// Whoever read the output has seen enough.
+		// The reader of the output has seen enough.
 		return exitFailed
 	}
 	f := describe(err)
@@ -88,12 +88,12 @@ func (c *cli) exit(err error) int {
 	return f.exit
 }
 
-// failure is an error as it is shown.
+// failure is an error in the forms in which it may be shown.
 type failure struct {
 	exit int
 	text string // of version 1
-	// What version 2 puts into its structured errors. Where it prints text even then, there is
-	// a code here, too, so that who asked for JSON always gets JSON.
+	// What version 2 puts into its structured errors. It prints some errors as text even then.
+	// Here they have a code, too: a user who asks for JSON always gets JSON.
 	code, message string
 }
 

@@ -15,15 +15,15 @@ import (
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
-// handedOn is the variable that lists the files a command was handed on to, in the form of
-// PATH, so that a script among them that calls this program again is no endless loop.
+// handedOn is the variable that lists the files that a command was handed on to, in the form of
+// PATH. It ends the loop that a script among them would start by calling this program again.
 const handedOn = "CARILLON_AWS_HANDED_ON"
 
-// tries is how often one file may be handed a command. Twice, since once more is no loop: the
+// tries is how often a command may be handed on to the same file. A second time is no loop: the
 // other aws may run a credential_process that is a script around aws.
 const tries = 2
 
-// handOn lets the next aws on PATH run the whole command line, as it was given.
+// handOn runs the whole command line, as it was given, by the next aws on PATH.
 func (c *cli) handOn(ctx context.Context, command string, args []string) error {
 	list, _ := c.env.Lookup(handedOn)
 	tried := filepath.SplitList(list)
@@ -39,7 +39,7 @@ func (c *cli) handOn(ctx context.Context, command string, args []string) error {
 	env := slices.DeleteFunc(slices.Clone(c.env), func(v string) bool { return strings.HasPrefix(v, handedOn+"=") })
 	env = append(env, handedOn+"="+strings.Join(append(tried, next), string(filepath.ListSeparator)))
 
-	// Another program cannot be given streams that are not the process's own.
+	// A program that replaces this one has the streams of the process, and no others.
 	if c.stdin == io.Reader(os.Stdin) && c.stdout == io.Writer(os.Stdout) && c.stderr == io.Writer(os.Stderr) {
 		if err := become(next, append([]string{next}, args...), env); !errors.Is(err, errors.ErrUnsupported) {
 			return fmt.Errorf("handing %q on to %s: %w", "aws "+command, next, err)
@@ -50,9 +50,8 @@ func (c *cli) handOn(ctx context.Context, command string, args []string) error {
 	return c.runChild(ctx, cmd)
 }
 
-// nextAWS finds the first aws on PATH that is not this very file and was not tried too often,
-// "" for none. Relative directories are passed over: they would run whatever lies about in the
-// current one.
+// nextAWS finds the first aws on PATH that is not this file and was not tried too often, "" for
+// none. It ignores relative directories: they would run whatever is in the current one.
 func nextAWS(env profile.Env, tried []string) string {
 	var self os.FileInfo
 	if path, err := os.Executable(); err == nil {
@@ -83,12 +82,12 @@ func nextAWS(env profile.Env, tried []string) string {
 	return ""
 }
 
-// runChild runs a program with our streams, and ends as it ends.
+// runChild runs a program with our streams and ends with its exit code.
 func (c *cli) runChild(ctx context.Context, cmd *exec.Cmd) error {
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = c.stdin, c.stdout, c.stderr
 	cmd.Cancel = func() error {
 		if terminal.Is(c.stdin) {
-			return nil // the terminal has told the child, too
+			return nil // the terminal sends it to the child, too
 		}
 		return cmd.Process.Signal(os.Interrupt)
 	}

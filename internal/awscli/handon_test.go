@@ -97,7 +97,7 @@ func TestHandOnPastWrapper(t *testing.T) {
 			other := script(t, "aws", `echo "real $@"`)
 			got, _ := run(t, filepath.Join(wrapper, "aws"), []string{wrapper, other}, "", "s3", "ls")
 			if got.code != 0 || !strings.HasPrefix(got.stdout, "real --region set-up") || !strings.HasSuffix(got.stdout, "s3 ls\n") {
-				t.Errorf("got %+v, want the real aws behind the wrapper", got)
+				t.Errorf("got %+v, want the real aws after the wrapper", got)
 			}
 			got, _ = run(t, filepath.Join(wrapper, "aws"), []string{wrapper}, "", "s3", "ls")
 			if got.code != 255 || !strings.Contains(got.stderr, "handed it back") {

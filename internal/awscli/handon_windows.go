@@ -11,7 +11,8 @@ import (
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
-// systemVariable returns a variable that the system sets, mostly as Path and ComSpec.
+// systemVariable returns a variable that the system sets, in any case of letters (Path, ComSpec),
+// "" if it is not set.
 func systemVariable(env profile.Env, name string) string {
 	for _, v := range env {
 		if n, value, ok := strings.Cut(v, "="); ok && strings.EqualFold(n, name) {
@@ -21,23 +22,23 @@ func systemVariable(env profile.Env, name string) string {
 	return ""
 }
 
-// become cannot be done here: a process stays what it is.
+// become is not possible here: a process cannot replace its program.
 func become(path string, argv, env []string) error { return errors.ErrUnsupported }
 
-// shellCommand makes a program of a command for the shell.
+// shellCommand returns the program that runs a command for the shell.
 func shellCommand(ctx context.Context, command string, env []string) *exec.Cmd {
 	shell := systemVariable(env, "COMSPEC")
 	if shell == "" {
 		shell = "cmd.exe"
 	}
 	cmd := exec.CommandContext(ctx, shell)
-	cmd.Env = append([]string{}, env...) // never nil, which would mean our own
-	// cmd.exe has quoting rules of its own and must see the text as it is.
+	cmd.Env = append([]string{}, env...) // never nil: that would be our own
+	// cmd.exe has its own rules for quoting and must get the text as it is.
 	cmd.SysProcAttr = &syscall.SysProcAttr{CmdLine: syscall.EscapeArg(shell) + ` /c "` + command + `"`}
 	return cmd
 }
 
-// quoteArgument writes a word so that the program of a shellCommand gets it as it is.
+// quoteArgument quotes a word for a shellCommand.
 func quoteArgument(word string) string { return syscall.EscapeArg(word) }
 
 // exitCode is the code that a child ended with.

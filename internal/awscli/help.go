@@ -8,13 +8,13 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// helpTopics are the words that version 1 takes after `aws help`, in its own order.
+// helpTopics are the topics of version 1's `aws help TOPIC`, in its own order.
 var helpTopics = []string{"topics", "config-vars", "return-codes", "s3-config", "s3-faq", "s3-case-insensitivity"}
 
-// help shows the page of the whole command, or of a topic. Topics of other services are handed
-// on, like their commands.
+// help shows the page of the whole command, or of a topic. Topics about other services are
+// handed on, like their commands.
 func (c *cli) help(ctx context.Context) error {
-	// Unknown options are nobody's, as in version 1.
+	// Like version 1, help ignores unknown options.
 	line, err := parse(c.global.rest, nil, positional{name: "subcommand", choices: helpTopics})
 	if err != nil {
 		return err
@@ -47,7 +47,7 @@ func (c *cli) operationHelp(s *model.Service, op *model.Operation) error {
 	return c.page(func(width int) string { return help.Operation(s, op, options, shown(globalOptions), width) })
 }
 
-// shown describes options for a page, without the hidden ones.
+// shown describes the options that are not hidden for a page.
 func shown(options []*option) []help.Option {
 	out := make([]help.Option, 0, len(options))
 	for _, o := range options {

@@ -10,15 +10,15 @@ import (
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
-// Hints say what to try after an error. They are for people: exit prints them below the error,
-// and only where standard error is a terminal. In a pipe it stays version 1's, byte for byte.
+// Hints say what to try after an error. They are for people: exit prints them below the error
+// only if standard error is a terminal. In a pipe it gets version 1's text, byte for byte.
 
-// hint returns what to try after an error, "" where the error says it all.
+// hint returns what to try after an error, "" if the error says it all.
 func (c *command) hint(err error) string {
 	refusal, refused := errors.AsType[*client.ServiceError](err)
 	lost, unanswered := errors.AsType[*client.TransportError](err)
 	noCredentials := errors.Is(err, profile.ErrNoCredentials)
-	// Whoever calls a service that has closed has taken its place, by Carillon most likely.
+	// The user of a service that has closed runs another one in its place, most likely Carillon.
 	var closed *model.Manual
 	if m := c.service.Manual; m != nil && m.Closed != "" {
 		closed = m
@@ -26,9 +26,9 @@ func (c *command) hint(err error) string {
 	switch conn := c.connection; {
 	case is[*params.Error](err), is[*params.ValidationError](err):
 		return fmt.Sprintf("`aws %s %s help` shows the syntax of each option, with examples", c.service.Command, c.op.Command)
-	case conn == nil: // nothing below comes before there is one
+	case conn == nil: // the errors below come later
 		return ""
-	// What matters most: whatever the answer was, it was not that of a service that can help.
+	// This goes first: whatever the answer was, it did not come from a service that can help.
 	case closed != nil && conn.Endpoint.Source.Type == "" && (refused || unanswered || noCredentials):
 		return fmt.Sprintf("no endpoint is set, and %s was %s, which %s.\n"+
 			"Set %s to the URL of the service that took its place; `carillon serve` starts one\n"+
@@ -51,7 +51,8 @@ func (c *command) hint(err error) string {
 	return ""
 }
 
-// connectionHint says what to try after a failed connection, to a service of one's own or not.
+// connectionHint says what to try after a failed connection. own is true for a service that
+// users run themselves.
 func connectionHint(lost *client.TransportError, conn *profile.Connection, own bool) string {
 	switch lost.Failure {
 	case client.Unreachable, client.ConnectTimeout:

@@ -9,14 +9,14 @@ import (
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
-// Widths of a page: where there is no terminal, and at most, since long lines are hard to read.
+// Widths of a page: without a terminal, and the bounds on one. Long lines are hard to read.
 const (
 	pageWidth    = 80
 	maxPageWidth = 100
 	minPageWidth = 40
 )
 
-// page prints a page, on a terminal through the pager.
+// page prints a page. On a terminal it runs the pager.
 func (c *cli) page(text func(width int) string) error {
 	if !terminal.Is(c.stdout) {
 		_, err := io.WriteString(c.out, text(pageWidth))
@@ -30,8 +30,8 @@ func (c *cli) page(text func(width int) string) error {
 	if cmd := c.pager(); cmd != nil {
 		cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Env = strings.NewReader(content), c.stdout, c.stderr, c.env
 		if cmd.Start() == nil {
-			// How it ends says nothing about the page: less ends by Ctrl-C, and before it has
-			// read everything, when its reader has seen enough.
+			// Its exit code does not matter: less ends on Ctrl-C, and before it has read
+			// everything when its user has seen enough.
 			cmd.Wait()
 			return exitStatus(exitOK)
 		}
@@ -40,8 +40,8 @@ func (c *cli) page(text func(width int) string) error {
 	return wrapWrite(err)
 }
 
-// pager returns the command that shows pages, nil where there is none. MANPAGER and PAGER may
-// hold words behind the program's name, quoted as for a shell.
+// pager returns the command that shows pages, nil if there is none. MANPAGER and PAGER may hold
+// arguments after the name of the program, quoted as for a shell.
 func (c *cli) pager() *exec.Cmd {
 	line := "less -R"
 	for _, name := range []string{"PAGER", "MANPAGER"} {

@@ -10,17 +10,17 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// pageOptions is what the options of a listing say.
+// pageOptions are the options of a listing.
 type pageOptions struct {
 	start    string           // --starting-token; empty for none
 	started  bool             // it was given
 	pageSize *document.Number // --page-size
 	maxItems *int             // --max-items
-	stray    bool             // options that say nothing were given where pages are not followed
+	stray    bool             // such options were given, with empty values, and pages are not followed
 }
 
-// readPageOptions reads the options of a listing, and whether its pages are to be followed.
-// Naming a page by the operation's own options (--next-token, --max-results) switches that off.
+// readPageOptions reads the options of a listing. paginate says whether to follow its pages: not
+// if the operation's own options (--next-token, --max-results) name a page.
 func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 	if c.op.Paginator == nil {
 		return p, false, nil
@@ -31,7 +31,7 @@ func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 			paginate = false
 		}
 	}
-	var given, used []string // used is what says something other than nothing
+	var given, used []string // used are those with a value that is not empty
 	if p.start, p.started = c.value(startingToken); p.started {
 		given = append(given, startingToken)
 		if p.start != "" {
@@ -57,7 +57,7 @@ func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 	}
 	if !paginate && len(given) > 0 {
 		if used == nil {
-			// Version 1 lets these pass here, and finds what it made of them in the input.
+			// Version 1 lets these pass here, and complains about the input later.
 			p.stray = true
 			return p, false, nil
 		}
@@ -66,7 +66,7 @@ func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 	return p, paginate, nil
 }
 
-// clamp brings an integer of any size into the range of page arithmetic.
+// clamp brings an integer of any size into a range in which counting cannot overflow.
 func clamp(n document.Number) int { return int(max(-1e15, min(1e15, n.Float64()))) }
 
 func pagingError(text string) error { return fmt.Errorf("Error during pagination: %s", text) }
@@ -78,18 +78,19 @@ type listing struct {
 	call    caller
 	input   *document.Object
 
-	// resume is the token for --starting-token that goes on where --max-items stopped; empty
+	// resume is the value of --starting-token that continues where --max-items stopped; empty
 	// at the end of the listing.
 	resume string
 }
 
-// resumeKey is where version 1 prints the token that goes on, whatever the service calls its own.
+// resumeKey is the name under which version 1 prints the value of listing.resume, whatever the
+// service calls its own tokens.
 const resumeKey = "NextToken"
 
-// truncated is the member of a token that says how many items of its page were seen.
+// truncated is the member of a token that says how many items of its page were printed.
 const truncated = "boto_truncate_amount"
 
-// each calls yield with each page, which holds the result key only.
+// each calls yield with each page. A page holds only the result key.
 func (l *listing) each(yield func(page *document.Object) error) error {
 	next := document.NewObject(document.Member{Key: l.model.InputToken})
 	skip := 0
@@ -149,7 +150,7 @@ func (l *listing) each(yield func(page *document.Object) error) error {
 	}
 }
 
-// sliceEnd reads n as an index into a list as Python does: from the end if negative.
+// sliceEnd reads n as Python reads an index into a list: from the end if it is negative.
 func sliceEnd(n, length int) int {
 	if n < 0 {
 		n += length
@@ -197,8 +198,8 @@ func encodeToken(token *document.Object) string {
 	return base64.StdEncoding.EncodeToString(document.AppendCompact(nil, token))
 }
 
-// decodeToken reads the value of --starting-token: what encodeToken made, or the service's own
-// token as it is, or the form TOKEN___SKIP of old releases.
+// decodeToken reads the value of --starting-token: a text of encodeToken, a token of the service
+// as it is, or the form TOKEN___SKIP of old releases.
 func decodeToken(text, key string) (token *document.Object, skip int, err error) {
 	if token, ok := decodeJSONToken(text); ok {
 		if v, ok := token.Get(truncated); ok {
@@ -225,7 +226,7 @@ func decodeToken(text, key string) (token *document.Object, skip int, err error)
 }
 
 func decodeJSONToken(text string) (*document.Object, bool) {
-	// Python's decoder passes over characters that are not of the alphabet.
+	// Python's decoder ignores characters that are not in the alphabet.
 	text = regexp.MustCompile(`[^A-Za-z0-9+/=]`).ReplaceAllString(text, "")
 	data, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

@@ -40,7 +40,7 @@ import (
 //	id         its name: -run 'TestReplay/errors-057$' runs one
 //	group,
 //	note       for the reader
-//	argv       the words behind the program's name
+//	argv       the words after the program's name
 //	env        added to baseEnv and HOME
 //	files      content by name, below home/ or cwd/. Content is a text, or {"base64": ...},
 //	           or {"text": ..., "mode": "0755"}

@@ -1,11 +1,11 @@
-// Package chime is the contract of the Amazon Chime administration API (2018-05-01): its 62
-// operations with their HTTP bindings, shapes, bounds, errors and paginators, as static
-// tables. The command line walks them; the service's typed half of the same contract is
-// package api below this one.
+// Package chime is the contract of the Amazon Chime administration API (2018-05-01) as static
+// tables: 62 operations with their HTTP bindings, shapes, bounds and paginators. Clients read it.
+// Package api, below this one, is the same contract in types, for the service.
 //
-// The facts are in chime.json, which the program in extract made from the public model; the
-// program in gen turns chime.json into both Go files.
+// Start at [Service]. The facts are in chime.json, which the program in extract made from the
+// public model. The program in gen turns chime.json into the Go files of both packages. manual.go
+// and examples.go hold the texts for help, which are written by hand.
 package chime
 
-// Chime belongs to a partition, not to a region: partition aws has one endpoint for it.
+// Chime is a global service: it has one endpoint for all of partition aws.
 //go:generate go run ./gen -global-region us-east-1

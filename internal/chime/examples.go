@@ -31,7 +31,7 @@ var examples = [...]model.OperationExamples{
 }`,
 	}}},
 	{Operation: "BatchDeletePhoneNumber", Examples: []model.Example{{
-		Purpose: "To give up two phone numbers, of which one is in use:",
+		Purpose: "To delete two phone numbers, one of which is in use:",
 		Command: `aws chime batch-delete-phone-number --phone-number-ids +12065550100 +12065550101`,
 		Output: `{
     "PhoneNumberErrors": [
@@ -83,7 +83,7 @@ var examples = [...]model.OperationExamples{
     "UserErrors": []
 }`,
 	}, {
-		Purpose: "To make a user the profile of a meeting room, with Alexa for Business. The quotes keep the shell from taking the braces apart:",
+		Purpose: "To make a user the profile of a meeting room, with Alexa for Business. The quotes keep the shell from splitting the braces:",
 		Command: `aws chime batch-update-user \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --update-user-request-items 'UserId=01931c60-22f4-7c1a-8e55-3b9d7f0a4c12,
@@ -93,7 +93,7 @@ var examples = [...]model.OperationExamples{
     "UserErrors": []
 }`,
 	}, {
-		Purpose: "To give the input as JSON, which may as well be in a file: file://NAME. One of the users does not exist:",
+		Purpose: "To give the input as JSON, which can also be in a file: file://NAME. One of the users does not exist:",
 		Command: `aws chime batch-update-user --cli-input-json '{
     "AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27",
     "UpdateUserRequestItems": [
@@ -246,7 +246,7 @@ var examples = [...]model.OperationExamples{
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459`,
 	}}},
 	{Operation: "DeletePhoneNumber", Examples: []model.Example{{
-		Purpose: "To give up a phone number:",
+		Purpose: "To delete a phone number:",
 		Command: `aws chime delete-phone-number --phone-number-id +12065550100`,
 	}}},
 	{Operation: "DeleteRoom", Examples: []model.Example{{
@@ -269,7 +269,7 @@ var examples = [...]model.OperationExamples{
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12`,
 	}}},
 	{Operation: "DisassociateSigninDelegateGroupsFromAccount", Examples: []model.Example{{
-		Purpose: "To take the right to sign in shared devices from a directory group:",
+		Purpose: "To take from a directory group the right to sign in shared devices:",
 		Command: `aws chime disassociate-signin-delegate-groups-from-account \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --group-names front-desk`,
@@ -330,7 +330,7 @@ var examples = [...]model.OperationExamples{
 		Output:  `"Assigned"`,
 	}}},
 	{Operation: "GetPhoneNumberOrder", Examples: []model.Example{{
-		Purpose: "To see how far an order has come:",
+		Purpose: "To see the status of an order:",
 		Command: `aws chime get-phone-number-order \
     --phone-number-order-id 7b2a95d0-1c6e-4d38-9f84-e05b3c7a6142 \
     --query PhoneNumberOrder.Status --output text`,
@@ -492,7 +492,7 @@ var examples = [...]model.OperationExamples{
 ]`,
 	}}},
 	{Operation: "ListSupportedPhoneNumberCountries", Examples: []model.Example{{
-		Purpose: "To see where numbers for Business Calling can be had:",
+		Purpose: "To see where numbers for Business Calling are available:",
 		Command: `aws chime list-supported-phone-number-countries --product-type BusinessCalling`,
 		Output: `{
     "PhoneNumberCountries": [
@@ -519,7 +519,7 @@ var examples = [...]model.OperationExamples{
 		Output: "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12\tana@example.com\n" +
 			"01931c60-22f5-7d83-a1b6-90c4e2d7f358\tbo@example.com",
 	}, {
-		Purpose: "To find the id of a user by the e-mail address:",
+		Purpose: "To find the id of a user by e-mail address:",
 		Command: `aws chime list-users \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-email ana@example.com \
@@ -533,7 +533,7 @@ var examples = [...]model.OperationExamples{
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12`,
 	}}},
 	{Operation: "PutEventsConfiguration", Examples: []model.Example{{
-		Purpose: "To have the events of a bot sent to a web address. As the value of an option, https:// would stand for what is found there; inside of JSON it does not:",
+		Purpose: "To have the events of a bot sent to a web address. As the value of an option, https:// would stand for the content of the address; inside JSON it does not:",
 		Command: `aws chime put-events-configuration \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459 \
@@ -547,7 +547,7 @@ var examples = [...]model.OperationExamples{
 }`,
 	}}},
 	{Operation: "PutRetentionSettings", Examples: []model.Example{{
-		Purpose: "To keep the messages of chat rooms for a year. The quotes keep the shell from taking the braces apart:",
+		Purpose: "To keep the messages of chat rooms for a year. The quotes keep the shell from splitting the braces:",
 		Command: `aws chime put-retention-settings \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --retention-settings 'RoomRetentionSettings={RetentionDays=365}'`,
@@ -582,7 +582,7 @@ var examples = [...]model.OperationExamples{
 		Output: `8290361574`,
 	}}},
 	{Operation: "RestorePhoneNumber", Examples: []model.Example{{
-		Purpose: "To take a phone number back:",
+		Purpose: "To restore a phone number:",
 		Command: `aws chime restore-phone-number --phone-number-id +12065550100 --query PhoneNumber.Status`,
 		Output:  `"Unassigned"`,
 	}}},
@@ -609,7 +609,7 @@ var examples = [...]model.OperationExamples{
 		Output: `"Basic"`,
 	}}},
 	{Operation: "UpdateAccountSettings", Examples: []model.Example{{
-		Purpose: "To forbid remote control, and allow dialing out of meetings:",
+		Purpose: "To forbid remote control, and allow calls from meetings to phones:",
 		Command: `aws chime update-account-settings \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --account-settings DisableRemoteControl=true,EnableDialOut=true`,
@@ -668,7 +668,7 @@ var examples = [...]model.OperationExamples{
 		Output: `"Basic"`,
 	}}},
 	{Operation: "UpdateUserSettings", Examples: []model.Example{{
-		Purpose: "To let a user call, but not send text messages. The quotes keep the shell from taking the braces apart:",
+		Purpose: "To let a user call, but not send text messages. The quotes keep the shell from splitting the braces:",
 		Command: `aws chime update-user-settings \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-id 01931c60-22f4-7c1a-8e55-3b9d7f0a4c12 \

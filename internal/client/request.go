@@ -15,21 +15,20 @@ import (
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
-// request is the HTTP message of a call, the same for all of its attempts but for the
-// signature and its date.
+// request is the HTTP message of a call. Only the signature and its date differ between attempts.
 type request struct {
 	op    *model.Operation
 	url   *url.URL
-	shown *url.URL // url as the trace may tell it: without what the contract calls sensitive
+	shown *url.URL // url for traces, without values that the contract calls sensitive
 	host  string   // the Host header
 	body  []byte   // nil if the operation has no body
 }
 
-// redacted stands in a trace for what must not be seen. It needs no percent-encoding.
+// redacted replaces secrets in a trace. It needs no percent-encoding.
 const redacted = "REDACTED"
 
-// newRequest spreads the input over path, query and body as the contract says, in the order
-// of the input. Members that are null or that the contract does not know are left out.
+// newRequest puts the input into path, query and body as the contract says, in the order of the
+// input. It leaves out members that are null or not in the contract.
 func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) (*request, error) {
 	path, query := op.Path, joinQuery(endpoint.RawQuery, op.Query)
 	shownPath, shownQuery := path, query
@@ -70,7 +69,7 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 			}
 		}
 	}
-	// A value cannot bring in braces: they are encoded.
+	// The values have no braces: they are encoded.
 	if _, label, missing := strings.Cut(path, "{"); missing {
 		return nil, fmt.Errorf("there is no value for {%s", label)
 	}
@@ -116,8 +115,8 @@ func encode(v any) string {
 	return strings.ReplaceAll(url.QueryEscape(plain(v)), "+", "%20")
 }
 
-// hostHeader is the host of a URL without the port that its scheme implies, in the form that
-// other clients sign.
+// hostHeader returns the host of a URL without the default port of its scheme, as other clients
+// sign it.
 func hostHeader(u *url.URL) string {
 	host := strings.ToLower(u.Host)
 	if u.Scheme == "http" {
@@ -126,7 +125,7 @@ func hostHeader(u *url.URL) string {
 	return strings.TrimSuffix(host, ":443")
 }
 
-// newToken makes a random UUID, by which the service knows a repeated request again.
+// newToken makes a random UUID, by which the service recognizes a repeated request.
 func newToken() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
@@ -136,8 +135,8 @@ func newToken() string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
-// sign returns the headers of an attempt, and for the trace what their signature covers.
-// Exactly these headers are signed: content-type if there is a body, host, x-amz-date, and
+// sign returns the headers of an attempt and, for the trace, what their signature covers. It signs
+// exactly these headers: content-type if there is a body, host, x-amz-date, and
 // x-amz-security-token if there is one.
 func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical fmt.Stringer) {
 	header = http.Header{"User-Agent": {c.config.UserAgent}}
@@ -185,7 +184,7 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 	return header, canonical
 }
 
-// canonicalForm is spelled when somebody wants to see it, which few who trace do.
+// canonicalForm is made into text only when it is printed: few traces need it.
 type canonicalForm sigv4.Request
 
 func (f *canonicalForm) String() string { return string((*sigv4.Request)(f).AppendCanonical(nil)) }

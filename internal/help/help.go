@@ -18,7 +18,7 @@ import (
 // Option is an option of the command line, as its parser knows it.
 type Option struct {
 	Name     string   // "--account-id"
-	Value    string   // what follows it in a synopsis: "<value>", "[<value>]"; "" for a flag
+	Value    string   // its value in a synopsis: "<value>", "[<value>]"; "" for a flag
 	Choices  []string // allowed values; nil for any
 	Required bool
 	Member   *model.Member // the member of the input that it fills; nil for none
@@ -33,14 +33,14 @@ func Command(services []*model.Service, global []Option, width int) string {
 	p.verbatim(1, "aws [options] <command> <subcommand> [parameters]")
 	p.section("DESCRIPTION")
 	p.paragraph(1, "Takes the commands and options of AWS CLI version 1, and has the same output and exit codes.")
-	p.paragraph(1, "Options may be shortened as long as they stay unique. A value of the form file://NAME stands for the content of that file.")
+	p.paragraph(1, "Options may be shortened as long as they are unique. A value of the form file://NAME stands for the content of that file.")
 	p.section("COMMANDS")
 	for _, s := range services {
 		p.item(1, s.Command, fmt.Sprintf("The operations of %[1]s. `aws %[2]s help` lists them, and `aws %[2]s OPERATION help` describes one.", name(s), s.Command))
 	}
-	p.item(1, "configure", "Reads and writes the files in ~/.aws. See `aws configure help`.")
-	p.item(1, "help", "This page, or the page of a topic. `aws help topics` lists the topics.")
-	p.paragraph(1, "The other commands of version 1 (s3, ec2 and so on) are handed on, as they are, to the next aws on PATH.")
+	p.item(1, "configure", "Shows and changes settings in ~/.aws. See `aws configure help`.")
+	p.item(1, "help", "Shows this page or the page of a topic. `aws help topics` lists the topics.")
+	p.paragraph(1, "Other commands of version 1 (s3, ec2 and so on) are handed on, as typed, to the next aws on PATH.")
 	p.globalOptions(global)
 	return p.text.String()
 }
@@ -90,8 +90,8 @@ func Service(s *model.Service, width int) string {
 	return p.text.String()
 }
 
-// Operation returns the page of `aws SERVICE OPERATION help`. The operation's own options come
-// in the order in which they are to be shown.
+// Operation returns the page of `aws SERVICE OPERATION help`. own are the options of the
+// operation, in the order of the page.
 func Operation(s *model.Service, op *model.Operation, own, global []Option, width int) string {
 	p := newPage(s, width)
 	p.section("NAME")
@@ -99,7 +99,7 @@ func Operation(s *model.Service, op *model.Operation, own, global []Option, widt
 	p.section("DESCRIPTION")
 	p.paragraph(1, p.manual.Operations.About(op.Name))
 	if op.Paginator != nil {
-		p.paragraph(1, "All pages of the listing are fetched and printed as one.")
+		p.paragraph(1, "The command fetches all pages of the listing and prints them as one.")
 	}
 	p.section("SYNOPSIS")
 	p.verbatim(1, synopsis(s, op, own))
@@ -120,7 +120,7 @@ func Operation(s *model.Service, op *model.Operation, own, global []Option, widt
 		for i := range op.Output.Members {
 			m := &op.Output.Members[i]
 			if pg := op.Paginator; pg != nil && m.Name == pg.OutputToken {
-				p.item(1, m.Name+" (string)", "Where to go on with --starting-token, if --max-items stopped the listing.")
+				p.item(1, m.Name+" (string)", "The value of --starting-token that continues the listing, if --max-items stopped it.")
 				continue
 			}
 			p.member(1, op.Output, m)
@@ -129,7 +129,7 @@ func Operation(s *model.Service, op *model.Operation, own, global []Option, widt
 	return p.text.String()
 }
 
-// synopsis shows a command line with all of its options, those that may be left out in brackets.
+// synopsis shows a command line with all options, optional ones in brackets.
 func synopsis(s *model.Service, op *model.Operation, own []Option) string {
 	var b strings.Builder
 	b.WriteString("aws " + s.Command + " " + op.Command)
@@ -161,8 +161,8 @@ type page struct {
 	text   strings.Builder
 	width  int
 	manual *model.Manual // never nil on a page of a service
-	// tight is set where the next block follows without an empty line: at the top, below a
-	// heading, and below the term that it explains.
+	// tight says that no empty line comes before the next block: at the top, below a heading,
+	// and below a term.
 	tight bool
 }
 
@@ -198,7 +198,7 @@ func (p *page) section(title string) {
 	p.tight = true
 }
 
-// paragraph writes a text in lines as long as fit.
+// paragraph writes a text in lines of at most the width of the page.
 func (p *page) paragraph(indent int, text string) {
 	if text == "" {
 		return
@@ -218,7 +218,7 @@ func (p *page) paragraph(indent int, text string) {
 	p.line(indent, line)
 }
 
-// verbatim writes lines as they are: they are there to be copied.
+// verbatim writes lines as they are, for people to copy.
 func (p *page) verbatim(indent int, text string) {
 	p.block()
 	for line := range strings.SplitSeq(text, "\n") {
@@ -301,7 +301,7 @@ func (p *page) inputOption(input *model.Shape, o Option) {
 	}
 }
 
-// member describes a member of a structure, and the members below it.
+// member describes a member of a structure and the members below it.
 func (p *page) member(indent int, in *model.Shape, m *model.Member) {
 	p.item(indent, m.Name+" ("+typeName(m.Shape, m.Required)+")", p.memberText(in, m))
 	structure := m.Shape
@@ -319,7 +319,7 @@ func (p *page) members(indent int, s *model.Shape) {
 	}
 }
 
-// typeName is the kind of a value: "string", "list of structures, required".
+// typeName describes the kind of a value: "string", "list of structures, required".
 func typeName(s *model.Shape, required bool) string {
 	name := kindName(s)
 	if s.Kind == model.List {
@@ -347,7 +347,7 @@ func kindName(s *model.Shape) string {
 	return "string"
 }
 
-// memberText describes a member of a structure: what it means, and which values it takes.
+// memberText says what a member of a structure means and which values it takes.
 func (p *page) memberText(in *model.Shape, m *model.Member) string {
 	text := p.manual.Members.About(in.Name+"."+m.Name, m.Name)
 	s := m.Shape
@@ -397,7 +397,8 @@ func shorthandSyntax(s *model.Shape) string {
 	return strings.Join(parts, ",")
 }
 
-// jsonSyntax shows the JSON form of a value whose first line is indented by indent already.
+// jsonSyntax shows the JSON form of a value. indent is the indent of its first line, which is
+// written already.
 func jsonSyntax(s *model.Shape, indent string) string {
 	deeper := indent + "  "
 	switch s.Kind {
@@ -420,7 +421,7 @@ func jsonSyntax(s *model.Shape, indent string) string {
 	return `"string"`
 }
 
-// Topics returns the topics that Topic has a page for.
+// Topics returns the topics that have a page.
 func Topics() []string {
 	names := make([]string, len(topics))
 	for i := range topics {
@@ -429,7 +430,7 @@ func Topics() []string {
 	return names
 }
 
-// Topic returns the page of `aws help TOPIC`, "" for a topic that has none.
+// Topic returns the page of `aws help TOPIC`, "" if the topic has none.
 func Topic(services []*model.Service, name string, width int) string {
 	p := &page{width: width}
 	i := slices.IndexFunc(topics[:], func(t topic) bool { return t.name == name })

@@ -115,7 +115,7 @@ func TestPagesSay(t *testing.T) {
 		"create-user":   "PrivateUser for a person",
 		"update-bot":    "--disabled | --no-disabled (boolean)",
 		"get-user":      "OUTPUT\n    User (structure)\n        The user.\n\n        UserId (string, required)\n",
-		"list-accounts": "NextToken (string)\n        Where to go on with --starting-token",
+		"list-accounts": "NextToken (string)\n        The value of --starting-token",
 		"list-bots":     "From 1 to 99.",
 		"delete-room":   "OUTPUT\n    None.\n",
 	} {

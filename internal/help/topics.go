@@ -18,8 +18,8 @@ type topicSection struct {
 	items       model.Words
 }
 
-// endpointVariables stands in a topic for the names of the variables that services have for
-// their URLs.
+// endpointVariables stands in a topic for the names of the variables that hold the URLs of
+// services.
 const endpointVariables = "{ENDPOINT_VARIABLES}"
 
 func variables(services []*model.Service) string {
@@ -35,56 +35,56 @@ var topics = [...]topic{
 		title: "TOPICS",
 		items: model.Words{
 			{"config-vars", "Environment variables and the files in ~/.aws."},
-			{"return-codes", "What the exit code says."},
+			{"return-codes", "What the exit codes mean."},
 		},
 	}}},
 	{"config-vars", "environment variables and the files in ~/.aws", []topicSection{
-		{"DESCRIPTION", "An option of the command line wins over an environment variable, and a variable over the files. " +
-			"`aws configure` writes the files, and `aws configure list` shows where a value comes from.", nil},
+		{"DESCRIPTION", "An option on the command line wins over an environment variable, and a variable wins over the files. " +
+			"`aws configure` writes the files, and `aws configure list` shows where values come from.", nil},
 		{"ENVIRONMENT VARIABLES", "", model.Words{
-			{"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY", "The access key and its secret, which requests are signed with."},
+			{"AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY", "The access key that signs requests, and its secret."},
 			{"AWS_SESSION_TOKEN, AWS_SECURITY_TOKEN", "The token that belongs to a temporary access key. The second one wins."},
-			{"AWS_CREDENTIAL_EXPIRATION", "When that key expires. It is not used afterwards."},
+			{"AWS_CREDENTIAL_EXPIRATION", "When that key expires. It is not used after that time."},
 			{"AWS_PROFILE, AWS_DEFAULT_PROFILE", "Profile of the files to use. The second one wins. Option: --profile."},
-			{"AWS_DEFAULT_REGION", "Region to use. Needed as soon as an endpoint is given. Option: --region."},
-			{"AWS_DEFAULT_OUTPUT", "Form of the output. Option: --output."},
+			{"AWS_DEFAULT_REGION", "Region to use. It is needed if an endpoint is set. Option: --region."},
+			{"AWS_DEFAULT_OUTPUT", "Format of the output. Option: --output."},
 			{endpointVariables + ", AWS_ENDPOINT_URL", "URL to send requests to, for one service or for all. The one for the service wins. Option: --endpoint-url."},
-			{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "With the value true only --endpoint-url counts."},
-			{"AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT", "With the value true the default endpoint is the FIPS one, or the one for IPv6."},
-			{"AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE", "File of the certificates to trust. The first one wins. Option: --ca-bundle."},
-			{"AWS_MAX_ATTEMPTS", "How often a request is tried."},
-			{"AWS_RETRY_MODE", "Which failures are worth another try: legacy, standard or adaptive."},
+			{"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "With the value true, only --endpoint-url sets an endpoint."},
+			{"AWS_USE_FIPS_ENDPOINT, AWS_USE_DUALSTACK_ENDPOINT", "With the value true, the default endpoint is the one for FIPS, or the one that also has IPv6."},
+			{"AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE", "File with the certificates to trust. The first one wins. Option: --ca-bundle."},
+			{"AWS_MAX_ATTEMPTS", "How many times a request is tried at most."},
+			{"AWS_RETRY_MODE", "Which failures are tried again, and when: legacy, standard or adaptive."},
 			{"AWS_DEFAULTS_MODE", "A set of defaults for retries."},
-			{"AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE", "Other files in place of ~/.aws/config and ~/.aws/credentials."},
+			{"AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE", "Files to use instead of ~/.aws/config and ~/.aws/credentials."},
 			{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE",
-				"Credentials that would have to be fetched over the network. They are not: the command ends with an error that says what to do instead."},
-			{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "Proxies, in capitals or not."},
+				"Sources of credentials on the network. They are not supported: the command ends with an error that says what to do instead."},
+			{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "Proxies, in capital or small letters."},
 			{"AWS_REGION", "Not read, as in version 1."},
-			{"AWS_CLI_ERROR_FORMAT", "With the value json errors are objects with Code and Message on standard error."},
-			{"CARILLON_FAIL_ON_USER_ERRORS", "With the value 1 a batch of which some items failed ends with exit code 3."},
-			{"CARILLON_AWS_HANDED_ON", "Set for the aws that a command is handed on to, so that two programs cannot hand it to each other forever."},
-			{"MANPAGER, PAGER", "Program that shows these pages on a terminal, less -R if there is none. The first one wins."},
+			{"AWS_CLI_ERROR_FORMAT", "With the value json, errors are JSON objects with Code and Message."},
+			{"CARILLON_FAIL_ON_USER_ERRORS", "With the value 1, the exit code of a batch is 3 if some of its items failed."},
+			{"CARILLON_AWS_HANDED_ON", "Set for the aws that a command is handed on to. It keeps two programs from handing it to each other forever."},
+			{"MANPAGER, PAGER", "Program that shows these pages on a terminal; less -R by default. The first one wins."},
 		}},
-		{"SETTINGS OF A PROFILE", "These stand in ~/.aws/config, below [default] or [profile NAME]; the first three may stand in ~/.aws/credentials, below [NAME].", model.Words{
+		{"SETTINGS OF A PROFILE", "These are in ~/.aws/config, below [default] or [profile NAME]. The first three may also be in ~/.aws/credentials, below [NAME].", model.Words{
 			{"aws_access_key_id, aws_secret_access_key, aws_session_token", "The access key, its secret, and the token of a temporary key."},
 			{"credential_process", "A command that prints credentials."},
 			{"region", "As AWS_DEFAULT_REGION."},
 			{"output", "As AWS_DEFAULT_OUTPUT."},
 			{"endpoint_url", "As AWS_ENDPOINT_URL."},
-			{"services", "Name of a section [services NAME], in which each service may have an endpoint_url of its own."},
+			{"services", "Name of a section [services NAME], in which each service may have its own endpoint_url."},
 			{"ca_bundle", "As AWS_CA_BUNDLE."},
 			{"max_attempts, retry_mode", "As AWS_MAX_ATTEMPTS and AWS_RETRY_MODE."},
-			{"parameter_validation", "With the value false input is sent unchecked."},
-			{"cli_timestamp_format", "With the value iso8601 times are printed in that form, otherwise as they are received."},
-			{"cli_follow_urlparam", "With any value but true, http:// and https:// in front of a value have no meaning."},
+			{"parameter_validation", "With the value false, input is sent without a check."},
+			{"cli_timestamp_format", "With the value iso8601, times are printed in that format; otherwise as they are received."},
+			{"cli_follow_urlparam", "With any value but true, values that begin with http:// or https:// stand for themselves."},
 		}},
 	}},
-	{"return-codes", "what the exit code says", []topicSection{{
+	{"return-codes", "what the exit codes mean", []topicSection{{
 		title: "RETURN CODES",
 		items: model.Words{
-			{"0", "The command has done its work. In a batch some of the items may have failed: they are in the output."},
-			{"1", "`aws configure get` found no value, or a file in ~/.aws does not parse."},
-			{"2", "The command line is not understood: a word that is no command, an option that lacks its value, a required option that is missing."},
+			{"0", "The command succeeded. Some items of a batch may have failed: the output lists them."},
+			{"1", "`aws configure get` found no value, or a file in ~/.aws cannot be parsed."},
+			{"2", "The command line is wrong: an unknown command, an option without its value, a required option that is missing."},
 			{"3", "Some items of a batch failed, and CARILLON_FAIL_ON_USER_ERRORS asks for this code."},
 			{"130", "The command was interrupted."},
 			{"255", "Anything else: an unknown option, bad input, no credentials, an error of the service, no connection."},

@@ -1,31 +1,29 @@
 package model
 
-// Manual is what people are told about a service beside what can be derived from its contract.
-// It is for help only, and any part of it may be missing.
+// Manual says in words what the contract of a service does not say. It is for help pages and
+// hints only. Any part of it may be missing.
 type Manual struct {
 	Name    string // "Amazon Chime"
 	Purpose string // "the administration of Amazon Chime"
-	About   string // a paragraph about the things that the service keeps
-	// Closed says when the service at the default endpoint came to its end, so that only a
-	// service of one's own can answer: "closed in February 2026". It is empty for a service
-	// that goes on.
+	About   string // a paragraph about the things that the service manages
+	// Closed says when the service at the default endpoint closed: "closed in February 2026".
+	// Since then, users run a service of their own. It is empty if the service is open.
 	Closed string
 
-	// Operations says what each operation does. The first sentence stands for the whole in a
-	// list.
+	// Operations says what each operation does. Lists show the first sentence only.
 	Operations Words
-	// Members says what the members of inputs and outputs mean: by "Shape.Member" where the
-	// same name means different things, else by "Member" alone.
+	// Members says what the members of inputs and outputs mean. The name is "Member", or
+	// "Shape.Member" if the same member means different things.
 	Members Words
-	// Examples holds the examples of each operation.
+	// Examples are the examples of all operations.
 	Examples []OperationExamples
 }
 
-// Words is what is said about things: pairs of a name and a text. A pair is no struct of its own
-// so that tables of them stay easy to read.
+// Words are pairs of a name and a text about the thing of that name. Pairs are arrays so that
+// tables of them are easy to read.
 type Words [][2]string
 
-// About returns what is said about the first of the names that the words have, "" for nothing.
+// About returns the text of the first of the names that the words have, "" for none.
 func (w Words) About(names ...string) string {
 	for _, name := range names {
 		for i := range w {
@@ -47,5 +45,5 @@ type OperationExamples struct {
 type Example struct {
 	Purpose string // "To suspend two users:"
 	Command string
-	Output  string // what it prints, where that is worth seeing
+	Output  string // what it prints; empty if the page need not show it
 }

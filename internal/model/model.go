@@ -1,29 +1,28 @@
-// Package model says what a service, an operation and a shape are: the vocabulary in which
-// an API contract is written down. It holds no facts of any particular API (those are in
-// package chime) and no behavior.
+// Package model defines what a service, an operation and a shape are: the vocabulary of API
+// contracts. It holds no facts about any API, and no behavior. Package chime holds the facts about
+// one.
 //
-// Every value is meant to be a package variable that the linker lays out: a program that
-// walks the contract parses nothing and builds no map when it starts.
+// Start at [Service]. All values are meant to be package variables that the linker lays out, so
+// that a program that reads a contract need not parse anything or build maps when it starts.
 package model
 
 import "strings"
 
 // Service is the contract of one API.
 type Service struct {
-	Command        string // the word of the command line: "chime", "chime-sdk-messaging"
-	ID             string // the SDKs' name for it: "Chime", "Chime SDK Messaging"
+	Command        string // the command of aws: "chime", "chime-sdk-messaging"
+	ID             string // its name in SDKs: "Chime", "Chime SDK Messaging"
 	EndpointPrefix string // first label of its host names
-	SigningName    string // the service in the scope of signatures
-	// GlobalRegion is the region of the one endpoint that serves the whole partition aws, and
-	// the region that requests to any endpoint of that partition are signed for. It is empty
-	// for a service with an endpoint in each region.
+	SigningName    string // its name in the scope of signatures
+	// GlobalRegion is the region of a global service, which has one endpoint for all of partition
+	// aws. Requests to any endpoint in that partition are signed for it. It is empty for a service
+	// with an endpoint in each region.
 	GlobalRegion string
 	Operations   []*Operation
-	Manual       *Manual // nil where nobody has written one
+	Manual       *Manual // nil if there is none
 }
 
-// SettingName returns what stands for the service in the names of settings, in small letters:
-// "chime_sdk_messaging".
+// SettingName returns the name of the service in settings, in small letters: "chime_sdk_messaging".
 func (s *Service) SettingName() string {
 	return strings.ReplaceAll(strings.ToLower(s.ID), " ", "_")
 }
@@ -41,17 +40,17 @@ func (s *Service) Operation(name string) *Operation {
 // Operation is one call of the API.
 type Operation struct {
 	Name    string // "BatchUpdateUser"
-	Command string // the word of the command line: "batch-update-user"
+	Command string // the command of aws: "batch-update-user"
 	Method  string // "POST"
 	Path    string // "/accounts/{accountId}/users", labels in braces
 	// Query is the fixed part of the query ("operation=suspend"), empty for most.
 	Query     string
 	Status    int        // HTTP status of success
-	Input     *Shape     // nil where there is none
-	Output    *Shape     // nil where a success has no content
-	Paginator *Paginator // nil for an operation that is no listing
-	// ItemErrors is the member of the output of a batch that lists the items which the service
-	// refused; empty for an operation that is no batch.
+	Input     *Shape     // nil for none
+	Output    *Shape     // nil if a success has no content
+	Paginator *Paginator // nil if the operation has no pages
+	// ItemErrors is the member of the output that lists the items of a batch that the service
+	// refused. It is empty if the operation is no batch.
 	ItemErrors string
 }
 
@@ -78,17 +77,17 @@ const (
 // Unbounded is the Min or Max of a shape that has no such bound.
 const Unbounded = -1
 
-// Shape describes a kind of value. Bounds count the characters of a text or the elements of
-// a list, or are those of a number.
+// Shape describes a kind of value. Min and Max bound the characters of a text, the elements of a
+// list, or a number.
 type Shape struct {
 	Name      string
 	Kind      Kind
 	Members   []Member // Structure: in the order of the model
-	Required  []string // Structure: names of its required members, in an order of the model's own
+	Required  []string // Structure: names of its required members, in the order of the model's list
 	Element   *Shape   // List
 	Enum      []string // String: the allowed values, in the order of the model
 	Pattern   string   // String: a regular expression that the whole value must match
-	Min, Max  int      // Unbounded where the model has none
+	Min, Max  int      // Unbounded if the model has none
 	Sensitive bool     // keep the value out of logs
 }
 
@@ -114,11 +113,11 @@ const (
 // Member is one member of a structure.
 type Member struct {
 	Name     string // also its name in a JSON body
-	Option   string // word of the command line without dashes: "account-id"; top level only
+	Option   string // its option in aws, without dashes: "account-id"; top level only
 	Shape    *Shape
 	Location Location
 	WireName string // name of the label or query key; empty in a body
 	Required bool
-	// IdempotencyToken marks a member that clients fill with a random UUID when it is absent.
+	// IdempotencyToken says that clients fill the member with a random UUID if it is absent.
 	IdempotencyToken bool
 }

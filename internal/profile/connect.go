@@ -15,23 +15,23 @@ import (
 type Connection struct {
 	Endpoint    Endpoint
 	Region      Value        // as configured; the signature has Endpoint.SigningRegion
-	Credentials *Credentials // nil where none were found, or none are wanted
+	Credentials *Credentials // nil if none were found or none are wanted
 	Retry       Retry
 	CABundle    Value
 
 	unsigned bool
-	global   bool // the service needs no region
+	global   bool // the service has an endpoint that needs no region
 }
 
-// Ready reports what a request at the given time lacks: ErrNoRegion, ErrNoCredentials, or that
-// the credentials have expired. It is to be asked after the input was validated, where version
-// 1 finds out.
+// Ready reports what a request at the given time lacks: [ErrNoRegion], [ErrNoCredentials], or an
+// error that the credentials have expired. Call it after the input was validated: that is when
+// version 1 finds out.
 func (c *Connection) Ready(now time.Time) error {
 	switch {
 	case c.unsigned:
 		return nil
-	// Without region and URL the only endpoint of a service of the partition will do. With a
-	// URL nothing says what region to sign for.
+	// Without a region and a URL, a global service is called at its only endpoint. With a URL
+	// alone, no region to sign for is known.
 	case !c.Region.IsSet() && (c.Endpoint.Source.Type != "" || !c.global):
 		return ErrNoRegion
 	case c.Credentials == nil:
@@ -42,10 +42,10 @@ func (c *Connection) Ready(now time.Time) error {
 	return nil
 }
 
-// Connect resolves the endpoint of a service, region, credentials, retries and trust. Of several things wrong
-// the error tells the one that version 1 tells: profile, form of the region, credentials,
-// defaults mode, services section, retries, form of the URL. With sign false no credentials
-// are looked for. A credential_process is run under ctx.
+// Connect finds the endpoint of a service, the region, credentials, retries and certificates. If
+// several things are wrong, it reports the one that version 1 reports: the first of profile, form
+// of the region, credentials, defaults mode, services section, retries, form of the URL. Without
+// sign it does not look for credentials. The end of ctx stops a credential_process.
 func (s *Settings) Connect(ctx context.Context, service *model.Service, sign bool) (*Connection, error) {
 	c := &Connection{unsigned: !sign, global: service.GlobalRegion != ""}
 	err := s.Check()
@@ -83,7 +83,7 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 	return c, err
 }
 
-// Retry says how often a request is tried.
+// Retry says how many times a request is tried.
 type Retry struct {
 	Mode        string // "legacy", "standard" or "adaptive"
 	MaxAttempts int    // the first one included, at least 1
@@ -105,8 +105,8 @@ func (s *Settings) defaultRetryMode() (string, error) {
 	return "", errorf("Client configured with invalid defaults mode: %s. Valid defaults modes include: legacy, auto, standard, in-region, cross-region, mobile.", v.Text)
 }
 
-// retry returns the retry settings: AWS_RETRY_MODE or `retry_mode`, AWS_MAX_ATTEMPTS or
-// `max_attempts`, else 5 attempts in legacy mode and 3 in the others.
+// retry returns the retry settings: AWS_RETRY_MODE or `retry_mode`, and AWS_MAX_ATTEMPTS or
+// `max_attempts`. The default is 5 attempts in legacy mode and 3 in the others.
 func (s *Settings) retry(defaultMode string) (Retry, error) {
 	r := Retry{Mode: defaultMode}
 	attempts, err := s.resolve(nil, "", "AWS_MAX_ATTEMPTS", "max_attempts")

@@ -19,7 +19,7 @@ import (
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
-// Credentials are what requests are signed with.
+// Credentials sign requests.
 type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey string
@@ -28,17 +28,17 @@ type Credentials struct {
 	Source          Source
 }
 
-// String and GoString leave the secrets out, so that no log can hold them by accident.
+// String and GoString leave out the secrets, so that no log holds them by accident.
 func (c Credentials) String() string   { return c.AccessKeyID + " from " + c.Source.String() }
 func (c Credentials) GoString() string { return "profile.Credentials{" + c.String() + "}" }
 
-// Credentials finds credentials in the places and in the order of version 1: environment
+// Credentials looks for credentials in the places and in the order of version 1: environment
 // (unless --profile was given), assumed role, web identity, SSO, credentials file,
-// credential_process, config file, container. Instance metadata is never asked. The error is
-// ErrNoCredentials where no place has any.
+// credential_process, config file, container. It never asks for instance metadata. The error is
+// [ErrNoCredentials] if no place has any.
 //
-// Places that would have to be asked over the network are reported by name, with what to do
-// instead, never passed over: the next place may hold the keys of somebody else.
+// A place that is on the network is an error, which says what to do instead. Such a place is not
+// skipped, since the next one may hold the keys of another user.
 func (s *Settings) Credentials(ctx context.Context) (*Credentials, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
@@ -54,7 +54,7 @@ func (s *Settings) Credentials(ctx context.Context) (*Credentials, error) {
 	return nil, ErrNoCredentials
 }
 
-// unsupported is what to say of a place that is understood and not served.
+// unsupported is the error of a place that is known and not supported.
 func unsupported(what string) error {
 	return errorf("%s, which this command does not support: put aws_access_key_id and aws_secret_access_key into a profile, or name a program that prints credentials as credential_process", what)
 }
@@ -83,7 +83,7 @@ func (s *Settings) fromVariables(context.Context) (*Credentials, error) {
 	return &Credentials{key.Text, secret.Text, token.Text, expires, key.Source}, nil
 }
 
-// parseTime reads the time at which credentials expire. Empty means never.
+// parseTime reads the time at which credentials expire. An empty text means never.
 func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
@@ -96,7 +96,7 @@ func parseTime(text string) (time.Time, error) {
 	return time.Time{}, errorf("Unknown string format: %s", text)
 }
 
-// option returns the text of an option of a profile, and whether it is there.
+// option returns the text of an option of a profile, and whether the profile has it.
 func (s *Settings) option(profile, name string) (string, bool, error) {
 	o, _, err := s.lookup(profile, name)
 	if o == nil || err != nil {
@@ -105,8 +105,7 @@ func (s *Settings) option(profile, name string) (string, bool, error) {
 	return o.Value, true, nil
 }
 
-// has reports whether a profile has an option. It is for profiles already looked up once, when
-// the files are known to parse.
+// has reports whether a profile has an option. The files must have been parsed before.
 func (s *Settings) has(profile, name string) bool {
 	_, ok, _ := s.option(profile, name)
 	return ok
@@ -127,8 +126,8 @@ func (s *Settings) fromRole(context.Context) (*Credentials, error) {
 	return nil, unsupported(fmt.Sprintf("The profile %q assumes a role (role_arn)", profile))
 }
 
-// checkRole reports what is wrong with a profile that assumes a role, following the profiles
-// it takes its credentials from; visited ends with the profile itself.
+// checkRole reports what is wrong with a profile that assumes a role. It follows the profiles that
+// the credentials come from; visited ends with the profile itself.
 func (s *Settings) checkRole(profile string, visited []string) error {
 	source, hasSource, _ := s.option(profile, "source_profile")
 	place, hasPlace, _ := s.option(profile, "credential_source")
@@ -157,7 +156,7 @@ func (s *Settings) checkRole(profile string, visited []string) error {
 		return errorf(`The source_profile "%s" referenced in the profile "%s" does not exist.`, source, profile)
 	}
 	static := s.has(source, "aws_access_key_id") && s.has(source, "aws_secret_access_key")
-	// A profile may name itself for the keys it holds beside the role.
+	// A profile may name itself if it holds keys and a role.
 	if slices.Contains(visited, source) && (source != profile || !static) {
 		var names []string
 		for _, v := range visited {
@@ -193,7 +192,7 @@ func (s *Settings) fromWebIdentity(context.Context) (*Credentials, error) {
 		return nil, nil
 	}
 	if find("AWS_ROLE_ARN", "role_arn") == "" {
-		// The words run together in version 1, too.
+		// The missing blank is version 1's.
 		return nil, Error("The provided profile or the current environment is configured to assume role with web identity but has no role ARN configured. Ensure that the profile has the role_arnconfiguration set or the AWS_ROLE_ARN env var is set.")
 	}
 	if _, err := os.Stat(token); err != nil {
@@ -235,7 +234,7 @@ func (s *Settings) fromSSO(context.Context) (*Credentials, error) {
 	if missing != nil {
 		return nil, errorf(`The profile "%s" is configured to use SSO but is missing required configuration: %s`, profile, strings.Join(missing, ", "))
 	}
-	// Without the token of an earlier login version 1 gives up before it asks anybody.
+	// Without the token of an earlier login, version 1 gives up before it asks the network.
 	sum := sha1.Sum([]byte(token))
 	if _, err := os.Stat(s.env.Expand("~/.aws/sso/cache/" + hex.EncodeToString(sum[:]) + ".json")); err != nil {
 		return nil, errorf("Error loading SSO Token: Token for %s does not exist", token)
@@ -275,7 +274,7 @@ func (s *Settings) fromConfigFile(context.Context) (*Credentials, error) {
 	return keys("config-file", config, config.named("profile", s.profileName()))
 }
 
-// keys reads access keys from one section of one file: a pair is never put together from both.
+// keys reads access keys from one section of one file. A pair is never taken from both files.
 func keys(place string, f *File, section *Section) (*Credentials, error) {
 	if section.option("aws_access_key_id") == nil {
 		return nil, nil
@@ -295,9 +294,9 @@ func keys(place string, f *File, section *Section) (*Credentials, error) {
 	}, nil
 }
 
-// fromProcess runs the program that the profile names, without a shell, and reads the JSON
-// object that it prints: Version (1), AccessKeyId, SecretAccessKey, and perhaps SessionToken
-// and Expiration.
+// fromProcess runs the program that the profile names, without a shell. The program prints a JSON
+// object with Version (1), AccessKeyId, SecretAccessKey and, optionally, SessionToken and
+// Expiration.
 func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
 	o, source, err := s.lookup(s.profileName(), "credential_process")
 	if o == nil || err != nil {
@@ -312,7 +311,7 @@ func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
 	}
 	var stdout, stderr strings.Builder
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
-	cmd.Env = append([]string{}, s.env...) // never nil, which would mean our own
+	cmd.Env = append([]string{}, s.env...) // never nil: that would be our own
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	cmd.WaitDelay = time.Second // for children that keep the pipes open after a kill
 	if s.Stdin != nil {
@@ -369,7 +368,7 @@ func processError(reason string) error {
 	return errorf("Error when retrieving credentials from custom-process: %s", reason)
 }
 
-// checkVersion wants the number 1, for which Python also takes 1.0 and true.
+// checkVersion refuses any version but 1. To Python 1.0 and true are equal to 1.
 func checkVersion(reply *document.Object) error {
 	got := "<Version key not provided>"
 	if v, ok := reply.Get("Version"); ok {
@@ -391,7 +390,7 @@ func checkVersion(reply *document.Object) error {
 	return processError(fmt.Sprintf("Unsupported version '%s' for credential process provider, supported versions: 1", got))
 }
 
-// errnoError says that a file cannot be used, as Python spells what the system says.
+// errnoError says why a file cannot be used, in Python's form.
 func errnoError(err error, name string) error {
 	errno := syscall.Errno(0)
 	switch {

@@ -9,14 +9,14 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// Endpoint is where requests go and what region they are signed for.
+// Endpoint is where requests go, and the region that they are signed for.
 type Endpoint struct {
 	URL           string // with a scheme; may have a path and a query; no final slash unless configured
 	SigningRegion string
-	Source        Source // of the URL; zero for the default of the region
+	Source        Source // of the URL; zero for the default endpoint
 }
 
-// awsGlobal is the region of whoever has chosen none.
+// awsGlobal is the region of a user who has chosen none.
 const awsGlobal = "aws-global"
 
 // defaultEndpoint returns the endpoint of a service in a region, which may be aws-global. Names
@@ -38,8 +38,8 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 		return Endpoint{URL: "https://" + service.EndpointPrefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
 	}
 	e := Endpoint{SigningRegion: region}
-	// A service of the partition signs for its one region, even in other partitions where the
-	// name of the region stands for the whole of one.
+	// A global service signs for its one region, even in other partitions where the region is
+	// the name of the whole partition.
 	if global != "" && (p.name == "" || region == p.global) {
 		e.SigningRegion = global
 	}
@@ -66,22 +66,22 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 	return e, nil
 }
 
-// partition is a separate part of the cloud with domains of its own. A region belongs to it by
-// the form PREFIX-WORD-DIGITS, or as its global name.
+// partition is a separate part of the cloud with domains of its own. Its regions have the form
+// PREFIX-WORD-DIGITS or are its global name.
 type partition struct {
 	name, prefix, global string
 	suffix, dualStack    string // domains
 	dualSigning          dualSigning
 }
 
-// dualSigning says what version 1, whose tables are uneven there, signs a dual-stack request to
-// a service of the partition for.
+// dualSigning is the region that version 1 signs a dual-stack request to a global service for. Its
+// tables are uneven there.
 type dualSigning int
 
 const (
 	signsRegion  dualSigning = iota // the region itself
 	signsGlobal                     // the one region of the service
-	signsNothing                    // it refuses
+	signsNothing                    // none: the request is refused
 )
 
 var partitions = [...]partition{
@@ -111,7 +111,7 @@ func partitionOf(region string) partition {
 	return partition{suffix: "amazonaws.com", dualStack: "api.aws"}
 }
 
-// checkRegion reports a name that cannot be part of a host name. The empty name can.
+// checkRegion reports a name that cannot be part of a host name. The empty name is valid.
 func checkRegion(region string) error {
 	label := region == "" || isLabel(region)
 	if !label || region != "" && strings.Trim(region, "0123456789") == "" {
@@ -137,15 +137,15 @@ func withoutFIPS(region string) string {
 	return strings.ReplaceAll(strings.ReplaceAll(region, "fips-", ""), "-fips", "")
 }
 
-// endpoint returns where requests for a region go. With a configured URL the signature names
-// the region as given, known or not, and FIPS and dual stack are not looked at.
+// endpoint returns where requests to a service in a region go. If a URL is configured, requests
+// are signed for the region as given, known or not, and FIPS and dual stack do not matter.
 func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, error) {
 	url, err := s.endpointURL(service)
 	if err != nil {
 		return Endpoint{}, err
 	}
 	if url.IsSet() {
-		// Python's parser of URLs takes no notice of blanks in front.
+		// Python's parser of URLs ignores blanks in front.
 		return Endpoint{strings.TrimLeft(url.Text, " "), withoutFIPS(region.Text), url.Source}, nil
 	}
 	fips, err := s.resolve(nil, "", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
@@ -163,19 +163,19 @@ func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, err
 	return defaultEndpoint(service, name, isTrue(fips.Text), isTrue(dualStack.Text))
 }
 
-// EndpointVariable returns the name of the variable that holds the URL of one service:
+// EndpointVariable returns the name of the variable with the URL of a service:
 // "AWS_ENDPOINT_URL_CHIME".
 func EndpointVariable(service *model.Service) string {
 	return endpointVariable + "_" + strings.ToUpper(service.SettingName())
 }
 
-// endpointVariable holds the URL of every service that has no variable of its own.
+// endpointVariable is the variable with the URL of all services that have none of their own.
 const endpointVariable = "AWS_ENDPOINT_URL"
 
 // endpointURL returns the configured URL of a service: --endpoint-url, the variable of the
-// service, AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`.
-// Empty ones are passed over. A name in `services` that has no section is an error, but only
-// when nothing before it decided.
+// service, AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`. It
+// skips empty ones. A name in `services` without a section is an error, unless a place before it
+// has a URL.
 func (s *Settings) endpointURL(service *model.Service) (Value, error) {
 	if s.flags.EndpointURL != nil {
 		return Value{*s.flags.EndpointURL, Source{"manual", "--endpoint-url"}}, nil
@@ -230,8 +230,8 @@ func (s *Settings) servicesURL(service string) (Value, error) {
 	return Value{}, nil
 }
 
-// CheckEndpointFlag reports a value of --endpoint-url that has no scheme. Version 1 does so
-// before anything else, and checks the rest of the URL only in Connect.
+// CheckEndpointFlag reports a value of --endpoint-url that has no scheme. Version 1 does this
+// before anything else; [Settings.Connect] checks the rest of the URL.
 func CheckEndpointFlag(url string) error {
 	scheme, _, ok := strings.Cut(strings.TrimLeft(url, " "), ":")
 	valid := ok && scheme != "" && (scheme[0] < '0' || scheme[0] > '9')

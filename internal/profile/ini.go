@@ -27,8 +27,8 @@ type Section struct {
 	indent int
 }
 
-// Option is one "name = value" of a section, or, with Nested not nil, one that opens an
-// indented block of settings.
+// Option is one "name = value" of a section or, if Nested is not nil, the name of an indented
+// block of settings.
 type Option struct {
 	Name   string // lower case when read: names are case-insensitive
 	Value  string // continued lines are joined by newlines
@@ -45,10 +45,10 @@ type Pair struct {
 	line int
 }
 
-// FileError says that a file does not parse. Version 1 ends with status 1 on it, not 255.
+// FileError says that a file cannot be parsed. Version 1 then ends with status 1, not 255.
 type FileError struct {
 	Path   string
-	Line   int // from 1; 0 where no single line is to blame
+	Line   int // from 1; 0 if no single line is wrong
 	Reason string
 }
 
@@ -59,9 +59,8 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("Unable to parse config file: %s: line %d: %s", e.Path, e.Line, e.Reason)
 }
 
-// Load reads and parses a file. A path that names no regular file, or one that may not be
-// read, gives a file without sections: version 1 passes over both in silence. The error is a
-// *FileError.
+// Load reads and parses a file. If the path is not that of a regular file, or the file may not be
+// read, the result has no sections: version 1 ignores both cases. The error is a *FileError.
 func Load(path string) (*File, error) {
 	data, err := readFile(path)
 	if err != nil {
@@ -70,7 +69,7 @@ func Load(path string) (*File, error) {
 	return parse(path, string(data), true)
 }
 
-// readFile reads a regular file only: a directory counts as missing, and a pipe would hang.
+// readFile reads a regular file only: a directory counts as missing, and a pipe would block.
 func readFile(path string) ([]byte, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -82,8 +81,8 @@ func readFile(path string) ([]byte, error) {
 	return os.ReadFile(path)
 }
 
-// ParseFlat parses a file without nested settings, as the file of aliases is: a value that
-// begins on the line below its option is a value like another.
+// ParseFlat parses a file without nested settings, such as the file of aliases: a value may begin
+// on the line below its option.
 func ParseFlat(path, text string) (*File, error) { return parse(path, text, false) }
 
 // parse reads the text of a file by the rules of Python's configparser, the reader that
@@ -92,11 +91,11 @@ func ParseFlat(path, text string) (*File, error) { return parse(path, text, fals
 //   - "#" and ";" begin a comment only at the start of a line; inside a value they are text;
 //   - "=" or ":" ends a name, whichever comes first;
 //   - a line indented deeper than its option continues the option's value;
-//   - a section or an option that occurs twice is an error, and so is a line that is nothing.
+//   - a section or an option that occurs twice is an error, and so is a line that is neither.
 //
-// With nested, an option whose own line has no value, but is continued, is a block of nested
-// settings; each line of it must have an "=". The path is for messages only. The error is a
-// *FileError.
+// With nested, an option without a value on its own line, but with lines that continue it, is a
+// block of nested settings: each line must have an "=". The path is for messages only. The error
+// is a *FileError.
 func parse(path, text string, nested bool) (*File, error) {
 	f := &File{Path: path}
 	if !utf8.ValidString(text) {
@@ -173,8 +172,8 @@ func parse(path, text string, nested bool) (*File, error) {
 	return f, nil
 }
 
-// comment holds the place of a comment line among the lines of a value, so that the line
-// numbers of nested settings stay right. No line of a value can be equal to it.
+// comment stands for a comment line among the lines of a value, so that the line numbers of
+// nested settings are right. No line of a value can be equal to it.
 const comment = "\n"
 
 func notSpace(r rune) bool { return !unicode.IsSpace(r) }
@@ -186,8 +185,8 @@ func splitLines(text string) []string {
 	return strings.Split(text, "\n")
 }
 
-// header returns the name in a section line. Text after the bracket is ignored, and the last
-// bracket counts.
+// header returns the name in a section line, which ends at the last bracket. The rest of the line
+// is ignored.
 func header(content string) (name string, ok bool) {
 	end := strings.LastIndexByte(content, ']')
 	if content[0] != '[' || end < 2 {
@@ -196,7 +195,7 @@ func header(content string) (name string, ok bool) {
 	return content[1:end], true
 }
 
-// setLines gives an option its value: lines begins with the option's own line.
+// setLines sets the value of an option. lines begins with the option's own line.
 func (o *Option) setLines(path string, lines []string, nested bool) error {
 	first := o.line
 	lines = lines[:o.end-first]
@@ -228,15 +227,15 @@ func (f *File) section(name string) *Section {
 	return nil
 }
 
-// named finds the section of a kind ("profile", "services", "sso-session") and a name. The
-// name may be quoted as in a shell; of several spellings the last section counts.
+// named finds the section of a kind ("profile", "services", "sso-session") and a name. The name
+// may be quoted as in a shell. Of several sections with the name the last one counts.
 func (f *File) named(kind, name string) *Section {
 	for i := len(f.Sections) - 1; i >= 0; i-- {
 		s := &f.Sections[i]
 		if kind == "profile" && name == "default" && s.Name == "default" {
 			return s
 		}
-		// Version 1 looks at how the header begins, not at its first word.
+		// Version 1 checks the beginning of the header, not its first word.
 		if !strings.HasPrefix(s.Name, kind) {
 			continue
 		}
@@ -260,7 +259,7 @@ func (s *Section) option(name string) *Option {
 	return nil
 }
 
-// value returns the value of a plain option, "" where there is none or it opens a block.
+// value returns the value of a plain option, "" if there is none or it is a block.
 func (s *Section) value(name string) string {
 	if o := s.option(name); o != nil {
 		return o.Value
@@ -268,7 +267,7 @@ func (s *Section) value(name string) string {
 	return ""
 }
 
-// pair finds a nested setting; of a repeated name the last counts.
+// pair finds a nested setting. If the name is repeated, the last one counts.
 func (o *Option) pair(name string) *Pair {
 	for i := len(o.Nested) - 1; i >= 0; i-- {
 		if o.Nested[i].Name == name {

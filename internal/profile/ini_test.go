@@ -119,11 +119,11 @@ func TestSet(t *testing.T) {
 		{"replace keeps the margin", "[a]\n  x = 1\n  y = 2\n", "a", write("x=3"), "[a]\n  x = 3\n  y = 2\n"},
 		{"replace with nothing", "[a]\nx = 1\n", "a", write("x="), "[a]\nx = \n"},
 		{"a comment is no option", "[a]\n# x = 1\ny = 2\n", "a", write("x=3"), "[a]\n# x = 1\ny = 2\nx = 3\n"},
-		{"add behind the last option", "[a]\nx = 1\n\n# about b\n[b]\n", "a", write("y=2", "z=3"), "[a]\nx = 1\ny = 2\nz = 3\n\n# about b\n[b]\n"},
+		{"add after the last option", "[a]\nx = 1\n\n# about b\n[b]\n", "a", write("y=2", "z=3"), "[a]\nx = 1\ny = 2\nz = 3\n\n# about b\n[b]\n"},
 		{"add to the last section", "[a]\nx = 1\n# the end\n", "a", write("y=2"), "[a]\nx = 1\n# the end\ny = 2\n"},
 		{"add to an empty section", "[a]\n[b]\n", "a", write("y=2"), "[a]\ny = 2\n[b]\n"},
 		{"add above a deeper header", "[a]\n  [b]\n", "a", write("y=2"), "[a]\n  y = 2\n  [b]\n"},
-		{"add behind a block", "[a]\ns3 =\n  x = 1\n[b]\n", "a", write("x=2"), "[a]\ns3 =\n  x = 1\nx = 2\n[b]\n"},
+		{"add after a block", "[a]\ns3 =\n  x = 1\n[b]\n", "a", write("x=2"), "[a]\ns3 =\n  x = 1\nx = 2\n[b]\n"},
 		{"replace and add", "[a]\nx = 1\n[b]\n", "a", write("y=2", "x=3"), "[a]\nx = 3\ny = 2\n[b]\n"},
 		{"new block", "[a]\nx = 1\n[b]\n", "a", write("s3.y=2"), "[a]\nx = 1\ns3 =\n    y = 2\n[b]\n"},
 		{"block: replace", "[a]\ns3 =\n  x = 1\n  y = 2\nx = 3\n", "a", write("s3.x=4"), "[a]\ns3 =\n  x = 4\n  y = 2\nx = 3\n"},
@@ -220,7 +220,7 @@ func TestSet_file(t *testing.T) {
 		t.Errorf("old file: got %v, want %v", got, os.FileMode(0o640))
 	}
 	if got, _ := os.ReadFile(path); string(got) != "[a]\nb = d\n" {
-		t.Errorf("got %q behind the link", got)
+		t.Errorf("got %q where the link leads", got)
 	}
 	if entries, _ := os.ReadDir(filepath.Dir(path)); len(entries) != 1 {
 		t.Errorf("got %v, want nothing beside the file", entries)

@@ -2,13 +2,13 @@
 // in ~/.aws: profile, credentials, region, endpoint, retries and the smaller settings, with
 // the precedence, the checks and the words of AWS CLI version 1.
 //
-// Start with New, which opens nothing. Connect resolves what a request needs, in the order in
-// which version 1 reports what is wrong; the other methods of Settings answer one question
-// each. Variable and the methods that set something are there for `aws configure`.
+// Start at [New], which opens no file. [Settings.Connect] finds what a request needs, in the order
+// in which version 1 reports what is wrong. The other methods of [Settings] answer one question
+// each. [Settings.Variable] and the methods that set something are for `aws configure`.
 //
-// Texts of errors are meant to be printed as they are. They go to standard error with an empty
-// line in front and status 255, but for two kinds: ErrNoRegion and ErrNoCredentials stand
-// without the empty line, and a *FileError ends with status 1.
+// The texts of errors are printed as they are, to standard error, after an empty line, and the
+// exit code is 255. There are two exceptions: no empty line comes before [ErrNoRegion] and
+// [ErrNoCredentials], and the exit code of a [*FileError] is 1.
 package profile
 
 import (
@@ -20,14 +20,14 @@ import (
 	"strings"
 )
 
-// Error is a failure in the words in which it is printed.
+// Error is an error in the words in which it is printed.
 type Error string
 
 func (e Error) Error() string { return string(e) }
 
 func errorf(format string, args ...any) error { return Error(fmt.Sprintf(format, args...)) }
 
-// What is missing most often. Version 1 prints these without an empty line in front.
+// The most frequent errors. Version 1 prints no empty line before them.
 const (
 	ErrNoRegion      = Error(`You must specify a region. You can also configure your region by running "aws configure".`)
 	ErrNoCredentials = Error(`Unable to locate credentials. You can configure credentials by running "aws configure".`)
@@ -36,8 +36,8 @@ const (
 // Env is an environment in the form of os.Environ: "NAME=value" each.
 type Env []string
 
-// Lookup returns the value of a variable and whether it is set. Of a repeated name the first
-// counts.
+// Lookup returns the value of a variable, and whether it is set. If the name is repeated, the
+// first one counts.
 func (e Env) Lookup(name string) (string, bool) {
 	for _, v := range e {
 		if len(v) > len(name) && v[len(name)] == '=' && v[:len(name)] == name {
@@ -47,9 +47,9 @@ func (e Env) Lookup(name string) (string, bool) {
 	return "", false
 }
 
-// Expand replaces $NAME and ${NAME}, and then a leading ~, in the name of a file. What is not
-// set stays as written, and so does the home of another user; one's own is also known without
-// a variable.
+// Expand replaces $NAME and ${NAME}, and then a leading ~, in the name of a file. Variables that
+// are not set stay as written, and so does the home of another user. The user's own home is known
+// even if no variable is set.
 func (e Env) Expand(path string) string {
 	var b strings.Builder
 	for {
@@ -74,7 +74,7 @@ func (e Env) Expand(path string) string {
 	if runtime.GOOS == "windows" {
 		home, ok = e.Lookup("USERPROFILE")
 	}
-	if !ok { // as where cron or the system starts a program
+	if !ok { // cron or the system may have started the program
 		me, err := user.Current()
 		if err != nil {
 			return path
@@ -103,7 +103,7 @@ func isAlnum(c byte) bool {
 	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
-// Flags are the global options that stand above environment and files; nil is "not given".
+// Flags are the global options that win over the environment and the files. nil is "not given".
 type Flags struct {
 	Profile     *string // --profile; empty counts as not given
 	Region      *string // --region
@@ -112,16 +112,16 @@ type Flags struct {
 	CABundle    *string // --ca-bundle
 }
 
-// Value is a setting and where it came from.
+// Value is a setting and where it comes from.
 type Value struct {
 	Text   string
-	Source Source // zero where nobody set it, and Text is the default
+	Source Source // zero if it is not set, and Text is the default
 }
 
-// IsSet reports whether anybody set the value, be it to an empty text.
+// IsSet reports whether the value is set, even to an empty text.
 func (v Value) IsSet() bool { return v.Source.Type != "" }
 
-// Source says where a value came from, for --debug and for `aws configure list`.
+// Source says where a value comes from, for --debug and for `aws configure list`.
 type Source struct {
 	// Type is what version 1 calls the place: "manual" (an option), "env", "config-file",
 	// "shared-credentials-file", "custom-process".
@@ -137,10 +137,10 @@ func (s Source) String() string {
 	return s.Type + " (" + s.Location + ")"
 }
 
-// Settings answers what applies to one command line. The files are read when first needed, and
-// once. A Settings is not for concurrent use.
+// Settings are the settings of one command line. The files are read once, when they are first
+// needed. A Settings is not for concurrent use.
 type Settings struct {
-	// Stdin is what a credential_process may read from; nil is empty input.
+	// Stdin is the standard input of a credential_process; nil is empty input.
 	Stdin *os.File
 
 	env   Env
@@ -157,9 +157,9 @@ type loaded struct {
 // New returns the settings of a command line. It opens no file.
 func New(env Env, flags Flags) *Settings { return &Settings{env: env, flags: flags} }
 
-// Profile returns the name of the chosen profile: --profile, else AWS_DEFAULT_PROFILE, else
-// AWS_PROFILE. It is not set where nobody chose one, which means the profile "default", if
-// there is such a thing. Check says whether the profile exists.
+// Profile returns the name of the chosen profile: --profile, AWS_DEFAULT_PROFILE or AWS_PROFILE,
+// in this order. If it is not set, the profile "default" is used, if it exists. [Settings.Check]
+// says whether the profile exists.
 func (s *Settings) Profile() Value {
 	if s.explicit() {
 		return Value{*s.flags.Profile, Source{"manual", "--profile"}}
@@ -167,10 +167,10 @@ func (s *Settings) Profile() Value {
 	return s.fromEnv("AWS_DEFAULT_PROFILE", "AWS_PROFILE")
 }
 
-// explicit reports whether --profile was given, which switches off keys in the environment.
+// explicit reports whether --profile was given. If so, keys in the environment do not count.
 func (s *Settings) explicit() bool { return s.flags.Profile != nil && *s.flags.Profile != "" }
 
-// profileName is the profile to look into.
+// profileName returns the profile in use.
 func (s *Settings) profileName() string {
 	if p := s.Profile(); p.IsSet() {
 		return p.Text
@@ -178,10 +178,10 @@ func (s *Settings) profileName() string {
 	return "default"
 }
 
-// ConfigFile returns the name of the config file as configured, "~" and all.
+// ConfigFile returns the name of the config file as configured, for [Env.Expand].
 func (s *Settings) ConfigFile() string { return s.fileName("AWS_CONFIG_FILE", "~/.aws/config") }
 
-// CredentialsFile returns the name of the credentials file as configured.
+// CredentialsFile returns the name of the credentials file as configured, for [Env.Expand].
 func (s *Settings) CredentialsFile() string {
 	return s.fileName("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")
 }
@@ -211,7 +211,7 @@ func (s *Settings) files() (config, credentials *File, err error) {
 	return config, credentials, nil
 }
 
-// Check reports a chosen profile that is in neither file, as a NotFoundError.
+// Check reports a chosen profile that is in neither file. The error is a [NotFoundError].
 func (s *Settings) Check() error {
 	config, credentials, err := s.files()
 	if err != nil {
@@ -224,16 +224,16 @@ func (s *Settings) Check() error {
 	return nil
 }
 
-// NotFoundError says that a profile was chosen that is in no file.
+// NotFoundError says that the chosen profile is in no file.
 type NotFoundError struct{ Profile string }
 
 func (e NotFoundError) Error() string {
 	return fmt.Sprintf("The config profile (%s) could not be found", e.Profile)
 }
 
-// lookup finds an option of a profile. The credentials file may hold any option and wins over
-// the config file; both are opened whatever is asked for, since a broken file is an error even
-// where another one would do. The option is nil where the profile has none.
+// lookup finds an option of a profile. The credentials file may hold any option and wins over the
+// config file. Both are read in any case: a file that cannot be parsed is an error even if it is
+// not needed. The option is nil if the profile does not have it.
 func (s *Settings) lookup(profile, name string) (*Option, Source, error) {
 	config, credentials, err := s.files()
 	if err != nil {
@@ -251,9 +251,9 @@ func (s *Settings) lookup(profile, name string) (*Option, Source, error) {
 
 func location(f *File, s *Section) string { return fmt.Sprintf("%s [%s]", f.Path, s.Name) }
 
-// Setting returns an option of the chosen profile; it is not set where the profile lacks it.
-// The name is in lower case. A profile that was chosen and does not exist is an error, and so
-// is a block of nested settings in place of a value.
+// Setting returns an option of the chosen profile. The value is not set if the profile does not
+// have it. The name must be in lower case. It is an error if the chosen profile does not exist, or
+// if the option is a block of nested settings.
 func (s *Settings) Setting(name string) (Value, error) {
 	if err := s.Check(); err != nil {
 		return Value{}, err
@@ -268,7 +268,7 @@ func (s *Settings) Setting(name string) (Value, error) {
 	return Value{o.Value, source}, nil
 }
 
-// resolve finds a value that has an option on the command line, a variable and an entry in the
+// resolve looks for a value in an option of the command line, a variable and an entry in the
 // config file, in this order. An empty text counts, as it does in version 1.
 func (s *Settings) resolve(flag *string, option, variable, name string) (Value, error) {
 	if flag != nil {
@@ -280,7 +280,7 @@ func (s *Settings) resolve(flag *string, option, variable, name string) (Value, 
 	return s.Setting(name)
 }
 
-// fromEnv returns the first of the variables that is set, even to nothing.
+// fromEnv returns the first of the variables that is set, even to an empty text.
 func (s *Settings) fromEnv(variables ...string) Value {
 	for _, name := range variables {
 		if text, ok := s.env.Lookup(name); ok {
@@ -290,7 +290,7 @@ func (s *Settings) fromEnv(variables ...string) Value {
 	return Value{}
 }
 
-// isTrue reads a boolean as version 1 does: anything but "true" is false.
+// isTrue reads a boolean as version 1 does: any text but "true" is false.
 func isTrue(text string) bool { return strings.EqualFold(text, "true") }
 
 // Region returns the region as configured: --region, AWS_DEFAULT_REGION, `region`. AWS_REGION
@@ -299,9 +299,8 @@ func (s *Settings) Region() (Value, error) {
 	return s.resolve(s.flags.Region, "--region", "AWS_DEFAULT_REGION", "region")
 }
 
-// Output returns the output format, "json" where nobody chose one: --output,
-// AWS_DEFAULT_OUTPUT, `output`. Whether there is such a format is for the caller to say, since
-// version 1 says so after the request.
+// Output returns the output format: --output, AWS_DEFAULT_OUTPUT, `output`, or the default "json".
+// It does not check that the format exists, since version 1 does so after the request.
 func (s *Settings) Output() (Value, error) {
 	v, err := s.resolve(s.flags.Output, "--output", "AWS_DEFAULT_OUTPUT", "output")
 	if err == nil && !v.IsSet() {
@@ -310,9 +309,9 @@ func (s *Settings) Output() (Value, error) {
 	return v, err
 }
 
-// CABundle returns the file of certificates to trust in place of the system's: --ca-bundle,
-// AWS_CA_BUNDLE, `ca_bundle`, REQUESTS_CA_BUNDLE. An empty name counts as not set; in version 1
-// it silently switches verification off, which is not worth keeping.
+// CABundle returns the file with the certificates to trust instead of the system's: --ca-bundle,
+// AWS_CA_BUNDLE, `ca_bundle`, REQUESTS_CA_BUNDLE. An empty name counts as not set. In version 1 it
+// silently turns verification off; that is too dangerous to reproduce.
 func (s *Settings) CABundle() (Value, error) {
 	v, err := s.resolve(s.flags.CABundle, "--ca-bundle", "AWS_CA_BUNDLE", "ca_bundle")
 	if err == nil && v.Text == "" {
@@ -324,8 +323,8 @@ func (s *Settings) CABundle() (Value, error) {
 	return v, err
 }
 
-// TimestampFormat returns `cli_timestamp_format`: "none" (the default), "wire" or "iso8601".
-// It is asked for before a missing profile is reported, and does not report one.
+// TimestampFormat returns `cli_timestamp_format`: "none" (the default), "wire" or "iso8601". It
+// does not report a profile that does not exist: version 1 does so later.
 func (s *Settings) TimestampFormat() (string, error) {
 	v, err := s.early("cli_timestamp_format", "none")
 	if err != nil {
@@ -338,15 +337,15 @@ func (s *Settings) TimestampFormat() (string, error) {
 	return "", errorf(`Unknown cli_timestamp_format value: %s, valid values are "none", "wire" or "iso8601"`, v)
 }
 
-// FollowURLs reports whether a parameter http://... stands for what is found there
-// (`cli_follow_urlparam`; only the exact word "true" or no entry says so). It does not report
-// a missing profile either.
+// FollowURLs reports whether a parameter http://... stands for the content of that URL
+// (`cli_follow_urlparam`: only the exact word "true", or no entry, means yes). It does not report
+// a profile that does not exist either.
 func (s *Settings) FollowURLs() (bool, error) {
 	v, err := s.early("cli_follow_urlparam", "true")
 	return v == "true", err
 }
 
-// early is Setting for what version 1 asks before it minds a missing profile.
+// early is Setting for what version 1 reads before it checks that the profile exists.
 func (s *Settings) early(name, otherwise string) (string, error) {
 	v, err := s.Setting(name)
 	if _, missing := errors.AsType[NotFoundError](err); missing || err == nil && !v.IsSet() {
@@ -355,8 +354,8 @@ func (s *Settings) early(name, otherwise string) (string, error) {
 	return v.Text, err
 }
 
-// ValidateParameters reports whether input is validated before it is sent
-// (`parameter_validation`, on by default).
+// ValidateParameters reports whether input is validated before it is sent: `parameter_validation`,
+// true by default.
 func (s *Settings) ValidateParameters() (bool, error) {
 	v, err := s.Setting("parameter_validation")
 	return !v.IsSet() || isTrue(v.Text), err

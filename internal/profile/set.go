@@ -12,21 +12,21 @@ import (
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
-// BlockError says that a variable names a block of nested settings. `aws configure get`
-// prints it without a final newline and ends with status 1; errors.As finds it.
+// BlockError says that a variable names a block of nested settings. `aws configure get` prints it
+// without a final newline and ends with status 1.
 type BlockError struct{ Variable string }
 
 func (e BlockError) Error() string {
 	return fmt.Sprintf("varname (%s) must reference a value, not a section or sub-section.", e.Variable)
 }
 
-// standalone are the sections that are no profiles and may be named in a variable.
+// standalone reports whether a section is no profile, but may be named in a variable.
 func standalone(section string) bool { return section == "preview" || section == "plugins" }
 
 // Variable returns what `aws configure get` prints for a name: an option of the chosen profile
 // ("region"), one of another profile ("default.region", "profile.p.region", "p.region"), a
 // nested setting of either ("s3.max_bandwidth", "p.s3.max_bandwidth"), or one of the sections
-// [preview] and [plugins]. Only the plain form minds a chosen profile that does not exist.
+// [preview] and [plugins]. Only the first form reports a chosen profile that does not exist.
 func (s *Settings) Variable(name string) (value string, found bool, err error) {
 	parts := strings.Split(name, ".")
 	profile := s.profileName()
@@ -64,7 +64,7 @@ func (s *Settings) Variable(name string) (value string, found bool, err error) {
 	return nestedValue(name, o, parts[1:])
 }
 
-// nestedValue is the value of an option, or of the one setting below it that rest names.
+// nestedValue returns the value of an option, or of the nested setting that rest names.
 func nestedValue(variable string, o *Option, rest []string) (string, bool, error) {
 	if len(rest) == 1 {
 		if p := o.pair(rest[0]); p != nil {
@@ -78,9 +78,9 @@ func nestedValue(variable string, o *Option, rest []string) (string, bool, error
 	return o.Value, true, nil
 }
 
-// SetVariable writes what `aws configure set` is told to: access keys and tokens into the
-// credentials file, all else into the config file. The forms of a name are those of Variable,
-// but for the profile without "profile." in front.
+// SetVariable does the work of `aws configure set`: it writes access keys and tokens to the
+// credentials file, and all else to the config file. A name has the forms of [Settings.Variable],
+// except that a profile needs "profile." in front.
 func (s *Settings) SetVariable(name, value string) error {
 	if _, _, err := s.files(); err != nil {
 		return err
@@ -99,7 +99,7 @@ func (s *Settings) SetVariable(name, value string) error {
 	case standalone(parts[0]):
 		parts = []string{name}
 	}
-	// Settings nest one level deep. Of a longer name version 1 takes the first part.
+	// Settings nest one level deep. Version 1 takes the first part of a longer name.
 	o := Option{Name: parts[0], Value: value}
 	if len(parts) == 2 {
 		o = Option{Name: parts[0], Nested: []Pair{{Name: parts[1], Value: value}}}
@@ -126,7 +126,7 @@ func (s *Settings) SetCredentials(profile string, options ...Option) error {
 }
 
 func (s *Settings) set(l *loaded, name, section string, options []Option) error {
-	*l = loaded{} // to be read again
+	*l = loaded{} // so that it is read again
 	return setOptions(s.env.Expand(name), section, options...)
 }
 
@@ -139,14 +139,14 @@ func shellWord(name string) string {
 }
 
 // setOptions sets options in one section of a file and leaves everything else as it is: comments,
-// order, other sections. New options go behind the last one of the section, new nested
-// settings behind the last one of their block, a new section to the end. A missing file is
-// made, readable by its owner only, with the directories above it.
+// order, other sections. New options are added at the end of the section, new nested settings at
+// the end of their block, a new section at the end of the file. A missing file is created,
+// readable by its owner only, with the directories above it.
 //
-// The file is replaced in one step, so that a reader sees the old or the new text; a symbolic
-// link stays one. Nothing is written where the file does not parse (a *FileError), where a
-// name or value could not be read back, or where nothing changes. Blanks around a value are
-// written, and lost in reading.
+// The file is replaced in one step, so that a reader sees the old or the new text. A symbolic link
+// stays one. Nothing is written if the file cannot be parsed (a *FileError), if a name or value
+// could not be read back, or if nothing changes. Blanks around a value are written, but a reader
+// ignores them.
 func setOptions(path, section string, options ...Option) error {
 	if err := writable(section, options); err != nil {
 		return err
@@ -203,8 +203,8 @@ type edit struct {
 	lines      []string
 }
 
-// with returns the text of the file with options set in a section. A new section leaves the
-// text before it as it is; a change inside makes every line end a line feed.
+// with returns the text of the file with options set in a section. A new section leaves the text
+// before it as it is; any other change turns all line ends into line feeds.
 func (f *File) with(section string, options []Option, text string) string {
 	at := f.find(section)
 	if at < 0 {
@@ -252,7 +252,7 @@ func (f *File) with(section string, options []Option, text string) string {
 		}
 		edits = append(edits, edit{old.end, old.end, more})
 	}
-	// Version 1 leaves one line, of a comment or blank, above what it adds to the last section.
+	// Version 1 leaves one line, a comment or a blank one, above what it adds to the last section.
 	if at == len(f.Sections)-1 && last < len(lines) {
 		last++
 	}

@@ -1,9 +1,10 @@
-// Gen writes the Go forms of the API contract in ../chime.json: the static tables of package
-// chime, and the typed inputs, outputs and handlers of package api. They are generated
-// because both ends of the wire must agree on some two hundred shapes, and written out as
-// code because the command line has no time to parse them when it starts.
+// Gen writes the API contract in ../chime.json as Go code: the static tables of package chime, and
+// the typed inputs, outputs and handlers of package api. The code is generated because both ends of
+// the wire must agree on some two hundred shapes. It is code because aws has no time to parse a
+// contract when it starts.
 //
-// Run it by `go generate ./...`.
+// Run it with `go generate ./...`. Where the contract says something that the generator does not
+// know, it fails.
 package main
 
 import (
@@ -25,7 +26,7 @@ import (
 func main() {
 	log.SetFlags(0)
 	log.SetPrefix("gen: ")
-	globalRegion := flag.String("global-region", "", "region of the one endpoint of partition aws, for a service that has no endpoint in each region")
+	globalRegion := flag.String("global-region", "", "region of a global service, which has one endpoint for all of partition aws")
 	flag.Parse()
 	text, err := os.ReadFile("chime.json")
 	if err != nil {
@@ -192,8 +193,8 @@ func (c *contract) operation(name string, raw *document.Object, byName map[strin
 	return op
 }
 
-// itemErrors finds the member of an output that lists what became of the items of a batch: its
-// elements have an ErrorCode each.
+// itemErrors finds the member of an output that lists the refused items of a batch: its elements
+// have an ErrorCode.
 func itemErrors(op *model.Operation) (name string) {
 	if op.Output == nil {
 		return ""
@@ -227,7 +228,7 @@ func commandWord(name string) string {
 }
 
 // tables writes the contract as package variables that need no code to run at start-up. The
-// package has the variable manual besides.
+// package must define the variable manual.
 func tables(c *contract) []byte {
 	var b bytes.Buffer
 	s := c.service
