@@ -159,8 +159,8 @@ func TestInterrupt(t *testing.T) {
 	if err := cmd.Process.Signal(os.Interrupt); err != nil {
 		t.Fatal(err)
 	}
-	var exit *exec.ExitError
-	if err := cmd.Wait(); !errors.As(err, &exit) || exit.ExitCode() != 130 || stdout.String() != "\n" || stderr.Len() > 0 {
+	err = cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 130 || stdout.String() != "\n" || stderr.Len() > 0 {
 		t.Errorf("got %v, %q and %q, want exit code 130 and a new line", err, stdout.String(), stderr.String())
 	}
 }

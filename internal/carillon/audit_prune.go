@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -47,7 +48,7 @@ func (p *program) pruneAudit(ctx context.Context, o auditPruneOptions) error {
 			return err
 		}
 		return errors.Join(err, p.print(o.Format, "PruneAudit", document.NewObject(
-			document.Member{Key: "Before", Value: timestamp(o.Before)},
+			document.Member{Key: "Before", Value: api.FormatTime(o.Before)},
 			document.Member{Key: "RecordsRemoved", Value: document.Int(n)},
 		)))
 	})

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 )
@@ -41,13 +42,10 @@ func keyDocument(key directory.Key) *document.Object {
 		document.Member{Key: "Name", Value: key.Name},
 		document.Member{Key: "Policy", Value: rules},
 		document.Member{Key: "Status", Value: status},
-		document.Member{Key: "CreatedTimestamp", Value: timestamp(key.Created)},
+		document.Member{Key: "CreatedTimestamp", Value: api.FormatTime(key.Created)},
 	)
 	if !key.Expires.IsZero() {
-		o.Set("ExpiresTimestamp", timestamp(key.Expires))
+		o.Set("ExpiresTimestamp", api.FormatTime(key.Expires))
 	}
 	return o
 }
-
-// timestamp writes a time as the API does.
-func timestamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }

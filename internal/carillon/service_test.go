@@ -194,8 +194,8 @@ func TestStopIsBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	var coded *codedError
-	if err := s.wait(ctx); !errors.As(err, &coded) || coded.code != exitFailed || !strings.Contains(err.Error(), "requests were still under way") {
+	err := s.wait(ctx)
+	if coded, ok := errors.AsType[*codedError](err); !ok || coded.code != exitFailed || !strings.Contains(err.Error(), "requests were still under way") {
 		t.Errorf("got error %v, want to be told of the request that was cut off, and exit code %d", err, exitFailed)
 	}
 	cutOff(t, conn)
