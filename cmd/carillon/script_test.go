@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/csv"
 	"encoding/pem"
 	"errors"
 	"fmt"
@@ -27,6 +28,7 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/xuri/excelize/v2"
 
 	"github.com/carillon-project/carillon/internal/awscli"
 	"github.com/carillon-project/carillon/internal/chime"
@@ -63,6 +65,7 @@ func TestMain(m *testing.M) {
 //	keep NAME                 make the last stdout, a line or a string of JSON, a variable
 //	edit FILE REGEXP TEXT     replace the one match of an expression in a file
 //	fill FILE SIZE            make a file of so many letters
+//	workbook FILE CSV...      make an .xlsx workbook of CSV files, each a sheet of its name
 //	perm MODE FILE            the file must have this mode
 //	certificate CERT KEY      make a certificate for 127.0.0.1 and its key
 //	request [-signed] METHOD PATH  send a request to $URL; the reply is stdout
@@ -84,7 +87,7 @@ func TestScripts(t *testing.T) {
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "perm": perm,
+			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "workbook": workbook, "perm": perm,
 			"certificate": certificate, "request": request, "metrics": metrics,
 		},
 	})
@@ -167,6 +170,25 @@ func fill(ts *testscript.TestScript, neg bool, args []string) {
 	size, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat("x", size)), 0o600))
+}
+
+func workbook(ts *testscript.TestScript, neg bool, args []string) {
+	book := excelize.NewFile()
+	defer book.Close()
+	for i, name := range args[1:] {
+		sheet := strings.TrimSuffix(name, ".csv")
+		_, err := book.NewSheet(sheet)
+		ts.Check(err)
+		rows, err := csv.NewReader(strings.NewReader(ts.ReadFile(name))).ReadAll()
+		ts.Check(err)
+		for j, row := range rows {
+			ts.Check(book.SetSheetRow(sheet, "A"+strconv.Itoa(j+1), &row))
+		}
+		if i == 0 {
+			ts.Check(book.DeleteSheet("Sheet1"))
+		}
+	}
+	ts.Check(book.SaveAs(ts.MkAbs(args[0])))
 }
 
 func perm(ts *testscript.TestScript, neg bool, args []string) {

@@ -178,6 +178,8 @@ func (r *bulkRun) chosen(action bulk.Action) (s bulk.Selection, source string, e
 		return s, "", r.misused("nobody is chosen: name a file of rows, - for standard input, --where or --all")
 	case ways > 1:
 		return s, "", r.misused("a file of rows, --where and --all exclude each other")
+	case r.Rows == "" && r.Sheet != "":
+		return s, "", r.misused("--sheet goes with a workbook of rows")
 	case action == bulk.Update && r.Rows == "" && r.Set == nil:
 		return s, "", r.misused("--set is missing: --where and --all choose users, it says what they become")
 	case r.All:

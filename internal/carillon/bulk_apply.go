@@ -64,8 +64,8 @@ func (p *program) applyBulk(ctx context.Context, o bulkOptions) error {
 }
 
 func (r *bulkRun) applyPlan(ctx context.Context, in io.Reader, name string) error {
-	if r.Set != nil || r.From != nil || r.All || r.Where != "" {
-		return r.misused("a plan says itself what changes: --set, --from, --where and --all go with rows")
+	if r.Set != nil || r.From != nil || r.All || r.Where != "" || r.Sheet != "" {
+		return r.misused("a plan says itself what changes: --set, --from, --where, --all and --sheet go with rows")
 	}
 	plan, err := bulk.ReadPlan(in, name)
 	if err != nil {

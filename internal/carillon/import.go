@@ -22,6 +22,7 @@ import (
 type importOptions struct {
 	database
 	directory.ImportOptions
+	Sheet string // of workbooks; empty for the first one
 }
 
 // importCommand declares `carillon import`.
@@ -34,18 +35,19 @@ func (p *program) importCommand() *cobra.Command {
 and order are kept.
 
 A FILE holds what list-accounts, list-users, get-account or get-user printed as
-JSON, one page or many, or a CSV table with the columns userId and email. - is
-standard input. What the store has already stays as it is, so that a file can be
-imported again. Rows that cannot be imported are listed and skipped; the exit
-code is then 1.` + besideService,
+JSON, one page or many, or a table, .csv or .xlsx, with the columns userId and
+email. - is standard input. What the store has already stays as it is, so that a
+file can be imported again. Rows that cannot be imported are listed and skipped;
+the exit code is then 1.` + besideService,
 		Example: `carillon import --dry-run accounts.json users.json
 carillon import accounts.json users.json`,
 		RunE:              func(c *cobra.Command, words []string) error { return p.importFiles(c.Context(), o, words) },
-		ValidArgsFunction: filesOf("json", "csv"),
+		ValidArgsFunction: filesOf("json", "csv", "xlsx"),
 	}
 	f := flagsOf(c)
-	f.text(&o.AccountID, "account-id ID", "account of the users that name none, or one that is not known; a CSV table needs it",
+	f.text(&o.AccountID, "account-id ID", "account of the users that name none, or one that is not known; a table needs it",
 		completedBy(p.storeAccounts(&o.database)))
+	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
 	f.toggle(&o.DryRun, "dry-run", "say what would be done, and change nothing")
 	o.database.flags(f)
 	return c
@@ -53,7 +55,8 @@ carillon import accounts.json users.json`,
 
 func (p *program) importFiles(ctx context.Context, o importOptions, names []string) error {
 	d := o.database.orDefault()
-	rows, err := p.readFiles(names)
+	rows := &importer.Rows{Sheet: o.Sheet}
+	err := p.readFiles(rows, names)
 	if err != nil {
 		return p.named(err)
 	}
@@ -82,23 +85,22 @@ func (p *program) importFiles(ctx context.Context, o importOptions, names []stri
 }
 
 // readFiles reads all files before anything is changed, so that a missing one stops the import.
-func (p *program) readFiles(names []string) (*importer.Rows, error) {
-	rows := new(importer.Rows)
+func (p *program) readFiles(rows *importer.Rows, names []string) error {
 	for _, name := range names {
 		var file io.ReadCloser = io.NopCloser(p.stdin)
 		if name != "-" {
 			var err error
 			if file, err = os.Open(name); err != nil {
-				return nil, usagef("opening a file: %w", err)
+				return usagef("opening a file: %w", err)
 			}
 		}
 		err := rows.Read(name, file)
 		file.Close()
 		if err != nil {
-			return nil, fmt.Errorf("reading %s: %w", name, err)
+			return fmt.Errorf("reading %s: %w", name, err)
 		}
 	}
-	return rows, nil
+	return nil
 }
 
 // makeStore makes a database if there is none. A dry run makes its own in a temporary directory,

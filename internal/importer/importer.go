@@ -26,6 +26,9 @@ type Rows struct {
 	Problems []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
 	Notes    Notes    // what of the rows is left out or changed
 
+	// Sheet is the name of the sheet to read of workbooks, "" for the first one of each.
+	Sheet string
+
 	// Table is the name of the first table, "" if there is none. Its users name no account.
 	Table string
 }

@@ -22,7 +22,7 @@ func (f *file) table(r io.Reader) (err error) {
 	if f.rows.Table == "" {
 		f.rows.Table = f.name
 	}
-	t, err := sheet.Open(r, sheet.Options{Columns: sheet.NewColumns(sheet.UserID, sheet.PrimaryEmail), Comments: true})
+	t, err := sheet.Open(r, sheet.Options{Columns: sheet.NewColumns(sheet.UserID, sheet.PrimaryEmail), Sheet: f.rows.Sheet, Comments: true})
 	if err != nil {
 		return f.refused(err, "")
 	}
