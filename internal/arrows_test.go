@@ -147,6 +147,7 @@ var arrows = map[string]map[string]string{
 		"internal/document": "reads the contract in its order",
 		"internal/model":    "what the tables are made of",
 	},
+	"internal/python":   {},
 	"internal/sigv4":    {},
 	"internal/document": {},
 	"internal/model":    {},
