@@ -33,6 +33,7 @@ var arrows = map[string]map[string]string{
 		"internal/output":   "--output",
 		"internal/params":   "the words of options become an input",
 		"internal/profile":  "what the environment and ~/.aws say",
+		"internal/python":   "digits, literals and surrogates are version 1's",
 		"internal/shell":    "aliases, PAGER, lines to complete",
 		"internal/terminal": "pages, widths, hints",
 	},
@@ -50,16 +51,18 @@ var arrows = map[string]map[string]string{
 		"internal/sheet":     "rows come from tables and leave as tables",
 	},
 	"internal/params": {
-		"internal/document":  "makes inputs",
-		"internal/model":     "by the shapes of the contract",
-		"internal/shorthand": "one of the two syntaxes of a value",
+		"internal/document": "makes inputs",
+		"internal/model":    "by the shapes of the contract",
+		"internal/python":   "reads words, and reports files, as version 1 does",
 	},
-	"internal/shorthand": {
-		"internal/document": "makes values",
-		"internal/model":    "gives words the types of the contract",
+	"internal/jmespath": {
+		"internal/document": "searches documents",
+		"internal/python":   "numbers and characters are version 1's",
 	},
-	"internal/jmespath": {"internal/document": "searches documents"},
-	"internal/output":   {"internal/document": "prints documents"},
+	"internal/output": {
+		"internal/document": "prints documents",
+		"internal/python":   "keys in capitals, and what has no UTF-8 form",
+	},
 	"internal/client": {
 		"internal/document": "inputs and replies",
 		"internal/model":    "where each member goes in a message",
@@ -67,8 +70,9 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/profile": {
 		"internal/atomicfile": "replaces a file of settings",
-		"internal/document":   "reads the JSON of a credential process, and Python's numbers",
+		"internal/document":   "reads the JSON of a credential process",
 		"internal/model":      "a service has an endpoint, and a name in settings",
+		"internal/python":     "numbers, blanks and errors of files are version 1's",
 		"internal/shell":      "credential_process, names of profiles",
 	},
 
@@ -147,10 +151,10 @@ var arrows = map[string]map[string]string{
 		"internal/document": "reads the contract in its order",
 		"internal/model":    "what the tables are made of",
 	},
+	"internal/document": {"internal/python": "spells numbers and values as version 1 does"},
+	"internal/model":    {},
 	"internal/python":   {},
 	"internal/sigv4":    {},
-	"internal/document": {},
-	"internal/model":    {},
 	"internal/sheet":    {},
 
 	// Small jobs, each done in one place. Anybody may need them.

@@ -32,8 +32,8 @@ var allowed = map[string]string{
 	module + "internal/output":     "json, text and tables",
 	module + "internal/params":     "words to input",
 	module + "internal/profile":    "~/.aws",
+	module + "internal/python":     "version 1's habits of its language",
 	module + "internal/shell":      "words as a shell reads them",
-	module + "internal/shorthand":  "words to structures",
 	module + "internal/sigv4":      "signs requests",
 	module + "internal/terminal":   "whether there is one, and its width",
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // The grammar of version 1's command line is that of Python's argparse, quirks included:
@@ -197,10 +198,13 @@ func (p *argparser) lookUp(word string) (*token, error) {
 	return &token{}, nil
 }
 
-// isNegativeNumber reports whether word has the form of -1, -1.5 or -.5: no option has.
+// isNegativeNumber reports whether word has the form of -1, -1.5 or -.5, in digits of any script: no
+// option has. One line feed may follow.
 func isNegativeNumber(word string) bool {
-	whole, fraction, point := strings.Cut(word[1:], ".")
-	digits := func(s string) bool { return strings.Trim(s, "0123456789") == "" }
+	whole, fraction, point := strings.Cut(strings.TrimSuffix(word[1:], "\n"), ".")
+	digits := func(s string) bool {
+		return !strings.ContainsFunc(s, func(r rune) bool { _, ok := python.Digit(r); return !ok })
+	}
 	if point {
 		return digits(whole) && digits(fraction) && fraction != ""
 	}
@@ -275,7 +279,7 @@ func (p *argparser) takeOption(t *token, i int) (int, error) {
 	next := i + 1
 	if t.hasValue {
 		if o.takes == none {
-			return 0, argumentError(o.name, "ignored explicit argument %s", document.Repr(t.value))
+			return 0, argumentError(o.name, "ignored explicit argument %s", python.Repr(t.value))
 		}
 		words = []string{t.value}
 	} else {
@@ -293,8 +297,8 @@ func (p *argparser) takeOption(t *token, i int) (int, error) {
 	}
 	for _, word := range words {
 		if o.integer {
-			if _, err := document.ParseInt(word); err != nil {
-				return 0, argumentError(o.name, "invalid int value: %s", document.Repr(word))
+			if _, err := document.ToInt(word); err != nil {
+				return 0, argumentError(o.name, "invalid int value: %s", python.Repr(word))
 			}
 		}
 		if err := checkChoice(o.name, o.choices, word); err != nil && p.refused == nil {

@@ -223,7 +223,7 @@ func (c *cli) checkGlobals() error {
 	}
 	for _, o := range []*option{readTimeoutOption, connectTimeoutOption} {
 		if text, ok := c.global.last(o); ok {
-			if _, err := document.ParseInt(text); err != nil {
+			if _, err := document.ToInt(text); err != nil {
 				return err
 			}
 		}

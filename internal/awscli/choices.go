@@ -6,7 +6,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // checkChoice refuses a word that is none of the choices. The error lists them, two in a line,
@@ -24,7 +24,7 @@ func checkChoice(name string, choices []string, word string) error {
 		}
 	}
 	if close := closeMatches(word, choices); len(close) > 0 {
-		fmt.Fprintf(&b, "\n\n\nInvalid choice: %s, maybe you meant:\n", document.Repr(word))
+		fmt.Fprintf(&b, "\n\n\nInvalid choice: %s, maybe you meant:\n", python.Repr(word))
 		for _, c := range close {
 			b.WriteString("\n  * " + c)
 		}

@@ -189,14 +189,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 	if !given {
 		return input, nil
 	}
-	content, _, err := files.LoadLocal(text)
-	if err != nil {
-		return nil, err
-	}
-	if b, ok := content.(params.Bytes); ok {
-		content = string(b)
-	}
-	more, err := params.ReadInputJSON(content.(string))
+	more, err := params.ReadInputJSON(text, files)
 	if err != nil {
 		return nil, err
 	}
@@ -294,7 +287,7 @@ func (c *cli) timeout(o *option) time.Duration {
 	if !ok {
 		return defaultTimeout
 	}
-	n, _ := document.ParseInt(text) // checkGlobals has seen it
+	n, _ := document.ToInt(text) // checkGlobals has seen it
 	return time.Duration(min(n.Float64(), 1e9)) * time.Second
 }
 

@@ -3,7 +3,6 @@ package awscli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"strings"
 	"syscall"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
@@ -76,10 +76,10 @@ func (c *cli) exit(err error) int {
 	f := describe(err)
 	if format, _ := c.env.Lookup("AWS_CLI_ERROR_FORMAT"); strings.EqualFold(format, "json") {
 		o := document.NewObject(document.Member{Key: "Code", Value: f.code}, document.Member{Key: "Message", Value: f.message})
-		c.stderr.Write(append(document.AppendIndented(nil, o), '\n'))
+		c.stderr.Write(python.EscapeSurrogates(append(document.AppendIndented(nil, o), '\n')))
 		return f.exit
 	}
-	io.WriteString(c.stderr, f.text)
+	c.stderr.Write(python.EscapeSurrogates([]byte(f.text)))
 	if c.called != nil && terminal.Is(c.stderr) {
 		if hint := c.called.hint(err); hint != "" {
 			fmt.Fprintf(c.stderr, "\nhint: %s\n", hint)

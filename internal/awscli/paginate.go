@@ -39,7 +39,7 @@ func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 		}
 	}
 	if text, ok := c.value(pageSize); ok {
-		n, _ := document.ParseInt(text) // checked by the parser
+		n, _ := document.ToInt(text) // checked by the parser
 		p.pageSize = &n
 		given = append(given, pageSize)
 		if n != "0" {
@@ -47,7 +47,7 @@ func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 		}
 	}
 	if text, ok := c.value(maxItems); ok {
-		n, _ := document.ParseInt(text)
+		n, _ := document.ToInt(text)
 		items := clamp(n)
 		p.maxItems = &items
 		given = append(given, maxItems)
@@ -133,7 +133,7 @@ func (l *listing) each(yield func(page *document.Object) error) error {
 		}
 		total += len(list)
 		token, _ := reply.Get(l.model.OutputToken)
-		if token == nil || token == "" {
+		if !document.Truth(token) {
 			return nil
 		}
 		next = document.NewObject(document.Member{Key: l.model.InputToken, Value: token})
@@ -211,7 +211,7 @@ func decodeToken(text, key string) (token *document.Object, skip int, err error)
 	}
 	parts := strings.Split(text, "___")
 	if len(parts) == 2 {
-		if n, err := document.ParseInt(parts[1]); err == nil {
+		if n, err := document.ToInt(parts[1]); err == nil {
 			skip = clamp(n)
 			parts = parts[:1]
 		} else {

@@ -5,16 +5,18 @@
 //
 //	nil, bool, string, Number, []any, *Object
 //
-// Strings are UTF-8, with one extension: a lone surrogate, which JSON text can spell as an
-// escape, is held as the three bytes that UTF-8 would give it (ED A0..BF xx), so that it
-// survives a round trip.
+// and, in an input that has not been validated, Bytes.
+//
+// Strings are UTF-8 with the two extensions of package python for lone surrogates, so that these
+// survive a round trip.
 package document
 
 import (
-	"math"
 	"math/big"
 	"strconv"
 	"strings"
+
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Number is a JSON number in the spelling that Python gives it: an integer of any size
@@ -25,26 +27,8 @@ type Number string
 // Int makes a Number of an int.
 func Int(n int) Number { return Number(strconv.Itoa(n)) }
 
-// Float makes a Number of a float64, always with a mark (point, exponent, inf, nan) of a float.
-func Float(f float64) Number {
-	switch {
-	case math.IsInf(f, 1):
-		return "inf"
-	case math.IsInf(f, -1):
-		return "-inf"
-	case math.IsNaN(f):
-		return "nan"
-	}
-	// Python's repr: the shortest digits, an exponent below 1e-4 and from 1e16 on.
-	if a := math.Abs(f); a != 0 && (a < 1e-4 || a >= 1e16) {
-		return Number(strconv.FormatFloat(f, 'e', -1, 64))
-	}
-	s := strconv.FormatFloat(f, 'f', -1, 64)
-	if !strings.Contains(s, ".") {
-		s += ".0"
-	}
-	return Number(s)
-}
+// Float makes a Number of a float64.
+func Float(f float64) Number { return Number(python.FormatFloat(f)) }
 
 // IsInt reports whether n is an integer rather than a float.
 func (n Number) IsInt() bool { return !strings.ContainsAny(string(n), ".einf") }

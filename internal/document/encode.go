@@ -1,8 +1,9 @@
 package document
 
 import (
-	"bytes"
 	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // AppendCompact appends v as the JSON text of a request body: ASCII only, ", " between
@@ -123,22 +124,13 @@ func AppendString(b []byte, s string, ascii bool) []byte {
 			i++
 			continue
 		}
-		r, n := utf8.DecodeRuneInString(s[i:])
-		switch {
-		case r == utf8.RuneError && n == 1:
-			if hi, ok := surrogateAt(s[i:]); ok {
-				b = appendEscape(b, hi)
-				i += 3
-				continue
-			}
-			b = appendEscape(b, utf8.RuneError)
-		case r > 0xFFFF:
+		r, n := python.DecodeRune(s[i:])
+		if r > 0xFFFF {
 			r -= 0x10000
 			b = appendEscape(b, 0xD800+(r>>10))
-			b = appendEscape(b, 0xDC00+(r&0x3FF))
-		default:
-			b = appendEscape(b, r)
+			r = 0xDC00 + (r & 0x3FF)
 		}
+		b = appendEscape(b, r)
 		i += n
 	}
 	return append(b, '"')
@@ -168,17 +160,4 @@ func appendASCII(b []byte, c byte) []byte {
 func appendEscape(b []byte, r rune) []byte {
 	const hex = "0123456789abcdef"
 	return append(b, '\\', 'u', hex[r>>12&15], hex[r>>8&15], hex[r>>4&15], hex[r&15])
-}
-
-// surrogateAt decodes a lone surrogate in the form described in the package comment.
-func surrogateAt(s string) (rune, bool) {
-	if len(s) >= 3 && s[0] == 0xED && s[1] >= 0xA0 && s[1] <= 0xBF && s[2]&0xC0 == 0x80 {
-		return 0xD000 | rune(s[1]&0x3F)<<6 | rune(s[2]&0x3F), true
-	}
-	return 0, false
-}
-
-// appendSurrogate is the inverse of surrogateAt.
-func appendSurrogate(buf *bytes.Buffer, r rune) {
-	buf.Write([]byte{0xED, 0x80 | byte(r>>6&0x3F), 0x80 | byte(r&0x3F)})
 }

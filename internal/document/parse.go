@@ -7,7 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // SyntaxError says why and where a text is not JSON, in the words of Python's json module,
@@ -29,7 +30,7 @@ const maxDepth = 990
 
 // Parse reads one JSON text as Python's json.loads does: NaN, Infinity and -Infinity are
 // numbers, lone surrogate escapes are kept, and of a repeated key the last value counts.
-// The error is a *SyntaxError.
+// The error is a [*SyntaxError], but for an integer with more digits than [python.ParseInt] takes.
 func Parse(text string) (any, error) {
 	p := &parser{text: text}
 	if strings.HasPrefix(text, "\uFEFF") {
@@ -51,8 +52,8 @@ type parser struct {
 	text string
 	at   int // in bytes
 
-	// What objects and lists under way hold so far, the innermost last: they are made when their sizes are
-	// known.
+	// What the objects and lists under way hold so far, the innermost last. They are made when
+	// their sizes are known.
 	members  []Member
 	elements []any
 }
@@ -61,7 +62,7 @@ func (p *parser) fail(reason string, at int) *SyntaxError {
 	before := p.text[:at]
 	line := 1 + strings.Count(before, "\n")
 	last := before[strings.LastIndexByte(before, '\n')+1:]
-	return &SyntaxError{reason, line, 1 + utf8.RuneCountInString(last), utf8.RuneCountInString(before)}
+	return &SyntaxError{reason, line, 1 + python.Len(last), python.Len(before)}
 }
 
 func (p *parser) blanks() {
@@ -102,7 +103,7 @@ func (p *parser) value(depth int) (any, error) {
 		}
 		if n := numberLen(rest); n > 0 {
 			p.at += n
-			return numberOf(rest[:n]), nil
+			return numberOf(rest[:n])
 		}
 	default:
 		for _, w := range words {
@@ -158,15 +159,13 @@ func numberLen(s string) int {
 }
 
 // numberOf gives a JSON number Python's spelling.
-func numberOf(s string) Number {
+func numberOf(s string) (any, error) {
 	if strings.ContainsAny(s, ".eE") {
-		f, _ := strconv.ParseFloat(s, 64) // out of range: infinite, as in Python
-		return Float(f)
+		f, err := python.ParseFloat(s)
+		return Float(f), err
 	}
-	if s == "-0" {
-		return "0"
-	}
-	return Number(s)
+	n, err := python.ParseInt(s)
+	return Number(n), err
 }
 
 func (p *parser) object(depth int) (any, error) {
@@ -304,12 +303,12 @@ func (p *parser) escape(buf *bytes.Buffer, start, i int) (int, error) {
 			return 12, nil
 		}
 	}
-	appendSurrogate(buf, r)
+	buf.Write(python.AppendRune(nil, r))
 	return 6, nil
 }
 
-// hex4 reads the four digits of an escape at i. As in Python something has to stand behind
-// them, at least the end of the string.
+// hex4 reads the four digits of an escape at i. As in Python something has to follow them, if only
+// the end of the string.
 func hex4(s string, i int) (rune, bool) {
 	if i+4 >= len(s) {
 		return 0, false

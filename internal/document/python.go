@@ -2,95 +2,119 @@ package document
 
 import (
 	"fmt"
-	"strconv"
-	"strings"
-	"unicode"
-	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/python"
 )
 
-// The spellings of Python, in which version 1 of the AWS CLI reads numbers and shows values.
+// The view that Python has of a value, for what version 1 of the AWS CLI shows and decides. The
+// rules for single texts and numbers are in package python.
 
-// IsSpace is Python's str.isspace, which also counts four separators among the controls.
-func IsSpace(c rune) bool { return unicode.IsSpace(c) || c >= 0x1C && c <= 0x1F }
+// Bytes is the content of a file that a command line names by fileb://. It has no form in JSON.
+type Bytes []byte
 
-// ParseInt reads an integer as Python's int() does: blanks around it, a sign, underscores
-// between digits, digits of any script, any size. The error has Python's text.
-func ParseInt(s string) (Number, error) {
-	digits := strings.TrimFunc(s, unicode.IsSpace)
-	sign := ""
-	if digits != "" && (digits[0] == '-' || digits[0] == '+') {
-		sign, digits = strings.TrimPrefix(digits[:1], "+"), digits[1:]
-	}
-	plain := make([]byte, 0, len(digits))
-	before := '_'
-	for _, c := range digits {
-		if d, ok := digit(c); ok {
-			plain = append(plain, d)
-		} else if c != '_' || before == '_' {
-			before = '_'
-			break
-		}
-		before = c
-	}
-	if before == '_' { // nothing, an underscore too many, or no digit
-		return "", fmt.Errorf("invalid literal for int() with base 10: %s", Repr(s))
-	}
-	number := strings.TrimLeft(string(plain), "0")
-	if number == "" {
-		return "0", nil
-	}
-	return Number(sign + number), nil
-}
-
-// digit returns the decimal digit, '0' to '9', that c is in its script.
-func digit(c rune) (byte, bool) {
-	if c <= unicode.MaxASCII {
-		return byte(c), c >= '0' && c <= '9'
-	}
-	if !unicode.IsDigit(c) {
-		return 0, false
-	}
-	// Scripts have their ten digits in a row, and a row of such rows begins with a zero.
-	first := c
-	for unicode.IsDigit(first - 1) {
-		first--
-	}
-	return byte('0' + (c-first)%10), true
-}
-
-// Spell returns v as Python's str does: text as itself, a list or a structure as an
-// expression. A lone surrogate becomes U+FFFD, since it has no UTF-8 form.
-func Spell(v any) string {
+// ToInt returns int(v): see [python.ParseInt] for text. A float loses what is after its point. The
+// error has the text of Python's exception.
+func ToInt(v any) (Number, error) {
+	var n string
+	var err error
 	switch v := v.(type) {
-	case nil:
-		return "None"
+	case Number:
+		if v.IsInt() {
+			return v, nil
+		}
+		n, err = python.TruncateFloat(v.Float64())
 	case bool:
 		if v {
-			return "True"
+			return "1", nil
 		}
-		return "False"
-	case Number:
-		return string(v)
+		return "0", nil
 	case string:
-		return strings.ToValidUTF8(v, "\uFFFD")
+		n, err = python.ParseInt(v)
+	case Bytes:
+		n, err = python.ParseIntBytes(v)
+	default:
+		err = fmt.Errorf("int() argument must be a string, a bytes-like object or a real number, not '%s'", Class(v))
 	}
-	return string(appendExpression(nil, v))
+	return Number(n), err
 }
 
-// Repr returns v as Python's repr does: 'text', True, None, ['a', 'b'], {'a': 1}.
-func Repr(v any) string { return string(appendExpression(nil, v)) }
-
-func appendExpression(b []byte, v any) []byte {
+// Class returns the name of the class that v has: "str", "int", "float", "bool", "list", "dict",
+// "bytes" or "NoneType".
+func Class(v any) string {
 	switch v := v.(type) {
+	case nil:
+		return "NoneType"
+	case bool:
+		return "bool"
 	case string:
-		return appendQuoted(b, v)
+		return "str"
+	case Number:
+		if v.IsInt() {
+			return "int"
+		}
+		return "float"
+	case []any:
+		return "list"
+	case *Object:
+		return "dict"
+	case Bytes:
+		return "bytes"
+	}
+	panic("document: not a value")
+}
+
+// Truth returns bool(v): false for null, false, zero, and whatever is empty.
+func Truth(v any) bool {
+	switch v := v.(type) {
+	case nil:
+		return false
+	case bool:
+		return v
+	case Number:
+		return v.Float64() != 0
+	case string:
+		return v != ""
+	case []any:
+		return len(v) > 0
+	case *Object:
+		return v.Len() > 0
+	case Bytes:
+		return len(v) > 0
+	}
+	panic("document: not a value")
+}
+
+// Spell returns str(v): text as itself, a list or a structure as an expression.
+func Spell(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return Repr(v)
+}
+
+// Repr returns repr(v): 'text', True, None, ['a', 'b'], {'a': 1}.
+func Repr(v any) string { return string(appendRepr(nil, v)) }
+
+func appendRepr(b []byte, v any) []byte {
+	switch v := v.(type) {
+	case nil:
+		return append(b, "None"...)
+	case bool:
+		if v {
+			return append(b, "True"...)
+		}
+		return append(b, "False"...)
+	case Number:
+		return append(b, v...)
+	case string:
+		return python.AppendRepr(b, v)
 	case []any:
 		b = append(b, '[')
 		for i, e := range v {
 			if i > 0 {
 				b = append(b, ", "...)
 			}
-			b = appendExpression(b, e)
+			b = appendRepr(b, e)
 		}
 		return append(b, ']')
 	case *Object:
@@ -99,55 +123,13 @@ func appendExpression(b []byte, v any) []byte {
 			if i > 0 {
 				b = append(b, ", "...)
 			}
-			b = appendQuoted(b, m.Key)
+			b = python.AppendRepr(b, m.Key)
 			b = append(b, ": "...)
-			b = appendExpression(b, m.Value)
+			b = appendRepr(b, m.Value)
 		}
 		return append(b, '}')
+	case Bytes:
+		return append(b, python.ReprBytes(v)...)
 	}
-	return append(b, Spell(v)...)
-}
-
-// appendQuoted appends s as a Python literal: in single quotes unless that would need an
-// escape that double quotes spare, with escapes for what cannot be printed.
-func appendQuoted(b []byte, s string) []byte {
-	quote := '\''
-	if strings.Contains(s, "'") && !strings.Contains(s, `"`) {
-		quote = '"'
-	}
-	b = append(b, byte(quote))
-	for len(s) > 0 {
-		r, n := utf8.DecodeRuneInString(s)
-		if r == utf8.RuneError && n == 1 && len(s) >= 3 {
-			// Not UTF-8, so a lone surrogate, which can be escaped at least.
-			r, n = 0xD000|rune(s[1]&0x3F)<<6|rune(s[2]&0x3F), 3
-		}
-		s = s[n:]
-		switch {
-		case r == quote || r == '\\':
-			b = append(b, '\\', byte(r))
-		case r == '\n':
-			b = append(b, `\n`...)
-		case r == '\r':
-			b = append(b, `\r`...)
-		case r == '\t':
-			b = append(b, `\t`...)
-		case strconv.IsPrint(r):
-			b = utf8.AppendRune(b, r)
-		case r < 0x100:
-			b = appendHex(append(b, `\x`...), r, 2)
-		case r < 0x10000:
-			b = appendHex(append(b, `\u`...), r, 4)
-		default:
-			b = appendHex(append(b, `\U`...), r, 8)
-		}
-	}
-	return append(b, byte(quote))
-}
-
-func appendHex(b []byte, r rune, digits int) []byte {
-	for shift := 4 * (digits - 1); shift >= 0; shift -= 4 {
-		b = append(b, "0123456789abcdef"[r>>shift&15])
-	}
-	return b
+	panic("document: not a value")
 }

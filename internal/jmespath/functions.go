@@ -1,14 +1,13 @@
 package jmespath
 
 import (
-	"errors"
 	"math"
 	"math/big"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // function is what a function of the language accepts. What it does is in search.apply.
@@ -168,7 +167,7 @@ func (s *search) apply(f *function, args []any) (any, error) {
 	case "length":
 		switch v := arg.(type) {
 		case string:
-			return document.Int(length(v)), nil
+			return document.Int(python.Len(v)), nil
 		case []any:
 			return document.Int(len(v)), nil
 		}
@@ -438,54 +437,19 @@ func round(n document.Number, f func(float64) float64) (any, error) {
 	if n.IsInt() {
 		return n, nil
 	}
-	x := f(n.Float64())
-	if math.IsInf(x, 0) {
-		return nil, failure("cannot convert float infinity to integer")
+	i, err := python.TruncateFloat(f(n.Float64()))
+	if err != nil {
+		return nil, failure(err.Error())
 	}
-	if math.IsNaN(x) {
-		return nil, failure("cannot convert float NaN to integer")
-	}
-	return integer(strconv.FormatFloat(x, 'f', 0, 64)), nil
+	return document.Number(i), nil
 }
 
-// integer gives decimal digits with or without a sign the spelling of a Number.
-func integer(s string) document.Number {
-	digits := strings.TrimLeft(strings.TrimLeft(s, "+-"), "0")
-	if digits == "" {
-		return "0"
-	}
-	if s[0] == '-' {
-		digits = "-" + digits
-	}
-	return document.Number(digits)
-}
-
-// maxDigits is how many digits make an integer; a string with more becomes a float.
-const maxDigits = 4300
-
-// parseNumber reads a number as Python does: blanks around it, a sign, underscores between
-// digits, a point without digits on one side of it, "inf", "infinity", "nan".
+// parseNumber reads a text as an integer, or if it is none as a float: also one with too many
+// digits for an integer.
 func parseNumber(s string) (document.Number, bool) {
-	s = strings.TrimSpace(s)
-	var b strings.Builder
-	for i := range len(s) {
-		if s[i] != '_' {
-			b.WriteByte(s[i])
-		} else if i == 0 || i+1 == len(s) || !isDigit(s[i-1]) || !isDigit(s[i+1]) {
-			return "", false
-		}
+	if n, err := python.ParseInt(s); err == nil {
+		return document.Number(n), true
 	}
-	s = b.String()
-	digits := s
-	if s != "" && (s[0] == '+' || s[0] == '-') {
-		digits = s[1:]
-	}
-	if digits != "" && len(digits) <= maxDigits && strings.Trim(digits, "0123456789") == "" {
-		return integer(s), true
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err != nil && !errors.Is(err, strconv.ErrRange) || strings.ContainsAny(s, "xX") {
-		return "", false
-	}
-	return document.Float(f), true // infinite or zero where out of range
+	f, err := python.ParseFloat(s)
+	return document.Float(f), err == nil
 }

@@ -3,10 +3,9 @@ package jmespath
 import (
 	"errors"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 type kind uint8
@@ -120,7 +119,7 @@ func (l *lexer) fail(at int, reason string) error {
 }
 
 // column turns an offset in bytes into one in characters.
-func column(text string, at int) int { return utf8.RuneCountInString(text[:at]) }
+func column(text string, at int) int { return python.Len(text[:at]) }
 
 // next reads the token at the reading position, which is not a blank.
 func (l *lexer) next() (kind, any, error) {
@@ -185,7 +184,7 @@ func (l *lexer) next() (kind, any, error) {
 			return l.number()
 		}
 		if !isLetter(c) {
-			_, n := utf8.DecodeRuneInString(l.text[l.at:])
+			_, n := python.DecodeRune(l.text[l.at:])
 			return 0, nil, l.fail(l.at, "Unknown token "+l.text[l.at:l.at+n])
 		}
 		end := l.at + 1
@@ -229,9 +228,12 @@ func (l *lexer) number() (kind, any, error) {
 	for end < len(l.text) && isDigit(l.text[end]) {
 		end++
 	}
-	n := integer(l.text[l.at:end])
+	n, err := python.ParseInt(l.text[l.at:end])
+	if err != nil { // too long
+		return 0, nil, failure(err.Error())
+	}
 	l.at = end
-	return number, n, nil
+	return number, document.Number(n), nil
 }
 
 // delimited returns what is between the delimiter at the reading position and the next one
@@ -279,7 +281,7 @@ func (l *lexer) literal() (kind, any, error) {
 	s = strings.ReplaceAll(s, "\\`", "`")
 	v, err := document.Parse(s)
 	if err != nil {
-		v, err = document.Parse(`"` + strings.TrimLeftFunc(s, unicode.IsSpace) + `"`)
+		v, err = document.Parse(`"` + python.StripLeft(s) + `"`)
 	}
 	if err != nil {
 		return 0, nil, l.fail(start, "Bad token "+s)

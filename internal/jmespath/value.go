@@ -3,9 +3,11 @@ package jmespath
 import (
 	"math"
 	"math/big"
+	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // typeName returns the name that JMESPath has for the type of v.
@@ -29,41 +31,20 @@ func typeName(v any) string {
 
 // classOf returns the name that some messages have for the type of v: Python's.
 func classOf(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return "NoneType"
-	case bool:
-		return "bool"
-	case string:
-		return "str"
-	case document.Number:
-		if v.IsInt() {
-			return "int"
-		}
-		return "float"
-	case []any:
-		return "list"
-	case *document.Object:
-		return "dict"
+	if _, ok := v.(*node); ok {
+		return "_Expression"
 	}
-	return "_Expression"
+	return document.Class(v)
 }
 
-// IsTrue reports whether v counts as true for !, &&, || and filters. Every number does.
+// IsTrue reports whether v counts as true for !, &&, || and filters. To JMESPath, unlike Python,
+// every number does.
 func IsTrue(v any) bool {
-	switch v := v.(type) {
-	case nil:
-		return false
-	case bool:
-		return v
-	case string:
-		return v != ""
-	case []any:
-		return len(v) > 0
-	case *document.Object:
-		return v.Len() > 0
+	switch v.(type) {
+	case document.Number, *node:
+		return true
 	}
-	return true
+	return document.Truth(v)
 }
 
 // equal compares values part by part. True is 1 and false is 0, as in Python; the operators
@@ -200,29 +181,11 @@ func exact(n document.Number) *big.Float {
 	return big.NewFloat(n.Float64())
 }
 
-// length counts the characters of s, a lone surrogate (see package document) being one.
-func length(s string) int {
-	n := 0
-	for i := range len(s) {
-		if s[i]&0xC0 != 0x80 {
-			n++
-		}
-	}
-	return n
-}
-
 // reversed returns the characters of s from last to first.
 func reversed(s string) string {
-	b := make([]byte, 0, len(s))
-	for end := len(s); end > 0; {
-		start := end - 1
-		for start > 0 && s[start]&0xC0 == 0x80 {
-			start--
-		}
-		b = append(b, s[start:end]...)
-		end = start
-	}
-	return string(b)
+	runes := python.Runes(s)
+	slices.Reverse(runes)
+	return python.String(runes)
 }
 
 // appendJSON appends v as to_string spells it: ASCII, no blanks.

@@ -3,21 +3,20 @@
 //
 // Scripts cut columns out of these texts, so each format follows version 1 byte for byte,
 // its oddities included: {} prints nothing, rows are sorted by key whatever the order of the
-// value, and what is no text is spelled as Python spells it (True, None). The rules that come
-// from Python itself are in python.go.
+// value, and what is no text is spelled as Python spells it (True, None).
 //
 // Where version 1 stops because Python cannot go on (a list that mixes structures with other
 // values), these functions return an error in words of their own.
 package output
 
 import (
-	"bytes"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // JSON prints v indented by four blanks a level, with every character as itself and a final
@@ -30,37 +29,16 @@ func JSON(w io.Writer, v any) error {
 	if o, ok := v.(*document.Object); ok && o.Len() == 0 {
 		return nil
 	}
-	b := escapeSurrogates(document.AppendIndented(nil, v))
+	b := python.EscapeSurrogates(document.AppendIndented(nil, v))
 	if _, err := w.Write(append(b, '\n')); err != nil {
 		return fmt.Errorf("writing json: %w", err)
 	}
 	return nil
 }
 
-// escapeSurrogates replaces the three bytes by which package document holds a lone surrogate
-// with a \u escape. Bytes beyond ASCII occur only within the strings of a JSON text, so none
-// needs to be parsed.
-func escapeSurrogates(b []byte) []byte {
-	var out []byte
-	done := 0
-	for i := 0; ; i++ {
-		n := bytes.IndexByte(b[i:], 0xED)
-		if n < 0 {
-			break
-		}
-		i += n
-		if i+2 < len(b) && b[i+1] >= 0xA0 && b[i+1] <= 0xBF {
-			out = append(out, b[done:i]...)
-			r := 0xD000 | rune(b[i+1]&0x3F)<<6 | rune(b[i+2]&0x3F)
-			out = fmt.Appendf(out, `\u%04x`, r)
-			done = i + 3
-		}
-	}
-	if done == 0 {
-		return b
-	}
-	return append(out, b[done:]...)
-}
+// spell returns v as Python's str does, with U+FFFD for a lone surrogate, which has no UTF-8 form:
+// version 1 gives up there.
+func spell(v any) string { return strings.ToValidUTF8(document.Spell(v), "\uFFFD") }
 
 func scalar(v any) bool {
 	switch v.(type) {
@@ -71,7 +49,7 @@ func scalar(v any) bool {
 }
 
 // split returns the members of o that are scalars and those that are not, each sorted by key.
-// Bytes of UTF-8 compare as the code points do by which Python sorts.
+// Python sorts by code points, which is the order of their bytes in UTF-8.
 func split(o *document.Object) (scalars, nested []document.Member) {
 	for _, m := range o.Members() {
 		if scalar(m.Value) {
@@ -87,8 +65,8 @@ func split(o *document.Object) (scalars, nested []document.Member) {
 }
 
 // keysOf returns the keys under which any structure of list has a scalar, and those under
-// which any has something else, each sorted; a key can be in both. It is not ok if something
-// in list is no structure.
+// which any has something else, each sorted. A key can be in both. ok is false if something in
+// list is not a structure.
 func keysOf(list []any) (columns, nested []string, ok bool) {
 	type sighting struct {
 		key    string
@@ -123,7 +101,7 @@ func cells(row []string, o *document.Object, keys []string) []string {
 	for i, key := range keys {
 		row[i] = ""
 		if v, ok := o.Get(key); ok {
-			row[i] = document.Spell(v)
+			row[i] = spell(v)
 		}
 	}
 	return row

@@ -47,6 +47,7 @@ func TestJSON(t *testing.T) {
     "\udfff\ud800"
 ]
 `},
+		{"byte that is not UTF-8", "\"\xff\"", `"\udcff"` + "\n"},
 	} {
 		t.Run(g.name, func(t *testing.T) {
 			var b strings.Builder
@@ -72,6 +73,7 @@ func TestText(t *testing.T) {
 			"y\tx\nC\t3\nZ\t1\t2\n"},
 		{"key in upper case on every line", `{"Users": [{"Id": "a"}, {"Id": "b"}], "Straße": ["x", "y"]}`,
 			"STRASSE\tx\nSTRASSE\ty\nUSERS\ta\nUSERS\tb\n"},
+		{"a letter that has no capital of its own", `{"ŉ": ["x"]}`, "ʼN\tx\n"},
 		{"rows have the columns of all structures", `{"L": [{"A": 1}, {"C": 3, "M": {"X": 9}}, {}]}`,
 			"L\t1\t\nL\t\t3\nM\t9\nL\t\t\n"},
 		{"bare list on one line", `["a", "b"]`, "a\tb\n"},

@@ -88,7 +88,7 @@ func (t *table) last() *section { return t.sections[len(t.sections)-1] }
 func (t *table) begin(title *string, indent int) {
 	s := &section{indent: indent, columns: -1, titleWidth: len("None")}
 	if title != nil {
-		s.title = document.Spell(*title)
+		s.title = spell(*title)
 		s.titleWidth = columnsOf(s.title)
 	}
 	t.sections = append(t.sections, s)
@@ -96,7 +96,7 @@ func (t *table) begin(title *string, indent int) {
 
 // add takes in v: as a new section, or without a title as more rows of the last one.
 func (t *table) add(title *string, v any, indent int) error {
-	if !truthy(v) {
+	if !document.Truth(v) {
 		return nil
 	}
 	if title != nil {
@@ -127,17 +127,17 @@ func (t *table) addList(list []any) error {
 			}
 			row := make([]string, len(e))
 			for i, v := range e {
-				row[i] = document.Spell(v)
+				row[i] = spell(v)
 			}
 			err = t.last().addRow(row)
 		case *document.Object: // a row of keys: what Python gets by walking a mapping
 			row := make([]string, e.Len())
 			for i, m := range e.Members() {
-				row[i] = document.Spell(m.Key)
+				row[i] = spell(m.Key)
 			}
 			err = t.last().addRow(row)
 		default:
-			err = t.last().addRow([]string{document.Spell(e)})
+			err = t.last().addRow([]string{spell(e)})
 		}
 		if err != nil {
 			return err
@@ -150,7 +150,7 @@ func (t *table) addObject(o *document.Object, indent int) error {
 	scalars, nested := split(o)
 	headers, row := make([]string, len(scalars)), make([]string, len(scalars))
 	for i, m := range scalars {
-		headers[i], row[i] = document.Spell(m.Key), document.Spell(m.Value)
+		headers[i], row[i] = spell(m.Key), spell(m.Value)
 	}
 	var err error
 	switch len(scalars) {
@@ -177,7 +177,7 @@ func (t *table) addObjects(title *string, list []any, indent int) error {
 	}
 	headers := make([]string, len(columns))
 	for i, key := range columns {
-		headers[i] = document.Spell(key)
+		headers[i] = spell(key)
 	}
 	for i, e := range list {
 		if i > 0 && len(nested) > 0 {
@@ -450,8 +450,8 @@ func (p *printer) bars(indent int) {
 	p.wrote()
 }
 
-// wrote stands where version 1 ends a write, be it of nothing: its color support adds a
-// reset there.
+// wrote stands where version 1 ends a write, even an empty one: its color support adds a reset
+// there.
 func (p *printer) wrote() {
 	if p.color {
 		p.WriteString(reset)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Text prints v as lines of values separated by tabs.
@@ -28,7 +29,10 @@ func Text(w io.Writer, v any) error {
 	return err
 }
 
-// writeText prints v with lines that begin with label: nothing, or a key and a tab. It leaves
+// labelOf returns what lines below a key begin with.
+func labelOf(key string) string { return python.Upper(spell(key)) + "\t" }
+
+// writeText prints v with lines that begin with label: nothing, or that of a key. It leaves
 // errors of writing to Flush, which reports the first.
 func writeText(b *bufio.Writer, label string, v any) error {
 	switch v := v.(type) {
@@ -37,7 +41,7 @@ func writeText(b *bufio.Writer, label string, v any) error {
 	case []any:
 		return writeList(b, label, v)
 	}
-	b.WriteString(document.Spell(v))
+	b.WriteString(spell(v))
 	b.WriteByte('\n')
 	return nil
 }
@@ -46,11 +50,11 @@ func writeObject(b *bufio.Writer, label string, o *document.Object) error {
 	scalars, nested := split(o)
 	row := make([]string, len(scalars))
 	for i, m := range scalars {
-		row[i] = document.Spell(m.Value)
+		row[i] = spell(m.Value)
 	}
 	writeRow(b, label, row)
 	for _, m := range nested {
-		if err := writeText(b, upper(m.Key)+"\t", m.Value); err != nil {
+		if err := writeText(b, labelOf(m.Key), m.Value); err != nil {
 			return err
 		}
 	}
@@ -63,7 +67,7 @@ func writeList(b *bufio.Writer, label string, list []any) error {
 	objects := false
 	for _, e := range list {
 		if scalar(e) {
-			scalars = append(scalars, document.Spell(e))
+			scalars = append(scalars, spell(e))
 			continue
 		}
 		others = append(others, e)
@@ -106,7 +110,7 @@ func writeObjects(b *bufio.Writer, label string, list []any) error {
 		writeRow(b, label, cells(row, o, columns))
 		for _, key := range nested {
 			if v, ok := o.Get(key); ok {
-				if err := writeText(b, upper(key)+"\t", v); err != nil {
+				if err := writeText(b, labelOf(key), v); err != nil {
 					return err
 				}
 			}

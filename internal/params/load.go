@@ -1,16 +1,13 @@
 package params
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"strings"
-	"syscall"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Loader loads values that are named by a URL instead of written out.
@@ -24,16 +21,13 @@ type Loader struct {
 	FollowURLs func() bool
 }
 
-// Bytes is the content of a file behind fileb://.
-type Bytes []byte
-
 // LoadError is a file or page that could not be read.
 type LoadError struct{ Reason string }
 
 func (e *LoadError) Error() string { return e.Reason }
 
-// Load returns the content behind a file://, fileb://, http:// or https:// value, a string or
-// Bytes, and that it did; any other value is returned as it is.
+// Load returns the content that a file://, fileb://, http:// or https:// value names, a string or
+// [document.Bytes], and that it did. Any other value is returned as it is.
 func (l *Loader) Load(value string) (content any, loaded bool, err error) {
 	if strings.HasPrefix(value, "http://") || strings.HasPrefix(value, "https://") {
 		if !l.FollowURLs() {
@@ -48,7 +42,7 @@ func (l *Loader) Load(value string) (content any, loaded bool, err error) {
 	return l.LoadLocal(value)
 }
 
-// LoadLocal is Load for files only.
+// LoadLocal is [Loader.Load] for files only.
 func (l *Loader) LoadLocal(value string) (content any, loaded bool, err error) {
 	path, text := strings.CutPrefix(value, "file://")
 	if !text {
@@ -61,31 +55,12 @@ func (l *Loader) LoadLocal(value string) (content any, loaded bool, err error) {
 	data, err := os.ReadFile(path)
 	switch {
 	case err != nil:
-		return nil, false, &LoadError{fmt.Sprintf("Unable to load paramfile %s: %s", value, osError(err, path))}
+		return nil, false, &LoadError{fmt.Sprintf("Unable to load paramfile %s: %v", value, python.OSError(err, path))}
 	case !text:
-		return Bytes(data), true, nil
+		return document.Bytes(data), true, nil
 	case !utf8.Valid(data):
 		return nil, false, &LoadError{fmt.Sprintf("Unable to load paramfile (%s), text contents could not be decoded.  "+
 			"If this is a binary file, please use the fileb:// prefix instead of the file:// prefix.", path)}
 	}
-	return newlines(string(data)), true, nil
-}
-
-// newlines makes every kind of line end a line feed.
-func newlines(s string) string {
-	if !strings.Contains(s, "\r") {
-		return s
-	}
-	return strings.ReplaceAll(strings.ReplaceAll(s, "\r\n", "\n"), "\r", "\n")
-}
-
-// osError spells an error of the operating system as Python does.
-func osError(err error, path string) string {
-	var number syscall.Errno
-	var p *fs.PathError
-	if !errors.As(err, &number) || !errors.As(err, &p) {
-		return err.Error()
-	}
-	text := number.Error()
-	return fmt.Sprintf("[Errno %d] %c%s: %s", int(number), unicode.ToUpper(rune(text[0])), text[1:], document.Repr(path))
+	return python.UniversalNewlines(string(data)), true, nil
 }

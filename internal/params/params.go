@@ -2,17 +2,18 @@
 // values from files, reads JSON or shorthand, validates the whole against the contract, and
 // writes skeletons of inputs and outputs.
 //
-// Rules and texts are those of AWS CLI version 1. In particular validation checks members,
-// types and lower bounds only; enums, patterns and upper bounds are the service's to judge.
+// Start with [Read], which reads the words of one option (params.go, shorthand.go, load.go), and
+// [Validate]. Rules and texts are those of AWS CLI version 1. In particular validation checks
+// members, types and lower bounds only. Enums, patterns and upper bounds are left to the service.
 package params
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
-	"github.com/carillon-project/carillon/internal/shorthand"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Error is a value that could not be read.
@@ -25,8 +26,9 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("Error parsing parameter '%s': %s", e.Option, e.Reason)
 }
 
-// Read makes the value of an option of the given shape from its words. An option that is no
-// list has one word.
+// Read makes the value of an option of the given shape from its words. An option that is not a
+// list has one word. The error is an [*Error], a [*LoadError], or has the text of an exception of
+// Python.
 func Read(option string, shape *model.Shape, words []string, files *Loader) (any, error) {
 	// Only a single word is looked at for a file, also where a list is wanted. A file's text
 	// then stands for the whole list.
@@ -36,11 +38,14 @@ func Read(option string, shape *model.Shape, words []string, files *Loader) (any
 		if err != nil {
 			return nil, &Error{option, err.Error()}
 		}
-		if b, ok := text.(Bytes); ok {
-			if shape.Kind != model.String {
-				return nil, &Error{option, "fileb:// gives bytes, which only text members could hold; use file://"}
+		if b, ok := text.(document.Bytes); ok {
+			switch shape.Kind {
+			case model.String:
+				return b, nil
+			case model.Integer:
+				return document.ToInt(b)
 			}
-			return b, nil
+			return nil, &Error{option, "fileb:// gives bytes, which only text members could hold; use file://"}
 		}
 		if loaded {
 			words, fromFile = []string{text.(string)}, true
@@ -64,30 +69,23 @@ func isShorthand(shape *model.Shape, words []string) bool {
 	if shape.Kind != model.Structure {
 		return false
 	}
-	return len(words) == 0 || !strings.HasPrefix(strip(words[0]), "[") && !strings.HasPrefix(strip(words[0]), "{")
+	return len(words) == 0 || !looksLike('[', words[0]) && !looksLike('{', words[0])
 }
 
 func readShorthand(option string, shape *model.Shape, words []string, fromFile bool, files *Loader) (any, error) {
-	load := func(value string) (any, error) {
-		v, _, err := files.LoadLocal(value)
-		return v, err
-	}
 	parse := func(text string) (any, error) {
-		v, err := shorthand.Parse(text, load)
-		switch err.(type) {
-		case nil:
-			return v, nil
-		case *LoadError: // version 1 names no option here
-			return nil, err
+		v, err := parseShorthand(text, files)
+		if _, ok := errors.AsType[*syntaxError](err); ok {
+			return nil, &Error{option, err.Error()}
 		}
-		return nil, &Error{option, err.Error()}
+		return v, err // version 1 names no option where a file does not load
 	}
 	if shape.Kind == model.Structure || fromFile {
 		v, err := parse(words[0])
 		if err != nil || shape.Kind == model.List {
 			return v, err // a mapping where a list is wanted: validation says so
 		}
-		return shorthand.Convert(v, shape)
+		return convert(v, shape)
 	}
 	list := make([]any, len(words))
 	for i, word := range words {
@@ -97,12 +95,12 @@ func readShorthand(option string, shape *model.Shape, words []string, fromFile b
 		}
 		list[i] = v
 	}
-	return shorthand.Convert(list, shape)
+	return convert(list, shape)
 }
 
-// readList reads the words of a list option that are no shorthand.
+// readList reads the words of a list option that are not shorthand.
 func readList(option string, shape *model.Shape, words []string) (any, error) {
-	if len(words) == 1 && strings.HasPrefix(strip(words[0]), "[") {
+	if len(words) == 1 && looksLike('[', words[0]) {
 		return readJSON(option, words[0])
 	}
 	list := make([]any, len(words))
@@ -120,41 +118,54 @@ func readList(option string, shape *model.Shape, words []string) (any, error) {
 func readValue(option string, shape *model.Shape, text string) (any, error) {
 	switch shape.Kind {
 	case model.Integer:
-		n, err := document.ParseInt(text)
-		if err != nil {
-			return nil, err
-		}
-		return n, nil
+		return document.ToInt(text)
 	case model.Boolean:
-		return text != "" && !strings.EqualFold(text, "false"), nil
+		return text != "" && python.Lower(text) != "false", nil
 	case model.Structure:
-		if strings.HasPrefix(strip(text), "{") {
+		if looksLike('{', text) {
 			return readJSON(option, text)
 		}
 		return nil, &Error{option, "Invalid JSON:\n" + text}
 	case model.List: // the text of a file
-		if strings.HasPrefix(strip(text), "[") {
+		if looksLike('[', text) {
 			return readJSON(option, text)
+		}
+		if python.Strip(text) == "" {
+			return nil, errors.New("string index out of range") // where version 1 looks for the bracket
 		}
 		// Version 1 takes the text apart into characters.
 		var chars []string
-		for _, c := range text {
-			chars = append(chars, string(c))
+		for _, c := range python.Runes(text) {
+			chars = append(chars, python.String([]rune{c}))
 		}
 		return readList(option, shape, chars)
 	}
 	return text, nil
 }
 
-// ReadInputJSON reads the value of --cli-input-json, which must be an object.
-func ReadInputJSON(text string) (*document.Object, error) {
-	v, err := readJSON("cli-input-json", text)
+// ReadInputJSON reads the value of --cli-input-json, or the file that it names, which must be an
+// object.
+func ReadInputJSON(word string, files *Loader) (*document.Object, error) {
+	const option = "cli-input-json"
+	content, _, err := files.LoadLocal(word)
 	if err != nil {
+		return nil, err
+	}
+	var v any
+	if b, ok := content.(document.Bytes); ok {
+		text, err := python.DecodeJSON(b)
+		if err == nil {
+			v, err = document.Parse(text)
+		}
+		if err != nil {
+			return nil, invalidJSON(option, err, python.ReprBytes(b))
+		}
+	} else if v, err = readJSON(option, content.(string)); err != nil {
 		return nil, err
 	}
 	o, ok := v.(*document.Object)
 	if !ok {
-		return nil, &Error{"cli-input-json", "the JSON must be an object with the operation's members, such as --generate-cli-skeleton prints"}
+		return nil, &Error{option, "the JSON must be an object with the operation's members, such as --generate-cli-skeleton prints"}
 	}
 	return o, nil
 }
@@ -162,9 +173,17 @@ func ReadInputJSON(text string) (*document.Object, error) {
 func readJSON(option, text string) (any, error) {
 	v, err := document.Parse(text)
 	if err != nil {
-		return nil, &Error{option, fmt.Sprintf("Invalid JSON: %v\nJSON received: %s", err, text)}
+		return nil, invalidJSON(option, err, text)
 	}
 	return v, nil
 }
 
-func strip(s string) string { return strings.TrimFunc(s, document.IsSpace) }
+func invalidJSON(option string, err error, received string) error {
+	return &Error{option, fmt.Sprintf("Invalid JSON: %v\nJSON received: %s", err, received)}
+}
+
+// looksLike reports whether text begins with a bracket of JSON, blanks aside.
+func looksLike(bracket byte, text string) bool {
+	text = python.StripLeft(text)
+	return text != "" && text[0] == bracket
+}

@@ -55,7 +55,10 @@ func newLoader(t testing.TB, files map[string]string) *params.Loader {
 }
 
 func spell(v any) string {
-	if b, ok := v.(params.Bytes); ok {
+	if o, ok := v.(*document.Object); ok && o == nil {
+		return ""
+	}
+	if b, ok := v.(document.Bytes); ok {
 		return "bytes " + string(b)
 	}
 	return string(document.AppendCompact(nil, v))
@@ -78,6 +81,8 @@ func TestRead(t *testing.T) {
 		{color, []string{"blue"}, `"blue"`},
 		{when, []string{"2020-01-01"}, `"2020-01-01"`},
 		{number, []string{" 1_0 "}, `10`},
+		{number, []string{"٣"}, `3`},
+		{text, []string{"\xff"}, `"\udcff"`},
 		{flag, []string{"true"}, `true`},
 		{flag, []string{"anything"}, `true`},
 		{flag, []string{"FALSE"}, `false`},
@@ -107,6 +112,7 @@ func TestRead(t *testing.T) {
 		{text, []string{"file://$dir/text"}, `"\u00fcber\nalles\n"`},
 		{text, []string{"fileb://$dir/binary"}, "bytes \xff\x00"},
 		{number, []string{"file://$dir/number"}, `7`},
+		{number, []string{"fileb://$dir/number"}, `7`},
 		{texts, []string{"file://$dir/json"}, `["a", "b"]`},
 		{texts, []string{"file://$dir/chars"}, `["a", "b"]`},
 		{texts, []string{"file://$dir/json", "x"}, `["file://$dir/json", "x"]`},
@@ -132,7 +138,8 @@ func TestRead(t *testing.T) {
 }
 
 func TestRead_errors(t *testing.T) {
-	files := newLoader(t, map[string]string{"binary": "\xff\x00", "broken": "{\n 'a'}", "text": "x"})
+	const tooLong = "Exceeds the limit (4300 digits) for integer string conversion: value has 4301 digits; use sys.set_int_max_str_digits() to increase the limit"
+	files := newLoader(t, map[string]string{"binary": "\xff\x00", "broken": "{\n 'a'}", "text": "x", "blank": "\u3000\n"})
 	for _, tt := range []struct {
 		shape *model.Shape
 		words []string
@@ -155,6 +162,11 @@ func TestRead_errors(t *testing.T) {
 		{text, []string{"fileb://$dir"}, "Error parsing parameter '--option': Unable to load paramfile fileb://$dir: [Errno 21] Is a directory: '$dir'"},
 		{text, []string{"file://$dir/binary"}, "Error parsing parameter '--option': Unable to load paramfile ($dir/binary), text contents could not be decoded.  " +
 			"If this is a binary file, please use the fileb:// prefix instead of the file:// prefix."},
+		{number, []string{"fileb://$dir/binary"}, `invalid literal for int() with base 10: b'\xff\x00'`},
+		{number, []string{strings.Repeat("9", 4301)}, tooLong},
+		{structure, []string{`{"Number": ` + strings.Repeat("9", 4301) + "}"}, "Error parsing parameter '--option': Invalid JSON: " + tooLong +
+			"\nJSON received: {\"Number\": " + strings.Repeat("9", 4301) + "}"},
+		{texts, []string{"file://$dir/blank"}, "string index out of range"},
 		// A list from a file that is no JSON list is taken apart into characters.
 		{structures, []string{"file://$dir/broken"}, "Error parsing parameter '--option': Invalid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)\nJSON received: {"},
 		{structure, []string{"file://$dir/broken"}, "Error parsing parameter '--option': Invalid JSON: Expecting property name enclosed in double quotes: line 2 column 2 (char 3)\nJSON received: {\n 'a'}"},
@@ -198,18 +210,32 @@ func TestLoad_asksOnlyAboutURLs(t *testing.T) {
 }
 
 func TestReadInputJSON(t *testing.T) {
-	o, err := params.ReadInputJSON(` {"b": 1, "a": {}} `)
-	if want := `{"b": 1, "a": {}}`; err != nil || spell(o) != want {
-		t.Errorf("got %s, %v, want %s", spell(o), err, want)
-	}
-	_, err = params.ReadInputJSON("{")
-	if want := "Error parsing parameter 'cli-input-json': Invalid JSON: Expecting property name enclosed in double quotes: " +
-		"line 1 column 2 (char 1)\nJSON received: {"; err == nil || err.Error() != want {
-		t.Errorf("got %v, want %s", err, want)
-	}
-	var failure *params.Error
-	if _, err = params.ReadInputJSON("[]"); !errors.As(err, &failure) || failure.Option != "cli-input-json" {
-		t.Errorf("a list: got error %v, want one about cli-input-json", err)
+	files := newLoader(t, map[string]string{
+		"text": ` {"b": 1, "a": {}} `, "mark": "\xEF\xBB\xBF{}", "wide": "\xFF\xFE{\x00\"\x00\xE9\x00\"\x00:\x001\x00}\x00", "latin": "{\xE9\n",
+	})
+	const invalid = "Error parsing parameter 'cli-input-json': Invalid JSON: "
+	for _, tt := range []struct {
+		word, want string // JSON or an error
+	}{
+		{` {"b": 1, "a": {}} `, `{"b": 1, "a": {}}`},
+		{"file://$dir/text", `{"b": 1, "a": {}}`},
+		{"fileb://$dir/text", `{"b": 1, "a": {}}`},
+		{"fileb://$dir/mark", `{}`},
+		{"fileb://$dir/wide", `{"\u00e9": 1}`},
+		{"{", invalid + "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)\nJSON received: {"},
+		{"file://$dir/mark", invalid + "Unexpected UTF-8 BOM (decode using utf-8-sig): line 1 column 1 (char 0)\nJSON received: \uFEFF{}"},
+		{"fileb://$dir/latin", invalid + `'utf-8' codec can't decode byte 0xe9 in position 1: invalid continuation byte` + "\n" + `JSON received: b'{\xe9\n'`},
+		{"file://$dir/none", "Unable to load paramfile file://$dir/none: [Errno 2] No such file or directory: '$dir/none'"},
+		{"[]", "Error parsing parameter 'cli-input-json': the JSON must be an object with the operation's members, such as --generate-cli-skeleton prints"},
+	} {
+		o, err := params.ReadInputJSON(files.Expand(tt.word), files)
+		got := spell(o)
+		if err != nil {
+			got = strings.ReplaceAll(err.Error(), files.Expand("$dir"), "$dir")
+		}
+		if got != tt.want {
+			t.Errorf("%s:\n got %s\nwant %s", tt.word, got, tt.want)
+		}
 	}
 }
 
@@ -251,6 +277,9 @@ func TestValidate(t *testing.T) {
 			`Invalid length for parameter Structure.Texts[2], value: 1, valid min length: 2`,
 			`Invalid type for parameter Structure.Flag, value: 1, type: <class 'int'>, valid types: <class 'bool'>`,
 		}},
+		// A lone surrogate is one character.
+		{`{"Structure": {"Text": "\ud800", "Texts": ["\ud800\ud801"]}}`, []string{`Invalid length for parameter Structure.Text, value: 1, valid min length: 2`}},
+		{`{"Numbers": ["\ud800"]}`, []string{"Invalid type for parameter Numbers[0], value: \xED\xA0\x80, type: <class 'str'>, valid types: <class 'int'>"}},
 		// A boolean is an integer to Python, an integral float is not.
 		{`{"Numbers": [false, 1.0, -3, "7", NaN]}`, []string{
 			`Invalid value for parameter Numbers[0], value: False, valid min value: 1`,
@@ -283,9 +312,11 @@ func TestValidate(t *testing.T) {
 	if err := params.Validate(anything, nil); err != nil {
 		t.Errorf("an operation without input: got %v, want anything to pass", err)
 	}
-	bytes := document.NewObject(document.Member{Key: "Numbers", Value: params.Bytes("a'\n\xff")})
+	bytes := document.NewObject(document.Member{Key: "Numbers", Value: document.Bytes("a'\n\xff")},
+		document.Member{Key: "Structure", Value: []any{document.Bytes("b")}})
 	want := "Parameter validation failed:\n" +
-		`Invalid type for parameter Numbers, value: b"a'\n\xff", type: <class 'bytes'>, valid types: <class 'list'>, <class 'tuple'>`
+		`Invalid type for parameter Numbers, value: b"a'\n\xff", type: <class 'bytes'>, valid types: <class 'list'>, <class 'tuple'>` + "\n" +
+		`Invalid type for parameter Structure, value: [b'b'], type: <class 'list'>, valid types: <class 'dict'>`
 	if err := params.Validate(bytes, whole); err == nil || err.Error() != want {
 		t.Errorf("bytes:\n got %v\nwant %s", err, want)
 	}
@@ -344,7 +375,7 @@ func TestInputSkeleton_isComplete(t *testing.T) {
 // Any words for any option make a value that can be validated and sent, or an error.
 func FuzzRead(f *testing.F) {
 	for i, word := range []string{
-		"", "x", "Text=a,Number=1", `[{"Text": 1}]`, `{"Texts": ["a"`, "file://$dir/text", "fileb://$dir/text", "Text@=file://$dir/none", " 1_0", "http://host/items", "\xff",
+		"", "x", "Text=a,Number=1", `[{"Text": 1}]`, `{"Texts": ["a"`, "file://$dir/text", "fileb://$dir/text", "Text@=file://$dir/none", " 1_0", "http://host/items", "\xff", "Texts@=[fileb://$dir/text]",
 	} {
 		f.Add(uint8(i), word, word)
 		f.Add(uint8(i), word, "")
@@ -372,7 +403,7 @@ func FuzzRead(f *testing.F) {
 		if params.Validate(input, holder) != nil {
 			return
 		}
-		if _, ok := v.(params.Bytes); ok {
+		if _, ok := v.(document.Bytes); ok {
 			t.Fatalf("bytes passed for a %s", shape.Name)
 		}
 		if _, err := document.Parse(string(document.AppendCompact(nil, input))); err != nil {

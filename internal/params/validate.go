@@ -5,10 +5,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // ValidationError lists everything about an input that does not fit the contract.
@@ -18,7 +18,7 @@ func (e *ValidationError) Error() string {
 	return "Parameter validation failed:\n" + strings.Join(e.Problems, "\n")
 }
 
-// Validate checks an input before it is sent. The error is a *ValidationError. An operation
+// Validate checks an input before it is sent. The error is a [*ValidationError]. An operation
 // without an input takes any members, as in version 1.
 func Validate(input *document.Object, shape *model.Shape) error {
 	if shape == nil {
@@ -32,8 +32,8 @@ func Validate(input *document.Object, shape *model.Shape) error {
 	return nil
 }
 
-// Sendable reports an input with bytes in it, which have no form in a request. It is for where
-// nothing is validated: Validate finds them, too.
+// Sendable reports an input with bytes in it, which have no form in a request. It is for inputs
+// that are not validated: [Validate] finds bytes, too.
 func Sendable(input *document.Object) error {
 	for _, m := range input.Members() {
 		if holdsBytes(m.Value) {
@@ -45,7 +45,7 @@ func Sendable(input *document.Object) error {
 
 func holdsBytes(v any) bool {
 	switch v := v.(type) {
-	case Bytes:
+	case document.Bytes:
 		return true
 	case []any:
 		return slices.ContainsFunc(v, holdsBytes)
@@ -68,11 +68,11 @@ func (v *validation) value(value any, shape *model.Shape, path string) {
 			v.structure(o, shape, path)
 			return
 		}
-		v.wrongType(value, path, "<class 'dict'>")
+		v.wrongType(value, path, "dict")
 	case model.List:
 		list, ok := value.([]any)
 		if !ok {
-			v.wrongType(value, path, "<class 'list'>, <class 'tuple'>")
+			v.wrongType(value, path, "list", "tuple")
 			return
 		}
 		v.length(len(list), shape, path)
@@ -82,13 +82,13 @@ func (v *validation) value(value any, shape *model.Shape, path string) {
 	case model.String:
 		s, ok := value.(string)
 		if !ok {
-			v.wrongType(value, path, "<class 'str'>")
+			v.wrongType(value, path, "str")
 			return
 		}
-		v.length(utf8.RuneCountInString(s), shape, path)
+		v.length(python.Len(s), shape, path)
 	case model.Boolean:
 		if _, ok := value.(bool); !ok {
-			v.wrongType(value, path, "<class 'bool'>")
+			v.wrongType(value, path, "bool")
 		}
 	case model.Integer:
 		v.integer(value, shape, path)
@@ -133,76 +133,20 @@ func (v *validation) length(n int, shape *model.Shape, path string) {
 
 // integer takes a boolean too: Python counts it among the integers.
 func (v *validation) integer(value any, shape *model.Shape, path string) {
-	n := document.Number("0")
-	switch value := value.(type) {
-	case document.Number:
-		n = value
-	case bool:
-		if value {
-			n = "1"
-		}
-	default:
-		v.wrongType(value, path, "<class 'int'>")
+	if class := document.Class(value); class != "int" && class != "bool" {
+		v.wrongType(value, path, "int")
 		return
 	}
-	if !n.IsInt() {
-		v.wrongType(value, path, "<class 'int'>")
-		return
-	}
+	n, _ := document.ToInt(value) // it is one
 	if shape.Min != model.Unbounded && n.Float64() < float64(shape.Min) {
 		v.report("Invalid value for parameter %s, value: %s, valid min value: %d", path, document.Spell(value), shape.Min)
 	}
 }
 
-func (v *validation) wrongType(value any, path, valid string) {
-	var class, spelled string
-	switch value := value.(type) {
-	case Bytes:
-		class, spelled = "bytes", reprBytes(value)
-	case nil:
-		class = "NoneType"
-	case bool:
-		class = "bool"
-	case document.Number:
-		class = "int"
-		if !value.IsInt() {
-			class = "float"
-		}
-	case string:
-		class = "str"
-	case []any:
-		class = "list"
-	case *document.Object:
-		class = "dict"
+func (v *validation) wrongType(value any, path string, valid ...string) {
+	for i, class := range valid {
+		valid[i] = "<class '" + class + "'>"
 	}
-	if spelled == "" {
-		spelled = document.Spell(value)
-	}
-	v.report("Invalid type for parameter %s, value: %s, type: <class '%s'>, valid types: %s", path, spelled, class, valid)
-}
-
-// reprBytes spells bytes as Python's repr does.
-func reprBytes(data []byte) string {
-	quote := byte('\'')
-	if strings.Contains(string(data), "'") && !strings.Contains(string(data), `"`) {
-		quote = '"'
-	}
-	out := []byte{'b', quote}
-	for _, c := range data {
-		switch {
-		case c == quote || c == '\\':
-			out = append(out, '\\', c)
-		case c == '\n':
-			out = append(out, `\n`...)
-		case c == '\r':
-			out = append(out, `\r`...)
-		case c == '\t':
-			out = append(out, `\t`...)
-		case c < ' ' || c > '~':
-			out = fmt.Appendf(out, `\x%02x`, c)
-		default:
-			out = append(out, c)
-		}
-	}
-	return string(append(out, quote))
+	v.report("Invalid type for parameter %s, value: %s, type: <class '%s'>, valid types: %s",
+		path, document.Spell(value), document.Class(value), strings.Join(valid, ", "))
 }

@@ -4,11 +4,10 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"strings"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Connection is what a client needs to know before it sends a request.
@@ -96,7 +95,7 @@ func (s *Settings) defaultRetryMode() (string, error) {
 	if err != nil || !v.IsSet() {
 		return "legacy", err
 	}
-	switch strings.ToLower(v.Text) {
+	switch python.Lower(v.Text) {
 	case "legacy":
 		return "legacy", nil
 	case "standard", "auto", "in-region", "cross-region", "mobile":
@@ -145,10 +144,10 @@ func (s *Settings) retry(defaultMode string) (Retry, error) {
 
 // parseInt reads an integer as Python does. What is out of range becomes the nearest int.
 func parseInt(text string) (int, error) {
-	number, err := document.ParseInt(text)
+	digits, err := python.ParseInt(text)
 	if err != nil {
 		return 0, Error(err.Error())
 	}
-	n, _ := strconv.Atoi(string(number)) // its only error is the range, with the nearest int
+	n, _ := strconv.Atoi(digits) // its only error is the range, with the nearest int
 	return n, nil
 }

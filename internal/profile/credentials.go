@@ -1,21 +1,20 @@
 package profile
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -160,7 +159,7 @@ func (s *Settings) checkRole(profile string, visited []string) error {
 	if slices.Contains(visited, source) && (source != profile || !static) {
 		var names []string
 		for _, v := range visited {
-			names = append(names, document.Repr(v))
+			names = append(names, python.Repr(v))
 		}
 		return errorf("Infinite loop in credential configuration detected. Attempting to load from profile %s which has already been visited. Visited profiles: [%s]",
 			source, strings.Join(names, ", "))
@@ -196,7 +195,7 @@ func (s *Settings) fromWebIdentity(context.Context) (*Credentials, error) {
 		return nil, Error("The provided profile or the current environment is configured to assume role with web identity but has no role ARN configured. Ensure that the profile has the role_arnconfiguration set or the AWS_ROLE_ARN env var is set.")
 	}
 	if _, err := os.Stat(token); err != nil {
-		return nil, errnoError(err, token)
+		return nil, fileError(err, token)
 	}
 	return nil, unsupported("The environment or the profile assumes a role with web identity (web_identity_token_file)")
 }
@@ -309,7 +308,7 @@ func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
 	if len(words) == 0 {
 		return nil, errorf("credential_process in %s names no program", source.Location)
 	}
-	var stdout, stderr strings.Builder
+	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, words[0], words[1:]...)
 	cmd.Env = append([]string{}, s.env...) // never nil: that would be our own
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
@@ -324,9 +323,13 @@ func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
 		if _, ended := errors.AsType[*exec.ExitError](err); ended {
 			return nil, processError(stderr.String())
 		}
-		return nil, errnoError(err, words[0])
+		return nil, fileError(err, words[0])
 	}
-	v, err := document.Parse(stdout.String())
+	text, err := python.Decode(stdout.Bytes())
+	if err != nil {
+		return nil, err
+	}
+	v, err := document.Parse(text)
 	if err != nil {
 		return nil, err
 	}
@@ -372,35 +375,13 @@ func processError(reason string) error {
 func checkVersion(reply *document.Object) error {
 	got := "<Version key not provided>"
 	if v, ok := reply.Get("Version"); ok {
-		switch v := v.(type) {
-		case string:
-			got = v
-		case document.Number:
-			if v.Float64() == 1 {
-				return nil
-			}
-			got = string(v)
-		default:
-			if v == true {
-				return nil
-			}
-			got = string(document.AppendCompact(nil, v))
+		if n, ok := v.(document.Number); v == true || ok && n.Float64() == 1 {
+			return nil
 		}
+		got = document.Spell(v)
 	}
 	return processError(fmt.Sprintf("Unsupported version '%s' for credential process provider, supported versions: 1", got))
 }
 
-// errnoError says why a file cannot be used, in Python's form.
-func errnoError(err error, name string) error {
-	errno := syscall.Errno(0)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, exec.ErrNotFound):
-		errno = syscall.ENOENT
-	case errors.Is(err, fs.ErrPermission):
-		errno = syscall.EACCES
-	case !errors.As(err, &errno):
-		return err
-	}
-	text := errno.Error()
-	return errorf("[Errno %d] %s: %s", int(errno), strings.ToUpper(text[:1])+text[1:], document.Repr(filepath.ToSlash(name)))
-}
+// fileError says why a file cannot be used, in Python's form.
+func fileError(err error, name string) error { return Error(python.OSError(err, name).Error()) }

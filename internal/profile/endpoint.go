@@ -5,8 +5,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Endpoint is where requests go, and the region that they are signed for.
@@ -279,7 +279,7 @@ func checkURL(url string) error {
 		}
 	}
 	if strings.Trim(port, "0123456789") != "" {
-		return errorf("Port could not be cast to integer value as %s", document.Repr(port))
+		return errorf("Port could not be cast to integer value as %s", python.Repr(port))
 	}
 	if n, err := strconv.Atoi(port); port != "" && (err != nil || n > 65535) {
 		return Error("Port out of range 0-65535")

@@ -6,9 +6,9 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -116,7 +116,7 @@ func parse(path, text string, nested bool) (*File, error) {
 		return err
 	}
 	for i, line := range splitLines(text) {
-		content := strings.TrimSpace(line)
+		content := python.Strip(line)
 		if content == "" {
 			if option != nil {
 				values = append(values, "")
@@ -155,7 +155,7 @@ func parse(path, text string, nested bool) (*File, error) {
 		if at < 0 {
 			return fail("neither a [section] nor a name = value")
 		}
-		name := strings.ToLower(strings.TrimSpace(content[:at]))
+		name := python.Lower(python.Strip(content[:at]))
 		if name == "" {
 			return fail("a value without a name")
 		}
@@ -164,7 +164,7 @@ func parse(path, text string, nested bool) (*File, error) {
 		}
 		section.Options = append(section.Options, Option{Name: name, line: i, end: i + 1, indent: depth})
 		option = &section.Options[len(section.Options)-1]
-		values = append(values, strings.TrimSpace(content[at+1:]))
+		values = append(values, python.Strip(content[at+1:]))
 	}
 	if err := finish(); err != nil {
 		return nil, err
@@ -176,14 +176,9 @@ func parse(path, text string, nested bool) (*File, error) {
 // nested settings are right. No line of a value can be equal to it.
 const comment = "\n"
 
-func notSpace(r rune) bool { return !unicode.IsSpace(r) }
+func notSpace(r rune) bool { return !python.IsSpace(r) }
 
-func splitLines(text string) []string {
-	if strings.Contains(text, "\r") {
-		text = strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(text)
-	}
-	return strings.Split(text, "\n")
-}
+func splitLines(text string) []string { return strings.Split(python.UniversalNewlines(text), "\n") }
 
 // header returns the name in a section line, which ends at the last bracket. The rest of the line
 // is ignored.
@@ -212,7 +207,7 @@ func (o *Option) setLines(path string, lines []string, nested bool) error {
 		if !ok {
 			return &FileError{path, first + i + 1, fmt.Sprintf("a setting inside %q needs the form name = value", o.Name)}
 		}
-		o.Nested = append(o.Nested, Pair{strings.TrimSpace(name), strings.TrimSpace(value), first + i})
+		o.Nested = append(o.Nested, Pair{python.Strip(name), python.Strip(value), first + i})
 	}
 	return nil
 }

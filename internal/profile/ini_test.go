@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // dump writes what was parsed on one line: [section name="value" block{name="value"}].
@@ -361,14 +362,14 @@ func FuzzINI(f *testing.F) {
 			return // it may be the same section, quoted otherwise
 		}
 		want := flat(before)
-		at := section + "\n" + strings.ToLower(name)
+		at := section + "\n" + python.Lower(name)
 		maps.DeleteFunc(want, func(key, _ string) bool {
 			return key == at || inner == "" && strings.HasPrefix(key, at+"\n")
 		})
 		if inner != "" {
 			at += "\n" + inner
 		}
-		want[at] = strings.TrimSpace(value)
+		want[at] = python.Strip(value)
 		want[section] = ""
 		if got := flat(after); !maps.Equal(got, want) {
 			t.Errorf("setting %q in %q:\ngot  %q\nwant %q", at, text, got, want)

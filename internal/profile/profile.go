@@ -18,6 +18,8 @@ import (
 	"os/user"
 	"runtime"
 	"strings"
+
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Error is an error in the words in which it is printed.
@@ -290,8 +292,8 @@ func (s *Settings) fromEnv(variables ...string) Value {
 	return Value{}
 }
 
-// isTrue reads a boolean as version 1 does: any text but "true" is false.
-func isTrue(text string) bool { return strings.EqualFold(text, "true") }
+// isTrue reads a boolean as version 1 does: any text but "true", in any case, is false.
+func isTrue(text string) bool { return python.Lower(text) == "true" }
 
 // Region returns the region as configured: --region, AWS_DEFAULT_REGION, `region`. AWS_REGION
 // is not read. Its form is not checked here.

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -178,7 +179,7 @@ func writable(section string, options []Option) error {
 		if strings.ContainsAny(value, "\r\n") {
 			return errorf("Invalid value for key %s: newline characters and carriage returns are not allowed.", name)
 		}
-		if name == "" || name != strings.TrimSpace(name) || strings.ContainsAny(name, "=:\r\n") ||
+		if name == "" || name != python.Strip(name) || strings.ContainsAny(name, "=:\r\n") ||
 			strings.ContainsRune("#;[", rune(name[0])) || !utf8.ValidString(name) || !utf8.ValidString(value) {
 			return errorf("%q = %q cannot be written to a configuration file", name, value)
 		}
@@ -232,7 +233,7 @@ func (f *File) with(section string, options []Option, text string) string {
 		indent = max(indent, f.Sections[at+1].indent)
 	}
 	for _, o := range options {
-		old := s.option(strings.ToLower(o.Name))
+		old := s.option(python.Lower(o.Name))
 		if old == nil {
 			added = append(added, o.render(strings.Repeat(" ", indent))...)
 			continue

@@ -1,31 +1,32 @@
-package shorthand_test
+package params
 
 import (
 	"errors"
-	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
-	"github.com/carillon-project/carillon/internal/shorthand"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
-var errMissing = errors.New("no such file")
-
-// load answers for the files that the tests name.
-func load(value string) (any, error) {
-	switch name, isFile := strings.CutPrefix(value, "file://"); {
-	case !isFile:
-		return value, nil
-	case name == "missing":
-		return "", errMissing
-	default:
-		return "<" + name + ">", nil
+// shorthandFiles returns a loader that finds the files x and "x y", which hold their names in angle
+// brackets, and no others.
+func shorthandFiles(t testing.TB) *Loader {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"x", "x y"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("<"+name+">"), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
+	return &Loader{Expand: func(name string) string { return filepath.Join(dir, filepath.Base(name)) }}
 }
 
-func TestParse(t *testing.T) {
+func TestShorthand(t *testing.T) {
+	files := shorthandFiles(t)
 	for _, tt := range []struct{ input, want string }{
 		// Pairs and words.
 		{"a=b", `{"a": "b"}`},
@@ -42,6 +43,8 @@ func TestParse(t *testing.T) {
 		{`a=b\,c`, `{"a": "b,c"}`},
 		{`a=b\c`, `{"a": "b\\c"}`},
 		{"a=ü日", `{"a": "\u00fc\u65e5"}`},
+		{"a=b\x1c", `{"a": "b"}`},
+		{"a=\xff", `{"a": "\udcff"}`},
 		{"a=~b|c", `{"a": "~b|c"}`},
 		{"a=b{c", `{"a": "b{c"}`},
 
@@ -87,16 +90,17 @@ func TestParse(t *testing.T) {
 		{"a={b@=file://x,c=file://y}", `{"a": {"b": "<x>", "c": "file://y"}}`},
 		{"a@=[file://x,y]", `{"a": ["<x>", "y"]}`},
 	} {
-		got, err := shorthand.Parse(tt.input, load)
+		got, err := parseShorthand(tt.input, files)
 		if err != nil {
-			t.Errorf("Parse(%q): %v", tt.input, err)
+			t.Errorf("shorthand %q: %v", tt.input, err)
 		} else if text := string(document.AppendCompact(nil, got)); text != tt.want {
-			t.Errorf("Parse(%q): got %s, want %s", tt.input, text, tt.want)
+			t.Errorf("shorthand %q: got %s, want %s", tt.input, text, tt.want)
 		}
 	}
 }
 
-func TestParse_errors(t *testing.T) {
+func TestShorthand_errors(t *testing.T) {
+	files := shorthandFiles(t)
 	for _, tt := range []struct{ input, want string }{
 		{"", "Expected: '=', received: 'EOF' for input:\n\n^"},
 		{"a", "Expected: '=', received: 'EOF' for input:\na\n ^"},
@@ -130,53 +134,41 @@ func TestParse_errors(t *testing.T) {
 		{"a=1,b=2,a=3", "Second instance of key \"a\" encountered for input:\na=1,b=2,a=3\n        ^\n" +
 			"This is often because there is a preceding \",\" instead of a space."},
 	} {
-		got, err := shorthand.Parse(tt.input, load)
+		got, err := parseShorthand(tt.input, files)
 		if err == nil {
-			t.Errorf("Parse(%q): got %s, want the error %q", tt.input, document.Repr(got), tt.want)
+			t.Errorf("shorthand %q: got %s, want the error %q", tt.input, document.Repr(got), tt.want)
 		} else if err.Error() != tt.want {
-			t.Errorf("Parse(%q):\n got %q\nwant %q", tt.input, err, tt.want)
+			t.Errorf("shorthand %q:\n got %q\nwant %q", tt.input, err, tt.want)
 		}
-	}
-}
-
-// An error is there for programs too: where, as a number of characters.
-func TestParse_errorTypes(t *testing.T) {
-	_, err := shorthand.Parse("ü='x' y", load)
-	var syntax *shorthand.SyntaxError
-	if !errors.As(err, &syntax) || syntax.Expected != "=" || syntax.Received != "ü" || syntax.At != 0 {
-		t.Errorf("got %#v, want a SyntaxError at 0", err)
-	}
-	_, err = shorthand.Parse("a='ü',a=1", load)
-	var duplicate *shorthand.DuplicateKeyError
-	if !errors.As(err, &duplicate) || duplicate.Key != "a" || duplicate.At != 6 {
-		t.Errorf("got %#v, want a DuplicateKeyError of a at 6", err)
 	}
 }
 
 // A file that does not load ends it, also where a syntax error would only make the parser go
 // back and try another reading.
-func TestParse_missingFile(t *testing.T) {
+func TestShorthand_missingFile(t *testing.T) {
+	files := shorthandFiles(t)
 	for _, input := range []string{"a@=file://missing", "a@=b,file://missing", "a@=b,file://missing,c=d", "a={b@=file://missing}", "a@=[file://missing]"} {
-		if got, err := shorthand.Parse(input, load); !errors.Is(err, errMissing) {
-			t.Errorf("Parse(%q): got %v, %v, want the loader's error", input, got, err)
+		got, err := parseShorthand(input, files)
+		if _, ok := errors.AsType[*LoadError](err); !ok {
+			t.Errorf("shorthand %q: got %v, %v, want a LoadError", input, got, err)
 		}
 	}
 }
 
-func TestParse_depth(t *testing.T) {
+func TestShorthand_depth(t *testing.T) {
 	for _, open := range []string{"[", "{a="} {
-		_, err := shorthand.Parse("a="+strings.Repeat(open, 100_000), load)
-		var syntax *shorthand.SyntaxError
-		if !errors.As(err, &syntax) || syntax.Expected != "a flatter structure" {
+		_, err := parseShorthand("a="+strings.Repeat(open, 100_000), nil)
+		if err == nil || !strings.HasPrefix(err.Error(), "Expected: 'a flatter structure'") {
 			t.Errorf("100000 times %s: got error %.100v, want one about depth", open, err)
 		}
 	}
 }
 
 // Each step back is to the last comma only, so time stays in proportion to the input.
-func TestParse_longLists(t *testing.T) {
+func TestShorthand_longLists(t *testing.T) {
+	files := shorthandFiles(t)
 	input := "a=" + strings.Repeat("b,", 20_000) + "c=d"
-	o, err := shorthand.Parse(input, load)
+	o, err := parseShorthand(input, files)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +181,8 @@ func TestParse_longLists(t *testing.T) {
 	}
 }
 
-func TestConvert(t *testing.T) {
+func TestShorthand_convert(t *testing.T) {
+	files := shorthandFiles(t)
 	text := &model.Shape{Kind: model.String}
 	number := &model.Shape{Kind: model.Integer}
 	inner := &model.Shape{Kind: model.Structure, Members: []model.Member{
@@ -213,76 +206,71 @@ func TestConvert(t *testing.T) {
 		{"List=[x]", `{"List": ["x"]}`},
 		{"Inner=x,Foo=1", `{"Inner": "x", "Foo": "1"}`},
 		{"Text=a,b", `{"Text": ["a", "b"]}`},
-		{"Number={a=1}", `{"Number": {"a": "1"}}`},
+		{"Number=٣", `{"Number": 3}`},
+		{"Inner={On=fal\u017fe}", `{"Inner": {"On": "fal\u017fe"}}`},
 	} {
-		v, err := shorthand.Parse(tt.input, load)
+		v, err := parseShorthand(tt.input, files)
 		if err != nil {
-			t.Fatalf("Parse(%q): %v", tt.input, err)
+			t.Fatalf("shorthand %q: %v", tt.input, err)
 		}
-		got, err := shorthand.Convert(v, shape)
+		got, err := convert(v, shape)
 		if err != nil {
-			t.Errorf("Convert of %q: %v", tt.input, err)
+			t.Errorf("convert of %q: %v", tt.input, err)
 		} else if text := string(document.AppendCompact(nil, got)); text != tt.want {
-			t.Errorf("Convert of %q: got %s, want %s", tt.input, text, tt.want)
+			t.Errorf("convert of %q: got %s, want %s", tt.input, text, tt.want)
 		}
 	}
 
-	for _, input := range []string{"Number=x", "Inner={Numbers=[1,x]}", "List=[{Numbers=[x]}]"} {
-		v, err := shorthand.Parse(input, load)
+	const notInt = "int() argument must be a string, a bytes-like object or a real number, not "
+	for input, want := range map[string]string{
+		"Number=x":              "invalid literal for int() with base 10: 'x'",
+		"Inner={Numbers=[1,x]}": "invalid literal for int() with base 10: 'x'",
+		"List=[{Numbers=[x]}]":  "invalid literal for int() with base 10: 'x'",
+		"Number@=fileb://x":     "invalid literal for int() with base 10: b'<x>'",
+		"Number=\xff":           `invalid literal for int() with base 10: '\udcff'`,
+		"Number={a=1}":          notInt + "'dict'",
+		"Number=1,2":            notInt + "'list'",
+		"Inner={On=[true]}":     "'list' object has no attribute 'lower'",
+	} {
+		v, err := parseShorthand(input, files)
 		if err != nil {
-			t.Fatalf("Parse(%q): %v", input, err)
+			t.Fatalf("shorthand %q: %v", input, err)
 		}
-		if got, err := shorthand.Convert(v, shape); err == nil || err.Error() != "invalid literal for int() with base 10: 'x'" {
-			t.Errorf("Convert of %q: got %v, %v, want an error about x", input, got, err)
+		if got, err := convert(v, shape); err == nil || err.Error() != want {
+			t.Errorf("convert of %q: got %v, %v, want the error %s", input, got, err, want)
 		}
 	}
 }
 
 // Whatever is typed gives a structure or an error that shows all of the input.
-func FuzzParse(f *testing.F) {
+func FuzzShorthand(f *testing.F) {
 	for _, seed := range []string{
 		"a=b,c=d,e", "a={b=[c,{d=e}],f='g'}", `a="\"\\",b='\'`, "a@=file://missing,b@=file://x", "a=b,\nc=", "a=[,]", "a=1,a=2", `\,=\,`, "=\xff", "a={b=\n",
 	} {
 		f.Add(seed)
 	}
+	files := shorthandFiles(f)
 	f.Fuzz(func(t *testing.T, input string) {
-		got, err := shorthand.Parse(input, load)
-		switch err := err.(type) {
-		case nil:
-			if text := document.AppendCompact(nil, got); text[0] != '{' {
-				t.Fatalf("got %s, want an object", text)
+		got, err := parseShorthand(input, files)
+		if err == nil {
+			if !holdsBytes(got) {
+				document.AppendCompact(nil, got)
 			}
-		case *shorthand.SyntaxError:
-			checkPlace(t, err.Error(), input, err.At)
-		case *shorthand.DuplicateKeyError:
-			checkPlace(t, err.Error(), input, err.At)
-		default:
-			if !errors.Is(err, errMissing) {
-				t.Fatalf("got %T: %v", err, err)
-			}
+			return
+		}
+		if _, ok := errors.AsType[*LoadError](err); ok {
+			return
+		}
+		syntax, ok := errors.AsType[*syntaxError](err)
+		if !ok {
+			t.Fatalf("got %T: %v", err, err)
+		}
+		if n := python.Len(input); syntax.at < 0 || syntax.at > n {
+			t.Fatalf("place %d of %d characters: %v", syntax.at, n, err)
+		}
+		first, _, _ := strings.Cut(input, "\n")
+		if first = python.String(python.Runes(first)); !strings.Contains(err.Error(), first) {
+			t.Fatalf("the text lacks the input %q: %v", first, err)
 		}
 	})
-}
-
-func checkPlace(t *testing.T, text, input string, at int) {
-	t.Helper()
-	if n := len([]rune(input)); at < 0 || at > n {
-		t.Fatalf("place %d of %d characters: %s", at, n, text)
-	}
-	first, _, _ := strings.Cut(input, "\n")
-	if first = string([]rune(first)); !strings.Contains(text, first) {
-		t.Fatalf("the text lacks the input %q: %s", first, text)
-	}
-}
-
-func ExampleParse() {
-	o, err := shorthand.Parse("UserId=u-1,AlexaForBusinessMetadata={IsAlexaForBusinessEnabled=true}", nil)
-	fmt.Println(document.Repr(o), err)
-	_, err = shorthand.Parse("UserId=u-1,AlexaForBusinessMetadata={IsAlexaForBusinessEnabled}", nil)
-	fmt.Println(err)
-	// Output:
-	// {'UserId': 'u-1', 'AlexaForBusinessMetadata': {'IsAlexaForBusinessEnabled': 'true'}} <nil>
-	// Expected: '=', received: '}' for input:
-	// UserId=u-1,AlexaForBusinessMetadata={IsAlexaForBusinessEnabled}
-	//                                                               ^
 }

@@ -1,14 +1,4 @@
-// Package shorthand reads the shorthand syntax of AWS CLI version 1, the short way to write
-// one structure on a command line:
-//
-//	UserId=u-1,LicenseType=Basic,AlexaForBusinessMetadata={IsAlexaForBusinessEnabled=true}
-//
-// A pair is KEY=VALUE; a value is a word, a quoted text, a list ([a,b], or a,b at the top
-// level) or a hash ({k=v,...}). KEY@=VALUE loads the value from a file where it is a file://
-// URL. Words have no types: Convert gives them those of the contract.
-//
-// What is accepted, and the text of every error, is version 1's: scripts have both.
-package shorthand
+package params
 
 import (
 	"fmt"
@@ -16,35 +6,34 @@ import (
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
-// SyntaxError says what was expected and where. Its text shows the input with a caret below
-// the place.
-type SyntaxError struct {
-	Expected, Received string
-	Input              string
-	At                 int // in characters
+// The shorthand syntax of version 1 is the short way to write one structure on a command line:
+//
+//	UserId=u-1,LicenseType=Basic,AlexaForBusinessMetadata={IsAlexaForBusinessEnabled=true}
+//
+// A pair is KEY=VALUE. A value is a word, a quoted text, a list ([a,b], or a,b at the top level) or
+// a hash ({k=v,...}). KEY@=VALUE loads the value from a file if it is a file:// URL. Words have no
+// types: convert gives them those of the contract.
+//
+// What is accepted, and the text of every error, is version 1's, because scripts have both.
+
+// syntaxError says what is wrong with a text in shorthand, and where.
+type syntaxError struct {
+	reason string
+	input  string
+	at     int    // in characters
+	advice string // below the input
 }
 
-func (e *SyntaxError) Error() string {
-	return fmt.Sprintf("Expected: '%s', received: '%s' for input:\n%s", e.Expected, e.Received, withCaret(e.Input, e.At))
+func (e *syntaxError) Error() string {
+	return e.reason + " for input:\n" + withCaret(e.input, e.at) + e.advice
 }
 
-// DuplicateKeyError is a key given twice at the top level.
-type DuplicateKeyError struct {
-	Key   string
-	Input string
-	At    int // in characters: behind the pair before the second one
-}
-
-func (e *DuplicateKeyError) Error() string {
-	return fmt.Sprintf("Second instance of key \"%s\" encountered for input:\n%s\n"+
-		"This is often because there is a preceding \",\" instead of a space.", e.Key, withCaret(e.Input, e.At))
-}
-
-// withCaret puts a caret under character at of its line; the lines after it come below.
+// withCaret puts a caret under character at of its line. The lines after it come below.
 func withCaret(input string, at int) string {
-	chars := []rune(input)
+	chars := python.Runes(input)
 	column := 0
 	for i := 0; i < at; i++ {
 		column++
@@ -56,13 +45,12 @@ func withCaret(input string, at int) string {
 	for end < len(chars) && chars[end] != '\n' {
 		end++
 	}
-	return string(chars[:end]) + "\n" + strings.Repeat(" ", column) + "^" + string(chars[end:])
+	return python.String(chars[:end]) + "\n" + strings.Repeat(" ", column) + "^" + python.String(chars[end:])
 }
 
-// Parse reads one structure. load returns the content of a value behind @=, whatever its type,
-// and the value itself where it is not a file's URL.
-func Parse(input string, load func(value string) (any, error)) (*document.Object, error) {
-	p := &parser{input: input, chars: []rune(input), load: load}
+// parseShorthand reads one structure. The error is a [*LoadError] or a *syntaxError.
+func parseShorthand(input string, files *Loader) (*document.Object, error) {
+	p := &parser{input: input, chars: python.Runes(input), files: files}
 	return p.parameter()
 }
 
@@ -74,14 +62,19 @@ type parser struct {
 	chars []rune
 	at    int
 	depth int
-	loads bool // the value being read stands behind @=
-	load  func(string) (any, error)
-	// loadError is a failure of load; unlike a syntax error it is never a reason to go back.
+	files *Loader
+	loads bool // the value being read comes after @=
+	// loadError is a failure to load a file. Unlike a syntax error it is never a reason to go back.
 	loadError error
 }
 
 func (p *parser) fail(expected, received string) error {
-	return &SyntaxError{expected, received, p.input, p.at}
+	return &syntaxError{reason: fmt.Sprintf("Expected: '%s', received: '%s'", expected, received), input: p.input, at: p.at}
+}
+
+// failAt is fail where another character than the one expected is.
+func (p *parser) failAt(expected string, received rune) error {
+	return p.fail(expected, python.String([]rune{received}))
 }
 
 const eof = -1
@@ -107,7 +100,7 @@ func (p *parser) expect(c rune) error {
 	case eof:
 		return p.fail(string(c), "EOF")
 	default:
-		return p.fail(string(c), string(got))
+		return p.failAt(string(c), got)
 	}
 }
 
@@ -124,17 +117,18 @@ func (p *parser) expectLoosely(c rune) error {
 // parameter reads pairs up to the end of the input.
 func (p *parser) parameter() (*document.Object, error) {
 	out := document.NewObject()
-	behind := 0 // the pair read last
+	end := 0 // of the pair read last
 	for {
 		key, value, err := p.pair(p.values)
 		if err != nil {
 			return nil, err
 		}
 		if _, ok := out.Get(key); ok {
-			return nil, &DuplicateKeyError{key, p.input, behind + 1}
+			return nil, &syntaxError{fmt.Sprintf(`Second instance of key "%s" encountered`, key), p.input, end + 1,
+				"\nThis is often because there is a preceding \",\" instead of a space."}
 		}
 		out.Set(key, value)
-		behind = p.at
+		end = p.at
 		if p.current() == eof {
 			return out, nil
 		}
@@ -150,7 +144,7 @@ func (p *parser) pair(read func() (any, error)) (key string, value any, err erro
 	for isKey(p.current()) {
 		p.at++
 	}
-	key = string(p.chars[start:p.at])
+	key = python.String(p.chars[start:p.at])
 	p.loads = p.expectLoosely('@') == nil
 	if err := p.expectLoosely('='); err != nil {
 		return "", nil, err
@@ -163,7 +157,7 @@ func isKey(c rune) bool {
 	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c >= 0 && strings.ContainsRune("-_.#/:", c)
 }
 
-// values reads what may stand behind a top-level key: also nothing, or words with commas.
+// values reads what may follow a top-level key: also nothing, or words with commas.
 func (p *parser) values() (any, error) {
 	switch p.current() {
 	case eof:
@@ -176,8 +170,8 @@ func (p *parser) values() (any, error) {
 	return p.commaList()
 }
 
-// commaList reads a value, or values with commas between. "a=b,c=d" and "a=b,c" differ only
-// behind the c, so it reads on and goes back to the last comma if that was a key.
+// commaList reads a value, or values with commas between. "a=b,c=d" and "a=b,c" differ only after
+// the c, so it reads on, and goes back to the last comma if the c was a key.
 func (p *parser) commaList() (any, error) {
 	first, err := p.value(firstFollow)
 	if err != nil {
@@ -195,7 +189,7 @@ func (p *parser) commaList() (any, error) {
 			if next, err = p.value(secondFollow); err == nil {
 				p.blanks()
 				if c := p.current(); c != ',' && c != eof {
-					err = p.fail(",", string(c))
+					err = p.failAt(",", c)
 				}
 			}
 		}
@@ -275,10 +269,10 @@ func (p *parser) enclosed(open, closing rune, element func() error) error {
 	return p.expect(closing)
 }
 
-// follow says which words a value may be: their characters behind the first one.
+// follow says which words a value may be.
 type follow struct {
-	allows func(rune) bool
-	// name stands for the value in an error; empty where no word at all is an empty value.
+	allows func(rune) bool // a character of the word that is not its first
+	// name stands for the value in an error. It is empty where no word at all is an empty value.
 	name string
 }
 
@@ -287,13 +281,13 @@ var (
 	secondFollow = follow{func(c rune) bool { return c != '=' }, "<second>"}
 )
 
-// value reads a quoted text or a word and loads it, if it stands behind @=.
+// value reads a quoted text or a word, and loads it if it comes after @=.
 func (p *parser) value(f follow) (any, error) {
 	text, err := p.text(f)
 	if err != nil || !p.loads {
 		return text, err
 	}
-	content, err := p.load(text)
+	content, _, err := p.files.LoadLocal(text)
 	p.loadError = err
 	return content, err
 }
@@ -316,13 +310,13 @@ func (p *parser) text(f follow) (string, error) {
 			if p.at == start && f.name != "" {
 				return "", p.fail(f.name, "<none>")
 			}
-			word := strings.ReplaceAll(string(p.chars[start:p.at]), `\,`, ",")
-			return strings.TrimRightFunc(word, document.IsSpace), nil
+			word := strings.ReplaceAll(python.String(p.chars[start:p.at]), `\,`, ",")
+			return python.StripRight(word), nil
 		}
 	}
 }
 
-// isWord reports whether c may stand in a word at all. Characters above U+FFFF need quotes.
+// isWord reports whether c may be in a word at all. Characters above U+FFFF need quotes.
 func isWord(c rune) bool {
 	switch {
 	case c == eof || c == ',' || c == '"' || c == '\'' || c > 0xFFFF:
@@ -350,17 +344,17 @@ func (p *parser) quoted(name string) (string, error) {
 	if end == 0 {
 		return "", p.fail(name, "<none>")
 	}
-	text := string(p.chars[p.at+1 : end])
+	text := python.String(p.chars[p.at+1 : end])
 	p.at = end + 1
 	text = strings.ReplaceAll(text, `\`+string(quote), string(quote))
 	return strings.ReplaceAll(text, `\\`, `\`), nil
 }
 
-// Convert gives the words of a parsed value the types of the contract, in place where it can,
-// and returns the value: numbers become integers, true and false (in any case) booleans, a
-// single value where a list is wanted a list of one. What does not fit stays as it is, for
-// validation to name, except a word that is no integer.
-func Convert(v any, shape *model.Shape) (any, error) {
+// convert gives the words of a parsed value the types of the contract, in place where it can,
+// and returns the value: numbers become integers, true and false (in any case) booleans, and a
+// single value where a list is wanted becomes a list of one. A structure that does not fit stays as
+// it is, for validation to name. A word that does not fit is an error of version 1's language.
+func convert(v any, shape *model.Shape) (any, error) {
 	switch shape.Kind {
 	case model.Structure:
 		o, ok := v.(*document.Object)
@@ -372,7 +366,7 @@ func Convert(v any, shape *model.Shape) (any, error) {
 			if !ok {
 				continue
 			}
-			element, err := Convert(element, m.Shape)
+			element, err := convert(element, m.Shape)
 			if err != nil {
 				return nil, err
 			}
@@ -384,25 +378,26 @@ func Convert(v any, shape *model.Shape) (any, error) {
 			return []any{v}, nil
 		}
 		for i := range list {
-			element, err := Convert(list[i], shape.Element)
+			element, err := convert(list[i], shape.Element)
 			if err != nil {
 				return nil, err
 			}
 			list[i] = element
 		}
 	case model.Boolean:
-		if s, ok := v.(string); ok {
-			switch strings.ToLower(s) {
+		switch v := v.(type) {
+		case string:
+			switch python.Lower(v) {
 			case "true":
 				return true, nil
 			case "false":
 				return false, nil
 			}
+		case []any, *document.Object:
+			return nil, fmt.Errorf("'%s' object has no attribute 'lower'", document.Class(v))
 		}
 	case model.Integer:
-		if s, ok := v.(string); ok {
-			return document.ParseInt(s)
-		}
+		return document.ToInt(v)
 	}
 	return v, nil
 }
