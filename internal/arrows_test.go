@@ -66,6 +66,7 @@ var arrows = map[string]map[string]string{
 	"internal/client": {
 		"internal/document": "inputs and replies",
 		"internal/model":    "where each member goes in a message",
+		"internal/python":   "replies become values as in version 1",
 		"internal/sigv4":    "signs",
 	},
 	"internal/profile": {

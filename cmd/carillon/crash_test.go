@@ -163,7 +163,6 @@ func (c *crashClient) connect(t *testing.T, s *service) {
 		Credentials: client.Credentials{AccessKey: s.env["AWS_ACCESS_KEY_ID"], SecretKey: s.env["AWS_SECRET_ACCESS_KEY"]},
 		ReadTimeout: hung, ConnectTimeout: hung,
 		MaxAttempts: 1, // a second attempt could hide that the first was lost
-		Trace:       func(a client.Attempt) { c.requestID = a.RequestID },
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -173,7 +172,12 @@ func (c *crashClient) connect(t *testing.T, s *service) {
 
 func (c *crashClient) call(operation string, input ...document.Member) (*document.Object, error) {
 	i := slices.IndexFunc(chime.Service.Operations, func(op *model.Operation) bool { return op.Name == operation })
-	return c.client.Call(context.Background(), chime.Service.Operations[i], document.NewObject(input...))
+	reply, err := c.client.Call(context.Background(), chime.Service.Operations[i], document.NewObject(input...))
+	if err != nil {
+		return nil, err
+	}
+	c.requestID = reply.RequestID
+	return reply.Output, nil
 }
 
 func (c *crashClient) createUsers(t *testing.T) {

@@ -253,7 +253,11 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			if err := conn.Ready(time.Now()); err != nil {
 				return nil, err
 			}
-			return http.Call(ctx, c.op, input)
+			reply, err := http.Call(ctx, c.op, input)
+			if err != nil {
+				return nil, err
+			}
+			return reply.Output, nil
 		}
 	}
 	return c.print(call, input, asked)

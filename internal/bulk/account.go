@@ -16,7 +16,7 @@ import (
 
 // Config says where a job goes and how hard it may push.
 type Config struct {
-	// Client is where calls go and as whom. Its retries and its trace are the engine's own.
+	// Client is where calls go and as whom. Its retries are the engine's own.
 	Client  client.Config
 	Account string // id of the account
 	Job     string // see NewJob; goes out in the user agent, which the audit trail keeps
@@ -32,10 +32,10 @@ type Config struct {
 
 // Account is an account of users, seen through the public API.
 type Account struct {
-	config  Config
-	clients []*caller // one for each worker; the first one reads
-	pace    *pace
-	shape   *model.Shape // of a listed user
+	config Config
+	client *client.Client
+	pace   *pace
+	shape  *model.Shape // of a listed user
 }
 
 // pageSize is the largest page that the service gives.
@@ -59,31 +59,19 @@ func Open(c Config) (*Account, error) {
 	c.Client.UserAgent = "carillon-bulk/" + c.Version + " job/" + c.Job
 	c.Client.MaxAttempts = 1
 	c.Client.Now = c.Now
-	a := &Account{config: c, pace: &pace{now: c.Now, sleep: c.Sleep}, shape: userShape()}
-	for range c.Parallel {
-		// The name of a request is told to a client's trace only, so that each worker has a client.
-		w := &caller{account: a}
-		config := c.Client
-		config.Trace = func(t client.Attempt) { w.request = t.RequestID }
-		var err error
-		if w.client, err = client.New(config); err != nil {
-			return nil, err
-		}
-		a.clients = append(a.clients, w)
+	http, err := client.New(c.Client)
+	if err != nil {
+		return nil, err
 	}
-	return a, nil
+	return &Account{config: c, client: http, pace: &pace{now: c.Now, sleep: c.Sleep}, shape: userShape()}, nil
 }
 
 // Close drops the connections.
-func (a *Account) Close() {
-	for _, c := range a.clients {
-		c.client.Close()
-	}
-}
+func (a *Account) Close() { a.client.Close() }
 
 // Type asks for the type of the account: "Team", "EnterpriseLWA" and others.
 func (a *Account) Type(ctx context.Context) (string, error) {
-	out, err := a.clients[0].read(ctx, "GetAccount", document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}))
+	out, err := a.read(ctx, "GetAccount", document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}))
 	if err != nil {
 		return "", noAccount(fmt.Errorf("reading account %s: %w", a.config.Account, err))
 	}
@@ -115,7 +103,7 @@ func (a *Account) list(ctx context.Context, email string, fn func(*document.Obje
 		input.Set("UserEmail", email)
 	}
 	for {
-		out, err := a.clients[0].read(ctx, "ListUsers", input)
+		out, err := a.read(ctx, "ListUsers", input)
 		if err != nil {
 			return fmt.Errorf("listing the users of account %s: %w", a.config.Account, err)
 		}
@@ -140,13 +128,6 @@ func (a *Account) list(ctx context.Context, email string, fn func(*document.Obje
 	}
 }
 
-// caller makes the calls of one worker.
-type caller struct {
-	account *Account
-	client  *client.Client
-	request string // the service's name for the latest request
-}
-
 // ErrUnreachable is wrapped by the error of a job that ends because the service cannot be reached.
 var ErrUnreachable = errors.New("the service cannot be reached")
 
@@ -159,14 +140,17 @@ func (e lostError) Unwrap() error { return e.error }
 const patience = 10 * time.Minute
 
 // read makes a call that changes nothing, so that it can be repeated after any failure.
-func (c *caller) read(ctx context.Context, name string, input *document.Object) (*document.Object, error) {
+func (a *Account) read(ctx context.Context, name string, input *document.Object) (*document.Object, error) {
 	for n := 1; ; n++ {
-		out, err := c.call(ctx, operation(name), input)
+		reply, err := a.call(ctx, operation(name), input)
+		if err == nil {
+			return reply.Output, nil
+		}
 		lost, ok := errors.AsType[lostError](err)
 		if !ok {
-			return out, err
+			return nil, err
 		}
-		if n >= c.account.config.Attempts {
+		if n >= a.config.Attempts {
 			return nil, lost.error
 		}
 	}
@@ -175,42 +159,41 @@ func (c *caller) read(ctx context.Context, name string, input *document.Object) 
 // call makes a call, and again when it is sure that the service has not obeyed: if it was
 // throttled, or never got the call. When ctx ends no call begins, one that reads breaks off, and one
 // that changes something goes on to its end. The error is a lostError if the outcome is not known.
-func (c *caller) call(ctx context.Context, op *model.Operation, input *document.Object) (*document.Object, error) {
+func (a *Account) call(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
 	sending := ctx
 	if op.Method != http.MethodGet {
 		sending = context.WithoutCancel(ctx)
 	}
 	for n := 1; ; {
-		if err := c.account.pace.wait(ctx); err != nil {
+		if err := a.pace.wait(ctx); err != nil {
 			return nil, err
 		}
-		c.request = ""
-		out, err := c.client.Call(sending, op, input)
+		reply, err := a.client.Call(sending, op, input)
 		refusal, refused := errors.AsType[*client.ServiceError](err)
 		broken, noReply := errors.AsType[*client.TransportError](err)
 		switch {
 		case err == nil:
-			c.account.pace.passed()
-			return out, nil
+			a.pace.passed()
+			return reply, nil
 		case sending.Err() != nil:
 			return nil, err
-		case refused && throttled(refusal):
-			if tired := c.account.pace.throttled(retryAfter(err)); tired {
+		case refused && refusal.Throttled():
+			if tired := a.pace.throttled(refusal.RetryAfter); tired {
 				return nil, fmt.Errorf("the service has only throttled for %v: %w", patience, err)
 			}
 			continue
 		case refused && refusal.Status >= 500:
-			c.account.pace.failed(retryAfter(err))
+			a.pace.failed(refusal.RetryAfter)
 			return nil, lostError{err}
 		case refused:
-			c.account.pace.passed()
+			a.pace.passed()
 			return nil, err
 		case noReply && broken.Sent():
-			c.account.pace.failed(0)
+			a.pace.failed(0)
 			return nil, lostError{err}
 		case noReply:
-			c.account.pace.failed(0)
-			if n++; n > c.account.config.Attempts || broken.Failure == client.Untrusted {
+			a.pace.failed(0)
+			if n++; n > a.config.Attempts || broken.Failure == client.Untrusted {
 				return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 			}
 			continue
@@ -218,23 +201,6 @@ func (c *caller) call(ctx context.Context, op *model.Operation, input *document.
 		// Something came that is no reply of the API.
 		return nil, lostError{err}
 	}
-}
-
-func throttled(e *client.ServiceError) bool {
-	switch e.Code {
-	case "Throttling", "ThrottlingException", "ThrottledException", "ThrottledClientException", "RequestThrottledException",
-		"TooManyRequestsException", "RequestLimitExceeded", "SlowDown":
-		return true
-	}
-	return e.Status == 429
-}
-
-// retryAfter returns how long the service asked to wait, 0 if it did not say.
-func retryAfter(err error) time.Duration {
-	if refused, ok := errors.AsType[*client.ServiceError](err); ok {
-		return refused.RetryAfter()
-	}
-	return 0
 }
 
 // pace makes all workers wait together while the service asks for it or is in trouble.

@@ -89,7 +89,7 @@ func appendEnd(b []byte, r *Row, request string, at []byte) []byte {
 			b = append(b, '"')
 			b = append(b, e.Field.String()...)
 			b = append(b, `": `...)
-			b = appendText(b, e.Text)
+			b = document.AppendString(b, e.Text, true)
 		}
 		b = append(b, '}')
 	}
@@ -111,19 +111,7 @@ func appendMember(b []byte, key, value string) []byte {
 	if value == "" {
 		return b
 	}
-	return appendText(append(b, key...), value)
-}
-
-// appendText appends a JSON string. Most texts have nothing to escape.
-func appendText(b []byte, s string) []byte {
-	for i := range len(s) {
-		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
-			return document.AppendString(b, s, true)
-		}
-	}
-	b = append(b, '"')
-	b = append(b, s...)
-	return append(b, '"')
+	return document.AppendString(append(b, key...), value, true)
 }
 
 // Write writes the plan as a file that [ReadPlan] reads.

@@ -101,18 +101,18 @@ const ahead = 8
 func (r *run) round(ctx context.Context, todo []*Row) {
 	trait, _ := r.ledger.Action.trait()
 	op := operation(trait.operation)
-	calls := ahead * len(r.account.clients)
+	calls := ahead * r.account.config.Parallel
 	if r.ledger.Action == ResetPIN { // which reading does not settle: whoever is in doubt has failed
-		calls = len(r.account.clients)
+		calls = r.account.config.Parallel
 	}
 	batches := make(chan []*Row, calls)
 	var workers sync.WaitGroup
-	for _, c := range r.account.clients {
+	for range r.account.config.Parallel {
 		workers.Go(func() {
 			for batch := range batches {
 				if r.ended(ctx) {
 					r.withdraw(batch)
-				} else if err := r.send(ctx, c, trait, op, batch); err != nil {
+				} else if err := r.send(ctx, trait, op, batch); err != nil {
 					r.stop(err)
 				}
 			}
@@ -165,30 +165,33 @@ func (r *run) withdraw(batch []*Row) {
 }
 
 // send makes the call for a batch. The error is one that ends the run.
-func (r *run) send(ctx context.Context, c *caller, t trait, op *model.Operation, batch []*Row) error {
-	out, err := c.call(ctx, op, r.input(batch))
+func (r *run) send(ctx context.Context, t trait, op *model.Operation, batch []*Row) error {
+	request := ""
+	reply, err := r.account.call(ctx, op, r.input(batch))
 	refusal, refused := errors.AsType[*client.ServiceError](err)
 	_, lost := errors.AsType[lostError](err)
 	switch {
 	case err == nil:
-		r.read(batch, out)
+		request = reply.RequestID
+		r.read(batch, reply.Output)
 	case lost:
 		r.mu.Lock()
 		r.unsure = append(r.unsure, batch...)
 		r.why = err
 		r.mu.Unlock()
 		return nil
-	case !refused || throttled(refusal),
+	case !refused || refusal.Throttled(),
 		refusal.Status == 401 || refusal.Status == 403 || refusal.Status == 404 && t.users > 1:
 		// The service has not obeyed, and nobody else's call would end better.
 		r.withdraw(batch)
 		return err
 	default:
+		request = refusal.RequestID
 		for _, row := range batch {
 			row.fail(refusal.Code, "%s", refusal.Message)
 		}
 	}
-	return r.finish(batch, c.request)
+	return r.finish(batch, request)
 }
 
 // input makes the input of the call for a batch.

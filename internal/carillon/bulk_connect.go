@@ -120,11 +120,11 @@ func (p *program) serviceAccounts(where *connection) cobra.CompletionFunc {
 			return nil, err
 		}
 		defer calls.Close()
-		out, err := calls.Call(ctx, chime.Service.Operation("ListAccounts"), document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(mostOffered)}))
+		reply, err := calls.Call(ctx, chime.Service.Operation("ListAccounts"), document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(mostOffered)}))
 		if err != nil {
 			return nil, err
 		}
-		list, _ := out.Get("Accounts")
+		list, _ := reply.Output.Get("Accounts")
 		accounts, _ := list.([]any)
 		for _, each := range accounts {
 			if account, ok := each.(*document.Object); ok {

@@ -128,22 +128,33 @@ func New(config Config) (*Client, error) {
 // Close drops the connections that are idle.
 func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
-// Call makes one call. The input, which may be nil, must have passed validation; it is not
-// changed. The output holds the members that the contract knows, in its order; it is empty,
-// not nil, where there is nothing.
+// Reply is what a call gives back.
+type Reply struct {
+	// Output holds the members that the contract knows, in its order. It is empty, not nil, where
+	// there are none.
+	Output    *document.Object
+	RequestID string // the service's own name for the request; may be empty
+}
+
+// Call makes one call. The input, which may be nil, must have passed validation. It is not
+// changed.
 //
-// A refusal of the service is a *ServiceError, a failed connection a *TransportError. If ctx
+// A refusal of the service is a [*ServiceError], a failed connection a [*TransportError]. If ctx
 // ends first, the error is its cause.
-func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.Object) (*document.Object, error) {
+func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.Object) (*Reply, error) {
 	r, err := newRequest(c.endpoint, op, input)
 	if err != nil {
-		return nil, fmt.Errorf("building a request of %s: %w", op.Name, err)
+		return nil, err
 	}
 	for n := 1; ; n++ {
-		body, err := c.attempt(ctx, r, n)
+		rep, err := c.attempt(ctx, r, n)
 		switch {
 		case err == nil:
-			return Decode(body, op.Output, c.config.ISO8601)
+			output, err := decode(rep.body, op.Output, c.config.ISO8601)
+			if err != nil {
+				return nil, err
+			}
+			return &Reply{output, rep.requestID()}, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		}
@@ -162,24 +173,23 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 }
 
 // attempt sends the request once and tells the trace about it.
-func (c *Client) attempt(ctx context.Context, r *request, n int) (body []byte, err error) {
+func (c *Client) attempt(ctx context.Context, r *request, n int) (*reply, error) {
 	a := Attempt{Number: n, Method: r.op.Method, URL: r.shown.String(), Started: c.config.Now()}
 	header, canonical := c.sign(r, a.Started)
 	rep, err := c.send(ctx, r, header)
 	if err == nil {
-		a.Status, a.RequestID = rep.status, rep.header.Get("X-Amzn-Requestid")
+		a.Status, a.RequestID = rep.status, rep.requestID()
 		if rep.status >= 300 {
 			refusal := serviceError(r.op.Name, rep)
 			refusal.Retries = n - 1
 			err = refusal
 		}
-		body = rep.body
 	}
 	if c.config.Trace != nil {
 		a.Canonical, a.Took, a.Err = canonical, c.config.Now().Sub(a.Started), err
 		c.config.Trace(a)
 	}
-	return body, err
+	return rep, err
 }
 
 // Sleep waits, or returns early with the cause why ctx ended.

@@ -318,6 +318,10 @@ func TestCall_refusal(t *testing.T) {
 		{answer{status: 300, body: `{"Code": "X", "Message": "m"}`}, "Unknown) when calling the BatchUpdateUser operation: Unknown"},
 		{answer{status: 400, body: `{"Message": {"a": ["b", true, null]}}`}, "400) when calling the BatchUpdateUser operation: {'a': ['b', True, None]}"},
 		{answer{status: 404, body: `{"Code": null, "Message": "m"}`}, "404) when calling the BatchUpdateUser operation: m"},
+		{answer{status: 404, body: `{"Code": null, "__type": "T", "Message": "m"}`}, "T) when calling the BatchUpdateUser operation: m"},
+		{answer{status: 404, body: `{"__type": null, "Message": "m"}`}, ") when calling the BatchUpdateUser operation: m"},
+		{answer{status: 404, body: `{"Code": true, "Message": "m"}`}, "True) when calling the BatchUpdateUser operation: m"},
+		{answer{status: 404, body: `{"Message": "a\ud800"}`}, "404) when calling the BatchUpdateUser operation: a\xED\xA0\x80"},
 		{answer{status: 304}, "304) when calling the BatchUpdateUser operation: "},
 		{answer{status: 302, header: map[string]string{"Location": "/elsewhere"}}, "302) when calling the BatchUpdateUser operation: "},
 		{answer{status: 400, body: "no JSON"}, "400) when calling the BatchUpdateUser operation: no JSON"},
@@ -328,6 +332,7 @@ func TestCall_refusal(t *testing.T) {
 		{answer{status: 418, body: `{"message": "teapot"}`}, "418) when calling the BatchUpdateUser operation: teapot"},
 		{answer{status: 600, body: `{"message": "x"}`}, "600) when calling the BatchUpdateUser operation: x"},
 		{answer{status: 501, body: " <html>x</html>"}, "501) when calling the BatchUpdateUser operation: Not Implemented"},
+		{answer{status: 501, body: "\u00a0<html>x</html>"}, "501) when calling the BatchUpdateUser operation: \u00a0<html>x</html>"},
 		{answer{status: 500}, "500) when calling the BatchUpdateUser operation (reached max retries: 0): Internal Server Error"},
 		{answer{status: 503, header: named("ServiceUnavailableException"), body: `{"Message": "m"}`}, "ServiceUnavailableException) when calling the BatchUpdateUser operation (reached max retries: 0): m"},
 		{answer{status: 503, header: named("ServiceUnavailableException"), body: "<html>x</html>"}, "503) when calling the BatchUpdateUser operation (reached max retries: 0): Service Unavailable"},
@@ -823,15 +828,17 @@ func TestDecode(t *testing.T) {
 		{body: `{"Text": null, "Texts": ["a", null], "Items": [null, {"Text": null}]}`, want: `{"Texts": ["a", null], "Items": [null, {}]}`},
 		{body: `{"Text": 1.50}`, want: `{"Text": 1.5}`},
 		{body: `{"Text": {"b": 1, "a": [2]}}`, want: `{"Text": {"b": 1, "a": [2]}}`},
-		{body: "{\"Text\": \"\xff\"}", want: `{"Text": "\ufffd"}`},
+		{body: "{\"Text\": \"\xff\"}", err: "'utf-8' codec can't decode byte 0xff in position 10: invalid start byte"},
 		{body: `{"Text": "\ud800"}`, want: `{"Text": "\ud800"}`},
 		{body: `{"Items": [{"Flag": "true"}, {"Flag": "TRUE"}, {"Flag": "yes"}, {"Flag": false}, {"Flag": 1}]}`,
 			want: `{"Items": [{"Flag": true}, {"Flag": true}, {"Flag": false}, {"Flag": false}, {"Flag": false}]}`},
 		{body: `{"Items": [{"Count": "7"}, {"Count": " -7 "}, {"Count": 30.0}, {"Count": -7.9}, {"Count": true}, {"Count": 1e20}, {"Count": 123456789012345678901234567890}]}`,
 			want: `{"Items": [{"Count": 7}, {"Count": -7}, {"Count": 30}, {"Count": -7}, {"Count": 1}, {"Count": 100000000000000000000}, {"Count": 123456789012345678901234567890}]}`},
+		{body: `{"Items": [{"Count": "1_0"}, {"Count": "٣"}]}`, want: `{"Items": [{"Count": 10}, {"Count": 3}]}`},
+		{body: `{"Count": ` + strings.Repeat("9", 4301) + `}`, want: `{}`}, // no JSON to Python
 		{body: `{"Count": "abc"}`, err: `invalid literal for int() with base 10: 'abc'`},
-		{body: `{"Count": 1e400}`, err: `reading the reply: Count is not an integer: Infinity`},
-		{body: `{"Count": []}`, err: `reading the reply: Count is not an integer: []`},
+		{body: `{"Count": 1e400}`, err: `cannot convert float infinity to integer`},
+		{body: `{"Count": []}`, err: `int() argument must be a string, a bytes-like object or a real number, not 'list'`},
 		{body: `[1, 2]`, err: `reading the reply: as a whole is not an object: [1, 2]`},
 		{body: `{"Texts": "", "Items": {}}`, want: `{"Texts": [], "Items": []}`},
 		{body: `{"Texts": {"a": 1}}`, want: `{"Texts": ["a"]}`},
@@ -865,7 +872,19 @@ func TestDecode(t *testing.T) {
 		{iso8601: true, body: `{"When": "1545331525"}`, want: `{"When": "2018-12-20T18:45:25+00:00"}`},
 		{iso8601: true, body: `{"When": -1}`, want: `{"When": "1969-12-31T23:59:59+00:00"}`},
 		{iso8601: true, body: `{"When": null}`, want: `{}`},
-		{iso8601: true, body: `{"When": Infinity}`, err: `Invalid timestamp "Infinity": Unknown string format: Infinity`},
+		{iso8601: true, body: `{"When": "1_545_331_525.5"}`, want: `{"When": "2018-12-20T18:45:25.500000+00:00"}`},
+		{iso8601: true, body: `{"When": "١٥٤٥٣٣١٥٢٥"}`, want: `{"When": "2018-12-20T18:45:25+00:00"}`},
+		{iso8601: true, body: `{"When": true}`, want: `{"When": "1970-01-01T00:00:01+00:00"}`},
+		{iso8601: true, body: `{"When": 253402300799}`, want: `{"When": "9999-12-31T23:59:59+00:00"}`},
+		{iso8601: true, body: `{"When": -1e15}`, err: `year -31686769 is out of range`},
+		{iso8601: true, body: `{"When": 1e18}`, err: `Unable to calculate correct timezone offset for "1e+18"`},
+		{iso8601: true, body: `{"When": "1e18"}`, err: `Unable to calculate correct timezone offset for "1e18"`},
+		{iso8601: true, body: `{"When": "1e12"}`, err: `Invalid timestamp "1e12": Unknown string format: 1e12`},
+		{iso8601: true, body: `{"When": "-inf"}`, err: `Unable to calculate correct timezone offset for "-inf"`},
+		{iso8601: true, body: `{"When": Infinity}`, err: `Unable to calculate correct timezone offset for "inf"`},
+		{iso8601: true, body: `{"When": NaN}`, err: `Invalid value NaN (not a number)`},
+		{iso8601: true, body: `{"When": "nan"}`, err: `Invalid timestamp "nan": Unknown string format: nan`},
+		{iso8601: true, body: `{"When": [1]}`, err: `Invalid timestamp "[1]": Parser must be a string or character stream, not list`},
 	} {
 		got, err := client.Decode([]byte(test.body), item, test.iso8601)
 		if test.err != "" {
@@ -896,7 +915,7 @@ func TestCall_reply(t *testing.T) {
 	}{
 		{"GetUser", answer{status: 200, body: `{"User": {"AccountId": "a", "UserId": "u", "Nope": 1}}`}, `{"User": {"UserId": "u", "AccountId": "a"}}`},
 		{"GetUser", answer{status: 200, body: `{"UserErrors":[`}, `{}`},
-		{"DeleteAccount", answer{status: 204}, `{}`},
+		{"DeleteAccount", answer{status: 204, header: map[string]string{"X-Amzn-RequestId": "id-1"}}, `{}`},
 		{"DeleteAccount", answer{status: 200, body: "gone"}, `{}`},
 	} {
 		s := serve(t, test.answer)
@@ -904,8 +923,11 @@ func TestCall_reply(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if text := string(document.AppendCompact(nil, got)); text != test.want {
+		if text := string(document.AppendCompact(nil, got.Output)); text != test.want {
 			t.Errorf("%s %+v: %s, want %s", test.operation, test.answer, text, test.want)
+		}
+		if got.RequestID != test.answer.header["X-Amzn-RequestId"] {
+			t.Errorf("%s %+v: request id %q", test.operation, test.answer, got.RequestID)
 		}
 		if n := len(s.requests()); n != 1 {
 			t.Errorf("%s %+v: %d requests, want 1", test.operation, test.answer, n)
@@ -966,7 +988,7 @@ func TestServiceError_RetryAfter(t *testing.T) {
 		_, err = c.Call(context.Background(), &model.Operation{Name: "GetAccount", Method: "GET", Path: "/accounts"}, nil)
 		service.Close()
 		refusal, ok := errors.AsType[*client.ServiceError](err)
-		if !ok || refusal.RetryAfter() != want {
+		if !ok || refusal.RetryAfter != want {
 			t.Errorf("Retry-After %q: got %v, want it to be %v", header, err, want)
 		}
 	}

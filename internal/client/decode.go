@@ -3,30 +3,29 @@ package client
 import (
 	"fmt"
 	"math"
-	"math/big"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
-// Decode reads the body of a successful reply, whose shape is output, nil for none. Members
-// come in the order of the shape; unknown ones and nulls are dropped. Booleans and integers
-// are converted if the service wrote them otherwise; strings are not looked at. Timestamps
-// stay as received or are, with iso8601, rewritten in that form.
+// decode reads the body of a successful reply, whose shape is output, nil for none. Members
+// come in the order of the shape. Unknown ones and nulls are dropped. Booleans and integers are
+// converted if the service wrote them otherwise. Strings are not looked at. Timestamps stay as
+// received or are, with iso8601, rewritten in that form.
 //
-// A body that is not JSON counts as an empty reply. The error is that some value is of the
-// wrong kind, or that the body is null.
-func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
+// A body that is not JSON counts as an empty reply. The error is that the body is not UTF-8, that
+// it is null, or that some value is of the wrong kind.
+func decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
 	if output == nil || len(body) == 0 {
 		return new(document.Object), nil
 	}
-	json := string(body)
-	if !utf8.ValidString(json) {
-		json = strings.ToValidUTF8(json, "\uFFFD")
+	json, err := python.Decode(body)
+	if err != nil {
+		return nil, err
 	}
 	value, err := document.Parse(json)
 	if err != nil {
@@ -109,11 +108,11 @@ func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 		case bool:
 			return v, nil
 		case string:
-			return strings.EqualFold(v, "true"), nil
+			return python.Lower(v) == "true", nil
 		}
 		return false, nil
 	case model.Integer:
-		return d.integer(v)
+		return document.ToInt(v)
 	case model.Timestamp:
 		if d.iso8601 {
 			return isoTime(v)
@@ -143,8 +142,8 @@ func elements(v any) (list []any, ok bool) {
 		return v, true
 	case string:
 		list = []any{}
-		for _, r := range v {
-			list = append(list, string(r))
+		for _, r := range python.Runes(v) {
+			list = append(list, python.String([]rune{r}))
 		}
 		return list, true
 	case *document.Object:
@@ -165,58 +164,71 @@ func mismatch(path, want string, v any) error {
 	return fmt.Errorf("reading the reply: %s is not %s: %.80s", where, want, plain(v))
 }
 
-// integer converts what can be one: a whole number as text, a fraction by cutting it off.
-func (d *decoder) integer(v any) (any, error) {
+// isoTime rewrites a timestamp, seconds since 1970 as a number or as text, or a date as text, to
+// YYYY-MM-DDTHH:MM:SS[.ffffff][+HH:MM]. One without a zone keeps none.
+func isoTime(v any) (string, error) {
 	switch v := v.(type) {
 	case document.Number:
-		if v.IsInt() {
-			return v, nil
-		}
-		f := v.Float64()
-		if math.IsInf(f, 0) || math.IsNaN(f) {
-			return nil, mismatch(d.where(), "an integer", v)
-		}
-		n, _ := big.NewFloat(f).Int(nil)
-		return document.Number(n.String()), nil
+		return isoNumber(v)
+	case bool: // Python counts it among the numbers
+		n, _ := document.ToInt(v)
+		return isoNumber(n)
 	case string:
-		n, ok := new(big.Int).SetString(strings.TrimSpace(v), 10)
-		if !ok {
-			return nil, text("invalid literal for int() with base 10: '" + v + "'")
-		}
-		return document.Number(n.String()), nil
-	case bool:
-		if v {
-			return document.Int(1), nil
-		}
-		return document.Int(0), nil
+		return isoText(v)
 	}
-	return nil, mismatch(d.where(), "an integer", v)
+	return "", text(fmt.Sprintf(`Invalid timestamp "%s": Parser must be a string or character stream, not %s`,
+		document.Spell(v), document.Class(v)))
 }
 
-// isoTime rewrites a timestamp, ISO 8601 in some spelling, RFC 822, a date as people write it,
-// or seconds since 1970 as a number or as text, to YYYY-MM-DDTHH:MM:SS[.ffffff][+HH:MM]. One
-// without a zone keeps none. Version 1 guesses at more than this, down to "5pm".
-func isoTime(v any) (string, error) {
-	original := plain(v)
-	if b, ok := v.(bool); ok { // Python counts it among the numbers
-		original = "0"
-		if b {
-			original = "1"
-		}
+func isoNumber(n document.Number) (string, error) {
+	seconds := n.Float64()
+	switch year, known := yearOf(seconds); {
+	case math.IsNaN(seconds):
+		return "", text("Invalid value NaN (not a number)")
+	case !known:
+		return "", noOffset(string(n))
+	case year < 1 || year > 9999: // milliseconds, mostly
+		return "", text(fmt.Sprintf("year %d is out of range", year))
 	}
-	s := strings.ToUpper(strings.TrimSpace(original))
-	digits := strings.Trim(s, "0123456789") == ""
-	if f, err := strconv.ParseFloat(s, 64); err == nil && math.Abs(f) < 1<<48 && !(digits && len(s) == len("20060102150405")) {
-		// Rounded as Python does, so that 1545331525.231 is not a microsecond short.
-		t := time.UnixMicro(int64(math.RoundToEven(f * 1e6))).UTC()
-		_, number := v.(document.Number)
-		switch year := t.Year(); {
-		case 0 < year && year <= 9999:
-			return isoFormat(t, "-07:00"), nil
-		case number: // milliseconds, mostly
-			return "", text(fmt.Sprintf("year %d is out of range", year))
+	return isoSeconds(seconds), nil
+}
+
+// noOffset is version 1's error for a time that it can tell nothing about.
+func noOffset(original string) error {
+	return text(`Unable to calculate correct timezone offset for "` + original + `"`)
+}
+
+// yearOf returns the year of a time in seconds since 1970. It is not known where the system's own
+// functions for time do not know it.
+func yearOf(seconds float64) (year int, known bool) {
+	if !(math.Abs(seconds) < 1<<60) { // not NaN either
+		return 0, false
+	}
+	year = time.Unix(int64(math.Floor(seconds)), 0).UTC().Year()
+	return year, year == int(int32(year))
+}
+
+// isoSeconds writes a time of a year that has four digits, rounded as Python does, so that
+// 1545331525.231 is not a microsecond short.
+func isoSeconds(seconds float64) string {
+	return isoFormat(time.UnixMicro(int64(math.RoundToEven(seconds*1e6))).UTC(), "-07:00")
+}
+
+// isoText reads seconds, ISO 8601 in some spelling, RFC 822, or a date as people write it. Version
+// 1 guesses at more than this, down to "5pm".
+func isoText(original string) (string, error) {
+	s := strings.ToUpper(python.Strip(original))
+	digits := strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == ""
+	isDate := digits && len(s) == len("20060102150405")
+	if seconds, err := python.ParseFloat(original); err == nil && !math.IsNaN(seconds) && !isDate {
+		switch year, known := yearOf(seconds); {
+		case !known:
+			return "", noOffset(original)
+		case 1 <= year && year <= 9999:
+			return isoSeconds(seconds), nil
+		case digits:
+			return "", noOffset(original)
 		}
-		return "", text(`Unable to calculate correct timezone offset for "` + original + `"`)
 	}
 	for _, name := range []string{"GMT", "UTC"} {
 		if bare, ok := strings.CutSuffix(s, name); ok {

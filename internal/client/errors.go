@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"math"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // ServiceError is the service's refusal of a call: any reply with a status from 300 on.
@@ -23,13 +25,10 @@ type ServiceError struct {
 	// Exhausted says that no attempts were left: in legacy mode for an error that was worth
 	// another one, in the other modes for any.
 	Exhausted bool
-
-	retryAfter time.Duration
+	// RetryAfter is how long the service asks to be left alone, 0 if it does not say. The client's
+	// own retries go by version 1's rules, which do not look at it.
+	RetryAfter time.Duration
 }
-
-// RetryAfter is how long the service asks to be left alone, 0 where it does not say. The client's
-// own retries go by version 1's rules, which do not look at it.
-func (e *ServiceError) RetryAfter() time.Duration { return e.retryAfter }
 
 func (e *ServiceError) Error() string {
 	retries := ""
@@ -43,25 +42,28 @@ func (e *ServiceError) Error() string {
 // header X-Amzn-ErrorType, the members code, Code and __type of the body, the status. A body
 // that is not a JSON object is itself the message, but an HTML page or nothing at all, which
 // is what failing proxies and load balancers send, gives way to the status's own phrase.
+//
+// Version 1 ends with an exception of its language where the body is not UTF-8, or is JSON but no
+// object. Here it is shown as well as it can be.
 func serviceError(operation string, rep *reply) *ServiceError {
 	e := &ServiceError{
 		Code:      strconv.Itoa(rep.status),
 		Operation: operation,
 		Status:    rep.status,
-		RequestID: rep.header.Get("X-Amzn-Requestid"),
+		RequestID: rep.requestID(),
 	}
 	if rep.status == http.StatusMultipleChoices { // an error by its status, but not read as one
 		e.Code, e.Message = "Unknown", "Unknown"
 		return e
 	}
 	if seconds, err := strconv.Atoi(rep.header.Get("Retry-After")); err == nil && seconds > 0 {
-		e.retryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
+		e.RetryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
-	body := strings.ToValidUTF8(string(rep.body), "\uFFFD")
-	if page := strings.TrimSpace(body); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
+	if page := string(python.StripBytes(rep.body)); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
 		e.Message = http.StatusText(rep.status)
 		return e
 	}
+	body := strings.ToValidUTF8(string(rep.body), "\uFFFD")
 	value, err := document.Parse(body)
 	members, ok := value.(*document.Object)
 	if err != nil || !ok {
@@ -74,14 +76,20 @@ func serviceError(operation string, rep *reply) *ServiceError {
 			break
 		}
 	}
+	if v, ok := members.Get("__type"); ok {
+		e.Code = ""
+		if v != nil {
+			e.Code = bareCode(document.Spell(v))
+		}
+	}
 	if names := rep.header.Values("X-Amzn-Errortype"); len(names) > 0 {
 		e.Code = bareCode(strings.Join(names, ", "))
 		return e
 	}
-	for _, key := range []string{"code", "Code", "__type"} {
+	for _, key := range []string{"code", "Code"} {
 		if v, ok := members.Get(key); ok {
 			if v != nil {
-				e.Code = bareCode(plain(v))
+				e.Code = bareCode(document.Spell(v))
 			}
 			break
 		}
@@ -194,11 +202,7 @@ func (m RetryMode) retries(err error) bool {
 		case 429, 500, 502, 503, 504, 509:
 			return true
 		case 400:
-			switch refusal.Code {
-			case "Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException",
-				"ProvisionedThroughputExceededException":
-				return true
-			}
+			return slices.Contains(throttlingCodes, refusal.Code) || refusal.Code == "ProvisionedThroughputExceededException"
 		}
 		return false
 	}
@@ -207,11 +211,25 @@ func (m RetryMode) retries(err error) bool {
 		return true
 	}
 	switch refusal.Code {
-	case "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete",
-		"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException", "RequestThrottled",
-		"TooManyRequestsException", "ProvisionedThroughputExceededException", "TransactionInProgressException",
-		"RequestLimitExceeded", "BandwidthLimitExceeded", "LimitExceededException", "SlowDown", "EC2ThrottledException":
+	case "RequestTimeout", "RequestTimeoutException", "PriorRequestNotComplete", "RequestThrottled",
+		"ProvisionedThroughputExceededException", "TransactionInProgressException", "BandwidthLimitExceeded",
+		"LimitExceededException", "EC2ThrottledException":
 		return true
 	}
-	return false
+	return slices.Contains(throttlingCodes, refusal.Code) || slices.Contains(slowDownCodes, refusal.Code)
+}
+
+// The codes by which a service says that calls come too fast. Legacy mode knows the first list
+// only.
+var (
+	throttlingCodes = []string{"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException"}
+	slowDownCodes   = []string{"TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
+)
+
+// Throttled reports whether the service says that calls come too fast. Such a call has changed
+// nothing. The retry modes decide for themselves, as version 1 does, which does not know Chime's
+// own code.
+func (e *ServiceError) Throttled() bool {
+	return e.Status == http.StatusTooManyRequests || e.Code == "ThrottledClientException" ||
+		slices.Contains(throttlingCodes, e.Code) || slices.Contains(slowDownCodes, e.Code)
 }

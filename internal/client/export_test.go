@@ -3,7 +3,15 @@ package client
 import (
 	"context"
 	"net"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 )
+
+// Decode reads the body of a successful reply.
+func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
+	return decode(body, output, iso8601)
+}
 
 // SetDial replaces how a client connects, for tests in a network of their own.
 func (c *Client) SetDial(dial func(context.Context) (net.Conn, error)) {

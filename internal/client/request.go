@@ -12,6 +12,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
@@ -55,7 +56,10 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 				body.Set(m.Name, g.Value)
 				continue
 			}
-			value := encode(g.Value)
+			value, err := encode(g.Value)
+			if err != nil {
+				return nil, err
+			}
 			shown := value
 			if m.Shape.Sensitive {
 				shown = redacted
@@ -71,7 +75,7 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 	}
 	// The values have no braces: they are encoded.
 	if _, label, missing := strings.Cut(path, "{"); missing {
-		return nil, fmt.Errorf("there is no value for {%s", label)
+		return nil, fmt.Errorf("building a request of %s: there is no value for {%s", op.Name, label)
 	}
 
 	r := &request{op: op, host: hostHeader(endpoint)}
@@ -110,9 +114,13 @@ func joinQuery(a, b string) string {
 }
 
 // encode renders a scalar for a path or a query: everything but letters, digits and "-_.~"
-// is percent-encoded.
-func encode(v any) string {
-	return strings.ReplaceAll(url.QueryEscape(plain(v)), "+", "%20")
+// is percent-encoded. The error is that of [python.Encodable].
+func encode(v any) (string, error) {
+	text := plain(v)
+	if err := python.Encodable(text); err != nil {
+		return "", err
+	}
+	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil
 }
 
 // hostHeader returns the host of a URL without the default port of its scheme, as other clients

@@ -26,6 +26,9 @@ type reply struct {
 	body   []byte
 }
 
+// requestID returns the service's own name for the request, empty if it has given none.
+func (r *reply) requestID() string { return r.header.Get("X-Amzn-Requestid") }
+
 var (
 	errSilence = errors.New("the server is silent for too long")
 	errRefused = errors.New("the proxy refuses the connection")
