@@ -124,8 +124,7 @@ func TestParse(t *testing.T) {
 		}
 		p, err := parse(line, testOptions, tt.pos)
 		if err != nil {
-			var usage usageError
-			if !errors.As(err, &usage) || err.Error() != tt.want {
+			if _, usage := errors.AsType[usageError](err); !usage || err.Error() != tt.want {
 				t.Errorf("parse(%q):\n got error %q\nwant %q", line, err, tt.want)
 			}
 			continue
@@ -202,8 +201,7 @@ func FuzzArguments(f *testing.F) {
 		line := strings.Split(text, "|")
 		p, err := parse(line, options, positional{name: "command", choices: []string{"go", "stop"}, required: true})
 		if err != nil {
-			var usage usageError
-			if !errors.As(err, &usage) && err != (versionRequested{}) {
+			if _, usage := errors.AsType[usageError](err); !usage && err != (versionRequested{}) {
 				t.Fatalf("got %T: %v", err, err)
 			}
 			return

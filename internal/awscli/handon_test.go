@@ -30,8 +30,8 @@ func run(t *testing.T, aws string, dirs []string, stdin string, args ...string) 
 	cmd := exec.Command(aws, args...)
 	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + strings.Join(dirs, ":")}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
-	var ended *exec.ExitError
-	if err := cmd.Run(); err != nil && !errors.As(err, &ended) {
+	err := cmd.Run()
+	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
 		t.Fatal(err)
 	}
 	return result{cmd.ProcessState.ExitCode(), stdout.String(), stderr.String()}, cmd.Process.Pid
