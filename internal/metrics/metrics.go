@@ -72,13 +72,13 @@ func (m *Metrics) Meter(operation string) func(exception string, took time.Durat
 	}
 }
 
-// Handler answers GET with the metrics in Prometheus's text format, or in another of its formats
+// Handler answers GET and HEAD with the metrics in Prometheus's text format, or in another of its formats
 // that the client prefers.
 func (m *Metrics) Handler() http.Handler {
 	h := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method != http.MethodGet {
-			w.Header().Set("Allow", http.MethodGet)
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			w.Header().Set("Allow", "GET, HEAD")
 			http.Error(w, "The metrics are read by GET.", http.StatusMethodNotAllowed)
 			return
 		}
