@@ -84,11 +84,11 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}()
 	scheme, tlsConfig := "http", (*tls.Config)(nil)
 	if o.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(o.TLSCert, o.TLSKey)
+		certificate, err := server.LoadCertificate(o.TLSCert, o.TLSKey, o.Logger)
 		if err != nil {
-			return nil, usagef("reading the certificate: %w", err)
+			return nil, usagef("%w", err)
 		}
-		scheme, tlsConfig = "https", &tls.Config{Certificates: []tls.Certificate{certificate}}
+		scheme, tlsConfig = "https", certificate.Config()
 	}
 	noStore := func(err error) error { return &codedError{exitNoStore, err} }
 	if s.store, s.release, err = o.database.serve(ctx); err != nil {
