@@ -250,7 +250,14 @@ func TestServeStopsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n")
+	r, err := http.NewRequest("POST", s.url+"/accounts", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign(r, "", func(name string) string { return s.env[name] })
+	fmt.Fprintf(conn, "POST /accounts HTTP/1.1\r\nHost: %s\r\nContent-Length: 100\r\nExpect: 100-continue\r\n", r.Host)
+	r.Header.Write(conn)
+	io.WriteString(conn, "\r\n")
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
 		t.Fatalf("got %q, %v; want to be told to go on", line, err)
 	}

@@ -4,3 +4,5 @@ package main
 
 // defaultRounds is how often a crash test strikes unless -rounds says otherwise.
 const defaultRounds = 40
+
+const underRaceDetector = false

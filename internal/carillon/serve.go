@@ -21,6 +21,10 @@ import (
 // was made up.
 const rootKeyFile = "root-key.sh"
 
+// memoryLimit is what the heap is kept below as far as possible, in bytes, unless GOMEMLIMIT is set.
+// It is several times what the service needs, and enough for what clients without a key can take.
+const memoryLimit = 128 << 20
+
 // secretKeyFile holds, in the data directory, the key that encrypts the secrets of access keys.
 const secretKeyFile = "secret.key"
 
@@ -92,6 +96,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		// A few megabytes are alive at a time. To collect the others when these have doubled, as is usual,
 		// takes an eighth of the CPU under load.
 		debug.SetGCPercent(400)
+	}
+	if p.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	s, err := startService(ctx, o.serviceOptions)
 	if err != nil {

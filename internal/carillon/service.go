@@ -6,12 +6,10 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/directory"
@@ -32,26 +30,17 @@ type serviceOptions struct {
 	TLSKey       string
 	Rate         float64 // requests a second and key, 0 for any
 	Logger       *slog.Logger
-	limits       limits // zero: defaultLimits
+
+	// For tests; zero: those of production.
+	limits server.Limits
+	drain  time.Duration
 }
 
 // defaultAWSAccount is the one of the examples in AWS's own manuals.
 const defaultAWSAccount = "111122223333"
 
-// limits bound what a connection may take, so that slow or silent clients cannot hold it for good,
-// and how long a stop may take.
-type limits struct {
-	header, read time.Duration // for the header of a request to arrive, and for all of it
-	write        time.Duration // from the end of the header; a client may ask and never read
-	idle         time.Duration // between two requests
-	drain        time.Duration // how long a stop waits for requests that are under way
-}
-
-// defaultLimits are ample: requests are small and so are replies.
-var defaultLimits = limits{header: 10 * time.Second, read: 60 * time.Second, write: 2 * time.Minute, idle: 2 * time.Minute, drain: 15 * time.Second}
-
-// maxHeader is the most bytes of a request's header.
-const maxHeader = 64 << 10
+// drainTime is how long a stop waits for requests that are under way.
+const drainTime = 15 * time.Second
 
 // service is a running `carillon serve`: the API on a listener, over a store of its own.
 type service struct {
@@ -61,8 +50,13 @@ type service struct {
 	rootChange directory.RootChange
 	failed     chan error // gets the error if serving ends by itself
 
+	certificate *server.Certificate // nil for http
+
 	api, aside *http.Server // aside serves the metrics if they have a listener of their own, else it is nil
-	limits     limits
+	limits     server.Limits
+	drain      time.Duration
+	calls      context.Context // ends when requests must be cut off
+	cutOff     context.CancelFunc
 	metrics    *metrics.Metrics
 	store      store.Store
 	release    func() error
@@ -70,10 +64,12 @@ type service struct {
 
 // startService opens the store, sees to the root key and begins to serve. The caller stops it.
 func startService(ctx context.Context, o serviceOptions) (_ *service, err error) {
-	s := &service{failed: make(chan error, 2), limits: cmp.Or(o.limits, defaultLimits)}
+	s := &service{failed: make(chan error, 2), limits: cmp.Or(o.limits, server.DefaultLimits), drain: cmp.Or(o.drain, drainTime)}
+	s.calls, s.cutOff = context.WithCancel(context.WithoutCancel(ctx))
 	var listener, metricsListener net.Listener
 	defer func() {
 		if err != nil {
+			s.cutOff()
 			s.closeStore()
 			for _, l := range []net.Listener{listener, metricsListener} {
 				if l != nil {
@@ -84,11 +80,10 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}()
 	scheme, tlsConfig := "http", (*tls.Config)(nil)
 	if o.TLSCert != "" {
-		certificate, err := server.LoadCertificate(o.TLSCert, o.TLSKey, o.Logger)
-		if err != nil {
+		if s.certificate, err = server.LoadCertificate(o.TLSCert, o.TLSKey, o.Logger); err != nil {
 			return nil, usagef("%w", err)
 		}
-		scheme, tlsConfig = "https", certificate.Config()
+		scheme, tlsConfig = "https", s.certificate.Config()
 	}
 	noStore := func(err error) error { return &codedError{exitNoStore, err} }
 	if s.store, s.release, err = o.database.serve(ctx); err != nil {
@@ -131,9 +126,13 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	if metricsListener != nil {
 		mux := http.NewServeMux()
-		mux.Handle("/metrics", s.metrics.Handler())
+		handler := s.metrics.Handler()
+		if isLoopbackAddr(metricsListener.Addr()) {
+			handler = server.ForThisMachine(handler)
+		}
+		mux.Handle("/metrics", handler)
 		s.aside = s.serve(metricsListener, mux, nil, o.Logger)
-	} else if a, ok := listener.Addr().(*net.TCPAddr); ok && a.IP.IsLoopback() {
+	} else if isLoopbackAddr(listener.Addr()) {
 		options.Metrics = s.metrics.Handler()
 	}
 	s.api = s.serve(listener, server.New(domain, keys, options), tlsConfig, o.Logger)
@@ -142,14 +141,9 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 
 // serve begins to serve a handler, by TLS if there is a configuration.
 func (s *service) serve(l net.Listener, h http.Handler, tlsConfig *tls.Config, logger *slog.Logger) *http.Server {
-	web := &http.Server{
-		Handler:           h,
-		TLSConfig:         tlsConfig,
-		ReadHeaderTimeout: s.limits.header, ReadTimeout: s.limits.read, WriteTimeout: s.limits.write, IdleTimeout: s.limits.idle,
-		MaxHeaderBytes:               maxHeader,
-		DisableGeneralOptionsHandler: true, // OPTIONS * is a request like another
-		ErrorLog:                     log.New(complaints{logger}, "", 0),
-	}
+	web := server.NewHTTPServer(h, s.limits, logger)
+	web.TLSConfig = tlsConfig
+	web.BaseContext = func(net.Listener) context.Context { return s.calls }
 	serve := web.Serve
 	if tlsConfig != nil {
 		serve = func(l net.Listener) error { return web.ServeTLS(l, "", "") }
@@ -162,18 +156,9 @@ func (s *service) serve(l net.Listener, h http.Handler, tlsConfig *tls.Config, l
 	return web
 }
 
-// complaints logs what net/http has to say. What it quotes may be of a client, such as the first bytes
-// of a request on a connection that was to be HTTP/2, and is left out.
-type complaints struct{ logger *slog.Logger }
-
-func (c complaints) Write(line []byte) (int, error) {
-	text, _, _ := strings.Cut(strings.TrimSuffix(string(line), "\n"), `"`)
-	level := slog.LevelWarn
-	if strings.HasPrefix(text, "http: TLS handshake error ") || strings.HasPrefix(text, "http2: ") {
-		level = slog.LevelDebug // anybody can cause any number of these
-	}
-	c.logger.Log(context.Background(), level, text)
-	return len(line), nil
+func isLoopbackAddr(a net.Addr) bool {
+	tcp, ok := a.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // exportURL is the URL to reach the service by from this machine, also where it listens on every
@@ -206,9 +191,10 @@ func (s *service) wait(ctx context.Context) error {
 // stop stops accepting, lets requests finish that are under way, and closes the store. Metrics are
 // there until the last of them is done.
 func (s *service) stop() error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.limits.drain)
+	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
 	err := s.api.Shutdown(ctx)
+	s.cutOff()
 	if err != nil {
 		err = fmt.Errorf("stopping: requests were still under way: %w", errors.Join(err, s.api.Close()))
 	}

@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -19,6 +20,9 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/carillon-project/carillon/internal/server"
+	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
 // short is the one limit that a test runs into; the others are those of production. It must be long
@@ -32,7 +36,7 @@ const hung = 60 * time.Second
 func start(t *testing.T, change func(*serviceOptions)) *service {
 	t.Helper()
 	o := serviceOptions{
-		Listen: "127.0.0.1:0", database: database{Data: t.TempDir()}, Logger: slog.New(slog.DiscardHandler), limits: defaultLimits,
+		Listen: "127.0.0.1:0", database: database{Data: t.TempDir()}, Logger: slog.New(slog.DiscardHandler), limits: server.DefaultLimits,
 	}
 	change(&o)
 	s, err := startService(t.Context(), o)
@@ -78,13 +82,13 @@ func cutOff(t *testing.T, conn net.Conn) string {
 // Whoever is slow is cut off, whichever listener he holds.
 func TestSlowClients(t *testing.T) {
 	t.Parallel()
-	const get = "GET /metrics HTTP/1.1\r\nHost: x\r\n"
+	const get = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n"
 	for _, tt := range []struct {
 		name   string
-		change func(*limits)
+		change func(*server.Limits)
 		client func(t *testing.T, conn net.Conn)
 	}{
-		{"header byte by byte", func(l *limits) { l.header = short }, func(t *testing.T, conn net.Conn) {
+		{"header byte by byte", func(l *server.Limits) { l.Header = short }, func(t *testing.T, conn net.Conn) {
 			send(t, conn, get+"X: ")
 			one := make([]byte, 1)
 			for end := time.Now().Add(hung); time.Now().Before(end); {
@@ -101,16 +105,16 @@ func TestSlowClients(t *testing.T) {
 			}
 			t.Errorf("still connected after %v", hung)
 		}},
-		{"half a header, then silence", func(l *limits) { l.header = short }, func(t *testing.T, conn net.Conn) {
+		{"half a header, then silence", func(l *server.Limits) { l.Header = short }, func(t *testing.T, conn net.Conn) {
 			send(t, conn, get)
 			if rest := cutOff(t, conn); rest != "" {
 				t.Errorf("got %q, want no answer", rest)
 			}
 		}},
-		{"silence from the start", func(l *limits) { l.header = short }, func(t *testing.T, conn net.Conn) {
+		{"silence from the start", func(l *server.Limits) { l.Header = short }, func(t *testing.T, conn net.Conn) {
 			cutOff(t, conn)
 		}},
-		{"answer never read", func(l *limits) { l.write = short }, func(t *testing.T, conn net.Conn) {
+		{"answer never read", func(l *server.Limits) { l.Write = short }, func(t *testing.T, conn net.Conn) {
 			for {
 				if _, err := io.WriteString(conn, get+"\r\n"); errors.Is(err, os.ErrDeadlineExceeded) {
 					t.Errorf("still connected after %v", hung)
@@ -120,7 +124,7 @@ func TestSlowClients(t *testing.T) {
 				return
 			}
 		}},
-		{"idle", func(l *limits) { l.idle = short }, func(t *testing.T, conn net.Conn) {
+		{"idle", func(l *server.Limits) { l.Idle = short }, func(t *testing.T, conn net.Conn) {
 			send(t, conn, get+"\r\n")
 			r := bufio.NewReader(conn)
 			resp, err := http.ReadResponse(r, nil)
@@ -147,13 +151,26 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
+// signedHead is the header of a request by the root key, but for its end. Its body is to be as long,
+// and cannot be the one that was signed.
+func signedHead(s *service, length int) string {
+	date := sigv4.FormatTime(time.Now())
+	key := sigv4.NewKey(s.root.Secret, sigv4.Scope{Day: date[:8], Region: "us-east-1", Service: "chime"})
+	authorization := key.Authorization(s.root.ID, &sigv4.Request{
+		Method: "POST", Path: "/accounts", Date: date, SignedHeaders: "host", PayloadHash: sigv4.HashPayload(nil),
+		Header: func(string) string { return "x" },
+	})
+	return fmt.Sprintf("POST /accounts HTTP/1.1\r\nHost: x\r\nX-Amz-Date: %s\r\nAuthorization: %s\r\nContent-Length: %d\r\n",
+		date, authorization, length)
+}
+
 // Who stops in the middle of a body is told so, and cut off.
 func TestHalfABody(t *testing.T) {
 	t.Parallel()
-	s := start(t, func(o *serviceOptions) { o.limits.read = short })
+	s := start(t, func(o *serviceOptions) { o.limits.Read = short })
 	defer s.stop()
 	conn := dial(t, s.url)
-	send(t, conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{")
+	send(t, conn, signedHead(s, 1000)+"\r\n{")
 	if got := cutOff(t, conn); !strings.HasPrefix(got, "HTTP/1.1 400 ") || !strings.Contains(got, "The body did not arrive as announced.") {
 		t.Errorf("got %q, want status 400 and why", got)
 	}
@@ -176,7 +193,7 @@ func TestHeaderTooLarge(t *testing.T) {
 	s := start(t, func(*serviceOptions) {})
 	defer s.stop()
 	conn := dial(t, s.url)
-	io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", maxHeader+4096)) // and the rest is not waited for
+	io.WriteString(conn, "GET /healthz HTTP/1.1\r\nHost: x\r\nX: "+strings.Repeat("x", server.MaxHeader+4096)) // and the rest is not waited for
 	if got := cutOff(t, conn); !strings.HasPrefix(got, "HTTP/1.1 431 ") {
 		t.Errorf("got %q, want status 431", got)
 	}
@@ -185,9 +202,9 @@ func TestHeaderTooLarge(t *testing.T) {
 // A stop waits for requests, but not for ever.
 func TestStopIsBounded(t *testing.T) {
 	t.Parallel()
-	s := start(t, func(o *serviceOptions) { o.limits.drain = short; o.Metrics = "127.0.0.1:0" })
+	s := start(t, func(o *serviceOptions) { o.drain = short; o.Metrics = "127.0.0.1:0" })
 	conn := dial(t, s.url)
-	send(t, conn, "POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\nExpect: 100-continue\r\n\r\n")
+	send(t, conn, signedHead(s, 1000)+"Expect: 100-continue\r\n\r\n")
 	// The service asks for the body, which shows that it has begun with the request.
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 100 ") {
 		t.Fatalf("got %q, %v, want to be asked for the body", line, err)
@@ -207,6 +224,37 @@ func TestStopIsBounded(t *testing.T) {
 		if conn, err := net.Dial("tcp", u.Host); err == nil {
 			conn.Close()
 			t.Errorf("%s still lets people in", address)
+		}
+	}
+}
+
+// The metrics are for Hosts of this machine if their listener is, and answer HEAD.
+func TestMetricsHosts(t *testing.T) {
+	t.Parallel()
+	beside := start(t, func(*serviceOptions) {})
+	defer beside.stop()
+	apart := start(t, func(o *serviceOptions) { o.Metrics = "127.0.0.1:0" })
+	defer apart.stop()
+	open := start(t, func(o *serviceOptions) { o.Metrics = "0.0.0.0:0" })
+	defer open.stop()
+	for _, tt := range []struct {
+		url, host string
+		want      int
+	}{
+		{beside.url, "localhost", 200},
+		{beside.url, "127.0.0.1:24463", 200},
+		{beside.url, "rebound.example", 403},
+		{apart.metricsURL, "localhost", 200},
+		{apart.metricsURL, "rebound.example", 403},
+		{strings.Replace(open.metricsURL, "0.0.0.0", "127.0.0.1", 1), "prometheus-asks.example", 200},
+	} {
+		for _, method := range []string{"GET", "HEAD"} {
+			conn := dial(t, tt.url)
+			send(t, conn, method+" /metrics HTTP/1.1\r\nHost: "+tt.host+"\r\nConnection: close\r\n\r\n")
+			got := cutOff(t, conn)
+			if !strings.HasPrefix(got, fmt.Sprint("HTTP/1.1 ", tt.want)) || strings.Contains(got, "go_info") != (tt.want == 200 && method == "GET") {
+				t.Errorf("%s at %s for %s: got %.300q, want status %d", method, tt.url, tt.host, got, tt.want)
+			}
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/url"
@@ -38,6 +39,7 @@ type guard struct {
 	rate     float64
 	signing  cache[signingID, *sigv4.Key]
 	policies cache[string, policy.Policy]
+	names    names
 	limiters sync.Map // of key ids to *rate.Limiter; only keys that exist, so it stays small
 }
 
@@ -47,43 +49,47 @@ type signingID struct {
 	scope         sigv4.Scope
 }
 
-func newGuard(keys KeySource, clock func() time.Time, rate float64) *guard {
-	return &guard{keys: keys, clock: clock, rate: rate}
-}
-
-// denial is a request that is not let in. The message goes to the client and may repeat what it
-// sent; the reason goes to the log and never does.
-type denial struct {
-	reason string
-	answer *api.Error
-}
-
-func (d *denial) Error() string { return d.answer.Error() }
-func (d *denial) Unwrap() error { return d.answer }
+// unsigned is the reason of a denial that says nothing: any program that asks is told so.
+const unsigned = "unsigned"
 
 func unauthorized(reason, format string, args ...any) error {
-	return &denial{reason, api.Errorf(api.UnauthorizedClientException, format, args...)}
+	return &denial{reason: reason, answer: api.Errorf(api.UnauthorizedClientException, format, args...)}
+}
+
+// claim is what a request says about its signature. All of it was checked that can be checked
+// without the body.
+type claim struct {
+	sigv4.Authorization
+	date   string
+	target target // what the signature is held against
+	key    directory.Key
 }
 
 // admit verifies the signature of a request and that its key may do what is called.
-func (g *guard) admit(x *exchange, r *http.Request, body []byte, c call) (directory.Key, error) {
-	key, scope, err := g.authenticate(x, r, c.query, body)
-	if err != nil || key.Root {
-		return key, err
+func (g *guard) admit(x *exchange, r *http.Request, claim *claim, c call, body []byte) error {
+	if err := g.verify(r, claim, c, body); err != nil {
+		return err
+	}
+	x.proven = true
+	showsSignature(r)
+	key := claim.key
+	if key.Root {
+		return nil
 	}
 	p, ok := g.policies.get(key.Policy)
 	if !ok {
+		var err error
 		if p, err = policy.Parse(key.Policy); err != nil {
-			return key, fmt.Errorf("reading the policy of access key %s: %w", key.ID, err)
+			return fmt.Errorf("reading the policy of access key %s: %w", key.ID, err)
 		}
 		g.policies.put(key.Policy, p)
 	}
 	action := chime.Service.SigningName + ":" + c.operation.Name
-	if !p.Allows(action, resource(c, key, scope)) {
-		return key, &denial{"policy", api.Errorf(api.ForbiddenException,
+	if !p.Allows(action, resource(c, key, claim.Scope)) {
+		return &denial{reason: "policy", answer: api.Errorf(api.ForbiddenException,
 			"AWS authorization failed: the policy of access key %s does not allow %s.", key.ID, action)}
 	}
-	return key, nil
+	return nil
 }
 
 // resource returns what a policy's Resource is matched with. Only meetings have an ARN.
@@ -94,97 +100,144 @@ func resource(c call, key directory.Key, scope sigv4.Scope) string {
 	return "arn:aws:chime:" + scope.Region + ":" + key.AWSAccountID + ":meeting/" + c.label("meetingId")
 }
 
-// authenticate returns the key that signed the request.
-func (g *guard) authenticate(x *exchange, r *http.Request, query url.Values, body []byte) (directory.Key, sigv4.Scope, error) {
-	a, date, err := g.readSignature(r, query)
+// identify returns what a request claims, or why no body could make its signature good.
+//
+// It tells of keys that are disabled or have expired without a proof that the client holds them:
+// their ids are no secret, and to wait for the proof would be to read a body for nothing.
+func (g *guard) identify(ctx context.Context, x *exchange, r *http.Request, call call) (*claim, error) {
+	c, err := g.readSignature(r, call.query)
 	if err != nil {
-		return directory.Key{}, a.Scope, err
+		return nil, err
 	}
+	for _, sent := range r.Header["X-Amz-Content-Sha256"] {
+		if !sigv4.IsHash(sent) {
+			return nil, errPayloadHash
+		}
+	}
+	var ours bool
+	if c.target, ours = g.names.target(r); !ours {
+		return nil, g.otherHost(r, call)
+	}
+	err = directory.ErrUnknownKey
+	if isKeyID(c.AccessKey) {
+		c.key, err = g.keys.AccessKey(ctx, c.AccessKey)
+	}
+	if errors.Is(err, directory.ErrUnknownKey) {
+		return nil, unauthorized("unknown key", "The access key id %.128q does not exist here. Check which credentials are in use.", c.AccessKey)
+	} else if err != nil {
+		return nil, fmt.Errorf("reading access key: %w", err)
+	}
+	x.keyID = c.key.ID
+	switch {
+	case c.key.Disabled:
+		return nil, unauthorized("disabled key", "The access key %s is disabled.", c.key.ID)
+	case !c.key.Expires.IsZero() && !g.clock().Before(c.key.Expires):
+		return nil, unauthorized("expired key", "The access key %s has expired.", c.key.ID)
+	}
+	return c, nil
+}
+
+var errPayloadHash = unauthorized("payload hash",
+	"The header x-amz-content-sha256 is not the SHA-256 of the body. Unsigned and streamed payloads are not supported.")
+
+// verify verifies the signature of a claim.
+func (g *guard) verify(r *http.Request, c *claim, call call, body []byte) error {
 	hash := sigv4.HashPayload(body)
 	for _, sent := range r.Header["X-Amz-Content-Sha256"] {
 		if sent != hash {
-			return directory.Key{}, a.Scope, unauthorized("payload hash",
-				"The header x-amz-content-sha256 is not the SHA-256 of the body. Unsigned and streamed payloads are not supported.")
+			return errPayloadHash
 		}
 	}
-
-	key, err := directory.Key{}, directory.ErrUnknownKey
-	if isKeyID(a.AccessKey) {
-		key, err = g.keys.AccessKey(r.Context(), a.AccessKey)
-	}
-	if errors.Is(err, directory.ErrUnknownKey) {
-		return key, a.Scope, unauthorized("unknown key", "The access key id %.128q does not exist here. Check which credentials are in use.", a.AccessKey)
-	} else if err != nil {
-		return key, a.Scope, fmt.Errorf("reading access key: %w", err)
-	}
-	x.keyID = key.ID
-
-	request := &sigv4.Request{
-		Method:        r.Method,
-		Path:          r.URL.EscapedPath(),
-		Query:         r.URL.RawQuery,
-		Date:          date,
-		Header:        func(name string) string { return signedHeader(r, name) },
-		SignedHeaders: a.SignedHeaders,
-		PayloadHash:   hash,
-	}
-	id := signingID{key.ID, key.Secret, a.Scope}
+	id := signingID{c.key.ID, c.key.Secret, c.Scope}
 	signing, cached := g.signing.get(id)
 	if !cached {
-		signing = sigv4.NewKey(key.Secret, a.Scope)
+		signing = sigv4.NewKey(c.key.Secret, c.Scope)
 	}
-	if !signing.Verify(request, a.Signature) {
-		return key, a.Scope, unauthorized("signature mismatch",
-			"The signature does not match the request. Check the secret access key, and that nothing changes the request on its way.")
+	verifies := func(t target) bool {
+		return signing.Verify(&sigv4.Request{
+			Method:        r.Method,
+			Path:          t.path,
+			Query:         r.URL.RawQuery,
+			Date:          c.date,
+			Header:        func(name string) string { return signedHeader(r, t.host, name) },
+			SignedHeaders: c.SignedHeaders,
+			PayloadHash:   hash,
+		}, c.Signature)
+	}
+	if !verifies(c.target) {
+		return g.mismatch(r, call, c.target, verifies)
 	}
 	if !cached { // only a signature that counts earns a place
 		g.signing.put(id, signing)
 	}
+	return nil
+}
 
-	// What follows is told to those alone who hold the secret.
-	switch {
-	case key.Disabled:
-		return key, a.Scope, unauthorized("disabled key", "The access key %s is disabled.", key.ID)
-	case !key.Expires.IsZero() && !g.clock().Before(key.Expires):
-		return key, a.Scope, unauthorized("expired key", "The access key %s has expired.", key.ID)
+// otherHost is the denial of a request for a host that the service does not go by.
+func (g *guard) otherHost(r *http.Request, c call) error {
+	return &denial{"host", api.Errorf(api.UnauthorizedClientException,
+		"The service saw the host %.100q and the path %.300q, and does not go by that host. If the client asked for another, keep the Host header on the way.",
+		r.Host, r.URL.EscapedPath()), g.saw(r, c)}
+}
+
+// mismatch is the denial of a request that the signature does not match. The usual reason beside
+// another secret is a proxy.
+func (g *guard) mismatch(r *http.Request, c call, held target, verifies func(target) bool) error {
+	message := fmt.Sprintf("The signature does not match the request. The service saw the host %.100q and the path %.300q",
+		r.Host, r.URL.EscapedPath())
+	if g.names.public != nil {
+		message += fmt.Sprintf(" and goes by the URL %s", g.names.public)
 	}
-	return key, a.Scope, nil
+	attrs := g.saw(r, c)
+	if signed, ok := rewritten(r, held, verifies); ok {
+		return &denial{"host or path rewritten", api.Errorf(api.UnauthorizedClientException,
+			"%s, but the client signed for the host %.100q and the path %.300q.", message, signed.host, signed.path),
+			append(attrs, slog.String("signed_host", signed.host))}
+	}
+	return &denial{"signature mismatch", api.Errorf(api.UnauthorizedClientException,
+		"%s. Check the secret access key, and that nothing on the way rewrites host, path or body.", message),
+		append(attrs, slog.String("hint", "another secret, or a proxy that rewrites host or path"))}
+}
+
+// saw tells the log where a request came to. Labels of the path are the client's own affair.
+func (g *guard) saw(r *http.Request, c call) []slog.Attr {
+	return []slog.Attr{slog.String("host", r.Host[:min(len(r.Host), 100)]), slog.String("path", c.operation.Path)}
 }
 
 // readSignature reads what a request says about its signature, and refuses what no secret could
 // make good.
-func (g *guard) readSignature(r *http.Request, query url.Values) (a sigv4.Authorization, date string, err error) {
+func (g *guard) readSignature(r *http.Request, query url.Values) (*claim, error) {
 	switch {
 	case query.Has("X-Amz-Signature") || query.Has("X-Amz-Algorithm"):
-		return a, "", unauthorized("presigned", "The request is signed in its query, which is not supported: sign in the Authorization header.")
+		return nil, unauthorized("presigned", "The request is signed in its query, which is not supported: sign in the Authorization header.")
 	case len(r.Header["Authorization"]) == 0:
-		return a, "", unauthorized("unsigned", "The request has no Authorization header: sign it with AWS Signature Version 4.")
+		return nil, unauthorized(unsigned, "The request has no Authorization header: sign it with AWS Signature Version 4.")
 	case len(r.Header["Authorization"]) > 1:
-		return a, "", unauthorized("malformed", "The request has two Authorization headers.")
+		return nil, unauthorized("malformed", "The request has two Authorization headers.")
 	case len(r.Header["X-Amz-Security-Token"]) > 0 || query.Has("X-Amz-Security-Token"):
-		return a, "", unauthorized("session token", "The request has a session token. Access keys of this service have none: use a key without.")
+		return nil, unauthorized("session token", "The request has a session token. Access keys of this service have none: use a key without.")
 	case len(r.Header["X-Amz-Date"]) != 1:
-		return a, "", unauthorized("malformed", "The request must have one X-Amz-Date header.")
+		return nil, unauthorized("malformed", "The request must have one X-Amz-Date header.")
 	}
-	a, err = sigv4.Parse(r.Header["Authorization"][0])
+	a, err := sigv4.Parse(r.Header["Authorization"][0])
 	if err != nil {
-		return a, "", unauthorized("malformed", "The Authorization header cannot be read: %.300s.", err.Error())
+		return nil, unauthorized("malformed", "The Authorization header cannot be read: %.300s.", err.Error())
 	}
-	date = r.Header["X-Amz-Date"][0]
+	date := r.Header["X-Amz-Date"][0]
 	at, err := sigv4.ParseTime(date)
 	now := g.clock()
 	switch {
 	case err != nil:
-		return a, "", unauthorized("malformed", "The X-Amz-Date header cannot be read: %.100s.", err.Error())
+		return nil, unauthorized("malformed", "The X-Amz-Date header cannot be read: %.100s.", err.Error())
 	case now.Sub(at).Abs() > maxSkew:
-		return a, "", unauthorized("skew", "The signature is of %s, here it is %s: they must be within 15 minutes. Check the clock of the client.",
+		return nil, unauthorized("skew", "The signature is of %s, here it is %s: they must be within 15 minutes. Check the clock of the client.",
 			date, sigv4.FormatTime(now))
 	case a.Scope.Day != date[:len(a.Scope.Day)]:
-		return a, "", unauthorized("scope", "The signature's scope is for the day %s, its X-Amz-Date is %s.", a.Scope.Day, date)
+		return nil, unauthorized("scope", "The signature's scope is for the day %s, its X-Amz-Date is %s.", a.Scope.Day, date)
 	case a.Scope.Service != chime.Service.SigningName:
-		return a, "", unauthorized("scope", "The signature's scope is for the service %.60q: it must be %q.", a.Scope.Service, chime.Service.SigningName)
+		return nil, unauthorized("scope", "The signature's scope is for the service %.60q: it must be %q.", a.Scope.Service, chime.Service.SigningName)
 	}
-	return a, date, nil
+	return &claim{Authorization: a, date: date}, nil
 }
 
 // isKeyID keeps from the storage what cannot be an id there.
@@ -194,9 +247,9 @@ func isKeyID(s string) bool {
 }
 
 // signedHeader returns a header as the signature covers it. net/http takes some out of the map.
-func signedHeader(r *http.Request, name string) string {
+func signedHeader(r *http.Request, host, name string) string {
 	if name == "host" {
-		return r.Host
+		return host
 	}
 	return strings.Join(r.Header.Values(name), ",")
 }

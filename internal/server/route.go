@@ -30,6 +30,7 @@ type endpoint struct {
 	operation  *model.Operation
 	handler    api.Handler // nil: not built
 	meter      meter
+	limit      int    // the size of the largest body in bytes
 	key, value string // of the query, empty for the operation that is meant without
 }
 
@@ -66,7 +67,7 @@ func routes(service any, meter func(operation string) meter) []route {
 			all = append(all, route{segments: segments(op.Path)})
 		}
 		key, value, _ := strings.Cut(op.Query, "=")
-		all[i].endpoints = append(all[i].endpoints, endpoint{op, api.Bind(service, op.Name), meter(op.Name), key, value})
+		all[i].endpoints = append(all[i].endpoints, endpoint{op, api.Bind(service, op.Name), meter(op.Name), bodyLimit(op), key, value})
 	}
 	return all
 }
@@ -80,9 +81,8 @@ func segments(path string) []segment {
 	return out
 }
 
-// match finds the operation of a request.
-func match(routes []route, h http.Header, r *http.Request) (call, error) {
-	path := r.URL.EscapedPath()
+// match finds the operation of a request by its path and query.
+func match(routes []route, h http.Header, r *http.Request, path string) (call, error) {
 	if rest, ok := strings.CutPrefix(path, "/console/"); ok { // where SDKs of 2018 sent everything
 		path = "/" + rest
 	}
@@ -107,6 +107,12 @@ func match(routes []route, h http.Header, r *http.Request) (call, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return call{}, api.BadRequest("The query is not valid: its parts must be percent-encoded and separated by &.")
+	}
+	for key, values := range query {
+		if len(values) > 1 {
+			// A signature covers the values in an order of its own, so anybody could have swapped them.
+			return call{}, api.BadRequest("The query has the key %.60q twice.", key)
+		}
 	}
 	for _, e := range rt.endpoints {
 		if e.operation.Method == r.Method && e.selected(query) {
@@ -155,22 +161,12 @@ func (rt route) selectors(method string) string {
 	return strings.Join(list, " or ")
 }
 
-// selected reports whether a query means this operation. An empty selector counts as none; one
-// given twice must say the same.
+// selected reports whether a query means this operation. An empty selector counts as none.
 func (e endpoint) selected(query url.Values) bool {
 	if e.key == selector {
-		return says(query[selector], e.value)
+		return query.Get(selector) == e.value
 	}
-	return says(query[selector], "") && says(query[e.key], e.value)
-}
-
-func says(values []string, want string) bool {
-	for _, v := range values {
-		if v != want {
-			return false
-		}
-	}
-	return len(values) > 0 || want == ""
+	return query.Get(selector) == "" && query.Get(e.key) == e.value
 }
 
 func notAllowed(h http.Header, method string, allowed ...string) error {

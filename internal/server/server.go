@@ -1,24 +1,27 @@
 // Package server turns HTTP requests into calls of the service: the wire rules of the Chime
 // administration API, all of them before and after the domain's own.
 //
-// Start at [New]. A request passes these checks, and the first that fails decides the answer:
-// the size of its body; path and method (route.go); the signature, the policy of the key, and
-// its rate (auth.go); in between, that the operation is built; the media type; then, in package
-// api, JSON and the contract; at last the service itself. So nobody learns more than a 401
-// without a key, and no body is decoded that would be refused anyway.
+// Start at [New]. A request passes these checks, and the first one that fails decides the answer:
+// path, method and query (route.go); everything about the signature that needs no body, and the
+// access key (auth.go); the size of the body and the memory for it (body.go); once the body is read,
+// the signature, the policy of the key, whether the operation is built, the rate, and the media
+// type; then, in package api, JSON and the contract; at last the service itself. So without a key
+// nobody learns more than a 401, and no body is read or decoded that would be refused anyway.
+//
+// [NewHTTPServer] bounds what connections may take (listen.go). [Certificate] follows the files of
+// a TLS certificate.
 package server
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -27,15 +30,13 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 )
 
-// MaxBody is the size in bytes of the largest request body that is accepted.
-const MaxBody = 1 << 20
-
 // Options adjusts a server; the zero value serves, silently and without limits.
 type Options struct {
 	// Logger gets a line for each request: what was asked and how it ended, never who or what
-	// it was about. Success is at debug level, and so is what was refused before it came to a
-	// signature, since anybody can send any number of such; what the client did wrong is at info,
-	// denials at warn, failures of the service with their cause at error. Nil: no log.
+	// it was about. Success is at debug level, and so is what anybody can send: requests without a
+	// signature, or to paths that do not exist. What the client did wrong is at info, denials are at
+	// warn, failures of the service with their cause at error. Repeated denials are at debug level
+	// but for one a minute, which says how many came before it. Nil: no log.
 	Logger *slog.Logger
 
 	// Meter is asked once for each operation, and for the name "unknown". What it returns is called
@@ -43,7 +44,8 @@ type Options struct {
 	// that was answered, empty for success, and the time it took. Nil: nothing is counted.
 	Meter func(operation string) func(exception string, took time.Duration)
 
-	// Metrics answers /metrics. Nil: the path is like any other that does not exist.
+	// Metrics answers /metrics, for the Hosts that [ForThisMachine] lets pass. Nil: the path is like
+	// any other that does not exist.
 	Metrics http.Handler
 
 	// Clock tells the time that signatures are held against. Nil: time.Now.
@@ -52,6 +54,21 @@ type Options struct {
 	// Rate is the number of requests a second that each access key may make, with bursts of as
 	// many. 0: any number.
 	Rate float64
+
+	// BodyMemory is the number of bytes that the bodies of all requests under way may take together.
+	// When it runs out, requests get a 503 with Retry-After: first those whose bodies have been
+	// arriving longest. 0: [DefaultBodyMemory].
+	BodyMemory int64
+
+	// PublicURL is the URL that clients use, from [ParsePublicURL]. Signatures are held against its
+	// host and path, for proxies that rewrite either. Nil: signatures are held against the Host and
+	// path that arrive.
+	PublicURL *url.URL
+
+	// Hosts are further names of the service, each with a port or for any port; their paths are
+	// taken as they arrive. If there are any, or a PublicURL, signatures for other hosts are refused,
+	// so that a request captured elsewhere cannot be replayed here.
+	Hosts []string
 
 	// Ready reports whether the service can do its work; /readyz asks it. Nil: always.
 	Ready func(context.Context) error
@@ -68,9 +85,12 @@ type Options struct {
 // A *api.Error of the service is the answer. An Options.Unavailable, or the end of the context,
 // is a 503, every other error or a panic a 500 that tells nothing.
 //
-// The handler bounds how much it reads, not how long it waits: timeouts are the listener's.
-// Without a signature it also answers GET /healthz (200 as long as the process lives),
-// GET /readyz (200 or 503) and, with Options.Metrics, GET /metrics.
+// The handler bounds how much it reads, not how long it waits: see [NewHTTPServer] for that. A call
+// goes on when its client closes the connection. It ends after a minute, or with the BaseContext of
+// its http.Server.
+//
+// GET and HEAD need no signature for /healthz (200 as long as the process lives),
+// /readyz (200 or 503) and, with Options.Metrics, /metrics.
 func New(service any, keys KeySource, o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -81,11 +101,20 @@ func New(service any, keys KeySource, o Options) http.Handler {
 	if o.Meter == nil {
 		o.Meter = func(string) func(string, time.Duration) { return func(string, time.Duration) {} }
 	}
+	if o.Metrics != nil {
+		o.Metrics = ForThisMachine(o.Metrics)
+	}
+	if o.BodyMemory == 0 {
+		o.BodyMemory = DefaultBodyMemory
+	}
+	names := names{o.PublicURL, o.Hosts}
 	return &server{
 		Options: o,
 		routes:  routes(service, o.Meter),
 		unknown: o.Meter("unknown"),
-		guard:   newGuard(keys, o.Clock, o.Rate),
+		names:   names,
+		guard:   &guard{keys: keys, clock: o.Clock, rate: o.Rate, names: names},
+		memory:  &memory{free: o.BodyMemory},
 	}
 }
 
@@ -93,8 +122,14 @@ type server struct {
 	Options
 	routes  []route
 	unknown meter // of requests that lead to no operation
+	names   names
 	guard   *guard
+	memory  *memory
+	thinner thinner
 }
+
+// callTime is the most time that a call may take. It bounds calls to a storage that hangs.
+const callTime = time.Minute
 
 // meter counts the requests of an operation, see Options.Meter.
 type meter = func(exception string, took time.Duration)
@@ -105,6 +140,8 @@ type exchange struct {
 	operation string
 	meter     meter
 	keyID     string // of a key that exists: other texts may be anything, even secrets
+	proven    bool   // that the client holds the key
+	read      bool   // all of the body
 }
 
 // answer is a response that succeeded.
@@ -117,7 +154,8 @@ type answer struct {
 const jsonType = "application/json"
 
 func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if s.Metrics != nil && r.URL.EscapedPath() == "/metrics" {
+	path := s.names.strip(r.URL.EscapedPath())
+	if s.Metrics != nil && path == "/metrics" {
 		s.Metrics.ServeHTTP(w, r)
 		return
 	}
@@ -125,7 +163,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := exchange{requestID: uuid.NewString(), meter: s.unknown}
 	w.Header().Set("x-amzn-RequestId", x.requestID)
 
-	a, err := s.serve(&x, w, r)
+	a, err := s.serve(&x, w, r, path)
 	var exception api.Exception
 	if err != nil {
 		a, exception = s.failure(w.Header(), err)
@@ -136,14 +174,21 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a.status != http.StatusNoContent {
 		w.Header().Set("Content-Length", strconv.Itoa(len(a.body)))
 	}
+	rest := r.ContentLength != 0 && !x.read
+	if rest {
+		beforeRest(w, r, err)
+	}
 	w.WriteHeader(a.status)
 	w.Write(a.body) // a client that has gone is not worth a word
 	took := s.Clock().Sub(start)
 	x.meter(string(exception), took)
 	s.log(r, &x, a.status, took, err)
+	if rest {
+		skipRest(w, r, err)
+	}
 }
 
-func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request) (a answer, err error) {
+func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request, path string) (a answer, err error) {
 	defer func() {
 		switch v := recover(); v {
 		case nil:
@@ -153,53 +198,54 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request) (a a
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	switch r.URL.EscapedPath() {
+	ctx, cancel := context.WithTimeout(baseContext(r), callTime)
+	defer cancel()
+	switch path {
 	case "/healthz":
-		return s.probe(x, w, r, nil)
+		return s.probe(ctx, x, w, r, path, nil)
 	case "/readyz":
-		return s.probe(x, w, r, s.Ready)
+		return s.probe(ctx, x, w, r, path, s.Ready)
 	}
 
-	body := bodies.Get().(*bytes.Buffer)
-	defer func() {
-		if body.Cap() <= maxPooled {
-			body.Reset()
-			bodies.Put(body)
-		}
-	}()
-	if err := readBody(body, w, r); err != nil {
-		return a, err
-	}
-	c, err := match(s.routes, w.Header(), r)
+	c, err := match(s.routes, w.Header(), r, path)
 	if err != nil {
 		return a, err
 	}
 	x.operation, x.meter = c.operation.Name, c.meter
-	key, err := s.guard.admit(x, r, body.Bytes(), c)
+	claim, err := s.guard.identify(ctx, x, r, c)
 	if err != nil {
+		return a, err
+	}
+	body, err := s.memory.read(w, r, c.limit)
+	if err != nil {
+		return a, err
+	}
+	defer body.release()
+	x.read = true
+	if err := s.guard.admit(x, r, claim, c, body.bytes); err != nil {
 		return a, err
 	}
 	if c.handler == nil {
 		return a, api.Errorf(api.NotImplementedException, "%s is not built yet.", c.operation.Name)
 	}
-	if wait := s.guard.throttle(key.ID); wait > 0 {
+	if wait := s.guard.throttle(claim.key.ID); wait > 0 {
 		seconds := int((wait + time.Second - 1) / time.Second)
 		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		return a, api.Errorf(api.ThrottledClientException,
-			"This access key may make %v requests a second. Try again in %d s.", s.Rate, seconds)
+		return a, &denial{reason: "rate", answer: api.Errorf(api.ThrottledClientException,
+			"This access key may make %v requests a second. Try again in %d s.", s.Rate, seconds)}
 	}
 	if err := checkMediaType(r.Header["Content-Type"]); err != nil {
 		return a, err
 	}
 
-	ctx := directory.WithCaller(r.Context(), directory.Caller{
-		AWSAccountID: key.AWSAccountID,
-		KeyID:        key.ID,
-		KeyName:      key.Name,
+	ctx = directory.WithCaller(ctx, directory.Caller{
+		AWSAccountID: claim.key.AWSAccountID,
+		KeyID:        claim.key.ID,
+		KeyName:      claim.key.Name,
 		RequestID:    x.requestID,
 		UserAgent:    userAgent(r),
 	})
-	out, err := c.handler(ctx, api.Request{Label: c.label, Query: c.query, Body: body.Bytes()})
+	out, err := c.handler(ctx, api.Request{Label: c.label, Query: c.query, Body: body.bytes})
 	if err != nil {
 		return a, err
 	}
@@ -211,14 +257,14 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request) (a a
 }
 
 // probe answers those who watch over the process.
-func (s *server) probe(x *exchange, w http.ResponseWriter, r *http.Request, ready func(context.Context) error) (answer, error) {
-	x.operation = r.URL.EscapedPath()
+func (s *server) probe(ctx context.Context, x *exchange, w http.ResponseWriter, r *http.Request, path string, ready func(context.Context) error) (answer, error) {
+	x.operation = path
 	x.meter = func(string, time.Duration) {} // no work of the service
-	if r.Method != http.MethodGet {
-		return answer{}, notAllowed(w.Header(), r.Method, http.MethodGet)
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return answer{}, notAllowed(w.Header(), r.Method, http.MethodGet, http.MethodHead)
 	}
 	if ready != nil {
-		if err := ready(r.Context()); err != nil {
+		if err := ready(ctx); err != nil {
 			return answer{}, notReady{err}
 		}
 	}
@@ -227,32 +273,6 @@ func (s *server) probe(x *exchange, w http.ResponseWriter, r *http.Request, read
 
 // notReady is the reason why the service cannot do its work.
 type notReady struct{ error }
-
-var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// maxPooled is the largest buffer that is kept: a batch has a few thousand bytes.
-const maxPooled = 64 << 10
-
-// readBody reads the whole body. It trusts no Content-Length: memory grows with what arrives.
-func readBody(b *bytes.Buffer, w http.ResponseWriter, r *http.Request) error {
-	tooLarge := r.ContentLength > MaxBody
-	if !tooLarge {
-		_, err := b.ReadFrom(http.MaxBytesReader(w, r.Body, MaxBody))
-		if err == nil {
-			return nil
-		}
-		var limit *http.MaxBytesError
-		tooLarge = errors.As(err, &limit)
-	}
-	// The rest would be taken for the next request. A deadline that has passed keeps net/http from
-	// waiting for it before it closes the connection.
-	w.Header().Set("Connection", "close")
-	http.NewResponseController(w).SetReadDeadline(time.Unix(1, 0))
-	if tooLarge {
-		return api.Errorf(api.RequestEntityTooLargeException, "The body has more than %d bytes.", MaxBody)
-	}
-	return api.BadRequest("The body did not arrive as announced.")
-}
 
 // checkMediaType lets pass what SDKs say of JSON, and those that say nothing.
 func checkMediaType(headers []string) error {
@@ -277,56 +297,21 @@ func userAgent(r *http.Request) string {
 func (s *server) failure(h http.Header, err error) (answer, api.Exception) {
 	e := s.exception(err)
 	status, code := e.Exception.Status()
+	if status == http.StatusServiceUnavailable {
+		h.Set("Retry-After", "1")
+	}
 	h.Set("x-amzn-ErrorType", string(e.Exception))
 	return answer{status, jsonType, api.AppendError(nil, code, e.Message)}, e.Exception
 }
 
 func (s *server) exception(err error) *api.Error {
-	var e *api.Error
-	var notReady notReady
-	switch {
-	case errors.As(err, &e):
+	if e, ok := errors.AsType[*api.Error](err); ok {
 		return e
-	case s.Unavailable != nil && errors.Is(err, s.Unavailable),
-		errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.As(err, &notReady):
+	}
+	_, notReady := errors.AsType[notReady](err)
+	if notReady || s.Unavailable != nil && errors.Is(err, s.Unavailable) ||
+		errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return api.Errorf(api.ServiceUnavailableException, "The service is not available now. Nothing has changed; try again later.")
 	}
 	return api.Errorf(api.ServiceFailureException, "The service has failed. Its log tells why, under the request id of this answer.")
-}
-
-func (s *server) log(r *http.Request, x *exchange, status int, took time.Duration, err error) {
-	level := slog.LevelDebug
-	var e *api.Error
-	modeled := errors.As(err, &e)
-	switch {
-	case err == nil:
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		level = slog.LevelWarn
-	case modeled && status < 500 && x.keyID == "":
-	case modeled && status < 500 || status == http.StatusNotImplemented || r.Context().Err() != nil:
-		level = slog.LevelInfo
-	default:
-		level = slog.LevelError
-	}
-	if !s.Logger.Enabled(r.Context(), level) {
-		return
-	}
-	attrs := make([]slog.Attr, 0, 8)
-	attrs = append(attrs,
-		slog.String("operation", x.operation),
-		slog.Int("status", status),
-		slog.Duration("duration", took),
-		slog.String("key_id", x.keyID),
-		slog.String("request_id", x.requestID))
-	var d *denial
-	switch {
-	case err == nil:
-	case errors.As(err, &d):
-		attrs = append(attrs, slog.String("exception", string(d.answer.Exception)), slog.String("reason", d.reason))
-	case modeled: // its message may repeat the request's text
-		attrs = append(attrs, slog.String("exception", string(e.Exception)))
-	default:
-		attrs = append(attrs, slog.String("cause", err.Error()))
-	}
-	s.Logger.LogAttrs(r.Context(), level, "request", attrs...)
 }

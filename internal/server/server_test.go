@@ -220,6 +220,9 @@ func (r reply) succeeded(t testing.TB, status int, body string) {
 	}
 }
 
+// tooMuch is the size of a body that no operation takes.
+const tooMuch = 1 << 20
+
 const oneItem = `{"UpdateUserRequestItems":[{"UserId":"u1","LicenseType":"Pro"}]}`
 
 func fixed() server.Options { return server.Options{Clock: func() time.Time { return noon }} }
@@ -250,21 +253,25 @@ func TestOrderOfChecks(t *testing.T) {
 	}}, k, o))
 
 	const users = "/accounts/%20/users"
-	c := call{keyID: userID, secret: "wrong", method: "PATCH", target: "/nowhere/?operation=nothing"}
+	c := call{keyID: userID, secret: "wrong", method: "PATCH", target: "/nowhere/?operation=nothing&x=1&x=2", at: noon.Add(-time.Hour)}
 	typed := func(r *http.Request) { r.Header.Set("Content-Type", "text/xml") }
-	c.edit, c.body = typed, strings.Repeat("x", server.MaxBody+1)
+	c.edit, c.body = typed, strings.Repeat("x", tooMuch)
 	check := func(step string, want api.Exception) {
 		t.Helper()
 		t.Run(step, func(t *testing.T) { t.Log(c.send(t, base).failed(t, want)) })
 	}
-	check("size", api.RequestEntityTooLargeException)
-	c.body = `{`
 	check("path", api.UnknownOperationException)
-	c.target = users + "?operation=nothing"
+	c.target = users + "?operation=nothing&x=1&x=2"
 	check("method", api.MethodNotAllowedException)
 	c.method = "POST"
+	check("key given twice", api.BadRequestException)
+	c.target = users + "?operation=nothing"
 	check("selector", api.BadRequestException)
 	c.target = users + "?operation=suspend"
+	check("what is said of the signature", api.UnauthorizedClientException)
+	c.at = noon
+	check("size", api.RequestEntityTooLargeException)
+	c.body = `{`
 	check("signature", api.UnauthorizedClientException)
 	c.secret = secret
 	check("policy", api.ForbiddenException)
@@ -317,8 +324,12 @@ func TestRoutes(t *testing.T) {
 		{"POST", "/accounts/a/users?operation", "BatchUpdateUser"},
 		{"POST", "/accounts/a/users?x=1&operation=suspend&type=y", "BatchSuspendUser"},
 		{"POST", "/accounts/a/users?%6Fperation=susp%65nd", "BatchSuspendUser"},
-		{"POST", "/accounts/a/users?operation=suspend&operation=suspend", "BatchSuspendUser"},
-		{"POST", "/accounts/a/users?operation=suspend&operation=add", api.BadRequestException},
+		{"POST", "/accounts/a/users?operation=suspend&operation=suspend", api.BadRequestException},
+		{"POST", "/accounts/a/users?operation=suspend&%6Fperation=add", api.BadRequestException},
+		{"GET", "/accounts/a/users?max-results=1&max-results=2", api.BadRequestException},
+		{"GET", "/accounts/a/users?max-results=1&max-results", api.BadRequestException},
+		{"GET", "/accounts/a?x=1&x=1", api.BadRequestException},
+		{"DELETE", "/accounts/a?x&x", api.BadRequestException},
 		{"POST", "/accounts/a/users?operation=Suspend", api.BadRequestException},
 		{"POST", "/accounts/a/users?operation=redact", api.BadRequestException},
 		{"GET", "/accounts/a/users?operation=suspend", api.BadRequestException},
@@ -397,7 +408,7 @@ func TestSignatures(t *testing.T) {
 
 	for name, c := range map[string]call{
 		"plain":                  {},
-		"query":                  {target: "/accounts/a%20b/users?x=a%20b&x=%7E&b&operation="},
+		"query":                  {target: "/accounts/a%20b/users?x=a%20b&y=%7E&b&operation="},
 		"other region":           {scope: sigv4.Scope{Region: "eu-central-1"}},
 		"15 minutes behind":      {at: noon.Add(-15 * time.Minute)},
 		"15 minutes ahead":       {at: noon.Add(15 * time.Minute)},
@@ -450,7 +461,7 @@ func TestSignatures(t *testing.T) {
 		{"disabled key", "is disabled", call{keyID: "AKIADISABLED"}},
 		{"expired key", "has expired", call{keyID: "AKIAEXPIRED"}},
 		{"wrong secret", "does not match", call{secret: secret + "x"}},
-		{"wrong secret of a disabled key", "does not match", call{keyID: "AKIADISABLED", secret: "x"}},
+		{"wrong secret of a disabled key", "is disabled", call{keyID: "AKIADISABLED", secret: "x"}},
 		{"key of another", "does not match", call{forge: replace(rootID, userID), secret: "x"}},
 		{"other method", "does not match", call{forge: func(r *http.Request) { r.Method = "GET" }}},
 		{"other path", "does not match", call{forge: func(r *http.Request) { r.URL.Path = "/accounts/a2/users" }}},
@@ -578,52 +589,6 @@ func TestMediaTypes(t *testing.T) {
 	}
 }
 
-func TestBodySize(t *testing.T) {
-	base := start(t, server.New(some{}, newKeys(""), fixed()))
-	padded := oneItem + strings.Repeat(" ", server.MaxBody-len(oneItem))
-	call{body: padded}.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
-	chunked := func(r *http.Request) { r.ContentLength = -1 }
-	call{body: padded, edit: chunked}.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
-
-	raw := func(request string, closeWrite bool) reply {
-		t.Helper()
-		conn, err := net.Dial("tcp", strings.TrimPrefix(base, "http://"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
-		if _, err := io.WriteString(conn, request); err != nil {
-			t.Fatal(err)
-		}
-		if closeWrite {
-			conn.(*net.TCPConn).CloseWrite()
-		}
-		// Reading to the end shows that the connection is closed, too.
-		all, err := io.ReadAll(conn)
-		if err != nil {
-			t.Fatal(err)
-		}
-		head, body, _ := strings.Cut(string(all), "\r\n\r\n")
-		r := reply{header: http.Header{}, body: body}
-		for i, line := range strings.Split(head, "\r\n") {
-			if i == 0 {
-				fmt.Sscanf(line, "HTTP/1.1 %d", &r.status)
-			} else if name, value, ok := strings.Cut(line, ": "); ok {
-				r.header.Add(name, value)
-			}
-		}
-		return r
-	}
-	const head = "POST /accounts/a1/users HTTP/1.1\r\nHost: x\r\n"
-	// An announced body need not be sent to be refused; one in chunks only as far as the limit.
-	raw(head+fmt.Sprintf("Content-Length: %d\r\n\r\n", server.MaxBody+1), false).failed(t, api.RequestEntityTooLargeException)
-	raw(head+"Content-Length: 9000000000000\r\nExpect: 100-continue\r\n\r\n", false).failed(t, api.RequestEntityTooLargeException)
-	raw(head+"Transfer-Encoding: chunked\r\n\r\n100001\r\n"+strings.Repeat("x", server.MaxBody+1), false).failed(t, api.RequestEntityTooLargeException)
-	// Less than announced is no request, whatever it says.
-	raw(head+"Content-Length: 1000\r\n\r\n"+oneItem, true).failed(t, api.BadRequestException)
-	raw(head+"Transfer-Encoding: chunked\r\n\r\n5\r\n{}", true).failed(t, api.BadRequestException)
-}
-
 func TestFailuresOfTheService(t *testing.T) {
 	gone := errors.New("database is gone")
 	for _, tt := range []struct {
@@ -687,11 +652,17 @@ func TestProbes(t *testing.T) {
 		if got := get("GET", path); got.status != 200 || got.body != "ok\n" {
 			t.Errorf("%s: got %d %q, want 200 ok", path, got.status, got.body)
 		}
+		if got := get("HEAD", path); got.status != 200 || got.body != "" || got.header.Get("Content-Length") != "3" {
+			t.Errorf("HEAD %s: got %d %q %v, want 200 without a body", path, got.status, got.body, got.header)
+		}
 		get("POST", path).failed(t, api.MethodNotAllowedException)
 	}
 	down = errors.New("disk is full")
 	if got := get("GET", "/healthz"); got.status != 200 {
 		t.Errorf("/healthz with the storage down: got %d, want 200", got.status)
+	}
+	if got := get("HEAD", "/readyz"); got.status != 503 {
+		t.Errorf("HEAD /readyz with the storage down: got %d, want 503", got.status)
 	}
 	if message := get("GET", "/readyz").failed(t, api.ServiceUnavailableException); strings.Contains(message, "disk") {
 		t.Errorf("/readyz tells %q", message)
@@ -745,7 +716,7 @@ func TestMeter(t *testing.T) {
 		{call{body: oneItem}, context.Canceled, "BatchUpdateUser ServiceUnavailableException"},
 		{call{target: "/jane@corp.example"}, nil, "unknown UnknownOperationException"},
 		{call{method: "JANE"}, nil, "unknown MethodNotAllowedException"},
-		{call{body: strings.Repeat("x", server.MaxBody+1)}, nil, "unknown RequestEntityTooLargeException"},
+		{call{body: strings.Repeat("x", tooMuch)}, nil, "BatchUpdateUser RequestEntityTooLargeException"},
 	} {
 		counted, fails, begun = nil, tt.fails, false
 		h.ServeHTTP(httptest.NewRecorder(), tt.request(t, "http://chime.test"))
@@ -762,20 +733,33 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-// The metrics are a page beside the API, if they are there at all.
+// The metrics are a page beside the API, if they are there at all. A page in a browser of this
+// machine could ask for them under any name that leads here.
 func TestMetricsPath(t *testing.T) {
-	get := func(o server.Options) *httptest.ResponseRecorder {
+	get := func(o server.Options, method, host string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
-		server.New(some{}, newKeys(""), o).ServeHTTP(w, httptest.NewRequest("GET", "/metrics", nil))
+		r := httptest.NewRequest(method, "/metrics", nil)
+		r.Host = host
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 24463})))
+		server.New(some{}, newKeys(""), o).ServeHTTP(w, r)
 		return w
 	}
-	if w := get(fixed()); w.Code != 404 || !strings.Contains(w.Body.String(), "No operation has this path.") {
+	if w := get(fixed(), "GET", "localhost"); w.Code != 404 || !strings.Contains(w.Body.String(), "No operation has this path.") {
 		t.Errorf("without metrics: got %d %s, want 404", w.Code, w.Body)
 	}
 	o := fixed()
 	o.Metrics = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "up 1\n") })
-	if w := get(o); w.Code != 200 || w.Body.String() != "up 1\n" {
-		t.Errorf("got %d %q, want the page of the handler", w.Code, w.Body)
+	for _, host := range []string{"localhost", "LocalHost:24463", "127.0.0.1", "127.8.8.8:1", "[::1]", "[::1]:24463", "10.0.0.5:24463"} {
+		for _, method := range []string{"GET", "HEAD"} {
+			if w := get(o, method, host); w.Code != 200 || w.Body.String() != "up 1\n" {
+				t.Errorf("%s for %s: got %d %q, want the page of the handler", method, host, w.Code, w.Body)
+			}
+		}
+	}
+	for _, host := range []string{"", "chime.example", "rebound.example:24463", "localhost.example", "127.0.0.1.example", "10.0.0.6:24463", "0.0.0.0:24463"} {
+		if w := get(o, "GET", host); w.Code != 403 || strings.Contains(w.Body.String(), "up") {
+			t.Errorf("for %s: got %d %q, want 403", host, w.Code, w.Body)
+		}
 	}
 }
 
@@ -813,7 +797,7 @@ func TestLog(t *testing.T) {
 		{"method that the path does not take", call{method: "PATCH", body: email}, nil,
 			map[string]any{"level": "DEBUG", "operation": "", "status": 405.0, "key_id": "", "exception": "MethodNotAllowedException"}},
 		{"unsigned", call{body: oneItem, forge: func(r *http.Request) { r.Header.Del("Authorization") }}, nil,
-			map[string]any{"level": "WARN", "operation": "BatchUpdateUser", "status": 401.0, "key_id": "", "exception": "UnauthorizedClientException", "reason": "unsigned"}},
+			map[string]any{"level": "DEBUG", "operation": "BatchUpdateUser", "status": 401.0, "key_id": "", "exception": "UnauthorizedClientException", "reason": "unsigned"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			out.Reset()
@@ -840,6 +824,71 @@ func TestLog(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Nobody fills a disk by asking: of denials that are alike one line a minute is written, and it says
+// how many were not.
+func TestLog_Thinned(t *testing.T) {
+	var out bytes.Buffer
+	now := noon
+	o := server.Options{Clock: func() time.Time { return now }, Rate: 1}
+	o.Logger = slog.New(slog.NewTextHandler(&out, nil))
+	h := server.New(some{}, newKeys("AmazonChimeReadOnly"), o)
+	var first, later string // what is written of a hundred requests, and then of another
+	send := func(c call) {
+		c.at = now
+		for range 100 {
+			h.ServeHTTP(httptest.NewRecorder(), c.request(t, "http://chime.test"))
+		}
+		first = out.String()
+		out.Reset()
+		now = now.Add(time.Minute - time.Nanosecond)
+		h.ServeHTTP(httptest.NewRecorder(), c.request(t, "http://chime.test"))
+		now = now.Add(time.Nanosecond)
+		c.at = now
+		h.ServeHTTP(httptest.NewRecorder(), c.request(t, "http://chime.test"))
+		later = out.String()
+		out.Reset()
+	}
+	for _, tt := range []struct {
+		name string
+		call
+		reason string
+	}{
+		{"wrong secret", call{secret: "x", body: oneItem}, "signature mismatch"},
+		{"unknown key", call{keyID: "AKIANOBODY", body: oneItem}, "unknown key"},
+		{"policy", call{keyID: userID, body: oneItem}, "policy"},
+		{"malformed", call{forge: func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }}, "malformed"},
+	} {
+		o.Rate = 0
+		h = server.New(some{}, newKeys("AmazonChimeReadOnly"), o)
+		send(tt.call)
+		if strings.Count(first, "\n") != 1 || !strings.Contains(first, tt.reason) || strings.Contains(first, "omitted") {
+			t.Errorf("%s: got\n%swant one line", tt.name, first)
+		}
+		if strings.Count(later, "\n") != 1 || !strings.Contains(later, "omitted=100") {
+			t.Errorf("%s, a minute later: got\n%swant one line with what was omitted", tt.name, later)
+		}
+	}
+	o.Rate = 1
+	h = server.New(some{}, newKeys(""), o)
+	send(call{body: oneItem})
+	if strings.Count(first, "\n") != 1 || !strings.Contains(first, "level=INFO") || !strings.Contains(first, "status=429") {
+		t.Errorf("too many: got\n%swant one line", first)
+	}
+	send(call{body: oneItem, forge: func(r *http.Request) { r.Header.Del("Authorization") }})
+	send(call{target: "/nowhere"})
+	send(call{method: "PUT", body: oneItem})
+	if first+later != "" {
+		t.Errorf("of requests without a signature: got\n%swant nothing", first+later)
+	}
+	// What a key does wrong is told each time.
+	o.Rate = 0
+	h = server.New(some{}, newKeys(""), o)
+	send(call{body: "{"})
+	if n := strings.Count(first, "\n"); n != 100 {
+		t.Errorf("bad requests: got %d lines, want 100", n)
 	}
 }
 

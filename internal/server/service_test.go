@@ -381,7 +381,7 @@ func TestBatchUpdateUserOnTheWire(t *testing.T) {
 		{"35 string", in.root, call{body: `"x"`}, api.BadRequestException, "The body must be a structure"},
 		{"35 empty", in.root, call{body: ``}, api.BadRequestException, "UpdateUserRequestItems is required"},
 		{"36 foreign type", in.root, call{body: good, edit: typed("text/xml")}, api.UnsupportedMediaTypeException, ""},
-		{"37 too large", in.root, call{body: good + strings.Repeat(" ", server.MaxBody)}, api.RequestEntityTooLargeException, ""},
+		{"37 too large", in.root, call{body: good + strings.Repeat(" ", tooMuch)}, api.RequestEntityTooLargeException, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			before := in.rows(t, account)

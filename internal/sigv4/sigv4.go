@@ -54,6 +54,12 @@ func HashPayload(body []byte) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// IsHash reports whether s has the form of a hash from HashPayload, which is also that of a
+// signature.
+func IsHash(s string) bool {
+	return len(s) == 2*sha256.Size && strings.Trim(s, "0123456789abcdef") == ""
+}
+
 // Request is the part of an HTTP request that a signature covers, as sent.
 type Request struct {
 	Method string
@@ -293,7 +299,7 @@ func Parse(header string) (Authorization, error) {
 	if err := checkSignedHeaders(a.SignedHeaders); err != nil {
 		return Authorization{}, err
 	}
-	if len(a.Signature) != 2*sha256.Size || strings.Trim(a.Signature, "0123456789abcdef") != "" {
+	if !IsHash(a.Signature) {
 		return Authorization{}, errors.New("signature is not 64 lower-case hexadecimal digits")
 	}
 	return a, nil
