@@ -1,8 +1,10 @@
 package carillon
 
 import (
+	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"strings"
 	"time"
@@ -36,18 +38,62 @@ carillon completion fish > ~/.config/fish/completions/carillon.fish`,
 }
 
 func (p *program) completion(root *cobra.Command, shell string) error {
+	var script bytes.Buffer
+	var err error
 	switch shell {
 	case "bash":
-		return root.GenBashCompletionV2(p.stdout, true)
+		script.WriteString(bashFunctions)
+		err = root.GenBashCompletionV2(&script, true)
 	case "zsh":
-		return root.GenZshCompletion(p.stdout)
+		err = root.GenZshCompletion(&script)
 	case "fish":
-		return root.GenFishCompletion(p.stdout, true)
+		err = root.GenFishCompletion(&script, true)
 	case "powershell":
-		return root.GenPowerShellCompletionWithDesc(p.stdout)
+		err = root.GenPowerShellCompletionWithDesc(&script)
+	default:
+		return p.misused(fmt.Sprintf("there is no script for %q: use %s", shell, strings.Join(shells, ", ")))
 	}
-	return p.misused(fmt.Sprintf("there is no script for %q: use %s", shell, strings.Join(shells, ", ")))
+	if err != nil {
+		return err
+	}
+	// Of --set=NAME=VALUE Cobra takes all up to the last "=" for the flag.
+	_, err = io.WriteString(p.stdout, strings.ReplaceAll(script.String(), "'-.*='", "'-[^=]*='"))
+	return err
 }
+
+// bashFunctions stand in for two functions of the package bash-completion, which Cobra's script
+// calls: not every machine has it.
+const bashFunctions = `declare -F _get_comp_words_by_ref >/dev/null || _get_comp_words_by_ref() {
+    # The words of the line, those put together again that bash has split at = and :
+    local line=$COMP_LINE blank i
+    words=()
+    for ((i = 0; i <= COMP_CWORD; i++)); do
+        blank=${line%%[![:blank:]]*}
+        line=${line#"$blank"}
+        line=${line#"${COMP_WORDS[i]}"}
+        if [[ $i -eq 0 || -n $blank ]]; then
+            words+=("${COMP_WORDS[i]}")
+        else
+            words[${#words[@]}-1]+=${COMP_WORDS[i]}
+        fi
+    done
+    cword=$((${#words[@]} - 1))
+    cur=${words[cword]}
+    prev=${words[cword - 1]}
+}
+
+declare -F _filedir >/dev/null || _filedir() {
+    # Directories, and files with one of the extensions in $1
+    local file
+    while IFS= read -r file; do
+        if [[ -d $file || "|$1" == *"|${file##*.}|"* ]]; then
+            COMPREPLY+=("$file")
+        fi
+    done < <(compgen -f -- "$cur")
+    compopt -o filenames 2>/dev/null
+}
+
+`
 
 // What completes the values of flags and operands. A completion that fails offers nothing: the
 // command itself will say what is wrong.
