@@ -57,7 +57,7 @@ func TestCompletion(t *testing.T) {
 	wanted := func(text string) string { return strings.ReplaceAll(text, "ID", strings.TrimSpace(string(account))) }
 
 	for shell, begin := range map[string]string{
-		"bash": "bash --norc --noprofile -i\n. <(carillon completion bash)\n",
+		"bash": "bash --norc --noprofile -i\neval \"$(carillon completion bash)\"\n",
 		"zsh":  "zsh -f -i\nbindkey -e; autoload -Uz compinit; compinit -D -u; source <(carillon completion zsh)\n",
 	} {
 		t.Run(shell, func(t *testing.T) {

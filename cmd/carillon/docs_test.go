@@ -353,7 +353,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	there, told := names(string(metrics), `(?m)^# TYPE (carillon_\w+) `), names(string(page), `\b(carillon_\w+)`)
+	there, told := names(string(metrics), `(?m)^# TYPE (carillon_\w+) `), names(string(page), "`(carillon_\\w+)`")
 	if !maps.Equal(there, told) || len(there) == 0 {
 		t.Errorf("/metrics has %v,\nthe page lists %v", slices.Sorted(maps.Keys(there)), slices.Sorted(maps.Keys(told)))
 	}

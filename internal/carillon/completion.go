@@ -30,7 +30,7 @@ for them, so that completion knows their names.
 
 docs/completion.md says where each shell wants the script. For the command "aws"
 there is aws_completer.`,
-		Example: `. <(carillon completion bash)
+		Example: `eval "$(carillon completion bash)"
 carillon completion fish > ~/.config/fish/completions/carillon.fish`,
 		RunE:              func(c *cobra.Command, words []string) error { return p.completion(c.Root(), words[0]) },
 		ValidArgsFunction: once(fixed(shells...)),
