@@ -218,13 +218,11 @@ func TestSDK(t *testing.T) {
 		t.Errorf("suspending: got %+v, %v", suspended, err)
 	}
 	_, err = client.GetUser(ctx, &sdk.GetUserInput{AccountId: account.AccountId, UserId: users[2].UserId})
-	var missing *types.NotFoundException
-	if !errors.As(err, &missing) || missing.Code != types.ErrorCodeNotFound || missing.ErrorMessage() == "" {
+	if missing, ok := errors.AsType[*types.NotFoundException](err); !ok || missing.Code != types.ErrorCodeNotFound || missing.ErrorMessage() == "" {
 		t.Errorf("a removed user: got %v, want NotFoundException with code and message", err)
 	}
 	_, err = client.DeleteAccount(ctx, &sdk.DeleteAccountInput{AccountId: account.AccountId})
-	var unprocessable *types.UnprocessableEntityException
-	if !errors.As(err, &unprocessable) {
+	if _, ok := errors.AsType[*types.UnprocessableEntityException](err); !ok {
 		t.Errorf("deleting an account with users: got %v, want UnprocessableEntityException", err)
 	}
 	if _, err = client.BatchSuspendUser(ctx, &sdk.BatchSuspendUserInput{AccountId: account.AccountId, UserIdList: []string{*users[0].UserId, *users[1].UserId}}); err != nil {
@@ -240,8 +238,7 @@ func TestSDK(t *testing.T) {
 	}
 	wrong := in.client(directory.Key{ID: in.root.ID, Secret: "wrong"})
 	_, err = wrong.ListAccounts(ctx, &sdk.ListAccountsInput{})
-	var refused *types.UnauthorizedClientException
-	if !errors.As(err, &refused) {
+	if _, ok := errors.AsType[*types.UnauthorizedClientException](err); !ok {
 		t.Errorf("wrong secret: got %v, want UnauthorizedClientException", err)
 	}
 	limited := in.client(in.read)
@@ -249,8 +246,7 @@ func TestSDK(t *testing.T) {
 		t.Errorf("reading with AmazonChimeReadOnly: %v", err)
 	}
 	_, err = limited.CreateAccount(ctx, &sdk.CreateAccountInput{Name: aws.String("x")})
-	var forbidden *types.ForbiddenException
-	if !errors.As(err, &forbidden) {
+	if _, ok := errors.AsType[*types.ForbiddenException](err); !ok {
 		t.Errorf("writing with AmazonChimeReadOnly: got %v, want ForbiddenException", err)
 	}
 }
@@ -292,8 +288,7 @@ func TestForgery(t *testing.T) {
 			_, err := client.BatchUpdateUser(t.Context(), &sdk.BatchUpdateUserInput{AccountId: &account, UpdateUserRequestItems: []types.UpdateUserRequestItem{
 				{UserId: &users[0], LicenseType: types.LicenseBasic},
 			}})
-			var refused *types.UnauthorizedClientException
-			if !errors.As(err, &refused) {
+			if _, ok := errors.AsType[*types.UnauthorizedClientException](err); !ok {
 				t.Errorf("got %v, want UnauthorizedClientException", err)
 			}
 		})
