@@ -16,7 +16,6 @@ var whoSayChime = map[string]string{
 	"cmd/aws/main.go":       "the services of aws",
 	"internal/carillon/":    "wires the service of Chime, demonstrates it, and tells people about it",
 	"internal/bulk/bulk.go": "the operations that a bulk job calls",
-	"internal/server/":      "routes of the operations",
 
 	// Others say the same words.
 	"internal/awscli/commands.go": "version 1 has a command of that name",

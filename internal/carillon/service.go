@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/metrics"
 	"github.com/carillon-project/carillon/internal/server"
@@ -135,7 +136,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	} else if isLoopbackAddr(listener.Addr()) {
 		options.Metrics = s.metrics.Handler()
 	}
-	s.api = s.serve(listener, server.New(domain, keys, options), tlsConfig, o.Logger)
+	s.api = s.serve(listener, server.New(chime.Service, domain, keys, options), tlsConfig, o.Logger)
 	return s, nil
 }
 

@@ -60,7 +60,7 @@ func houseOver(t testing.TB, st store.Store) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := httptest.NewServer(server.New(service, keyring{}, server.Options{Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable}))
+	listener := httptest.NewServer(server.New(chime.Service, service, keyring{}, server.Options{Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable}))
 	t.Cleanup(listener.Close)
 	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(atomic.Value)}
 }

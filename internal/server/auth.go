@@ -14,7 +14,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/policy"
@@ -34,6 +33,7 @@ const maxSkew = 15 * time.Minute
 
 // guard decides who may do what, and how often.
 type guard struct {
+	service  string // in the scope of signatures, and in actions and ARNs
 	keys     KeySource
 	clock    func() time.Time
 	rate     float64
@@ -84,7 +84,7 @@ func (g *guard) admit(x *exchange, r *http.Request, claim *claim, c call, body [
 		}
 		g.policies.put(key.Policy, p)
 	}
-	action := chime.Service.SigningName + ":" + c.operation.Name
+	action := g.service + ":" + c.operation.Name
 	if !p.Allows(action, resource(c, key, claim.Scope)) {
 		return &denial{reason: "policy", answer: api.Errorf(api.ForbiddenException,
 			"AWS authorization failed: the policy of access key %s does not allow %s.", key.ID, action)}
@@ -97,7 +97,7 @@ func resource(c call, key directory.Key, scope sigv4.Scope) string {
 	if c.operation.Name != "CreateMeetingDialOut" {
 		return "*"
 	}
-	return "arn:aws:chime:" + scope.Region + ":" + key.AWSAccountID + ":meeting/" + c.label("meetingId")
+	return "arn:aws:" + scope.Service + ":" + scope.Region + ":" + key.AWSAccountID + ":meeting/" + c.label("meetingId")
 }
 
 // identify returns what a request claims, or why no body could make its signature good.
@@ -234,8 +234,8 @@ func (g *guard) readSignature(r *http.Request, query url.Values) (*claim, error)
 			date, sigv4.FormatTime(now))
 	case a.Scope.Day != date[:len(a.Scope.Day)]:
 		return nil, unauthorized("scope", "The signature's scope is for the day %s, its X-Amz-Date is %s.", a.Scope.Day, date)
-	case a.Scope.Service != chime.Service.SigningName:
-		return nil, unauthorized("scope", "The signature's scope is for the service %.60q: it must be %q.", a.Scope.Service, chime.Service.SigningName)
+	case a.Scope.Service != g.service:
+		return nil, unauthorized("scope", "The signature's scope is for the service %.60q: it must be %q.", a.Scope.Service, g.service)
 	}
 	return &claim{Authorization: a, date: date}, nil
 }

@@ -81,7 +81,7 @@ func length(n int) string { return fmt.Sprintf("Content-Length: %d\r\n", n) }
 
 // What the contract lets a client send is not too large.
 func TestBodyLimit(t *testing.T) {
-	base := start(t, server.New(struct{}{}, newKeys(""), fixed()))
+	base := start(t, server.New(chime.Service, struct{}{}, newKeys(""), fixed()))
 	list := func(format string, n int) string {
 		items := make([]string, n)
 		for i := range items {
@@ -107,7 +107,7 @@ func TestBodyLimit(t *testing.T) {
 }
 
 func TestBodySize(t *testing.T) {
-	base := start(t, server.New(some{}, newKeys(""), fixed()))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), fixed()))
 	limit := server.BodyLimit(chime.Service.Operation("BatchUpdateUser"))
 	padded := oneItem + strings.Repeat(" ", limit-len(oneItem))
 	call{body: padded}.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
@@ -150,7 +150,7 @@ func TestBodySize(t *testing.T) {
 // An answer that needs no body does not wait for one, and reaches clients that send all before they
 // look for it.
 func TestAnswersBeforeTheBody(t *testing.T) {
-	base := start(t, server.New(some{}, newKeys(""), fixed()))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), fixed()))
 	unsigned := func(target, framing string) string {
 		return "POST " + target + " HTTP/1.1\r\nHost: x\r\n" + framing + "\r\n"
 	}
@@ -209,7 +209,7 @@ func TestAnswersBeforeTheBody(t *testing.T) {
 // A client that closes its sending side after the request gets its answer.
 func TestHalfClosedClient(t *testing.T) {
 	noticed, gone := make(chan struct{}), make(chan (<-chan struct{}), 1)
-	service := server.New(some{batch: func(ctx context.Context, _ *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	service := server.New(chime.Service, some{batch: func(ctx context.Context, _ *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		<-noticed
 		return &api.BatchUpdateUserOutput{}, ctx.Err()
 	}}, newKeys(""), fixed())
@@ -230,7 +230,7 @@ func TestBodyMemory(t *testing.T) {
 	o := fixed()
 	o.BodyMemory = 1 << 20
 	const size = 90_000
-	base := start(t, server.New(some{}, newKeys(""), o))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), o))
 	var hostile []wire
 	for range 20 {
 		conn := dial(t, base)
@@ -258,7 +258,7 @@ func TestBodyMemory_AtWork(t *testing.T) {
 	o := fixed()
 	o.BodyMemory = 100_000
 	began, finish := make(chan struct{}), make(chan struct{})
-	base := start(t, server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	base := start(t, server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		began <- struct{}{}
 		<-finish
 		return &api.BatchUpdateUserOutput{}, nil

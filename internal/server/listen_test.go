@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/server"
 )
@@ -75,7 +76,7 @@ func (w wire) prove(base string) {
 
 // Where strangers hold half of the connections the oldest of them makes room, and nobody else.
 func TestConnections_Strangers(t *testing.T) {
-	base := listen(t, server.New(some{}, newKeys(""), fixed()), func(l *server.Limits) { l.Connections, l.Patience = 8, 0 })
+	base := listen(t, server.New(chime.Service, some{}, newKeys(""), fixed()), func(l *server.Limits) { l.Connections, l.Patience = 8, 0 })
 	var known, strangers []wire
 	for range 3 {
 		w := dial(t, base)
@@ -103,7 +104,7 @@ func TestConnections_Strangers(t *testing.T) {
 func TestConnections_Idle(t *testing.T) {
 	begun, finish := make(chan struct{}), make(chan struct{})
 	var first atomic.Bool
-	base, isIdle := listenAndWatch(t, server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	base, isIdle := listenAndWatch(t, server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		if first.CompareAndSwap(false, true) {
 			close(begun)
 			<-finish
@@ -134,7 +135,7 @@ func TestConnections_Idle(t *testing.T) {
 
 // Where nobody can make room a client waits until somebody leaves.
 func TestConnections_Wait(t *testing.T) {
-	base := listen(t, server.New(some{}, newKeys(""), fixed()), func(l *server.Limits) { l.Connections, l.Patience = 2, time.Hour })
+	base := listen(t, server.New(chime.Service, some{}, newKeys(""), fixed()), func(l *server.Limits) { l.Connections, l.Patience = 2, time.Hour })
 	first := dial(t, base)
 	first.greet()
 	second := dial(t, base)
@@ -156,7 +157,7 @@ func TestConnections_Wait(t *testing.T) {
 func TestStreams(t *testing.T) {
 	example := httptest.NewTLSServer(nil) // for its certificate
 	example.Close()
-	s := server.NewHTTPServer(server.New(some{}, newKeys(""), fixed()), server.DefaultLimits, slog.New(slog.DiscardHandler))
+	s := server.NewHTTPServer(server.New(chime.Service, some{}, newKeys(""), fixed()), server.DefaultLimits, slog.New(slog.DiscardHandler))
 	s.TLSConfig = &tls.Config{Certificates: example.TLS.Certificates}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

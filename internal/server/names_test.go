@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/server"
 )
@@ -72,7 +73,7 @@ func TestNames(t *testing.T) {
 			if tt.public != "" {
 				o.PublicURL = publicURL(t, tt.public)
 			}
-			base := start(t, server.New(some{}, newKeys(""), o))
+			base := start(t, server.New(chime.Service, some{}, newKeys(""), o))
 			r := call{body: oneItem}.request(t, tt.signed)
 			if tt.proxy != nil {
 				tt.proxy(r)
@@ -95,7 +96,7 @@ func TestNames(t *testing.T) {
 func TestNames_Probes(t *testing.T) {
 	o := fixed()
 	o.PublicURL = publicURL(t, "https://chime.example/api")
-	base := start(t, server.New(some{}, newKeys(""), o))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), o))
 	for _, path := range []string{"/healthz", "/api/readyz"} {
 		r, err := http.NewRequest("GET", base+path, nil)
 		if err != nil {
@@ -138,7 +139,7 @@ func TestRewritten(t *testing.T) {
 			if tt.public != "" {
 				o.PublicURL = publicURL(t, tt.public)
 			}
-			base := start(t, server.New(some{}, newKeys(""), o))
+			base := start(t, server.New(chime.Service, some{}, newKeys(""), o))
 			r := call{body: oneItem}.request(t, "http://chime.example")
 			tt.proxy(r)
 			r.URL.Host = strings.TrimPrefix(base, "http://")
@@ -157,7 +158,7 @@ func TestRewritten(t *testing.T) {
 		})
 	}
 	t.Run("path", func(t *testing.T) {
-		base := start(t, server.New(some{}, newKeys(""), fixed()))
+		base := start(t, server.New(chime.Service, some{}, newKeys(""), fixed()))
 		r := call{target: "/api/accounts/a1/users", body: oneItem}.request(t, "http://chime.example")
 		r.URL.Path, r.URL.Host = "/accounts/a1/users", strings.TrimPrefix(base, "http://")
 		r.Header.Set("X-Forwarded-Prefix", "/api/")

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/model"
 )
@@ -56,10 +55,10 @@ func (c call) label(name string) string {
 // selector is the key of the query that chooses among operations.
 const selector = "operation"
 
-func routes(service any, meter func(operation string) meter) []route {
+func routes(contract *model.Service, service any, meter func(operation string) meter) []route {
 	var all []route
 	at := map[string]int{}
-	for _, op := range chime.Service.Operations {
+	for _, op := range contract.Operations {
 		i, ok := at[op.Path]
 		if !ok {
 			i = len(all)

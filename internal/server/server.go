@@ -28,6 +28,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/model"
 )
 
 // Options adjusts a server; the zero value serves, silently and without limits.
@@ -78,9 +79,9 @@ type Options struct {
 	Unavailable error
 }
 
-// New returns the handler of the API on a service that has any of the methods of [api.API]; the
-// operations it lacks are answered as not implemented. The context of a call holds the
-// [directory.Caller].
+// New returns the handler of the API of a contract, on a service that has any of the methods of
+// [api.API]; the operations it lacks are answered as not implemented. The context of a call holds
+// the [directory.Caller].
 //
 // A *api.Error of the service is the answer. An Options.Unavailable, or the end of the context,
 // is a 503, every other error or a panic a 500 that tells nothing.
@@ -91,7 +92,7 @@ type Options struct {
 //
 // GET and HEAD need no signature for /healthz (200 as long as the process lives),
 // /readyz (200 or 503) and, with Options.Metrics, /metrics.
-func New(service any, keys KeySource, o Options) http.Handler {
+func New(contract *model.Service, service any, keys KeySource, o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -110,10 +111,10 @@ func New(service any, keys KeySource, o Options) http.Handler {
 	names := names{o.PublicURL, o.Hosts}
 	return &server{
 		Options: o,
-		routes:  routes(service, o.Meter),
+		routes:  routes(contract, service, o.Meter),
 		unknown: o.Meter("unknown"),
 		names:   names,
-		guard:   &guard{keys: keys, clock: o.Clock, rate: o.Rate, names: names},
+		guard:   &guard{service: contract.SigningName, keys: keys, clock: o.Clock, rate: o.Rate, names: names},
 		memory:  &memory{free: o.BodyMemory},
 	}
 }

@@ -228,7 +228,7 @@ const oneItem = `{"UpdateUserRequestItems":[{"UserId":"u1","LicenseType":"Pro"}]
 func fixed() server.Options { return server.Options{Clock: func() time.Time { return noon }} }
 
 func TestAnswers(t *testing.T) {
-	base := start(t, server.New(some{}, newKeys(""), fixed()))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), fixed()))
 	const number = `{"E164PhoneNumber":"+12065550100"}`
 	call{body: oneItem}.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
 	call{method: "GET", target: "/accounts/a1"}.send(t, base).succeeded(t, 200, `{"Account":{"AwsAccountId":"","AccountId":"a1","Name":"x","SupportedLicenses":[],"SigninDelegateGroups":[]}}`)
@@ -247,7 +247,7 @@ func TestOrderOfChecks(t *testing.T) {
 	o := fixed()
 	o.Rate = 1
 	calls := 0
-	base := start(t, server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	base := start(t, server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		calls++
 		return nil, api.Errorf(api.ConflictException, "from the service")
 	}}, k, o))
@@ -284,7 +284,7 @@ func TestOrderOfChecks(t *testing.T) {
 	check("media type", api.UnsupportedMediaTypeException)
 	c.edit = nil
 	o.Rate = 0
-	base = start(t, server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	base = start(t, server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		calls++
 		return nil, api.Errorf(api.ConflictException, "from the service")
 	}}, k, o))
@@ -303,7 +303,7 @@ func TestOrderOfChecks(t *testing.T) {
 
 // A service without any operation names the one it lacks, which shows where a request went.
 func TestRoutes(t *testing.T) {
-	base := start(t, server.New(struct{}{}, newKeys(""), fixed()))
+	base := start(t, server.New(chime.Service, struct{}{}, newKeys(""), fixed()))
 	for _, op := range chime.Service.Operations {
 		target := strings.NewReplacer("{", "", "}", "").Replace(op.Path)
 		if op.Query != "" {
@@ -377,7 +377,7 @@ func TestRoutes(t *testing.T) {
 }
 
 func TestLabelsAreDecodedOnce(t *testing.T) {
-	base := start(t, server.New(some{}, newKeys(""), fixed()))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), fixed()))
 	for sent, want := range map[string]string{
 		"a%2Fb": "a/b", "a%252Fb": "a%2Fb", "a+b": "a+b", "%C3%A9": "é", "a;b=c:@": "a;b=c:@",
 	} {
@@ -395,7 +395,7 @@ func TestSignatures(t *testing.T) {
 	k.m["AKIADISABLED"] = directory.Key{ID: "AKIADISABLED", Root: true, Secret: secret, Disabled: true}
 	k.m["AKIAEXPIRED"] = directory.Key{ID: "AKIAEXPIRED", Root: true, Secret: secret, Expires: noon}
 	k.m["AKIALASTING"] = directory.Key{ID: "AKIALASTING", Root: true, Secret: secret, Expires: noon.Add(time.Second)}
-	base := start(t, server.New(some{}, k, fixed()))
+	base := start(t, server.New(chime.Service, some{}, k, fixed()))
 	set := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
@@ -515,7 +515,7 @@ func TestSignatures(t *testing.T) {
 
 func TestPolicies(t *testing.T) {
 	k := newKeys("AmazonChimeReadOnly")
-	base := start(t, server.New(some{}, k, fixed()))
+	base := start(t, server.New(chime.Service, some{}, k, fixed()))
 	get := call{keyID: userID, method: "GET", target: "/accounts/a1"}
 	if got := get.send(t, base); got.status != 200 {
 		t.Errorf("what is allowed: got %d %s, want 200", got.status, got.body)
@@ -544,7 +544,7 @@ func TestThrottle(t *testing.T) {
 	var mu sync.Mutex
 	now := noon
 	o := server.Options{Rate: 2, Clock: func() time.Time { mu.Lock(); defer mu.Unlock(); return now }}
-	base := start(t, server.New(some{}, newKeys("AmazonChimeFullAccess"), o))
+	base := start(t, server.New(chime.Service, some{}, newKeys("AmazonChimeFullAccess"), o))
 	c := call{body: oneItem}
 	for range 2 {
 		c.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
@@ -564,7 +564,7 @@ func TestThrottle(t *testing.T) {
 
 	t.Run("one in ten seconds", func(t *testing.T) {
 		o.Rate = 0.1
-		base := start(t, server.New(some{}, newKeys(""), o))
+		base := start(t, server.New(chime.Service, some{}, newKeys(""), o))
 		c.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
 		got := c.send(t, base)
 		got.failed(t, api.ThrottledClientException)
@@ -575,7 +575,7 @@ func TestThrottle(t *testing.T) {
 }
 
 func TestMediaTypes(t *testing.T) {
-	base := start(t, server.New(some{}, newKeys(""), fixed()))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), fixed()))
 	for _, ok := range []string{"", "application/json", "Application/JSON; charset=utf-8", "application/json;x", "application/x-amz-json-1.0", "application/x-amz-json-1.1"} {
 		call{body: oneItem, edit: func(r *http.Request) { r.Header.Set("Content-Type", ok) }}.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
 	}
@@ -608,7 +608,7 @@ func TestFailuresOfTheService(t *testing.T) {
 			var fail = true
 			o := fixed()
 			o.Unavailable = gone
-			base := start(t, server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+			base := start(t, server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 				if fail {
 					return nil, tt.fails()
 				}
@@ -625,7 +625,7 @@ func TestFailuresOfTheService(t *testing.T) {
 	t.Run("keys unavailable", func(t *testing.T) {
 		o := fixed()
 		o.Unavailable = gone
-		base := start(t, server.New(some{}, failing{gone}, o))
+		base := start(t, server.New(chime.Service, some{}, failing{gone}, o))
 		call{body: oneItem}.send(t, base).failed(t, api.ServiceUnavailableException)
 	})
 }
@@ -640,7 +640,7 @@ func TestProbes(t *testing.T) {
 	var down error
 	o := fixed()
 	o.Ready = func(context.Context) error { return down }
-	base := start(t, server.New(some{}, newKeys(""), o))
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), o))
 	get := func(method, path string) reply {
 		r, err := http.NewRequest(method, base+path, nil)
 		if err != nil {
@@ -695,7 +695,7 @@ func TestMeter(t *testing.T) {
 		return noon
 	}
 	fails := error(nil)
-	h := server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	h := server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		return &api.BatchUpdateUserOutput{}, fails
 	}}, newKeys("AmazonChimeReadOnly"), o)
 	if want := len(chime.Service.Operations) + 1; len(asked) != want || !asked["unknown"] {
@@ -741,7 +741,7 @@ func TestMetricsPath(t *testing.T) {
 		r := httptest.NewRequest(method, "/metrics", nil)
 		r.Host = host
 		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, net.Addr(&net.TCPAddr{IP: net.IPv4(10, 0, 0, 5), Port: 24463})))
-		server.New(some{}, newKeys(""), o).ServeHTTP(w, r)
+		server.New(chime.Service, some{}, newKeys(""), o).ServeHTTP(w, r)
 		return w
 	}
 	if w := get(fixed(), "GET", "localhost"); w.Code != 404 || !strings.Contains(w.Body.String(), "No operation has this path.") {
@@ -769,7 +769,7 @@ func TestLog(t *testing.T) {
 	o := fixed()
 	o.Logger = slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	fails := error(nil)
-	h := server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	h := server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		return &api.BatchUpdateUserOutput{}, fails
 	}}, newKeys("AmazonChimeReadOnly"), o)
 	const email = "jane@corp.example"
@@ -834,7 +834,7 @@ func TestLog_Thinned(t *testing.T) {
 	now := noon
 	o := server.Options{Clock: func() time.Time { return now }, Rate: 1}
 	o.Logger = slog.New(slog.NewTextHandler(&out, nil))
-	h := server.New(some{}, newKeys("AmazonChimeReadOnly"), o)
+	h := server.New(chime.Service, some{}, newKeys("AmazonChimeReadOnly"), o)
 	var first, later string // what is written of a hundred requests, and then of another
 	send := func(c call) {
 		c.at = now
@@ -862,7 +862,7 @@ func TestLog_Thinned(t *testing.T) {
 		{"malformed", call{forge: func(r *http.Request) { r.Header.Set("Authorization", "Bearer x") }}, "malformed"},
 	} {
 		o.Rate = 0
-		h = server.New(some{}, newKeys("AmazonChimeReadOnly"), o)
+		h = server.New(chime.Service, some{}, newKeys("AmazonChimeReadOnly"), o)
 		send(tt.call)
 		if strings.Count(first, "\n") != 1 || !strings.Contains(first, tt.reason) || strings.Contains(first, "omitted") {
 			t.Errorf("%s: got\n%swant one line", tt.name, first)
@@ -872,7 +872,7 @@ func TestLog_Thinned(t *testing.T) {
 		}
 	}
 	o.Rate = 1
-	h = server.New(some{}, newKeys(""), o)
+	h = server.New(chime.Service, some{}, newKeys(""), o)
 	send(call{body: oneItem})
 	if strings.Count(first, "\n") != 1 || !strings.Contains(first, "level=INFO") || !strings.Contains(first, "status=429") {
 		t.Errorf("too many: got\n%swant one line", first)
@@ -885,7 +885,7 @@ func TestLog_Thinned(t *testing.T) {
 	}
 	// What a key does wrong is told each time.
 	o.Rate = 0
-	h = server.New(some{}, newKeys(""), o)
+	h = server.New(chime.Service, some{}, newKeys(""), o)
 	send(call{body: "{"})
 	if n := strings.Count(first, "\n"); n != 100 {
 		t.Errorf("bad requests: got %d lines, want 100", n)
@@ -897,7 +897,7 @@ func TestLogOfPanic(t *testing.T) {
 	var out bytes.Buffer
 	o := fixed()
 	o.Logger = slog.New(slog.NewTextHandler(&out, nil))
-	h := server.New(some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
+	h := server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		panic("nothing there")
 	}}, newKeys(""), o)
 	h.ServeHTTP(httptest.NewRecorder(), call{body: oneItem}.request(t, "http://chime.test"))
@@ -914,7 +914,7 @@ func FuzzServe(f *testing.F) {
 	f.Add("GET", "/console/accounts", signed, "20260301T120000Z", "")
 	f.Add("GET", "/accounts?X-Amz-Signature=1&%zz", "Basic eA==", "x", "")
 	f.Add("DELETE", "/accounts/%2e%2e/%ff", "AWS4-HMAC-SHA256 Credential=/", "", "\x00")
-	base := start(f, server.New(some{}, newKeys(""), fixed()))
+	base := start(f, server.New(chime.Service, some{}, newKeys(""), fixed()))
 	f.Fuzz(func(t *testing.T, method, target, authorization, date, body string) {
 		r, err := http.NewRequest(method, base+"/"+strings.TrimPrefix(target, "/"), strings.NewReader(body))
 		if err != nil || r.URL.EscapedPath() == "/healthz" || r.URL.EscapedPath() == "/readyz" {
@@ -954,7 +954,7 @@ func BenchmarkBatchUpdateUser20(b *testing.B) {
 	counted := metrics.New(struct{ metrics.Store }{}, slog.New(slog.DiscardHandler)) // whose storage is never asked
 	defer counted.Close()
 	o.Meter = counted.Meter
-	h := server.New(some{}, newKeys("AmazonChimeUserManagement"), o)
+	h := server.New(chime.Service, some{}, newKeys("AmazonChimeUserManagement"), o)
 	content := strings.NewReader("")
 	r.Body = io.NopCloser(content)
 	b.ReportAllocs()

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/chime/types"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/seal"
@@ -79,7 +80,7 @@ func install(t testing.TB, o server.Options) installation {
 		t.Fatal(err)
 	}
 	o.Unavailable, o.Ready = store.ErrUnavailable, st.Ping
-	in.url = start(t, server.New(service, keys, o))
+	in.url = start(t, server.New(chime.Service, service, keys, o))
 	return in
 }
 

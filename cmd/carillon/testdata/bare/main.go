@@ -12,6 +12,7 @@ import (
 	"os"
 	"runtime/debug"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/metrics"
@@ -26,7 +27,7 @@ func main() {
 			w.Header()["Content-Type"] = []string{"application/json"}
 			w.Write([]byte(`{"UserErrors":[]}`))
 		}),
-		"nostore": server.New(nowhere{}, nowhere{}, server.Options{Meter: metrics.New(nowhere{}, slog.Default()).Meter}),
+		"nostore": server.New(chime.Service, nowhere{}, nowhere{}, server.Options{Meter: metrics.New(nowhere{}, slog.Default()).Meter}),
 	}
 	mux := http.NewServeMux()
 	mux.Handle("POST /accounts/{id}/users", handlers[os.Args[2]])
