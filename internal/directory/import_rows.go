@@ -12,7 +12,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// What a row must be to be imported, and what a user has of a row that leaves something open.
+// What a row must be to be imported, and what becomes of what it leaves open.
 
 func badRow(format string, args ...any) ImportedRow {
 	return ImportedRow{Outcome: RowBad, Reason: fmt.Sprintf(format, args...)}
