@@ -198,6 +198,12 @@ func TestNoPermission(t *testing.T) {
 		t.Errorf("restoring to a closed directory: got exit code %d and %q", code, out)
 	}
 	chmod(data, 0o700)
+	chmod(filepath.Join(data, "carillon.db"), 0o400)
+	code, out = exit(ordinary(dir, "carillon", "serve"))
+	if want := filepath.Join(data, "carillon.db") + ": file and directory must be readable and writable"; code != 4 || !strings.Contains(out, want) {
+		t.Errorf("serving a database that cannot be written: got exit code %d and %q, want 4, and it to say %q", code, out, want)
+	}
+	chmod(filepath.Join(data, "carillon.db"), 0o600)
 	serving(t, dir)
 }
 

@@ -32,8 +32,7 @@ func migrate(ctx context.Context, conn *sql.Conn, m engine.Migrations) error {
 
 // migrateOnce applies the one file that comes next, and reports whether there was none.
 func migrateOnce(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done bool, err error) {
-	// The lock comes first, so that the version read is still true when it is acted upon; it also
-	// shows at once whether the file can be written.
+	// The lock comes first, so that the version is still the same when it is acted upon.
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, err
 	}
@@ -48,10 +47,15 @@ func migrateOnce(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done
 		return false, err
 	}
 	name, script, err := m.After(version)
-	if name == "" || err != nil {
-		return true, err
+	if err != nil {
+		return false, err
 	}
 	// PRAGMA takes no parameters.
+	if name == "" {
+		// If the file is not writable, BEGIN IMMEDIATE just begins to read. This writes, in memory.
+		_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+		return true, err
+	}
 	mark := fmt.Sprintf("\nPRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, version+1)
 	if _, err := conn.ExecContext(ctx, script+mark); err != nil {
 		return false, fmt.Errorf("applying %s: %w", name, err)
