@@ -100,7 +100,31 @@ func TestDiskFull(t *testing.T) {
 			t.Errorf("the log does not say %q:\n%s", want, s.complaints())
 		}
 	}
-	s = serving(t, dir)
+
+	// It also starts on a full disk, and then reads. (Its lines for a shell stay those of before.)
+	env := s.env
+	if s, err = startCommand(program(dir, "prlimit", "--fsize=1000:unlimited", "--", "carillon", "serve"), ""); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.end(os.Kill) })
+	s.env = env
+	for _, c := range crowd {
+		c.connect(t, s)
+		if got := len(c.list(t)); got != batchSize {
+			t.Errorf("on a full disk, %s has %d users, want %d", c.name, got, batchSize)
+		}
+	}
+	create := func() error {
+		_, err := crowd[0].call("CreateAccount", document.Member{Key: "Name", Value: "another"})
+		return err
+	}
+	if e, ok := errors.AsType[*client.ServiceError](create()); !ok || e.Status != 500 {
+		t.Errorf("CreateAccount on a full disk: got error %v, want status 500", e)
+	}
+	limitFiles(t, s, "unlimited")
+	if err := create(); err != nil {
+		t.Errorf("CreateAccount with room again: %v\n%s", err, s.complaints())
+	}
 	check()
 }
 

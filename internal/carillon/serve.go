@@ -142,9 +142,12 @@ func (p *program) announce(s *service, o serviceOptions) error {
 				return fmt.Errorf("removing the lines of the former root key: %w", err)
 			}
 		}
-	case missing == nil: // the port may be another one this time
-		if err := atomicfile.WriteFile(path, []byte(lines), 0o600); err != nil {
-			return fmt.Errorf("saving the root key: %w", err)
+	case missing == nil:
+		if old, err := os.ReadFile(path); err != nil || string(old) != lines { // the port may be another one this time
+			if err := atomicfile.WriteFile(path, []byte(lines), 0o600); err != nil { // a full disk, say, can still be read
+				fmt.Fprintf(p.stderr, "carillon: warning: the root key's lines for a shell are out of date: %v\n", err)
+				break
+			}
 		}
 		fmt.Fprintf(p.stderr, "carillon: the root key's lines for a shell are in %s\n", path)
 	case o.RootKeyID == "": // the file was removed, or a first start broke off before it was made

@@ -18,10 +18,33 @@ type session struct {
 	db         *database
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	alone      bool // holds the lock of this name
 }
 
-func (d *database) newSession(setup string) (*session, error) {
-	conn, err := d.pool.Conn(context.Background())
+// noRoom reports whether an error says that the disk is full, or that files may not grow.
+func noRoom(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && (e.Code() == sqlite3.SQLITE_FULL || e.Code() == sqlite3.SQLITE_IOERR_SHMSIZE)
+}
+
+// openSession returns a new session. If there is no room for one, it is alone: nobody else can use
+// the database until it is closed.
+func (d *database) openSession(setup string) (*session, error) {
+	s, err := d.newSession(d.shared, setup)
+	if !noRoom(err) {
+		return s, err
+	}
+	d.alone.Lock()
+	if s, err = d.newSession(d.exclusive, setup); err != nil {
+		d.alone.Unlock()
+		return nil, err
+	}
+	s.alone = true
+	return s, nil
+}
+
+func (d *database) newSession(pool *sql.DB, setup string) (*session, error) {
+	conn, err := pool.Conn(context.Background())
 	if err != nil {
 		return nil, err
 	}
@@ -40,6 +63,9 @@ func (s *session) close() {
 			statement.Close()
 		}
 		s.conn.Close()
+		if s.alone {
+			s.db.alone.Unlock()
+		}
 	}
 }
 

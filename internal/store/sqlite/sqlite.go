@@ -62,26 +62,34 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("creating database: %w", err)
 	}
 
-	pool, err := sql.Open("sqlite", dataSource(path))
+	shared, err := sql.Open("sqlite", dataSource(path))
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, err)
 	}
-	pool.SetMaxIdleConns(0) // sessions keep their connections; one that they release is done with
+	exclusive, err := sql.Open("sqlite", dataSource(path)+"&_pragma=locking_mode(EXCLUSIVE)")
+	if err != nil {
+		return nil, fmt.Errorf("opening database %s: %w", path, err)
+	}
+	for _, pool := range []*sql.DB{shared, exclusive} {
+		pool.SetMaxIdleConns(0) // sessions keep their connections; one that they release is done with
+	}
 	d := &database{
-		pool:    pool,
-		path:    path,
-		entries: engine.NewSequence(opts.Clock, false),
-		queue:   make(chan *update),
-		readers: make(chan *session, max(4, 2*runtime.GOMAXPROCS(0))),
-		quit:    make(chan struct{}),
-		stopped: make(chan struct{}),
+		shared:    shared,
+		exclusive: exclusive,
+		path:      path,
+		entries:   engine.NewSequence(opts.Clock, false),
+		queue:     make(chan *update),
+		readers:   make(chan *session, max(4, 2*runtime.GOMAXPROCS(0))),
+		quit:      make(chan struct{}),
+		stopped:   make(chan struct{}),
 
 		restartFrames: cmp.Or(opts.restartFrames, restartFrames),
 		committed:     make(chan struct{}, 1),
 		checkpointed:  make(chan struct{}),
 	}
-	if err := prepare(ctx, pool, opts.migrations()); err != nil {
-		pool.Close()
+	if err := d.prepare(ctx, opts.migrations()); err != nil {
+		shared.Close()
+		exclusive.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
 	}
 	for range cap(d.readers) {
@@ -114,9 +122,12 @@ func sourceURL(path, parameters string) string {
 // prepare makes the database ready: the schema first, then the log, which lets readers and the
 // writer work at the same time. SQLite refuses at once whoever turns the log on while another does,
 // since neither could go on if both waited; so this tries again.
-func prepare(ctx context.Context, pool *sql.DB, m engine.Migrations) error {
+func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
 	for patience := time.Now().Add(lockWait); ; {
-		err := prepareOnce(ctx, pool, m)
+		err := prepareOnce(ctx, d.shared, m)
+		if noRoom(err) {
+			err = prepareOnce(ctx, d.exclusive, m)
+		}
 		if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(patience) {
 			return err
 		}
@@ -174,7 +185,13 @@ func code(err error) int {
 
 // database is the [store.Store].
 type database struct {
-	pool     *sql.DB
+	// Connections share the index of the log through a file beside it, for which a full disk has no
+	// room. A connection that has the database for itself needs no such file: it can read, though
+	// what it writes fails for want of room. So a service can start on a full disk.
+	shared    *sql.DB
+	exclusive *sql.DB
+	alone     sync.Mutex // held by the session that has an exclusive connection
+
 	path     string // of the file
 	entries  *engine.Sequence
 	counters engine.Counters
@@ -225,7 +242,7 @@ func (d *database) view(ctx context.Context, fn func(*tx) error) error {
 
 	var err error
 	if r == nil {
-		if r, err = d.newSession("PRAGMA query_only = 1"); err != nil {
+		if r, err = d.openSession("PRAGMA query_only = 1"); err != nil {
 			return fmt.Errorf("%w: opening: %w", store.ErrUnavailable, d.explain(err))
 		}
 	}
@@ -237,13 +254,13 @@ func (d *database) view(ctx context.Context, fn func(*tx) error) error {
 	err = fn(t)
 	t.sql.End()
 	_, rollback := r.Exec("ROLLBACK")
-	sound = rollback == nil && !errors.Is(t.sql.Doom, store.ErrUnavailable)
+	sound = rollback == nil && !errors.Is(t.sql.Doom, store.ErrUnavailable) && !r.alone
 	return err
 }
 
 // Seats uses a connection of its own, so that no view has to wait meanwhile.
 func (d *database) Seats(ctx context.Context) (map[string]int, error) {
-	rows, err := d.pool.QueryContext(ctx, engine.SeatsQuery)
+	rows, err := d.shared.QueryContext(ctx, engine.SeatsQuery)
 	if err != nil {
 		return nil, engine.SeatsError(ctx, d.explain(err))
 	}
@@ -281,7 +298,7 @@ func (d *database) Close() error {
 			r.close()
 		}
 		d.writer.close()
-		err = d.pool.Close()
+		err = errors.Join(d.shared.Close(), d.exclusive.Close())
 	})
 	return err
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 
@@ -42,7 +43,7 @@ func starve(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer s.Close()
+	defer func() { s.Close() }()
 
 	// No more files: reading, which opens its first connection only now, is unavailable.
 	restore, err := limit(syscall.RLIMIT_NOFILE, 3)
@@ -103,6 +104,45 @@ func starve(dir string) error {
 	}
 	if n, err := count(); err != nil || n != 20*(kept+1) {
 		return fmt.Errorf("reading with room again: got %d users and error %v, want %d", n, err, 20*(kept+1))
+	}
+
+	// A store that opens while there is no room, not even for an index of the log, can read.
+	if err := s.Close(); err != nil {
+		return err
+	}
+	if restore, err = limit(syscall.RLIMIT_FSIZE, 1000); err != nil {
+		return err
+	}
+	defer restore()
+	again, err := sqlite.Open(ctx, dir, sqlite.Options{})
+	if err != nil {
+		return fmt.Errorf("Open without room: %w", err)
+	}
+	s = again
+	var views sync.WaitGroup
+	for range 10 {
+		views.Go(func() {
+			if n, err := count(); err != nil || n != 20*(kept+1) {
+				fmt.Printf("reading after Open without room: got %d users and error %v, want %d\n", n, err, 20*(kept+1))
+				os.Exit(1)
+			}
+			if err := s.Update(ctx, func(tx store.Tx) error { _, err := tx.HasUsers("a1"); return err }); err != nil {
+				fmt.Println("Update that only reads, after Open without room:", err)
+				os.Exit(1)
+			}
+		})
+	}
+	views.Wait()
+	put := func(tx store.Tx) error { return tx.PutSetting("x", []byte("y")) }
+	if err := s.Update(ctx, put); !errors.Is(err, store.ErrFailed) {
+		return fmt.Errorf("Update after Open without room: got error %v, want %v", err, store.ErrFailed)
+	}
+	restore()
+	if err := s.Update(ctx, put); err != nil {
+		return fmt.Errorf("Update with room again, after Open without room: %w", err)
+	}
+	if err := s.Close(); err != nil {
+		return err
 	}
 	fmt.Fprintln(os.Stdout, "ok")
 	return nil

@@ -140,6 +140,9 @@ func (d *database) commit(group []*update) (rest []*update) {
 	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
 		d.counters.Commits.Add(1)
 	}
+	if d.writer != nil && d.writer.alone {
+		d.abandon()
+	}
 	for _, u := range kept {
 		u.done <- outcome
 	}
@@ -185,7 +188,7 @@ const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
 // begin starts a transaction of the writer, on a new connection if there is none.
 func (d *database) begin() (err error) {
 	if d.writer == nil {
-		if d.writer, err = d.newSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize)); err != nil {
+		if d.writer, err = d.openSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize)); err != nil {
 			return err
 		}
 	}
