@@ -95,7 +95,7 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	}
 	for _, planned := range p.Rows {
 		r := failed[planned.Line-1]
-		planned.Number, planned.Line = r.Number, r.Line
+		planned.Number, planned.Line, planned.Cells = r.Number, r.Line, r.Cells
 		if planned.Status == Failed {
 			planned.To = r.To
 		}

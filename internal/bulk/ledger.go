@@ -46,6 +46,13 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 			o.Set(m.Key, m.Value)
 		}
 	}
+	if h.Columns != nil {
+		columns := make([]any, len(h.Columns))
+		for i, name := range h.Columns {
+			columns[i] = name
+		}
+		o.Set("columns", columns)
+	}
 	o.Set("rows", document.Int(rows))
 	o.Set("at", at.UTC().Format(time.RFC3339))
 	return append(document.AppendCompact(b, o), '\n')
@@ -98,6 +105,10 @@ func appendEnd(b []byte, r *Row, request string, at []byte) []byte {
 	b = appendMember(b, `, "code": `, r.Code)
 	b = appendMember(b, `, "message": `, r.Message)
 	b = appendMember(b, `, "request": `, request)
+	if at == nil && r.Cells != "" {
+		b = append(b, `, "cells": `...)
+		b = append(b, r.Cells...)
+	}
 	if at != nil {
 		b = append(b, `, "at": "`...)
 		b = append(b, at...)
@@ -403,6 +414,30 @@ func (m *members) number(key string) int {
 	return i
 }
 
+// columns reads the heading of a table.
+func (m *members) columns() []string {
+	v, _ := m.Get("columns")
+	list, _ := v.([]any)
+	var columns []string
+	for _, v := range list {
+		name, ok := v.(string)
+		if !ok {
+			m.err = errors.New("\"columns\" is not a list of strings")
+		}
+		columns = append(columns, strings.Clone(name))
+	}
+	return columns
+}
+
+// cells reads the cells of a row of a table.
+func (m *members) cells() Cells {
+	v, _ := m.Get("cells")
+	if v == nil {
+		return ""
+	}
+	return Cells(document.AppendCompact(nil, v))
+}
+
 func (m *members) values(key string) Values {
 	v, _ := m.Get(key)
 	if v == nil {
@@ -436,7 +471,7 @@ func (l *Ledger) readHead(o *document.Object) (rows int, err error) {
 	v := m.number("version")
 	l.Head = Head{
 		Action: Action(m.text("action")), Endpoint: m.text("endpoint"), Account: m.text("account"), Type: m.text("type"),
-		Source: m.text("source"), Job: m.text("job"), Undoes: m.text("undoes"),
+		Source: m.text("source"), Columns: m.columns(), Job: m.text("job"), Undoes: m.text("undoes"),
 	}
 	rows = m.number("rows")
 	_, known := l.Action.trait()
@@ -460,6 +495,7 @@ func readLedgerRow(o *document.Object, shared *sharing) (Row, error) {
 	r := Row{
 		Status: Status(m.text("status")), Number: m.number("row"), Line: m.number("line"), User: m.text("user"), Email: m.text("email"),
 		From: shared.share(m.values("from")), To: shared.share(m.values("to")), Code: m.text("code"), Message: m.text("message"),
+		Cells: m.cells(),
 	}
 	switch r.Status {
 	case Planned, Sent, Done, Failed, Skipped:
@@ -500,7 +536,7 @@ func (l *Ledger) readEvent(o *document.Object) error {
 		row.Status = Sent
 		return nil
 	}
-	r.Line = row.Line
+	r.Line, r.Cells = row.Line, row.Cells
 	if r.Email == "" { // a line of a call names the user only
 		r.Email = row.Email
 	}

@@ -46,6 +46,7 @@ type Row struct {
 	Status  Status
 	Code    string // of a row that failed or was skipped
 	Message string
+	Cells   Cells // of the table that the row comes from; empty if it comes from elsewhere
 }
 
 // Name returns what people call the user, for messages: see [sheet.Visible].
@@ -85,10 +86,11 @@ type Head struct {
 	Action   Action
 	Endpoint string
 	Account  string
-	Type     string // of the account; empty where it does not matter
-	Source   string // where rows came from
-	Job      string // empty for a plan
-	Undoes   string // the job that this one rolls back, if any
+	Type     string   // of the account; empty where it does not matter
+	Source   string   // where rows came from
+	Columns  []string // the heading of the table that rows came from; nil if they came from elsewhere
+	Job      string   // empty for a plan
+	Undoes   string   // the job that this one rolls back, if any
 }
 
 // Plan is what a job would do. Rows are in the order of their source. Those that are Planned
@@ -128,10 +130,11 @@ type Selection struct {
 
 // PlanOptions refine a plan.
 type PlanOptions struct {
-	Source string // where the rows came from, for the record
-	Type   string // of the account; needed for Suspend
-	Set    Values // for every row, over what the row itself says
-	From   Values // only users that have these values
+	Source  string   // where the rows came from, for the record
+	Columns []string // the heading of their table, for rejects
+	Type    string   // of the account; needed for Suspend
+	Set     Values   // for every row, over what the row itself says
+	From    Values   // only users that have these values
 }
 
 // Plan reads the users once and finds out what would change.
@@ -194,7 +197,7 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 }
 
 func (a *Account) head(action Action, o PlanOptions) Head {
-	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Type: o.Type, Source: o.Source}
+	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Type: o.Type, Source: o.Source, Columns: o.Columns}
 }
 
 type planner struct {
@@ -313,7 +316,7 @@ func (p *planner) leave(i int, w Wish) {
 
 // add appends a row for a wish.
 func (p *planner) add(w Wish, u *User) *Row {
-	r := Row{Number: len(p.Rows) + 1, Line: w.Line, User: w.ID, Email: w.Email, To: w.To, Status: Planned}
+	r := Row{Number: len(p.Rows) + 1, Line: w.Line, User: w.ID, Email: w.Email, To: w.To, Status: Planned, Cells: w.Cells}
 	if p.Action == Update {
 		r.To = p.wanted(w)
 	}

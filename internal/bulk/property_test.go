@@ -106,11 +106,12 @@ func (j *job) service(t rapidT, hard bool) *fake {
 
 func (j *job) plan(t rapidT, a *bulk.Account) *bulk.Plan {
 	t.Helper()
-	wishes, err := bulk.ReadRows(strings.NewReader(j.rows), "rows.csv", bulk.RowOptions{Action: j.action})
+	table, err := bulk.ReadRows(strings.NewReader(j.rows), "rows.csv", bulk.RowOptions{Action: j.action})
 	if err != nil {
 		t.Fatalf("reading rows: %v", err)
 	}
-	plan, err := a.Plan(t.(interface{ Context() context.Context }).Context(), j.action, bulk.Selection{Wishes: wishes}, bulk.PlanOptions{Source: "rows.csv", Type: j.kind})
+	plan, err := a.Plan(t.(interface{ Context() context.Context }).Context(), j.action, bulk.Selection{Wishes: table.Wishes},
+		bulk.PlanOptions{Source: "rows.csv", Columns: table.Columns, Type: j.kind})
 	if err != nil {
 		t.Fatalf("planning: %v", err)
 	}

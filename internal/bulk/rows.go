@@ -18,8 +18,49 @@ type Wish struct {
 	ID    string // the id or the e-mail address may be missing, not both
 	Email string // as written
 	To    Values // empty for a row that only names somebody
+	Cells Cells  // all that stand in the row of a table
 	// Problem says why the row makes no sense; empty if it does.
 	Problem string
+}
+
+// Table is a file of rows.
+type Table struct {
+	Columns []string // the heading, in its order; nil for JSONL
+	Wishes  []Wish
+}
+
+// Cells are the cells of a row as a JSON list: rows are many, and so they take one piece of memory
+// each. A plan and a ledger keep them, so that rejects can give a row back as it was, also when it
+// came by a pipe, or its file has changed since.
+type Cells string
+
+// makeCells needs room for the text.
+func makeCells(room []byte, texts []string) []byte {
+	room = append(room[:0], '[')
+	for i, text := range texts {
+		if i > 0 {
+			room = append(room, ", "...)
+		}
+		room = document.AppendString(room, text, true)
+	}
+	return append(room, ']')
+}
+
+// texts returns the cells, as many as there are columns.
+func (c Cells) texts(columns int) ([]string, error) {
+	texts := make([]string, columns)
+	if c == "" {
+		return texts, nil
+	}
+	v, err := document.Parse(string(c))
+	if err != nil {
+		return nil, err
+	}
+	list, _ := v.([]any)
+	for i, v := range list[:min(len(list), columns)] {
+		texts[i], _ = v.(string)
+	}
+	return texts, nil
 }
 
 // Columns that name a user. Columns that change one are a Field.
@@ -49,7 +90,7 @@ type RowOptions struct {
 // ReadRows reads a file of rows: a table as package sheet reads it, or JSONL, whichever its first
 // character says. The name is for complaints. A row whose values make no sense has a Problem; a file
 // that makes no sense is an *InputError.
-func ReadRows(r io.Reader, name string, o RowOptions) ([]Wish, error) {
+func ReadRows(r io.Reader, name string, o RowOptions) (*Table, error) {
 	if err := sheet.CheckSize(r); err != nil {
 		return nil, inFile(name, err)
 	}
@@ -70,7 +111,7 @@ func ReadRows(r io.Reader, name string, o RowOptions) ([]Wish, error) {
 	if err != nil {
 		return nil, inFile(name, err)
 	}
-	return b.wishes, nil
+	return &b.table, nil
 }
 
 // inFile makes an *InputError of what package sheet says of a file.
@@ -91,6 +132,7 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 	if !h.Has(columnEmail) && !h.Has(columnUser) && (!h.Has(columnID) || b.action == Invite) {
 		return &sheet.Error{Line: h.Line, Text: "no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType"}
 	}
+	b.table.Columns = h.Names
 	for {
 		row, err := t.Next()
 		switch {
@@ -102,6 +144,8 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 			return &sheet.Error{Line: row.Line, Text: row.Problem}
 		}
 		b.start(row.Line)
+		b.room = makeCells(b.room, row.Cells)
+		b.wish.Cells = Cells(b.room)
 		for i, cell := range row.Cells {
 			b.cell(h.Columns[i], strings.TrimSpace(cell))
 		}
@@ -171,8 +215,9 @@ type builder struct {
 	texts
 	action  Action
 	columns *sheet.Columns
-	wishes  []Wish
+	table   Table
 	wish    Wish
+	room    []byte // for cells
 }
 
 func (b *builder) start(line int) { b.wish = Wish{Line: line} }
@@ -214,7 +259,7 @@ func (b *builder) finish() {
 		w.Problem = fmt.Sprintf("%.100q is no e-mail address", w.Email)
 	}
 	w.To = b.share(w.To)
-	b.wishes = append(b.wishes, *w)
+	b.table.Wishes = append(b.table.Wishes, *w)
 }
 
 // isEmail accepts what the contract's pattern of an address does: something without blanks on both

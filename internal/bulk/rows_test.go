@@ -71,8 +71,14 @@ func TestReadRows(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			got, err := bulk.ReadRows(strings.NewReader(tt.text), "rows.csv", bulk.RowOptions{Action: bulk.Update})
-			if err != nil || !reflect.DeepEqual(got, tt.want) {
-				t.Errorf("got %+v, %v\nwant %+v", got, err, tt.want)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range got.Wishes { // TestWriteRejects looks at them
+				got.Wishes[i].Cells = ""
+			}
+			if !reflect.DeepEqual(got.Wishes, tt.want) {
+				t.Errorf("got %+v, %v\nwant %+v", got.Wishes, err, tt.want)
 			}
 		})
 	}
@@ -183,11 +189,11 @@ func TestExportRoundTrip(t *testing.T) {
 					}
 				}
 			}
-			wishes, err := bulk.ReadRows(&out, "export", bulk.RowOptions{Action: bulk.Update})
-			if err != nil || len(wishes) != len(users) {
-				t.Fatalf("reading the %s back: got %d rows, %v; want %d", format, len(wishes), err, len(users))
+			table, err := bulk.ReadRows(&out, "export", bulk.RowOptions{Action: bulk.Update})
+			if err != nil || len(table.Wishes) != len(users) {
+				t.Fatalf("reading the %s back: got %+v, %v; want %d rows", format, table, err, len(users))
 			}
-			plan, err := a.Plan(t.Context(), bulk.Update, bulk.Selection{Wishes: wishes}, bulk.PlanOptions{})
+			plan, err := a.Plan(t.Context(), bulk.Update, bulk.Selection{Wishes: table.Wishes}, bulk.PlanOptions{})
 			if err != nil || len(plan.Rows) != 0 || plan.Same != len(users) {
 				t.Fatalf("the %s plans %+v, with %d rows as they should be, %v; want nothing", format, plan.Rows, plan.Same, err)
 			}

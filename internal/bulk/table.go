@@ -4,6 +4,8 @@ import (
 	"bufio"
 	"context"
 	"io"
+	"slices"
+	"strconv"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -93,38 +95,101 @@ func appendCells(to []any, s *model.Shape, o *document.Object) []any {
 }
 
 // WriteRejects writes the rows of a ledger that failed as a file of rows, to be mended and sent
-// again, and returns their number. Each row tells its line in the former file and why it failed.
+// again, and returns their number. Rows of a table have its columns, as they were, and those that
+// --set has changed or that the table lacks. Rows that came from elsewhere have the columns of this
+// package. Code and message follow.
 func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
+	r := l.rejects()
 	table := sheet.NewCSV(w)
-	heading := []any{"Line", "UserId", "PrimaryEmail"}
-	fields := []Field{License, UserType, AlexaEnabled, AlexaARN}
-	if l.Action != Update {
-		fields = nil
-	}
-	for _, f := range fields {
-		heading = append(heading, f.String())
-	}
-	if err := table.Write(append(heading, "Code", "Message")...); err != nil {
+	if err := table.Write(anys(append(r.heading, codeColumn, messageColumn))...); err != nil {
 		return 0, err
 	}
 	count := 0
 	for i := range l.Rows {
-		r := &l.Rows[i]
-		if r.Status != Failed {
+		row := &l.Rows[i]
+		if row.Status != Failed {
 			continue
 		}
 		count++
-		cells := []any{nil, r.User, r.Email}
-		if r.Line > 0 {
-			cells[0] = r.Line
+		cells, err := r.cells(row)
+		if err == nil {
+			err = table.Write(anys(append(cells, row.Code, row.Message))...)
 		}
-		for _, f := range fields {
-			v, _ := r.To.Get(f)
-			cells = append(cells, v)
-		}
-		if err := table.Write(append(cells, r.Code, r.Message)...); err != nil {
+		if err != nil {
 			return count, err
 		}
 	}
 	return count, table.Close()
+}
+
+// The last columns of a file of rejects.
+const (
+	codeColumn    = "Code"
+	messageColumn = "Message"
+)
+
+// rejects makes the rows of a table of rows that failed.
+type rejects struct {
+	heading []string
+	table   int   // columns that the table of the job has; the others are added
+	columns []int // what each means, as in columnsOf
+}
+
+func (l *Ledger) rejects() *rejects {
+	r := &rejects{heading: slices.Clone(l.Columns)}
+	if n := len(r.heading); n >= 2 && r.heading[n-2] == codeColumn && r.heading[n-1] == messageColumn {
+		r.heading = r.heading[:n-2] // the table was one of rejects
+	}
+	r.table = len(r.heading)
+	known := columnsOf(l.Action)
+	if l.Columns == nil {
+		r.heading = []string{"Line", sheet.UserID.Name, sheet.PrimaryEmail.Name}
+	}
+	for _, name := range r.heading {
+		r.columns = append(r.columns, known.Find(name))
+	}
+	for _, f := range []Field{License, UserType, AlexaEnabled, AlexaARN} {
+		changed := func(row Row) bool {
+			_, ok := row.To.Get(f)
+			return ok && row.Status == Failed
+		}
+		if l.Action == Update && !slices.Contains(r.columns, int(f)) && (l.Columns == nil || slices.ContainsFunc(l.Rows, changed)) {
+			r.heading, r.columns = append(r.heading, f.String()), append(r.columns, int(f))
+		}
+	}
+	return r
+}
+
+func (r *rejects) cells(row *Row) ([]string, error) {
+	cells, err := row.Cells.texts(r.table)
+	if err != nil {
+		return nil, err
+	}
+	cells = append(cells, make([]string, len(r.heading)-r.table)...)
+	for i, c := range r.columns {
+		switch {
+		case c >= 0 && c < int(fieldCount):
+			// What the cell says otherwise, --set has changed.
+			v, ok := row.To.Get(Field(c))
+			if text, _ := spell(Field(c), cells[i]); ok && text != v {
+				cells[i] = v
+			}
+		case r.table > 0:
+		case c == columnID:
+			cells[i] = row.User
+		case c == columnEmail:
+			cells[i] = row.Email
+		case row.Line > 0:
+			cells[i] = strconv.Itoa(row.Line)
+		}
+	}
+	return cells, nil
+}
+
+func anys(texts []string) []any {
+	list := make([]any, len(texts))
+	for i, text := range texts {
+		list[i] = text
+	}
+	return list
 }

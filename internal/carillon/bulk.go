@@ -165,8 +165,10 @@ func (p *program) bulkRun(o bulkOptions) (*bulkRun, error) {
 	return r, nil
 }
 
-// chosen returns whom rows are about. They are read here; nothing is asked of the service.
-func (r *bulkRun) chosen(action bulk.Action) (s bulk.Selection, source string, err error) {
+// chosen returns whom the job is about, and what the plan is to know of that. Rows are read here;
+// nothing is asked of the service.
+func (r *bulkRun) chosen(action bulk.Action) (s bulk.Selection, o bulk.PlanOptions, err error) {
+	o = bulk.PlanOptions{Set: r.Set, From: r.From}
 	ways := 0
 	for _, given := range []bool{r.Rows != "", r.All, r.Where != ""} {
 		if given {
@@ -175,32 +177,37 @@ func (r *bulkRun) chosen(action bulk.Action) (s bulk.Selection, source string, e
 	}
 	switch {
 	case ways == 0:
-		return s, "", r.misused("nobody is chosen: name a file of rows, - for standard input, --where or --all")
+		return s, o, r.misused("nobody is chosen: name a file of rows, - for standard input, --where or --all")
 	case ways > 1:
-		return s, "", r.misused("a file of rows, --where and --all exclude each other")
+		return s, o, r.misused("a file of rows, --where and --all exclude each other")
 	case r.Rows == "" && r.Sheet != "":
-		return s, "", r.misused("--sheet goes with a workbook of rows")
+		return s, o, r.misused("--sheet goes with a workbook of rows")
 	case action == bulk.Update && r.Rows == "" && r.Set == nil:
-		return s, "", r.misused("--set is missing: --where and --all choose users, it says what they become")
+		return s, o, r.misused("--set is missing: --where and --all choose users, it says what they become")
 	case r.All:
-		return bulk.Selection{All: true}, "--all", nil
+		s.All, o.Source = true, "--all"
+		return s, o, nil
 	case r.Where != "":
-		s.Where, err = jmespath.Compile(r.Where)
-		if err != nil {
-			return s, "", r.badInput("--where %s: %w", r.Where, err)
+		o.Source = "--where " + r.Where
+		if s.Where, err = jmespath.Compile(r.Where); err != nil {
+			err = r.badInput("%s: %w", o.Source, err)
 		}
-		return s, "--where " + r.Where, nil
+		return s, o, err
 	}
 	in, name, err := r.open(r.Rows)
 	if err != nil {
-		return s, "", err
+		return s, o, err
 	}
 	defer in.Close()
-	s.Wishes, err = bulk.ReadRows(in, name, bulk.RowOptions{Action: action, Sheet: r.Sheet})
+	table, err := bulk.ReadRows(in, name, bulk.RowOptions{Action: action, Sheet: r.Sheet})
+	if err != nil {
+		return s, o, err
+	}
+	s.Wishes, o.Source, o.Columns = table.Wishes, name, table.Columns
 	if s.Wishes == nil {
 		s.Wishes = []bulk.Wish{}
 	}
-	return s, name, err
+	return s, o, nil
 }
 
 // open opens a file that the line names.

@@ -82,7 +82,7 @@ func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error
 
 // plan makes a plan of what the line says.
 func (r *bulkRun) plan(ctx context.Context, action bulk.Action, job string) (*bulk.Plan, *bulk.Account, error) {
-	chosen, source, err := r.chosen(action)
+	chosen, o, err := r.chosen(action)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -90,7 +90,7 @@ func (r *bulkRun) plan(ctx context.Context, action bulk.Action, job string) (*bu
 	if err != nil {
 		return nil, nil, err
 	}
-	plan, err := r.planOf(ctx, a, action, chosen, source)
+	plan, err := r.planOf(ctx, a, action, chosen, o)
 	if err != nil {
 		a.Close()
 		return nil, nil, err
@@ -98,8 +98,7 @@ func (r *bulkRun) plan(ctx context.Context, action bulk.Action, job string) (*bu
 	return plan, a, nil
 }
 
-func (r *bulkRun) planOf(ctx context.Context, a *bulk.Account, action bulk.Action, chosen bulk.Selection, source string) (*bulk.Plan, error) {
-	o := bulk.PlanOptions{Source: source, Set: r.Set, From: r.From}
+func (r *bulkRun) planOf(ctx context.Context, a *bulk.Account, action bulk.Action, chosen bulk.Selection, o bulk.PlanOptions) (*bulk.Plan, error) {
 	if action == bulk.Suspend || action == bulk.Unsuspend {
 		var err error
 		if o.Type, err = a.Type(ctx); err != nil {

@@ -12,9 +12,10 @@ import (
 func (p *program) bulkRejectsCommand() *cobra.Command {
 	var out string
 	c := &cobra.Command{
-		Use:               "rejects LEDGER",
-		Short:             "write the failed rows of a job as a file of rows",
-		Long:              `Write the failed rows of a job as CSV, with the reasons, to be mended and applied.`,
+		Use:   "rejects LEDGER",
+		Short: "write the failed rows of a job as a file of rows",
+		Long: `Write the failed rows of a job as CSV, in the columns of their sheet, with a code
+and a message at the end. Mend the file and apply it.`,
 		Example:           `carillon bulk rejects job.jsonl -o mend-these.csv`,
 		RunE:              func(_ *cobra.Command, words []string) error { return p.rejects(words[0], out) },
 		ValidArgsFunction: once(ledgers),
