@@ -107,6 +107,30 @@ func TestHabits_imports(t *testing.T) {
 	}
 }
 
+// Errors are told apart by errors.Is and errors.AsType, which look into what wraps them. A type
+// assertion does not, and errors.As needs a variable.
+func TestHabits_errors(t *testing.T) {
+	isErr := func(x ast.Expr) bool {
+		name, ok := x.(*ast.Ident)
+		return ok && (name.Name == "err" || strings.HasSuffix(name.Name, "Err"))
+	}
+	for _, s := range sources(t) {
+		ast.Inspect(s.text, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.SelectorExpr:
+				if x, ok := n.X.(*ast.Ident); ok && x.Name == "errors" && n.Sel.Name == "As" {
+					t.Errorf("%s: use errors.AsType", s.place(n))
+				}
+			case *ast.TypeAssertExpr:
+				if isErr(n.X) {
+					t.Errorf("%s: an error is asserted to be of a type: use errors.AsType", s.place(n))
+				}
+			}
+			return true
+		})
+	}
+}
+
 // Each package has one comment, which says what it is for.
 func TestHabits_packageComments(t *testing.T) {
 	comments := make(map[string]int)

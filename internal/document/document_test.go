@@ -114,8 +114,7 @@ func TestParse_errors(t *testing.T) {
 		{"{\"ü\": 1,\n\"日本\": }", "Expecting value: line 2 column 7 (char 15)"},
 	} {
 		v, err := document.Parse(tt.text)
-		var syntax *document.SyntaxError
-		if !errors.As(err, &syntax) {
+		if _, ok := errors.AsType[*document.SyntaxError](err); !ok {
 			t.Errorf("Parse(%q): got %v, %v, want a SyntaxError", tt.text, v, err)
 		} else if err.Error() != tt.want {
 			t.Errorf("Parse(%q):\n got %v\nwant %s", tt.text, err, tt.want)
@@ -348,8 +347,8 @@ func FuzzParse(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		v, err := document.Parse(text)
 		if err != nil {
-			var syntax *document.SyntaxError
-			if !errors.As(err, &syntax) {
+			syntax, ok := errors.AsType[*document.SyntaxError](err)
+			if !ok {
 				if len(text) > 4300 {
 					return // perhaps an integer
 				}

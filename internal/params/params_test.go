@@ -294,8 +294,8 @@ func TestValidate(t *testing.T) {
 			t.Fatal(err)
 		}
 		var got []string
-		var invalid *params.ValidationError
-		if err := params.Validate(input.(*document.Object), whole); errors.As(err, &invalid) {
+		err = params.Validate(input.(*document.Object), whole)
+		if invalid, ok := errors.AsType[*params.ValidationError](err); ok {
 			got = invalid.Problems
 			if text := "Parameter validation failed:\n" + strings.Join(tt.want, "\n"); err.Error() != text {
 				t.Errorf("Validate(%s): the text is %q", tt.input, err)
@@ -360,8 +360,8 @@ func TestSkeleton(t *testing.T) {
 func TestInputSkeleton_isComplete(t *testing.T) {
 	for _, op := range chime.Service.Operations {
 		err := params.Validate(params.InputSkeleton(op.Input), op.Input)
-		var invalid *params.ValidationError
-		if !errors.As(err, &invalid) {
+		invalid, ok := errors.AsType[*params.ValidationError](err)
+		if !ok {
 			continue
 		}
 		for _, p := range invalid.Problems {

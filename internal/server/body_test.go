@@ -3,6 +3,7 @@ package server_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -64,7 +65,7 @@ func (w wire) reply() reply {
 func (w wire) closed() {
 	w.t.Helper()
 	rest, err := io.ReadAll(w.in)
-	if nerr, ok := err.(net.Error); ok && nerr.Timeout() || len(rest) > 0 {
+	if failed, ok := errors.AsType[net.Error](err); ok && failed.Timeout() || len(rest) > 0 {
 		w.t.Errorf("got %q, %v, want the end of the connection", rest, err)
 	}
 }
