@@ -5,6 +5,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -153,6 +154,23 @@ func TestBulkFinishesCalls(t *testing.T) {
 	}
 }
 
+// A terminal that goes away does not end a job.
+func TestBulkSurvivesHangup(t *testing.T) {
+	t.Parallel()
+	began, answer := make(chan int, 10), make(chan struct{})
+	url := slowService(t, func(n int) {
+		began <- n
+		<-answer
+	})
+	p := startBulk(t, t.TempDir(), url, "apply", "--yes", "--account-id", "A", "--all", "--set", "LicenseType=Basic", "--ledger", "l.jsonl")
+	<-began
+	p.Process.Signal(syscall.SIGHUP)
+	close(answer)
+	if last, state := p.end(); state.ExitCode() != 0 || p.stdout.String() != "60 done, 0 failed\nledger: l.jsonl\n" {
+		t.Errorf("got %v, %q and %q; want 60 done", state, p.stdout.String(), last)
+	}
+}
+
 // The second interrupt ends the program while calls are under way. Their rows are settled by
 // reading when the job is resumed: the service has obeyed the first call, and no other was made.
 func TestBulkStopsAtOnce(t *testing.T) {
@@ -237,6 +255,70 @@ func TestBulkOnFullDisk(t *testing.T) {
 	p := startBulk(t, dir, url, "resume", "--yes", "l.jsonl")
 	if last, state := p.end(); state.ExitCode() != 0 || !strings.HasPrefix(p.stdout.String(), "60 done, 0 failed\n") {
 		t.Errorf("resume: got code %d, %q and %q; want 60 done", state.ExitCode(), p.stdout.String(), last)
+	}
+}
+
+// A hangup makes the service read its certificate again, and never ends it.
+func TestServeReload(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	renew := func() []byte {
+		t.Helper()
+		if err := writeCertificate(cert, key); err != nil {
+			t.Fatal(err)
+		}
+		pair, err := tls.LoadX509KeyPair(cert, key)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return pair.Certificate[0]
+	}
+	var s *service
+	serves := func(want []byte) {
+		t.Helper()
+		conn, err := tls.Dial("tcp", strings.TrimPrefix(s.url, "https://"), &tls.Config{InsecureSkipVerify: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		if !bytes.Equal(conn.ConnectionState().PeerCertificates[0].Raw, want) {
+			t.Errorf("the service has another certificate\n%s", s.complaints())
+		}
+	}
+	hangUp := func(says string) {
+		t.Helper()
+		s.cmd.Process.Signal(syscall.SIGHUP)
+		for end := time.Now().Add(hung); !strings.Contains(s.complaints(), says); time.Sleep(time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("the log does not say %q\n%s", says, s.complaints())
+			}
+		}
+	}
+	first := renew()
+	s = serving(t, dir, "--tls-cert", cert, "--tls-key", key)
+	serves(first)
+	second := renew()
+	hangUp("certificate loaded")
+	serves(second)
+	if err := os.WriteFile(key, []byte("no key"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	hangUp("the former one stays")
+	serves(second)
+	if err := s.end(syscall.SIGTERM); err != nil {
+		t.Errorf("the service ended with %v, want exit code 0\n%s", err, s.complaints())
+	}
+
+	s = serving(t, t.TempDir()) // without a certificate there is nothing to do
+	s.cmd.Process.Signal(syscall.SIGHUP)
+	resp, err := http.Get(s.url + "/healthz")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if err := s.end(syscall.SIGTERM); err != nil {
+		t.Errorf("the service ended with %v, want exit code 0\n%s", err, s.complaints())
 	}
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
@@ -62,6 +64,7 @@ func (r *bulkRun) brake(plan *bulk.Plan) error {
 
 // run makes the calls and tells how they ended.
 func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) error {
+	signal.Ignore(syscall.SIGHUP) // the job goes on when the terminal has gone
 	bar := r.progress(time.Now)
 	quiet := context.AfterFunc(ctx, func() {
 		bar.say("carillon: finishing the calls under way; another interrupt stops at once")

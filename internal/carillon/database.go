@@ -105,6 +105,14 @@ func (d *database) open(ctx context.Context) (store.Store, error) {
 	return sqlite.Open(ctx, d.Data, sqlite.Options{Beside: true})
 }
 
+// kind names the engine. It says nothing of a URL, which may hold a password.
+func (d *database) kind() string {
+	if d.URL != "" {
+		return "PostgreSQL"
+	}
+	return "SQLite"
+}
+
 // keyIsInside reports whether the key that encrypts secrets is kept beside them.
 func (d *database) keyIsInside() bool { return d.URL != "" && d.SecretKeyFile == "" }
 

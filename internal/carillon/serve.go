@@ -3,17 +3,21 @@ package carillon
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime/debug"
 	"strings"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -21,9 +25,10 @@ import (
 // was made up.
 const rootKeyFile = "root-key.sh"
 
-// memoryLimit is what the heap is kept below as far as possible, in bytes, unless GOMEMLIMIT is set.
-// It is several times what the service needs, and enough for what clients without a key can take.
-const memoryLimit = 128 << 20
+// memoryLimit is what the heap is kept below as far as possible, in bytes, unless GOMEMLIMIT is set,
+// and beside the bodies of requests. It is several times what the service needs, and enough for what
+// clients without a key can take.
+const memoryLimit = 96 << 20
 
 // secretKeyFile holds, in the data directory, the key that encrypts the secrets of access keys.
 const secretKeyFile = "secret.key"
@@ -36,7 +41,20 @@ const (
 
 type serveOptions struct {
 	serviceOptions
-	LogLevel slog.Level
+	LogLevel  slog.Level
+	LogFormat string
+}
+
+// logFormats are the forms of a line of the log. The first is the default.
+var logFormats = []string{"text", "json"}
+
+// logger returns a logger of the form and level that were asked for.
+func (o serveOptions) logger(w io.Writer) *slog.Logger {
+	level := &slog.HandlerOptions{Level: o.LogLevel}
+	if o.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, level))
+	}
+	return slog.New(slog.NewTextHandler(w, level))
 }
 
 // serveCommand declares `carillon serve`.
@@ -53,7 +71,8 @@ your own, set ` + rootKeyIDVariable + ` and ` + rootSecretVariable + `.
 
 The line "carillon: serving URL" on standard error says that requests are
 accepted. On SIGTERM or SIGINT the service accepts no more, finishes the requests
-under way within 15 seconds, and ends with exit code 0.`,
+under way within 15 seconds, and ends with exit code 0. On SIGHUP it reads the
+certificate again, which it also does by itself when the files change.`,
 		Example: `carillon serve
 carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
     --tls-cert cert.pem --tls-key key.pem`,
@@ -70,10 +89,18 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	f.text(&o.TLSKey, "tls-key FILE", "private key of the certificate, PEM", variable, files("pem", "key"))
 	parsed(f, &o.Metrics, address, "metrics-listen ADDRESS", "", "serve /metrics for Prometheus on this address only, without TLS; "+
 		"without this flag they are beside the API if only this machine can reach it, and nowhere otherwise", variable)
+	f.group("names")
+	parsed(f, &o.PublicURL, server.ParsePublicURL, "public-url URL", "", "URL that clients use, behind a proxy that rewrites the Host header or the path; "+
+		"signatures must be for it, or for a --host", variable)
+	f.add(&o.Hosts, "host NAME", "host that signatures may be for, with a port or for any port; may be repeated, and as a variable "+
+		"holds names separated by commas; without names and --public-url, signatures may be for any host", []trait{variable})
 	f.group("requests")
 	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; without this flag, any number", variable)
+	parsed(f, &o.BodyMemory, size, "max-body-memory SIZE", "32MiB", "most memory for the bodies of all requests under way, 1MiB or more", variable)
+	f.group("log")
 	parsed(f, &o.LogLevel, logLevel, "log-level LEVEL", slog.LevelInfo.String(),
 		"least level to log: DEBUG (every request), INFO, WARN or ERROR", variable, completedBy(fixed(logLevels...)))
+	f.choice(&o.LogFormat, "log-format FORMAT", "form of the lines of the log", logFormats, variable)
 	o.database.flags(f)
 	o.poolFlag(f)
 	o.secretKeyFlag(f)
@@ -90,7 +117,10 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	}
 	o.database = o.orDefault()
 	o.RootKeyID, o.RootSecret = p.getenv(rootKeyIDVariable), p.getenv(rootSecretVariable)
-	o.Logger = slog.New(slog.NewTextHandler(p.stderr, &slog.HandlerOptions{Level: o.LogLevel}))
+	o.Logger = o.logger(p.stderr)
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP) // which would end the process
+	defer signal.Stop(hangups)
 
 	if p.getenv("GOGC") == "" {
 		// A few megabytes are alive at a time. To collect the others when these have doubled, as is usual,
@@ -98,7 +128,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		debug.SetGCPercent(400)
 	}
 	if p.getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
+		debug.SetMemoryLimit(memoryLimit + o.BodyMemory)
 	}
 	s, err := startService(ctx, o.serviceOptions)
 	if err != nil {
@@ -108,17 +138,18 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		s.stop()
 		return err
 	}
+	s.logStart(o.serviceOptions)
 	if s.metricsURL != "" {
 		fmt.Fprintf(p.stderr, "carillon: metrics on %s\n", s.metricsURL)
 	}
 	fmt.Fprintf(p.stderr, "carillon: serving %s\n", s.url)
-	return s.wait(ctx)
+	return s.wait(ctx, hangups)
 }
 
 // announce tells the operator about the root key and about an open door.
 func (p *program) announce(s *service, o serviceOptions) error {
 	path := filepath.Join(o.Data, rootKeyFile)
-	lines := exportLines(s.exportURL(), s.root)
+	lines := exportLines(s.exportURL(o), s.root)
 	_, missing := os.Stat(path)
 	if o.Data == "" { // the lines are saved nowhere
 		missing = os.ErrNotExist

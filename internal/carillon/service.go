@@ -10,8 +10,11 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/metrics"
@@ -29,7 +32,10 @@ type serviceOptions struct {
 	RootSecret   string
 	TLSCert      string // with TLSKey for https
 	TLSKey       string
-	Rate         float64 // requests a second and key, 0 for any
+	PublicURL    *url.URL // that clients use, if it is not that of Listen
+	Hosts        hosts    // that signatures may be for
+	Rate         float64  // requests a second and key, 0 for any
+	BodyMemory   int64    // bytes; 0: server.DefaultBodyMemory
 	Logger       *slog.Logger
 
 	// For tests; zero: those of production.
@@ -124,6 +130,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	s.metrics = metrics.New(s.store, o.Logger)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
+		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory,
 	}
 	if metricsListener != nil {
 		mux := http.NewServeMux()
@@ -162,26 +169,59 @@ func isLoopbackAddr(a net.Addr) bool {
 	return ok && tcp.IP.IsLoopback()
 }
 
-// exportURL is the URL to reach the service by from this machine, also where it listens on every
-// address.
-func (s *service) exportURL() string {
+// exportURL is the URL for clients on this machine: one that signatures may be for.
+func (s *service) exportURL(o serviceOptions) string {
+	if o.PublicURL != nil {
+		return o.PublicURL.String()
+	}
 	u, err := url.Parse(s.url)
 	if err != nil {
 		return s.url
 	}
-	if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
-		u.Host = net.JoinHostPort("127.0.0.1", u.Port())
+	if len(o.Hosts.names) > 0 {
+		u.Host = withPort(o.Hosts.names[0], u.Port())
+	} else if ip := net.ParseIP(u.Hostname()); ip != nil && ip.IsUnspecified() {
+		u.Host = withPort("127.0.0.1", u.Port())
 	}
 	return u.String()
 }
 
-// wait goes on until the context ends, as it is meant to, or serving ends by itself. Then it stops the service.
-func (s *service) wait(ctx context.Context) error {
+// withPort adds a port to the name of a host, if it has none.
+func withPort(host, port string) string {
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return host
+	}
+	return net.JoinHostPort(strings.Trim(host, "[]"), port)
+}
+
+// logStart tells the log what has been started.
+func (s *service) logStart(o serviceOptions) {
+	attrs := []any{"version", build.Version(), "storage", o.database.kind(), "url", s.url}
+	if s.metricsURL != "" {
+		attrs = append(attrs, "metrics_url", s.metricsURL)
+	}
+	if o.PublicURL != nil {
+		attrs = append(attrs, "public_url", o.PublicURL.String())
+	}
+	o.Logger.Info("started", attrs...)
+}
+
+// wait goes on until the context ends, as it is meant to, or serving ends by itself. Then it stops the
+// service. At a hangup it reads the certificate again.
+func (s *service) wait(ctx context.Context, hangups <-chan os.Signal) error {
 	var failure error
-	select {
-	case <-ctx.Done():
-	case err := <-s.failed:
-		failure = fmt.Errorf("serving: %w", err)
+	for done := false; !done; {
+		select {
+		case <-ctx.Done():
+			done = true
+		case err := <-s.failed:
+			failure = fmt.Errorf("serving: %w", err)
+			done = true
+		case <-hangups:
+			if s.certificate != nil {
+				s.certificate.Reload()
+			}
+		}
 	}
 	if err := errors.Join(failure, s.stop()); err != nil {
 		return &codedError{exitFailed, err} // not exitInterrupted: that is how a service ends

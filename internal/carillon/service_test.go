@@ -211,7 +211,7 @@ func TestStopIsBounded(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	err := s.wait(ctx)
+	err := s.wait(ctx, nil)
 	if coded, ok := errors.AsType[*codedError](err); !ok || coded.code != exitFailed || !strings.Contains(err.Error(), "requests were still under way") {
 		t.Errorf("got error %v, want to be told of the request that was cut off, and exit code %d", err, exitFailed)
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,6 +57,21 @@ func rate(text string) (float64, error) {
 	return v, nil
 }
 
+// size parses a number of bytes, of 1 MiB at least.
+func size(text string) (int64, error) {
+	number, shift := text, 0
+	for i, unit := range []string{"KiB", "MiB", "GiB"} {
+		if n, ok := strings.CutSuffix(text, unit); ok {
+			number, shift = n, 10*(i+1)
+		}
+	}
+	n, err := strconv.ParseInt(number, 10, 64)
+	if err != nil || n > math.MaxInt64>>20>>shift || n<<shift < 1<<20 {
+		return 0, fmt.Errorf("%q is not a number of bytes from 1MiB up: 32MiB, 1GiB", text)
+	}
+	return n << shift, nil
+}
+
 // address checks an address to listen on. It does not ask for the address of a named host, which
 // may be unknown for the moment.
 func address(text string) (string, error) {
@@ -104,6 +120,25 @@ func moment(text string, now time.Time, direction time.Duration) (time.Time, err
 	return time.Time{}, fmt.Errorf("%q is no point in time: use a date (2026-11-24, which begins at midnight UTC), "+
 		"a time (2026-11-24T18:00:00Z), or a duration (90d, 12h)", text)
 }
+
+// hosts is the value of a flag that takes names of hosts, one or several at a time.
+type hosts struct{ names []string }
+
+func (h *hosts) Set(text string) error {
+	for name := range strings.SplitSeq(text, ",") {
+		u, err := url.Parse("//" + name)
+		if err != nil || u.Host != name || u.Hostname() == "" || strings.HasSuffix(name, ":") {
+			return fmt.Errorf("%q is not the name of a host, with or without a port", name)
+		}
+		h.names = append(h.names, name)
+	}
+	return nil
+}
+
+func (h *hosts) String() string { return strings.Join(h.names, ",") }
+
+// Type is a name by which Cobra's completion knows that the flag may be repeated.
+func (h *hosts) Type() string { return "stringSlice" }
 
 // settings is the value of a flag NAME=VALUE that may be given more than once.
 type settings struct {
