@@ -91,7 +91,6 @@ func separator(start []byte, columns *Columns) rune {
 	var most [3]int
 	for _, comma := range ",;\t" {
 		r := newCSVReader(bytes.NewReader(start), comma)
-		r.LazyQuotes = true
 		heading, _ := r.Read()
 		score := [3]int{0, 0, len(heading)}
 		for _, name := range heading {

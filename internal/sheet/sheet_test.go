@@ -1,6 +1,7 @@
 package sheet_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"errors"
@@ -75,6 +76,7 @@ func TestOpen_CSV(t *testing.T) {
 		{"a line for Excel", "sep=;\r\nemail;license\r\nana@example.com;Pro\r\n", "2: email|license\n3: ana@example.com|Pro\n"},
 		{"a line for Excel, quoted, with a separator that nobody guesses", "\"SEP=|\"\nemail|a,b;c\nana@example.com|Pro\n", "2: email|a,b;c\n3: ana@example.com|Pro\n"},
 		{"a line for Excel that names a tab", "sep=\t\nemail\ta,b,c\nana@example.com\tPro\n", "2: email|a,b,c\n3: ana@example.com|Pro\n"},
+		{"two lines for Excel, of which one is a heading", "sep=;\nsep=,\nx\n", "2: sep=,\n3: x\n"},
 		{"a line of PowerShell", "#TYPE Selected.Microsoft.ActiveDirectory.Management.ADUser\r\n\"mail\",\"license\"\r\n\"ana@example.com\",\"Pro\"\r\n",
 			"2: mail|license\n3: ana@example.com|Pro\n"},
 		{"both lines, and blank ones", "\n\nsep=,\n#TYPE x\n , \nemail,license\nana@example.com,Pro\n", "6: email|license\n7: ana@example.com|Pro\n"},
@@ -90,6 +92,7 @@ func TestOpen_CSV(t *testing.T) {
 		{"UTF-16 without a mark, little of it ASCII", encoded("Имя;Фамилия;email\nАна;Сильва;a@б.рф\n", binary.LittleEndian),
 			"1: Имя|Фамилия|email\n2: Ана|Сильва|a@б.рф\n"},
 		{"UTF-16 beyond the first plane", encoded("email\n😀@example.com\n", binary.BigEndian), "1: email\n2: 😀@example.com\n"},
+		{"UTF-16 beyond the first plane, the other way", encoded("email\n😀@example.com\n", binary.LittleEndian), "1: email\n2: 😀@example.com\n"},
 		{"UTF-16 of an old Macintosh", encoded("email,license\rana@example.com,Pro\r", binary.LittleEndian), plain},
 		{"blank rows, rows that end early", "email,license\n\n,\n \t,\nana@example.com\n", "1: email|license\n5: ana@example.com\n"},
 		{"cells below no heading", "email,license\nana@example.com,Pro,,\nbo@example.com,Pro,,why\ncy@example.com,Pro\n",
@@ -152,7 +155,8 @@ func TestOpen_Refuses(t *testing.T) {
 		{"half a character of UTF-16", encoded("\uFEFFemail\n", binary.BigEndian) + "\xd8\x3d\x00a", "line 2: the text is UTF-16, and half a character is missing here"},
 		{"a long line", "email\n" + long + "\n", "line 2: the line has more than 1048576 bytes; is this a file of rows?"},
 		{"a quotation mark that does not end", "email,license\n\n\"a@example.com,Pro\nb@example.com,Pro\n", "line 3: " + quotes},
-		{"a quotation mark that does not end for long", "email,license\n\"a@example.com,Pro\n" + strings.Repeat("b@example.com,Pro\n", 1<<17), "line 2: " + quotes},
+		{"a quotation mark that does not end for long", "email,license\n\"a@example.com,Pro\n" + strings.Repeat("b@example.com,Pro\n", 1<<17) + "\"\n", "line 2: " + quotes},
+		{"a quotation mark after a cell of two lines", "email,license\n\"a\nb\",x\"y\n", "line 2: " + quotes},
 		{"a heading with a bad quotation mark", "email,\"license\"x\n", "line 1: " + quotes},
 		{"two headings of one meaning", "email,License,licence type\n", `line 1: columns 2 and 3, "License" and "licence type", mean the same`},
 		{"a web page", "<html><table>\n", "line 1: this is HTML or XML: open it in a spreadsheet, and " + excel},
@@ -187,8 +191,48 @@ func TestOpen_Refuses(t *testing.T) {
 			if want := fmt.Sprintf("line %d: reading it: the disk is on fire", strings.Count(start, "\n")+1); fmt.Sprint(err) != want {
 				t.Errorf("after %q: got %v, want %s", start, err, want)
 			}
+			once := io.MultiReader(strings.NewReader(start), iotest.TimeoutReader(iotest.OneByteReader(strings.NewReader("xy"))))
+			if got, err := drawn(once, sheet.Options{}); !errors.Is(err, iotest.ErrTimeout) {
+				t.Errorf("after %q, with an error that does not come again: got %q, %v; want %v", start, got, err, iotest.ErrTimeout)
+			}
 		}
 	})
+}
+
+// Line ends that are a carriage return alone are told by the first one, also at the end of what is
+// looked at.
+func TestDecode_LineEnds(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 64<<10-1)
+	for text, want := range map[string]string{
+		"a\r": "a\n", "a\rb\r\n": "a\nb\n\n", "\"a\n\"\rb": "\"a\n\"\nb", "a\r\nb\r": "a\r\nb\r", "a\nb\r": "a\nb\r", "\"a\rb\"": "\"a\rb\"",
+		long + "\r\nb\r": long + "\r\nb\r", long[1:] + "\rb\r": long[1:] + "\nb\n",
+	} {
+		got, err := io.ReadAll(sheet.Decode(sheet.Decode(strings.NewReader(text))))
+		if err != nil || string(got) != want {
+			t.Errorf("%.20q (%d bytes): got %.20q (%d bytes), %v; want %.20q (%d bytes)", text, len(text), got, len(got), err, want, len(want))
+		}
+	}
+}
+
+// A line that is too long is not read to its end.
+func TestReadLine(t *testing.T) {
+	t.Parallel()
+	text := strings.NewReader("short\n" + strings.Repeat("x", 8<<20) + "\nlast")
+	in := bufio.NewReader(text)
+	if got, err := sheet.ReadLine(in); err != nil || string(got) != "short\n" {
+		t.Errorf("got %q, %v; want the first line", got, err)
+	}
+	if got, err := sheet.ReadLine(in); err != sheet.ErrLongLine || text.Len() < 6<<20 {
+		t.Errorf("got %d bytes, %v, with %d bytes left to read; want %v after little more than a mebibyte", len(got), err, text.Len(), sheet.ErrLongLine)
+	}
+	in.Reset(strings.NewReader("last"))
+	if got, err := sheet.ReadLine(in); err != nil || string(got) != "last" {
+		t.Errorf("got %q, %v; want the last line", got, err)
+	}
+	if got, err := sheet.ReadLine(in); err != io.EOF || len(got) != 0 {
+		t.Errorf("got %q, %v; want the end", got, err)
+	}
 }
 
 func TestFirst(t *testing.T) {

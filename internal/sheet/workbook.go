@@ -29,6 +29,10 @@ type workbookRows struct {
 	number int
 }
 
+// english begins a format of dates. Excelize tries all languages it knows for a format that names
+// none, which takes three times as long as all the rest of a row.
+const english = "[$-409]"
+
 const saveAs = "save it as .xlsx or \"CSV UTF-8\""
 
 // openWorkbook opens a sheet by its name, or the first one that is not hidden.
@@ -46,7 +50,7 @@ func openWorkbook(in *bufio.Reader, name string) (*workbookRows, error) {
 		return nil, err
 	}
 	w := &workbookRows{book: b, sheet: s}
-	if w.file, err = excelize.OpenReader(text, excelize.Options{UnzipSizeLimit: MaxFile, ShortDatePattern: "yyyy-mm-dd"}); err != nil {
+	if w.file, err = excelize.OpenReader(text, excelize.Options{UnzipSizeLimit: MaxFile, ShortDatePattern: english + "yyyy-mm-dd"}); err != nil {
 		return nil, damaged(err)
 	}
 	if w.rows, err = w.file.Rows(theSheet); err != nil {
@@ -396,7 +400,7 @@ func (c *cellCheck) token(t xml.Token) error {
 			if r := attr("r"); r != "" {
 				c.col, _, _ = excelize.CellNameToCoordinates(r)
 			}
-			if _, err := strconv.Atoi(cmp.Or(attr("s"), "0")); err != nil || c.col <= last || c.col > excelize.MaxColumns {
+			if _, err := strconv.Atoi(cmp.Or(attr("s"), "0")); err != nil || c.col <= last {
 				return damaged(fmt.Errorf("row %d has a damaged cell", c.row))
 			}
 		case "f":

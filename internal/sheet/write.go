@@ -83,7 +83,7 @@ func NewWorkbook(w io.Writer, name string) (Writer, error) {
 		b.rows, err = b.file.NewStreamWriter(name)
 	}
 	if err == nil {
-		format := "yyyy-mm-dd hh:mm:ss"
+		format := english + "yyyy-mm-dd hh:mm:ss"
 		b.time, err = b.file.NewStyle(&excelize.Style{CustomNumFmt: &format})
 	}
 	if err != nil {
