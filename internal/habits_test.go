@@ -63,7 +63,7 @@ func path(spec *ast.ImportSpec) string {
 	return path
 }
 
-// Imports stand in one declaration, in blocks: those of the standard library, those of others, ours.
+// Imports stand in one declaration, in blocks: the standard library, the modules of others, ours.
 func TestHabits_imports(t *testing.T) {
 	kind := func(path string) int {
 		first, _, _ := strings.Cut(path, "/")
