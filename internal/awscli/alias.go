@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -41,7 +42,7 @@ func parseAliases(path, text string) ([]alias, error) {
 			continue
 		}
 		for _, o := range section.Options {
-			all = append(all, alias{o.Name, strings.TrimSpace(o.Value)})
+			all = append(all, alias{o.Name, python.Strip(o.Value)})
 		}
 	}
 	return all, nil

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // reply is an answer of any status, read to its end.
@@ -311,7 +313,7 @@ func bypassed(list, host string) bool {
 		bare = host[:i]
 	}
 	for name := range strings.SplitSeq(strings.ToLower(list), ",") {
-		name = strings.TrimLeft(strings.TrimSpace(name), ".")
+		name = strings.TrimLeft(python.Strip(name), ".")
 		if name != "" && (host == name || bare == name ||
 			strings.HasSuffix(host, "."+name) || strings.HasSuffix(bare, "."+name)) {
 			return true

@@ -220,6 +220,9 @@ func FuzzText(f *testing.F) {
 		if text, err := python.Decode([]byte(s)); (err == nil) != valid || err == nil && text != s {
 			t.Fatalf("Decode(%q): got %q, %v", s, text, err)
 		}
+		if text, err := python.DecodeJSON([]byte(s)); err == nil && python.String(python.Runes(text)) != text {
+			t.Fatalf("DecodeJSON(%q): got %q, which holds bytes that are no characters", s, text)
+		}
 		for name, got := range map[string]string{"EscapeSurrogates": string(python.EscapeSurrogates([]byte(s))), "Repr": python.Repr(s), "ReprBytes": python.ReprBytes([]byte(s))} {
 			if !utf8.ValidString(got) {
 				t.Fatalf("%s(%q): got %q, which is not UTF-8", name, s, got)

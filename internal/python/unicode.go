@@ -24,14 +24,14 @@ func DecodeRune(s string) (r rune, size int) {
 
 // AppendRune appends a character, a lone surrogate in the form of the package comment.
 func AppendRune(b []byte, r rune) []byte {
-	if IsSurrogate(r) {
+	if isSurrogate(r) {
 		return append(b, 0xED, 0x80|byte(r>>6&0x3F), 0x80|byte(r&0x3F))
 	}
 	return utf8.AppendRune(b, r)
 }
 
-// IsSurrogate reports whether r is a surrogate, which no text in UTF-8 has.
-func IsSurrogate(r rune) bool { return r >= 0xD800 && r <= 0xDFFF }
+// isSurrogate reports whether r is a surrogate, which no text in UTF-8 has.
+func isSurrogate(r rune) bool { return r >= 0xD800 && r <= 0xDFFF }
 
 // Runes returns the characters of s.
 func Runes(s string) []rune {
@@ -70,7 +70,7 @@ func EscapeSurrogates(text []byte) []byte {
 	b := make([]byte, 0, len(text)+6)
 	for s := string(text); len(s) > 0; {
 		r, n := DecodeRune(s)
-		if IsSurrogate(r) {
+		if isSurrogate(r) {
 			b = appendHex(append(b, `\u`...), r, 4)
 		} else {
 			b = append(b, s[:n]...)
@@ -88,11 +88,11 @@ func Encodable(s string) error {
 	}
 	runes := Runes(s)
 	start := 0
-	for !IsSurrogate(runes[start]) {
+	for !isSurrogate(runes[start]) {
 		start++
 	}
 	end := start + 1
-	for end < len(runes) && IsSurrogate(runes[end]) {
+	for end < len(runes) && isSurrogate(runes[end]) {
 		end++
 	}
 	if end == start+1 {
@@ -113,7 +113,7 @@ func decode(s string, surrogates bool) (string, error) {
 	}
 	for start := 0; start < len(s); {
 		r, n := DecodeRune(s[start:])
-		if IsSurrogate(r) && !(n == 3 && surrogates) {
+		if isSurrogate(r) && !(n == 3 && surrogates) {
 			return "", undecodable(s, start)
 		}
 		start += n
