@@ -240,6 +240,21 @@ func TestLedgerLines(t *testing.T) {
 	}
 }
 
+// A call that is refused as a whole has a name, too, by which the service's log tells more.
+func TestLedgerLines_refusedCall(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(1))
+	f.refuse["id-000"] = "gone"
+	l, err := started(t, open(t, f, "j"), bulk.Logout, "email\nuser000@example.com\n", bulk.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"status": "failed", "row": 1, "line": 2, "job": "j", "user": "id-000", "from": {}, "to": {}, "code": "NotFoundException", "message": "trouble", "request": "request-1", `
+	if text := readFile(t, l.Path); !strings.Contains(text, want) {
+		t.Errorf("got\n%s\nwant a line that begins with\n%s", text, want)
+	}
+}
+
 func TestRetryAndRejects(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, "Team", people(6))

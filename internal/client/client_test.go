@@ -357,6 +357,29 @@ func TestCall_refusal(t *testing.T) {
 	}
 }
 
+// What counts as throttling does not depend on the retry mode.
+func TestServiceError_Throttled(t *testing.T) {
+	for _, test := range []struct {
+		status int
+		code   string
+		want   bool
+	}{
+		{429, "ThrottledClientException", true},
+		{400, "ThrottledClientException", true},
+		{429, "429", true},
+		{400, "ThrottlingException", true},
+		{503, "SlowDown", true},
+		{400, "LimitExceededException", false}, // which may be for good
+		{400, "BadRequestException", false},
+		{503, "ServiceUnavailableException", false},
+	} {
+		refusal := client.ServiceError{Status: test.status, Code: test.code}
+		if got := refusal.Throttled(); got != test.want {
+			t.Errorf("%d %s: got %t, want %t", test.status, test.code, got, test.want)
+		}
+	}
+}
+
 func TestCall_retries(t *testing.T) {
 	named := func(status int, name string) answer {
 		return answer{status: status, header: map[string]string{"X-Amzn-ErrorType": name}, body: `{"message": "m"}`}
