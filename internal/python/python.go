@@ -18,7 +18,8 @@
 //     wraps such bytes of arguments, variables and file names (PEP 383).
 //
 // So no text needs to be converted where it enters the program, and none loses anything. Only
-// [DecodeRune] knows of the extensions. What must be UTF-8 is checked by [Encodable].
+// [DecodeRune] and [AppendRune] know of the extensions. What must be UTF-8 is checked by
+// [Encodable].
 package python
 
 import "fmt"
