@@ -4,7 +4,7 @@ import "github.com/carillon-project/carillon/internal/model"
 
 // examples are command lines for each operation. The ids in them are made up, but those of the
 // same thing are the same everywhere. A test of package help runs every one as its page shows it.
-var examples = [...]model.OperationExamples{
+var examples = []model.OperationExamples{
 	{Operation: "AssociatePhoneNumberWithUser", Examples: []model.Example{{
 		Purpose: "To give a user a phone number:",
 		Command: `aws chime associate-phone-number-with-user \

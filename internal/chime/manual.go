@@ -249,5 +249,5 @@ var manual = model.Manual{
 		{"VoiceConnector", "Settings of Voice Connectors."},
 	},
 
-	Examples: examples[:],
+	Examples: examples,
 }
