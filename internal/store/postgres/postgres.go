@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -40,11 +41,12 @@ type Options struct {
 // Open opens the database that a URL names: "postgres://user@host:5432/name", with the parameters
 // of libpq (pool_... excepted). It upgrades an older schema. The tables are in the first schema of
 // the search path. Any number of processes may have the database open. ErrNewerSchema is among the
-// errors, and ErrOlderSchema with [Options].Beside. No error shows a password.
-func Open(ctx context.Context, url string, opts Options) (store.Store, error) {
-	config, err := pgxpool.ParseConfig(url)
+// errors, and ErrOlderSchema with [Options].Beside. No error shows a password, nor any part of a URL
+// that does not parse.
+func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, error) {
+	config, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
-		return nil, fmt.Errorf("reading database URL: %w", err)
+		return nil, invalidURL(databaseURL)
 	}
 	config.MaxConns = defaultPool
 	if opts.Pool > 0 {
@@ -86,6 +88,24 @@ func Open(ctx context.Context, url string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explain(err))
 	}
 	return d, nil
+}
+
+// invalidURL says what is wrong with a URL that does not parse. It shows nothing of the URL, since
+// nobody can tell where the password is in it.
+func invalidURL(text string) error {
+	if u, err := url.Parse(text); err == nil {
+		for name := range u.Query() {
+			query := u.Query()
+			query.Del(name)
+			without := *u
+			without.RawQuery = query.Encode()
+			if _, err := pgxpool.ParseConfig(without.String()); err == nil {
+				return fmt.Errorf("reading database URL: the value of its parameter %s is not valid", name)
+			}
+		}
+	}
+	return errors.New("reading database URL: it is not valid: it must be postgres://USER:PASSWORD@HOST:PORT/NAME, " +
+		"and in USER and PASSWORD each of the characters @ : / ? # [ ] % must be written as its code, such as %40 for @")
 }
 
 // database is the [store.Store].

@@ -164,6 +164,34 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// Nobody can tell where the password is in a URL that does not parse, so nothing of it is shown.
+func TestOpen_InvalidURL(t *testing.T) {
+	for _, test := range []struct{ url, says string }{
+		{"postgres://mary:s3/cr#et@db.example.com/people", "%40 for @"},
+		{"postgres://mary:s3cr%et@db.example.com/people", "%40 for @"},
+		{"postgres://mary:s3cret@db.example.com:s3cret/people", "%40 for @"},
+		{"postgres://mary:s3cret@db.example.com/people?connect_timeout=s3cret", "connect_timeout"},
+		{"postgres://mary:s3cret@db.example.com/people?sslmode=require&sslrootcert=/s3cret", "sslrootcert"},
+		{"postgres://mary:s3cret@db.example.com/people?sslmode=s3cret&connect_timeout=s3cret", "%40 for @"},
+		{"mary:s3cret@db.example.com/people", "%40 for @"},
+		{"host=db.example.com user=mary password=s3cret sslmode=people", "%40 for @"},
+	} {
+		s, err := postgres.Open(t.Context(), test.url, postgres.Options{})
+		if err == nil {
+			s.Close()
+			t.Fatalf("%s was opened", test.url)
+		}
+		if !strings.Contains(err.Error(), test.says) {
+			t.Errorf("%s: got error %q, want it to say %q", test.url, err, test.says)
+		}
+		for _, part := range []string{"mary", "s3", "cr#", "cr%", "et@", "example", "people"} {
+			if strings.Contains(err.Error(), part) {
+				t.Errorf("%s: the error %q shows %q", test.url, err, part)
+			}
+		}
+	}
+}
+
 // Several services start at once on a new schema, and all of them see what each writes.
 func TestSeveral(t *testing.T) {
 	url := newSchema(t)
