@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"math"
 	"os"
 	"path/filepath"
@@ -54,12 +55,27 @@ func (d database) orDefault() database {
 	return d
 }
 
-// serve opens the database for a service, which keeps a directory of SQLite to itself until
-// release is called.
+// narrow keeps other users out of the data directory, and says where they could be or still can.
+func (d *database) narrow(logger *slog.Logger) error {
+	if d.Data == "" {
+		return nil
+	}
+	narrowed, wide, err := sqlite.Narrow(d.Data, secretKeyFile, rootKeyFile)
+	for _, path := range narrowed {
+		logger.Warn("other users of the machine could use what belongs to the service: its permissions are narrower now", "path", path)
+	}
+	for _, path := range wide {
+		logger.Warn("other users of the machine can use what belongs to the service: narrow its permissions, or choose another directory", "path", path)
+	}
+	return err
+}
+
+// serve opens the database for a service, which keeps a directory of SQLite to itself until release
+// is called.
 func (d *database) serve(ctx context.Context) (st store.Store, release func() error, err error) {
 	if d.URL == "" {
-		// Opening upgrades the schema, so the lock comes first: an older release may be serving. The
-		// commands beside a service upgrade nothing.
+		// Opening upgrades the schema, so the lock comes first: an older release may be serving.
+		// The commands beside a service upgrade nothing.
 		if release, err = sqlite.Lock(d.Data); err != nil {
 			return nil, nil, err
 		}
@@ -67,11 +83,6 @@ func (d *database) serve(ctx context.Context) (st store.Store, release func() er
 			return nil, nil, errors.Join(err, release())
 		}
 		return st, release, nil
-	}
-	if d.Data != "" {
-		if err := os.MkdirAll(d.Data, 0o700); err != nil {
-			return nil, nil, err
-		}
 	}
 	st, err = postgres.Open(ctx, d.URL, postgres.Options{Pool: d.Pool})
 	return st, nil, err

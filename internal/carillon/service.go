@@ -93,6 +93,9 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		scheme, tlsConfig = "https", s.certificate.Config()
 	}
 	noStore := func(err error) error { return &codedError{exitNoStore, err} }
+	if err := o.narrow(o.Logger); err != nil {
+		return nil, noStore(err)
+	}
 	if s.store, s.release, err = o.database.serve(ctx); err != nil {
 		return nil, noStore(err)
 	}

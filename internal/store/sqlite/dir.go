@@ -6,6 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"syscall"
 
 	"github.com/gofrs/flock"
 )
@@ -14,18 +18,24 @@ import (
 // own, beside it, under names that begin with this one.
 const File = "carillon.db"
 
+const lockFile = "lock"
+
 // ErrLocked: another process is serving from the same directory.
 var ErrLocked = errors.New("in use by another process")
 
 // Lock keeps a directory for one service until release is called or the process ends. It makes the
-// directory (mode 0700) and, in it, an empty file named lock. A directory that is taken gives
+// directory (mode 0700) and, in it, an empty file named "lock". A directory that is taken gives
 // ErrLocked. The operator's commands open the database without the lock.
 func Lock(dir string) (release func() error, err error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	lock := flock.New(filepath.Join(dir, "lock"), flock.SetPermissions(0o600))
+	// Whoever can make a link there must not choose a file elsewhere to be made, or locked.
+	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|noFollow))
 	ok, err := lock.TryLock()
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("locking data directory %s: %s must not be a symbolic link, remove it", dir, lock.Path())
+	}
 	if err != nil {
 		return nil, fmt.Errorf("locking data directory %s: %w", dir, err)
 	}
@@ -33,6 +43,48 @@ func Lock(dir string) (release func() error, err error) {
 		return nil, fmt.Errorf("data directory %s is %w: stop that service or choose another directory", dir, ErrLocked)
 	}
 	return lock.Unlock, nil
+}
+
+// Narrow makes a directory as [Lock] does. If it is there already, Narrow takes away what other
+// users may do there: read the database, and the files with these names beside it; and change
+// anything in the directory, since what they put there would be believed. They may still look into
+// the directory if it holds other files, which may be for them.
+//
+// It returns what it has narrowed, and what it should have: what is not the process's own, and a
+// directory with the sticky bit, which is meant for everybody. Windows has no such permissions.
+func Narrow(dir string, names ...string) (narrowed, wide []string, err error) {
+	if err := makeDir(dir); err != nil {
+		return nil, nil, err
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrPermission) { // files can be used in a directory that cannot be read
+		return nil, nil, fmt.Errorf("checking data directory: %w", err)
+	}
+	if runtime.GOOS == "windows" {
+		return nil, nil, nil
+	}
+	narrow := func(path string, take fs.FileMode) {
+		info, err := os.Lstat(path)
+		if err != nil || info.Mode()&take == 0 {
+			return
+		}
+		if info.Mode()&fs.ModeSticky != 0 || os.Chmod(path, info.Mode()&^take) != nil {
+			wide = append(wide, path)
+		} else {
+			narrowed = append(narrowed, path)
+		}
+	}
+	take := fs.FileMode(0o077)
+	for _, e := range entries {
+		switch {
+		case !slices.Contains(names, e.Name()) && !strings.HasPrefix(e.Name(), File) && e.Name() != lockFile:
+			take = 0o022
+		case e.Type().IsRegular():
+			narrow(filepath.Join(dir, e.Name()), 0o077)
+		}
+	}
+	narrow(dir+string(filepath.Separator), take) // the separator leads through a symbolic link
+	return narrowed, wide, nil
 }
 
 func makeDir(dir string) error {

@@ -254,6 +254,106 @@ func TestLockDir(t *testing.T) {
 	release()
 }
 
+func TestLock_Symlink(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return // see noFollow
+	}
+	dir, elsewhere := t.TempDir(), filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "lock")); err != nil {
+		t.Fatal(err)
+	}
+	if release, err := sqlite.Lock(dir); err == nil || !strings.Contains(err.Error(), "symbolic link") {
+		t.Errorf("got error %v, want one about the symbolic link", err)
+		release()
+	}
+	if _, err := os.Lstat(elsewhere); err == nil {
+		t.Error("a file was made where the link leads")
+	}
+}
+
+func TestNarrow(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		return
+	}
+	const dir = "." // stands for the directory itself
+	for _, test := range []struct {
+		name           string
+		files          map[string]os.FileMode // before
+		want           map[string]os.FileMode // after
+		narrowed, wide []string
+	}{
+		{"empty", map[string]os.FileMode{dir: 0o755}, map[string]os.FileMode{dir: 0o700}, []string{dir}, nil},
+		{"as it should be", map[string]os.FileMode{dir: 0o700, "carillon.db": 0o600, "lock": 0o600, "secret.key": 0o400},
+			map[string]os.FileMode{dir: 0o700, "carillon.db": 0o600, "lock": 0o600, "secret.key": 0o400}, nil, nil},
+		{"its own files", map[string]os.FileMode{dir: 0o777, "carillon.db": 0o644, "carillon.db-wal": 0o666, "lock": 0o660, "secret.key": 0o440},
+			map[string]os.FileMode{dir: 0o700, "carillon.db": 0o600, "carillon.db-wal": 0o600, "lock": 0o600, "secret.key": 0o400},
+			[]string{"carillon.db", "carillon.db-wal", "lock", "secret.key", dir}, nil},
+		{"beside others", map[string]os.FileMode{dir: 0o777, "carillon.db": 0o644, "index.html": 0o644},
+			map[string]os.FileMode{dir: 0o755, "carillon.db": 0o600, "index.html": 0o644}, []string{"carillon.db", dir}, nil},
+		{"others may look in", map[string]os.FileMode{dir: 0o755, "index.html": 0o644},
+			map[string]os.FileMode{dir: 0o755, "index.html": 0o644}, nil, nil},
+		{"for everybody", map[string]os.FileMode{dir: 0o777 | os.ModeSticky}, map[string]os.FileMode{dir: 0o777 | os.ModeSticky}, nil, []string{dir}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			root := t.TempDir()
+			for name, mode := range test.files {
+				path := filepath.Join(root, name)
+				if name != dir {
+					if err := os.WriteFile(path, nil, 0o600); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if err := os.Chmod(path, mode); err != nil {
+					t.Fatal(err)
+				}
+			}
+			narrowed, wide, err := sqlite.Narrow(root, "secret.key")
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, list := range []struct {
+				what      string
+				got, want []string
+			}{{"narrowed", narrowed, test.narrowed}, {"wide", wide, test.wide}} {
+				for i := range list.want {
+					list.want[i] = filepath.Join(root, list.want[i])
+				}
+				for i := range list.got {
+					list.got[i] = filepath.Clean(list.got[i])
+				}
+				if !slices.Equal(list.got, list.want) {
+					t.Errorf("%s: got %v, want %v", list.what, list.got, list.want)
+				}
+			}
+			for name, want := range test.want {
+				info, err := os.Stat(filepath.Join(root, name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if got := info.Mode() &^ os.ModeDir; got != want {
+					t.Errorf("mode of %s: got %v, want %v", name, got, want)
+				}
+			}
+		})
+	}
+
+	// A link does not lead to a file elsewhere, but the directory may itself be behind one.
+	elsewhere := filepath.Join(t.TempDir(), "elsewhere")
+	root, link := t.TempDir(), filepath.Join(t.TempDir(), "link")
+	if err := errors.Join(os.WriteFile(elsewhere, nil, 0o600), os.Chmod(elsewhere, 0o666), os.Symlink(elsewhere, filepath.Join(root, "secret.key")),
+		os.Chmod(root, 0o755), os.Symlink(root, link)); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := sqlite.Narrow(link, "secret.key"); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{elsewhere: 0o666, root: 0o700} {
+		if info, err := os.Stat(path); err != nil || info.Mode().Perm() != want {
+			t.Errorf("mode of %s: got %v, %v, want %o", path, info.Mode(), err, want)
+		}
+	}
+}
+
 // Several handles open one new directory at once: one creates the schema, and all see what each
 // writes.
 func TestSeveralHandles(t *testing.T) {
