@@ -32,6 +32,7 @@ var arrows = map[string]map[string]string{
 		"internal/model":    "operations are commands, members are options",
 		"internal/output":   "--output",
 		"internal/params":   "the words of options become an input",
+		"internal/process":  "the signals that end a command",
 		"internal/profile":  "what the environment and ~/.aws say",
 		"internal/python":   "digits, literals and surrogates are version 1's",
 		"internal/shell":    "aliases, PAGER, lines to complete",
@@ -93,6 +94,7 @@ var arrows = map[string]map[string]string{
 		"internal/metrics":        "wires the service",
 		"internal/output":         "tables",
 		"internal/policy":         "names the managed policies",
+		"internal/process":        "the signals that end a command",
 		"internal/profile":        "a new key goes into a profile; bulk finds its endpoint in one",
 		"internal/seal":           "wires the service",
 		"internal/server":         "wires the service",
@@ -161,6 +163,7 @@ var arrows = map[string]map[string]string{
 	"internal/atomicfile": {},
 	"internal/build":      {},
 	"internal/shell":      {},
+	"internal/process":    {},
 	"internal/terminal":   {},
 }
 

@@ -31,6 +31,7 @@ var allowed = map[string]string{
 	module + "internal/model":      "the vocabulary of the contract",
 	module + "internal/output":     "json, text and tables",
 	module + "internal/params":     "words to input",
+	module + "internal/process":    "the signals that end a command",
 	module + "internal/profile":    "~/.aws",
 	module + "internal/python":     "version 1's habits of its language",
 	module + "internal/shell":      "words as a shell reads them",

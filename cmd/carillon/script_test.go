@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"regexp"
 	"runtime"
@@ -39,12 +38,7 @@ import (
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"carillon": main,
-		"aws": func() { // as in cmd/aws
-			ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-			code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, chime.Service)
-			stop()
-			os.Exit(code)
-		},
+		"aws":      func() { os.Exit(awscli.Process(chime.Service)) }, // as in cmd/aws
 		"environ": func() { // into a file
 			if err := os.WriteFile(os.Args[1], []byte(strings.Join(os.Environ(), "\x00")), 0o600); err != nil {
 				panic(err)

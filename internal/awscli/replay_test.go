@@ -16,7 +16,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"reflect"
 	"regexp"
@@ -194,11 +193,8 @@ func secretOf(accessKey string) string { return "secret/" + accessKey }
 // processes of their own without a build.
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "aws" {
-		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-		code := awscli.Main(ctx, os.Args[1:], os.Environ(), os.Stdin, os.Stdout, os.Stderr, chime.Service)
-		stop()
 		// Not os.Exit, whose hooks would write to stderr when coverage is measured.
-		syscall.Exit(code)
+		syscall.Exit(awscli.Process(chime.Service))
 	}
 	// Cases mostly wait, the retries among them for seconds. A -parallel on the command line
 	// is read later and wins.
