@@ -240,11 +240,10 @@ func TestBashCompletes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, setUp, _ := strings.Cut(string(docs), "\n## bash\n")
-	_, setUp, _ = strings.Cut(setUp, "```sh\n")
-	setUp, _, ok := strings.Cut(setUp, "```\n")
+	_, setUp, _ := strings.Cut(string(docs), "\n| bash | `~/.bashrc` | `")
+	setUp, _, ok := strings.Cut(setUp, "` |\n")
 	if !ok {
-		t.Fatal("docs/completion.md has no block of lines below bash")
+		t.Fatal("docs/completion.md has no line for ~/.bashrc")
 	}
 	dir := t.TempDir()
 	wrapper := "#!/bin/sh\nexec " + linkAWS(t) + " \"$@\"\n"
@@ -259,7 +258,7 @@ func TestBashCompletes(t *testing.T) {
 	} {
 		cmd := exec.CommandContext(t.Context(), "bash", "--norc", "--noprofile", "-i")
 		cmd.Env = []string{"HOME=" + homeWithProfiles(t), "PATH=" + dir + ":" + os.Getenv("PATH"), "LANG=C.UTF-8", "TERM=dumb", "HISTFILE="}
-		cmd.Stdin = strings.NewReader(setUp + "aws() { printf '<%s>' \"$@\"; }\n" + typed + "\nexit\n")
+		cmd.Stdin = strings.NewReader(setUp + "\naws() { printf '<%s>' \"$@\"; }\n" + typed + "\nexit\n")
 		out, err := cmd.Output()
 		if err != nil || string(out) != want {
 			t.Errorf("%q: got %q, %v, want %q", typed, out, err, want)
