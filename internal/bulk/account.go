@@ -14,20 +14,21 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// Config says where a job goes and how hard it may push.
+// Config says which account a job works on, and how many calls it may make.
 type Config struct {
-	// Client is where calls go and as whom. Its retries are the engine's own.
+	// Client says where calls go and who signs them. The engine does its own retries.
 	Client  client.Config
 	Account string // id of the account
-	Job     string // see NewJob; goes out in the user agent, which the audit trail keeps
+	Job     string // see NewJob; sent in the user agent, which the audit trail keeps
 	Version string // of this program, for the user agent
 
-	Attempts int // at a batch, before its rows fail; throttled ones do not count; 0 is 5
-	Parallel int // calls at a time; 0 is 8
+	Attempts int // per batch, before its rows fail; throttled ones do not count; 0 means 5
+	Parallel int // calls at a time; 0 means 8
 
-	// The world outside, for tests. Nil is the real one.
+	// Now and Sleep are for tests. Nil means the real ones. Sleep returns early, with an error, if
+	// the context ends.
 	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error // returns early, with an error, if the context ends
+	Sleep func(context.Context, time.Duration) error
 }
 
 // Account is an account of users, seen through the public API.
@@ -38,10 +39,10 @@ type Account struct {
 	shape  *model.Shape // of a listed user
 }
 
-// pageSize is the largest page that the service gives.
+// pageSize is the largest page that the service returns.
 const pageSize = 200
 
-// Open prepares calls to an account. Nothing is sent yet. The error is that the client's
+// Open prepares calls to an account. It sends nothing yet. It returns an error if the client's
 // configuration makes no sense.
 func Open(c Config) (*Account, error) {
 	if c.Attempts == 0 {
@@ -83,12 +84,12 @@ func (a *Account) Type(ctx context.Context) (string, error) {
 	return "", fmt.Errorf("reading account %s: the reply names no type", a.config.Account)
 }
 
-// all gives each user of the account to fn, before a job has sent anything.
+// all passes each user of the account to fn, before a job has sent anything.
 func (a *Account) all(ctx context.Context, fn func(*document.Object) error) error {
 	return noAccount(a.list(ctx, "", fn))
 }
 
-// noAccount makes bad input of the service's word that there is no such account.
+// noAccount turns the service's answer that there is no such account into an *InputError.
 func noAccount(err error) error {
 	if refusal, ok := errors.AsType[*client.ServiceError](err); ok && refusal.Status == http.StatusNotFound {
 		return badInput("", 0, "%v", err)
@@ -96,7 +97,8 @@ func noAccount(err error) error {
 	return err
 }
 
-// list gives each user of the account to fn, or those with an address only.
+// list passes each user of the account to fn. With an e-mail address, it passes only the users who
+// have that address.
 func (a *Account) list(ctx context.Context, email string, fn func(*document.Object) error) error {
 	input := document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}, document.Member{Key: "MaxResults", Value: document.Int(pageSize)})
 	if email != "" {
@@ -128,18 +130,18 @@ func (a *Account) list(ctx context.Context, email string, fn func(*document.Obje
 	}
 }
 
-// ErrUnreachable is wrapped by the error of a job that ends because the service cannot be reached.
+// ErrUnreachable is wrapped by the error of a job that ended because the service cannot be reached.
 var ErrUnreachable = errors.New("the service cannot be reached")
 
-// lostError is a call whose outcome is not known: the service may have obeyed it.
+// lostError is a call whose outcome is unknown: the service may have carried it out.
 type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
 
-// patience is how long the service may do nothing but throttle before a job gives up.
+// patience is how long the service may throttle every call before a job gives up.
 const patience = 10 * time.Minute
 
-// read makes a call that changes nothing, so that it can be repeated after any failure.
+// read makes a call that changes nothing, so it can be repeated after any failure.
 func (a *Account) read(ctx context.Context, name string, input *document.Object) (*document.Object, error) {
 	for n := 1; ; n++ {
 		reply, err := a.call(ctx, operation(name), input)
@@ -156,9 +158,10 @@ func (a *Account) read(ctx context.Context, name string, input *document.Object)
 	}
 }
 
-// call makes a call, and again when it is sure that the service has not obeyed: if it was
-// throttled, or never got the call. When ctx ends no call begins, one that reads breaks off, and one
-// that changes something goes on to its end. The error is a lostError if the outcome is not known.
+// call makes a call. It repeats the call when the service has certainly not carried it out: if the
+// service throttled it, or never got it. After ctx ends, no call starts. A call that reads is then
+// canceled, and a call that changes something is finished. The error is a lostError if the outcome
+// is unknown.
 func (a *Account) call(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
 	sending := ctx
 	if op.Method != http.MethodGet {
@@ -198,20 +201,20 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 			}
 			continue
 		}
-		// Something came that is no reply of the API.
+		// A reply came, but not one of the API.
 		return nil, lostError{err}
 	}
 }
 
-// pace makes all workers wait together while the service asks for it or is in trouble.
+// pace makes all workers wait together while the service throttles or fails.
 type pace struct {
 	now   func() time.Time
 	sleep func(context.Context, time.Duration) error
 
 	mu    sync.Mutex
-	until time.Time     // nobody calls before
-	delay time.Duration // the latest pause; grows while trouble lasts, shrinks when calls pass
-	since time.Time     // of the first throttling after the last call that passed
+	until time.Time     // no calls before this time
+	delay time.Duration // the latest pause; grows while calls fail, shrinks when they succeed
+	since time.Time     // of the first throttled call after the last one that was not
 }
 
 const (
@@ -219,7 +222,7 @@ const (
 	lastDelay  = 20 * time.Second
 )
 
-// wait returns when calls may be made.
+// wait returns as soon as calls may be made.
 func (p *pace) wait(ctx context.Context) error {
 	for {
 		if ctx.Err() != nil {
@@ -237,7 +240,7 @@ func (p *pace) wait(ctx context.Context) error {
 	}
 }
 
-// passed tells of a call that the service took.
+// passed records a call that the service accepted.
 func (p *pace) passed() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -247,8 +250,8 @@ func (p *pace) passed() {
 	}
 }
 
-// throttled makes everybody wait, at least as long as the service asks. It reports that patience is
-// at its end.
+// throttled makes all workers wait, at least as long as the service asks. It reports whether the
+// service has throttled for longer than [patience].
 func (p *pace) throttled(atLeast time.Duration) (tired bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -260,19 +263,19 @@ func (p *pace) throttled(atLeast time.Duration) (tired bool) {
 	return now.Sub(p.since) > patience
 }
 
-// failed makes everybody wait after a call that went wrong on its way.
+// failed makes all workers wait after a call that failed on its way.
 func (p *pace) failed(atLeast time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.pause(p.now(), atLeast)
 }
 
-// pause doubles the delay once for all the calls that were under way together: those that fail
-// during a pause only tell the same once more.
+// pause doubles the delay. Calls that were under way together double it once: a call that fails
+// during a pause says nothing new.
 func (p *pace) pause(now time.Time, atLeast time.Duration) {
 	if !now.Before(p.until) {
 		p.delay = min(max(2*p.delay, firstDelay), lastDelay)
-		// From half to all of it at random, so that several jobs do not come back together.
+		// At random, from half of it to all of it, so that several jobs do not come back together.
 		p.until = now.Add(p.delay/2 + rand.N(p.delay/2+1))
 	}
 	if asked := now.Add(atLeast); asked.After(p.until) {

@@ -19,8 +19,8 @@ func (h *Head) belongs(a *Account, file string) error {
 // Belongs reports an *InputError if a plan or ledger is of another account or another endpoint.
 func (a *Account) Belongs(p *Plan, file string) error { return p.belongs(a, file) }
 
-// Resume prepares a ledger for another Run of what was never finished. Users are read once: rows
-// that were sent are settled, and those whose users others changed meanwhile fail.
+// Resume prepares a ledger for another Run of the rows that were never finished. It reads the users
+// once. Rows that were sent are settled, and rows whose users somebody else has changed since fail.
 func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 	open := func(r *Row) bool { return r.Status == Planned || r.Status == Sent }
 	if err := l.belongs(a, l.Path); err != nil {
@@ -59,9 +59,9 @@ func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 	return nil
 }
 
-// Retry prepares a ledger for another Run of the rows that failed, and of no others. They are
-// planned anew from what users are now, so that also rows which could not be resolved, or whose
-// users had drifted, get another chance.
+// Retry prepares a ledger for another Run of the rows that failed, and of no others. It plans them
+// again from the users as they are now. Rows that named no user, or whose users somebody else had
+// changed, therefore get another chance.
 func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	if err := l.belongs(a, l.Path); err != nil {
 		return err
@@ -71,7 +71,7 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	for i := range l.Rows {
 		r := &l.Rows[i]
 		if r.Status != Failed || r.Code == codeInvalid || r.Code == codeContradicting {
-			continue // it would fail again: the file must be mended
+			continue // it would fail again: the file must be corrected
 		}
 		w := Wish{Line: len(failed) + 1, ID: r.User, Email: r.Email}
 		if r.User != "" && l.Action != Invite {
@@ -89,7 +89,7 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	if err != nil {
 		return err
 	}
-	// What the plan does not mention needs nothing any more.
+	// Rows that the plan does not mention need no change any more.
 	for _, r := range failed {
 		r.Status, r.Code, r.Message = Skipped, "", "the user is as wanted by now"
 	}
@@ -106,8 +106,9 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	return nil
 }
 
-// Rollback makes a plan that gives each row of a ledger that was done its own former value. Rows
-// that others changed since fail. An action that cannot be undone is an *InputError that says why.
+// Rollback makes a plan that restores the old value of each row of a ledger that was done. Rows
+// whose users somebody else has changed since fail. If an action cannot be undone, the error is an
+// [*InputError] that says why.
 func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 	if err := l.belongs(a, l.Path); err != nil {
 		return nil, err
@@ -115,22 +116,22 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 	undo := Update
 	switch {
 	case l.Action == Suspend && l.Type == team:
-		return nil, badInput(l.Path, 1, "who was removed from a Team account is gone for good; they can be invited again, as new users")
+		return nil, badInput(l.Path, 1, "users who were removed from a Team account are gone for good; they can be invited again, as new users")
 	case l.Action == Suspend:
 		undo = Unsuspend
 	case l.Action == Unsuspend:
 		undo = Suspend
 	case l.Action == Invite:
-		return nil, badInput(l.Path, 1, "an invitation cannot be taken back; carillon bulk suspend removes those who were invited")
+		return nil, badInput(l.Path, 1, "an invitation cannot be taken back; carillon bulk suspend removes the users who were invited")
 	case l.Action == Logout:
-		return nil, badInput(l.Path, 1, "who was logged out can only log in again")
+		return nil, badInput(l.Path, 1, "users who were logged out can only log in again")
 	case l.Action == ResetPIN:
-		return nil, badInput(l.Path, 1, "a former PIN cannot be given back")
+		return nil, badInput(l.Path, 1, "an old PIN cannot be restored")
 	}
 	p := &Plan{Head: Head{
 		Action: undo, Endpoint: l.Endpoint, Account: l.Account, Type: l.Type, Source: l.Path, Undoes: l.Job,
 	}}
-	// A row that was sent may be done; it is if the user is as wanted.
+	// A row that was sent may be done. It is done if the user has the new values.
 	made := func(r *Row) bool { return r.Status == Done || r.Status == Sent }
 	now, err := a.look(ctx, l.Rows, made)
 	if err != nil {
@@ -155,7 +156,7 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 	return p, nil
 }
 
-// Summary spells how many rows of a ledger are in which state.
+// Summary says how many rows of a ledger are in each state.
 func (l *Ledger) Summary() string {
 	open := l.Count(Planned) + l.Count(Sent)
 	s := fmt.Sprintf("%d done, %d failed", l.Count(Done), l.Count(Failed))

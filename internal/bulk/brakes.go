@@ -9,13 +9,13 @@ import (
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
-// BrakeError says why a plan must not be carried out. Nothing was sent.
+// BrakeError says why a brake refused a plan. Nothing was sent.
 type BrakeError struct{ Text string }
 
 func (e *BrakeError) Error() string { return e.Text }
 
 // Limit is the most changes that a job may make: a number, or a share of the account's users.
-// The zero Limit is none.
+// The zero Limit allows any number.
 type Limit struct {
 	count   int
 	percent float64
@@ -27,7 +27,7 @@ func ParseLimit(text string) (Limit, error) {
 	if share, ok := strings.CutSuffix(text, "%"); ok {
 		v, err := strconv.ParseFloat(share, 64)
 		if err != nil || !(v >= 0 && v <= 100) {
-			return Limit{}, badInput("", 0, "%q is no share such as 5%%", text)
+			return Limit{}, badInput("", 0, "%q is not a share such as 5%%", text)
 		}
 		return Limit{percent: v, text: text}, nil
 	}
@@ -56,8 +56,9 @@ type Protected struct {
 	lines map[string]int // by id or address
 }
 
-// ReadProtected reads a file of e-mail addresses and user ids, one a line, in any encoding and with
-// any line ends that package sheet understands. Blank lines and lines that begin with # do not count.
+// ReadProtected reads a file of e-mail addresses and user ids, one per line. The encoding and the
+// line ends may be any that package sheet understands. Blank lines and lines that begin with # do
+// not count.
 func ReadProtected(r io.Reader, name string) (*Protected, error) {
 	p := &Protected{name, map[string]int{}}
 	for in := sheet.NewLines(sheet.Decode(r)); ; {
@@ -79,7 +80,7 @@ func ReadProtected(r io.Reader, name string) (*Protected, error) {
 	}
 }
 
-// Check returns a *BrakeError if the plan changes somebody who is protected. A nil p protects nobody.
+// Check returns a *BrakeError if the plan changes a protected user. A nil p protects nobody.
 func (p *Protected) Check(plan *Plan) error {
 	if p == nil {
 		return nil

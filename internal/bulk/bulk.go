@@ -1,15 +1,16 @@
-// Package bulk changes any number of users of an account by the public API, and keeps a record
-// by which a job can be resumed, mended and undone.
+// Package bulk changes any number of users of an account through the public API. It keeps a record
+// with which a job can be resumed, retried and rolled back.
 //
-// A job is a pipeline: rows name users and what they shall become ([ReadRows], rows.go); an
-// [Account] reads its users in one paged pass (account.go) and makes of both a [Plan] (plan.go); a
-// [Ledger] (ledger.go) starts with the plan and takes a line before and after each call; [Account.Run]
-// (run.go) sends the calls. [Account.Resume], [Account.Retry] and [Account.Rollback] (again.go)
-// begin with a ledger instead of rows. Tables for spreadsheets are written in table.go.
+// A job is a pipeline. Rows name users and say what should change ([ReadRows], rows.go). An
+// [Account] reads its users in one paged pass (account.go) and turns both into a [Plan] (plan.go).
+// A [Limit] and the [Protected] users may refuse the plan as a whole (brakes.go). A [Ledger]
+// (ledger.go) starts with the plan and gets a line before and after each call. [Account.Run]
+// (run.go) sends the calls.
 //
-// Before that, a [Limit] and the [Protected] users may refuse the plan as a whole (brakes.go).
+// [Account.Resume], [Account.Retry] and [Account.Rollback] (again.go) start from a ledger instead
+// of rows. Tables for spreadsheets are written in table.go.
 //
-// Nothing here prints or asks: that is for callers. Errors about input are an [InputError].
+// Nothing here prints or asks: callers do that. Errors about input are an [InputError].
 package bulk
 
 import (
@@ -28,14 +29,14 @@ const (
 	Unsuspend Action = "unsuspend" // EnterpriseLWA accounts only
 	Invite    Action = "invite"    // Team accounts only
 	Logout    Action = "logout"    // end all sessions
-	ResetPIN  Action = "reset-pin" // the old PIN is dead at once
+	ResetPIN  Action = "reset-pin" // the old PIN stops working at once
 )
 
-// trait is what the engine must know of an action.
+// trait is what the engine needs to know about an action.
 type trait struct {
 	action    Action
 	operation string
-	users     int // most users that one call takes
+	users     int // the most users that one call takes
 }
 
 func traits() []trait {
@@ -49,7 +50,7 @@ func traits() []trait {
 	}
 }
 
-// trait returns the traits of the action; ok is false for a word that is no action.
+// trait returns the traits of the action. ok is false if the word is not an action.
 func (a Action) trait() (t trait, ok bool) {
 	for _, t := range traits() {
 		if t.action == a {
@@ -59,17 +60,17 @@ func (a Action) trait() (t trait, ok bool) {
 	return trait{}, false
 }
 
-// readable reports whether the effect of the action shows when users are listed. Where it does
-// not, rows have neither a former nor a new value.
+// readable reports whether a listing of users shows the effect of the action. If it does not, rows
+// have neither an old nor a new value.
 func (a Action) readable() bool { return a != Logout && a != ResetPIN }
 
 func operation(name string) *model.Operation { return chime.Service.Operation(name) }
 
-// InputError says what is wrong with what a person gave: a file of rows, a plan, a ledger.
-// Nothing was sent.
+// InputError says what is wrong with input from a person: a file of rows, a plan, a ledger. Nothing
+// was sent.
 type InputError struct {
-	File string // empty where no file is at fault
-	Line int    // from 1; 0 where no line is at fault
+	File string // empty if no file is at fault
+	Line int    // from 1; 0 if no line is at fault
 	Text string
 }
 

@@ -40,8 +40,8 @@ type alexa struct {
 	AlexaForBusinessRoomArn   string `json:",omitempty"`
 }
 
-// fake is the part of the public API that the engine calls, over HTTP, with the failures of real
-// life.
+// fake serves the part of the public API that the engine calls, over HTTP, with the failures that
+// happen in practice.
 type fake struct {
 	*httptest.Server
 	t rapidT
@@ -55,7 +55,8 @@ type fake struct {
 	agents map[string]bool
 	trials trials
 	random *rand.Rand
-	// before, if set, is told of each call before it has any effect; false kills the connection.
+	// before, if set, is called for each call before it has any effect. If it returns false, the
+	// connection is closed.
 	before func(operation string) bool
 }
 
@@ -68,7 +69,7 @@ type trials struct {
 	lost       float64 // no answer, with effect
 }
 
-// rapidT is what tests and properties have in common.
+// rapidT is the part that [testing.T] and rapid.T share.
 type rapidT interface {
 	Helper()
 	Fatalf(format string, args ...any)
@@ -167,7 +168,7 @@ func (f *fake) operation(r *http.Request) string {
 		"add": "InviteUsers", "logout": "LogoutUser", "reset-personal-pin": "ResetPersonalPIN"}[word]
 }
 
-// obey carries out a call by the rules of the service, as far as they matter.
+// obey carries out a call by the rules of the service, as far as they matter here.
 func (f *fake) obey(operation string, r *http.Request) (status int, answer any) {
 	type userError struct{ UserId, ErrorCode, ErrorMessage string }
 	errors := []userError{}
@@ -293,7 +294,7 @@ func (f *fake) obey(operation string, r *http.Request) (status int, answer any) 
 	return 404, "NotFoundException"
 }
 
-// clock is a time that passes only while somebody sleeps.
+// clock is a clock that advances only when somebody sleeps.
 type clock struct {
 	mu  sync.Mutex
 	now time.Time
@@ -348,7 +349,7 @@ func outcomes(l *bulk.Ledger) []string {
 	return out
 }
 
-// differences names the users in whom two states differ.
+// differences names the users who differ between two states.
 func differences(a, b map[string]user) []string {
 	var out []string
 	for _, id := range slices.Sorted(maps.Keys(a)) {

@@ -20,7 +20,7 @@ import (
 	"github.com/carillon-project/carillon/internal/jmespath"
 )
 
-// planned plans rows, a CSV, on a fake service.
+// planned plans rows of a CSV file on a fake service.
 func planned(t *testing.T, a *bulk.Account, action bulk.Action, rows string, o bulk.PlanOptions) *bulk.Plan {
 	t.Helper()
 	table, err := bulk.ReadRows(strings.NewReader(rows), "rows.csv", bulk.RowOptions{Action: action})
@@ -36,7 +36,7 @@ func planned(t *testing.T, a *bulk.Account, action bulk.Action, rows string, o b
 	return p
 }
 
-// started plans rows and carries them out, and returns the ledger as it is read from its file.
+// started plans rows and carries them out. It returns the ledger as read from its file.
 func started(t *testing.T, a *bulk.Account, action bulk.Action, rows string, o bulk.RunOptions) (*bulk.Ledger, error) {
 	t.Helper()
 	l := create(t, filepath.Join(t.TempDir(), "ledger.jsonl"), planned(t, a, action, rows, bulk.PlanOptions{Type: "Team"}))
@@ -51,7 +51,7 @@ func started(t *testing.T, a *bulk.Account, action bulk.Action, rows string, o b
 	return read, err
 }
 
-// lines returns what a plan says of each row.
+// lines returns what a plan says about each row.
 func lines(rows []bulk.Row) []string {
 	var out []string
 	for _, r := range rows {
@@ -131,7 +131,7 @@ func TestPlanGuardsAndFilters(t *testing.T) {
 	}
 }
 
-// A saved plan refuses, one by one, rows whose users others have changed, and drops those that
+// A saved plan refuses rows whose users somebody else has changed, one by one, and drops rows that
 // became needless.
 func TestPlanDrifts(t *testing.T) {
 	t.Parallel()
@@ -209,7 +209,7 @@ func TestRunBatches(t *testing.T) {
 	}
 }
 
-// The record of a row is on disk, readable by its owner only, and has what the service said.
+// The ledger is on disk, only its owner can read it, and it has what the service said.
 func TestLedgerLines(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, "Team", people(2))
@@ -367,7 +367,7 @@ func TestRunStopsAfterErrors(t *testing.T) {
 	}
 }
 
-// Nobody can do better than to stop when all other calls will end the same.
+// A job stops when all other calls would end the same way.
 func TestRunGivesUp(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, "Team", people(2))
@@ -383,8 +383,8 @@ func TestRunGivesUp(t *testing.T) {
 	}
 }
 
-// A new PIN cannot be told from the old one, so a lost answer is a failure that says so; a second
-// logout does no harm.
+// Reading cannot tell a new PIN from the old one, so a row whose answer was lost fails and says so.
+// A second logout does no harm.
 func TestRunCannotReadEverything(t *testing.T) {
 	t.Parallel()
 	for action, want := range map[bulk.Action]string{bulk.ResetPIN: "2:failed AnswerLost", bulk.Logout: "2:done "} {
@@ -402,7 +402,7 @@ func TestRunCannotReadEverything(t *testing.T) {
 	}
 }
 
-// A program that is killed leaves few PINs in doubt: nobody can find out what became of them.
+// A killed program leaves few PINs in doubt: nobody can find out whether they were reset.
 func TestRunDoubtsFewPINs(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, "Team", people(100))
@@ -415,7 +415,7 @@ func TestRunDoubtsFewPINs(t *testing.T) {
 	l := create(t, filepath.Join(t.TempDir(), "ledger"), p)
 	f.before = func(string) bool {
 		f.before = nil
-		// Four calls under way, four that wait, four that go on record.
+		// Four calls are under way, four wait, and four are being recorded.
 		if sent := strings.Count(readFile(t, l.Path), `"sent"`); sent == 0 || sent > 12 {
 			t.Errorf("got %d rows on record at the first call, want some and 12 at most", sent)
 		}
@@ -427,7 +427,7 @@ func TestRunDoubtsFewPINs(t *testing.T) {
 	}
 }
 
-// Who interrupts a job gets the calls that are under way finished and recorded, and no others.
+// After an interrupt the calls that are under way are finished and recorded, and no others start.
 func TestRunIsInterrupted(t *testing.T) {
 	t.Parallel()
 	f := newFake(t, "Team", people(200))
@@ -465,9 +465,9 @@ func TestRunIsInterrupted(t *testing.T) {
 func TestRollbackSaysWhyNot(t *testing.T) {
 	t.Parallel()
 	for action, want := range map[bulk.Action]string{
-		bulk.Suspend: "who was removed from a Team account is gone for good; they can be invited again, as new users",
-		bulk.Logout:  "who was logged out can only log in again",
-		bulk.Invite:  "an invitation cannot be taken back; carillon bulk suspend removes those who were invited",
+		bulk.Suspend: "users who were removed from a Team account are gone for good; they can be invited again, as new users",
+		bulk.Logout:  "users who were logged out can only log in again",
+		bulk.Invite:  "an invitation cannot be taken back; carillon bulk suspend removes the users who were invited",
 	} {
 		f := newFake(t, "Team", people(1))
 		a := open(t, f, "j")
@@ -532,8 +532,8 @@ func TestLedgerDamage(t *testing.T) {
 	for _, tt := range []struct{ name, text, want string }{
 		{"empty", "", "L:1: the first line of the plan or ledger is missing"},
 		{"not a ledger", "email,license\n", "L:1: this is neither a plan nor a ledger"},
-		{"cut in the plan", join(all[0], all[1][:40]), "L:2: the ledger ends before its plan does (0 of 2 rows), so that no call was made: start the job again"},
-		{"a damaged line in the middle", join(all[0], all[1], all[2], "{\"status\":\n", all[3]), "L:4: the line is damaged; it is no JSON object"},
+		{"cut in the plan", join(all[0], all[1][:40]), "L:2: the ledger ends before its plan does (0 of 2 rows), so no call was made: start the job again"},
+		{"a damaged line in the middle", join(all[0], all[1], all[2], "{\"status\":\n", all[3]), "L:4: the line is damaged; it is not a JSON object"},
 		{"a missing row", join(all[0], all[2], all[3]), "L:2: row 1 is expected, this is row 2: a line is missing or the file was sorted"},
 		{"an unknown row", join(all[0], all[1], all[2], strings.Replace(all[3], `"row": 1`, `"row": 7`, 1)), "L:4: there is no row 7"},
 		{"another version", strings.Replace(whole, `"version": 1`, `"version": 2`, 1), "L:1: it is of version 2; this program reads version 1"},
@@ -552,7 +552,7 @@ func TestLedgerDamage(t *testing.T) {
 		}
 	}
 
-	// A piece of a last line is what a crash leaves: it is cut off, and the row counts as sent.
+	// A crash may leave a part of a last line: it is cut off, and the row counts as sent.
 	path := filepath.Join(t.TempDir(), "ledger")
 	if err := os.WriteFile(path, []byte(whole[:len(whole)-10]), 0o600); err != nil {
 		t.Fatal(err)

@@ -17,10 +17,10 @@ import (
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
-// A plan and a ledger are files of JSON, an object a line. The first line, the head, says what the
-// file is: its member "carillon" is "plan" or "ledger". A line for each row follows, in order. A
-// ledger goes on with what became of the rows: a line with status "sent" before a call and one with
-// "done", "failed" or "skipped" after it. The last line of a row counts.
+// Plans and ledgers are files of JSON, one object per line. The first line, the head, says what the
+// file is: its member "carillon" is "plan" or "ledger". Then comes a line for each row, in order.
+// In a ledger, lines about calls follow: for each row, one with the status "sent" before the call,
+// and one with "done", "failed" or "skipped" after it. The last line about a row counts.
 const (
 	kindKey    = "carillon"
 	planKind   = "plan"
@@ -58,13 +58,13 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 	return append(document.AppendCompact(b, o), '\n')
 }
 
-// appendRow appends a line about a row. A line about a call, one with a time in RFC 3339, leaves the
-// address to the row's own line; at is nil for that one.
+// appendRow appends a line about a row. A line about a call has a time, at, in RFC 3339, and leaves
+// out the address, which the row's own line has. That line has no time: at is nil.
 func appendRow(b []byte, job string, r *Row, request string, at []byte) []byte {
 	return appendEnd(appendStart(b, job, r, at != nil), r, request, at)
 }
 
-// appendStart appends what tells the row of a line from others.
+// appendStart appends the members that say which row a line is about.
 func appendStart(b []byte, job string, r *Row, call bool) []byte {
 	b = append(b, `{"status": "`...)
 	b = append(b, r.Status...)
@@ -82,7 +82,8 @@ func appendStart(b []byte, job string, r *Row, call bool) []byte {
 	return b
 }
 
-// appendEnd appends the rest of a line. That a row was sent needs no more: its own line has the rest.
+// appendEnd appends the rest of a line. A line that says "sent" has no more members: the row's own
+// line has them.
 func appendEnd(b []byte, r *Row, request string, at []byte) []byte {
 	if r.Status == Sent {
 		return append(b, "}\n"...)
@@ -117,7 +118,7 @@ func appendEnd(b []byte, r *Row, request string, at []byte) []byte {
 	return append(b, "}\n"...)
 }
 
-// appendMember appends a text, unless it is empty.
+// appendMember appends a member with a text, unless the text is empty.
 func appendMember(b []byte, key, value string) []byte {
 	if value == "" {
 		return b
@@ -147,8 +148,8 @@ func IsPlan(r *bufio.Reader) bool {
 	return bytes.HasPrefix(start, []byte(`{"`+kindKey+`":`))
 }
 
-// ReadPlan reads a plan. The name is for complaints; the error for a file that is none is an
-// *InputError.
+// ReadPlan reads a plan. The name of the file is for messages. If the file is not a plan, the error
+// is an [*InputError].
 func ReadPlan(r io.Reader, name string) (*Plan, error) {
 	l, err := readLedger(r, name)
 	if err != nil {
@@ -160,27 +161,27 @@ func ReadPlan(r io.Reader, name string) (*Plan, error) {
 	return &l.Plan, nil
 }
 
-// Ledger is the record of a job: the plan, and what has become of its rows. A ledger that was read
-// takes no lines; one that was opened or created is locked and does.
+// Ledger is the record of a job: the plan, and what became of its rows. [Create] and [OpenLedger]
+// return a ledger that is locked and takes more lines. [ReadLedger] returns one that takes none.
 type Ledger struct {
 	Plan
 	Path string
 
-	// prepared are rows that Resume or Retry has decided about. Lines tell of them when the job goes on:
-	// who is asked may still say no.
+	// prepared are the rows that Resume or Retry has decided about. Run records them, and not
+	// before: the person who is asked may still say no.
 	prepared []*Row
 
 	file   *os.File
 	now    func() time.Time
-	whole  int64   // bytes of whole lines, when read
+	whole  int64   // bytes of whole lines, after reading
 	shared sharing // of rows that were read
 	mu     sync.Mutex
 	buffer []byte // not written yet
-	spare  []byte // written: room for the next lines
-	broken error  // of the first write that failed; none is tried after it
+	spare  []byte // written already; its space is used again
+	broken error  // of the first write that failed; nothing is written after it
 }
 
-// Create starts the ledger of a job, readable by its owner only. There must be no such file yet.
+// Create starts the ledger of a job. Only its owner can read it. The file must not exist yet.
 func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
@@ -193,15 +194,16 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	if err == nil {
 		err = file.Sync()
 	}
-	if err != nil { // nothing has been sent: the name can be had again
+	if err != nil { // nothing has been sent: free the name
 		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close(), os.Remove(path)))
 	}
 	return l, nil
 }
 
-// OpenLedger opens the ledger of a job to go on with it. What a crash left of a last line is cut off.
+// OpenLedger opens the ledger of a job to go on with it. If a crash left a part of a last line,
+// that part is cut off.
 func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
-	file, err := os.OpenFile(path, os.O_RDWR, 0) // not for appending: Windows cuts no such file
+	file, err := os.OpenFile(path, os.O_RDWR, 0) // Windows cannot truncate files open for appending
 	if err != nil {
 		return nil, badInput("", 0, "opening the ledger: %v", err)
 	}
@@ -226,7 +228,7 @@ func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	return l, nil
 }
 
-// ReadLedger reads a ledger and leaves it alone.
+// ReadLedger reads a ledger without locking or changing it.
 func ReadLedger(path string) (*Ledger, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -240,7 +242,7 @@ func ReadLedger(path string) (*Ledger, error) {
 	return l, err
 }
 
-// ReadHead reads what a plan or a ledger is about, which is in its first line.
+// ReadHead reads the first line of a plan or a ledger, which says what it is about.
 func ReadHead(r io.Reader) (Head, error) {
 	l := new(Ledger)
 	text, err := sheet.ReadLine(bufio.NewReader(r))
@@ -253,7 +255,7 @@ func ReadHead(r io.Reader) (Head, error) {
 	}
 	o, ok := v.(*document.Object)
 	if !ok {
-		return l.Head, errors.New("the first line is no JSON object")
+		return l.Head, errors.New("the first line is not a JSON object")
 	}
 	_, err = l.readHead(o)
 	return l.Head, err
@@ -271,13 +273,13 @@ func (l *Ledger) locked() error {
 	return nil
 }
 
-// record appends a line for each row, which is on disk after the next commit. The rows have the
-// status that the lines tell of.
+// record appends a line for each row, with the row's status. The lines are on disk after the next
+// commit.
 func (l *Ledger) record(rows []*Row, request string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	at := l.now().UTC().AppendFormat(make([]byte, 0, len(time.RFC3339)), time.RFC3339)
-	var end []byte // of the line before: most rows of a call have it in common
+	var end []byte // of the previous line: most rows of a call share it
 	for i, r := range rows {
 		l.buffer = appendStart(l.buffer, l.Job, r, true)
 		if i > 0 && r.endsLike(rows[i-1]) {
@@ -290,14 +292,14 @@ func (l *Ledger) record(rows []*Row, request string) {
 	}
 }
 
-// endsLike reports whether lines about two rows end alike.
+// endsLike reports whether lines about two rows have the same end.
 func (r *Row) endsLike(other *Row) bool {
 	return r.Status == other.Status && r.Code == other.Code && r.Message == other.Message &&
 		slices.Equal(r.From, other.From) && slices.Equal(r.To, other.To)
 }
 
-// commit returns when everything that was recorded is on disk. One at a time may call it; others may
-// record meanwhile.
+// commit returns when everything that was recorded is on disk. Only one goroutine at a time may
+// call it. Others may call record meanwhile.
 func (l *Ledger) commit() error {
 	l.mu.Lock()
 	lines := l.buffer
@@ -316,7 +318,8 @@ func (l *Ledger) commit() error {
 	return l.broken
 }
 
-// Close writes what is left and closes the file. That writing failed before is not told again.
+// Close writes the remaining lines and closes the file. It does not repeat the error of a write
+// that failed before.
 func (l *Ledger) Close() error {
 	if l.file == nil {
 		return nil
@@ -330,8 +333,8 @@ func (l *Ledger) Close() error {
 	return err
 }
 
-// readLedger reads a plan or a ledger. Of the last line a crash may have left a piece, which does
-// not count.
+// readLedger reads a plan or a ledger. If a crash left a part of a last line, that part does not
+// count.
 func readLedger(r io.Reader, name string) (*Ledger, error) {
 	in := bufio.NewReaderSize(r, 256<<10)
 	l := &Ledger{Path: name}
@@ -357,7 +360,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		case o == nil && line == 1:
 			return nil, badInput(name, line, "this is neither a plan nor a ledger")
 		case o == nil:
-			return nil, badInput(name, line, "the line is damaged; it is no JSON object")
+			return nil, badInput(name, line, "the line is damaged; it is not a JSON object")
 		case line == 1:
 			if rows, err = l.readHead(o); err == nil {
 				l.Rows = make([]Row, 0, min(rows, 1<<20))
@@ -376,14 +379,14 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 	case l.Account == "":
 		return nil, badInput(name, 1, "the first line of the plan or ledger is missing")
 	case len(l.Rows) < rows && l.Job != "":
-		return nil, badInput(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so that no call was made: start the job again", len(l.Rows), rows)
+		return nil, badInput(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so no call was made: start the job again", len(l.Rows), rows)
 	case len(l.Rows) < rows:
 		return nil, badInput(name, len(l.Rows)+2, "the plan is cut off (%d of %d rows): make it again", len(l.Rows), rows)
 	}
 	return l, nil
 }
 
-// members reads the members of a line.
+// members reads the members of the object on a line. It keeps the first error.
 type members struct {
 	*document.Object
 	err error
@@ -519,7 +522,7 @@ func (l *Ledger) readRow(o *document.Object, rows int) error {
 	return nil
 }
 
-// readEvent takes over what a line tells of a row.
+// readEvent updates a row from a line about a call.
 func (l *Ledger) readEvent(o *document.Object) error {
 	r, err := readLedgerRow(o, &l.shared)
 	if err != nil {
@@ -537,7 +540,7 @@ func (l *Ledger) readEvent(o *document.Object) error {
 		return nil
 	}
 	r.Line, r.Cells = row.Line, row.Cells
-	if r.Email == "" { // a line of a call names the user only
+	if r.Email == "" { // a line about a call has only the id of the user
 		r.Email = row.Email
 	}
 	*row = r

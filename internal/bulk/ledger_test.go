@@ -15,7 +15,8 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 )
 
-// Who interrupts a job is told if its ledger could not be written: what it says was done is not on record.
+// After an interrupt the error still says that the ledger could not be written: the calls that were
+// made are not on record.
 func TestRunIsInterruptedWithoutDisk(t *testing.T) {
 	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())

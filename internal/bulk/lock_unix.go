@@ -8,8 +8,8 @@ import (
 	"syscall"
 )
 
-// lock keeps a second program from locking the file, until it is closed or this program ends. It
-// reports whether nobody else had done so.
+// lock locks the file against other programs until the file is closed or this program ends. It
+// reports false if another program holds the lock.
 func lock(file *os.File) (bool, error) {
 	err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {

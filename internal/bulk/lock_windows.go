@@ -7,9 +7,11 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lock keeps a second program from locking the file, until it is closed or this program ends. It
-// reports whether nobody else had done so. Windows lets nobody else read what is locked, which here is
-// one byte far behind the end: rejects and rollback may read the ledger of a job that runs.
+// lock locks the file against other programs until the file is closed or this program ends. It
+// reports false if another program holds the lock.
+//
+// On Windows no other program can read the bytes that are locked. Only one byte far after the end
+// is locked, so that rejects and rollback can read the ledger of a running job.
 func lock(file *os.File) (bool, error) {
 	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
 	err := windows.LockFileEx(windows.Handle(file.Fd()), flags, 0, 1, 0, &windows.Overlapped{OffsetHigh: 1 << 30})

@@ -9,8 +9,8 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 )
 
-// All who are about to call wait together, as long as the service asks for, and the pauses grow
-// while it goes on asking.
+// All workers wait together, as long as the service asks for. The pauses grow while it goes on
+// asking.
 func TestPaceWaitsTogether(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pace{now: time.Now, sleep: client.Sleep}
@@ -53,7 +53,7 @@ func TestPaceWaitsTogether(t *testing.T) {
 	})
 }
 
-// Each pause is from half to all of twice the one before, up to the longest.
+// The pause doubles each time, up to the longest. A wait is from half of the pause to all of it.
 func TestPaceDoubles(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := &pace{now: time.Now, sleep: client.Sleep}

@@ -17,39 +17,40 @@ type Status string
 
 const (
 	Planned Status = "planned"
-	Sent    Status = "sent" // the service may have obeyed already
+	Sent    Status = "sent" // the service may have made the change already
 	Done    Status = "done"
 	Failed  Status = "failed"
-	Skipped Status = "skipped" // left alone, which is no failure
+	Skipped Status = "skipped" // nothing had to be done, or --from did not match; not a failure
 )
 
-// Codes of rows that fail before they are sent. All others are the service's.
+// Codes of rows that fail or are skipped without an answer of the service. All other codes are the
+// service's own.
 const (
 	codeInvalid       = "InvalidRow"       // its values make no sense
-	codeUnknown       = "UnknownUser"      // nobody of that id or address is in the account
+	codeUnknown       = "UnknownUser"      // no user in the account has the id or the address
 	codeAmbiguous     = "AmbiguousUser"    // several users have the address
-	codeContradicting = "ContradictingRow" // two rows, or the id and the address of one, say different things
+	codeContradicting = "ContradictingRow" // two rows, or a row's id and address, disagree
 	codeDrifted       = "Drifted"          // somebody else changed the user since
-	codeLost          = "AnswerLost"       // nobody knows, and reading does not tell
-	codeDuplicate     = "DuplicateRow"     // skipped: the same was said before
-	codeGuarded       = "Guarded"          // skipped: the old value is not the one asked for
+	codeLost          = "AnswerLost"       // the outcome is unknown and cannot be read
+	codeDuplicate     = "DuplicateRow"     // skipped: an earlier row says the same
+	codeGuarded       = "Guarded"          // skipped: the old value is not the one that --from names
 )
 
 // Row is one user of a job.
 type Row struct {
 	Number  int    // in the job, from 1
 	Line    int    // in the file of rows, from 1; 0 if it came from elsewhere
-	User    string // id; empty for somebody who is to be invited or is not known
+	User    string // id; empty if the user is to be invited or is unknown
 	Email   string
 	From    Values // what the user has, of the fields that change
-	To      Values // what the user shall have
+	To      Values // what the user should have
 	Status  Status
 	Code    string // of a row that failed or was skipped
 	Message string
 	Cells   Cells // of the table that the row comes from; empty if it comes from elsewhere
 }
 
-// Name returns what people call the user, for messages: see [sheet.Visible].
+// Name returns the address of the user, or else the id, for messages: see [sheet.Visible].
 func (r *Row) Name() string {
 	if r.Email != "" {
 		return sheet.Visible(r.Email)
@@ -57,7 +58,7 @@ func (r *Row) Name() string {
 	return sheet.Visible(r.User)
 }
 
-// Change spells what becomes of the user: "LicenseType Pro -> Basic".
+// Change describes the change: "LicenseType Pro -> Basic".
 func (r *Row) Change() string {
 	var b strings.Builder
 	for i, to := range r.To {
@@ -86,20 +87,20 @@ type Head struct {
 	Action   Action
 	Endpoint string
 	Account  string
-	Type     string   // of the account; empty where it does not matter
-	Source   string   // where rows came from
-	Columns  []string // the heading of the table that rows came from; nil if they came from elsewhere
+	Type     string   // of the account; empty if it does not matter
+	Source   string   // where the rows came from
+	Columns  []string // the heading of their table; nil if they came from elsewhere
 	Job      string   // empty for a plan
 	Undoes   string   // the job that this one rolls back, if any
 }
 
-// Plan is what a job would do. Rows are in the order of their source. Those that are Planned
-// change something; the others have failed or were skipped before anything was sent.
+// Plan is what a job would do. Rows are in the order of their source. Rows that are [Planned]
+// change something. The others failed or were skipped before anything was sent.
 type Plan struct {
 	Head
 	Rows    []Row
-	Same    int // rows that are as they should be already; they are not in Rows
-	Guarded int // users of a filter whose old value is not the one asked for; not in Rows either
+	Same    int // rows whose users already are as they should be; they are not in Rows
+	Guarded int // users chosen by --where or --all that --from excludes; not in Rows either
 	Members int // users in the account
 	Seats   []Seats
 }
@@ -121,7 +122,7 @@ func (p *Plan) Count(s Status) int {
 	return n
 }
 
-// Selection says whom a job is about: exactly one of its parts is set.
+// Selection says which users a job is about. Exactly one of its fields is set.
 type Selection struct {
 	Wishes []Wish
 	Where  *jmespath.Expression // a predicate on a user as it is listed
@@ -133,11 +134,11 @@ type PlanOptions struct {
 	Source  string   // where the rows came from, for the record
 	Columns []string // the heading of their table, for rejects
 	Type    string   // of the account; needed for Suspend
-	Set     Values   // for every row, over what the row itself says
+	Set     Values   // for every row; wins over what the row itself says
 	From    Values   // only users that have these values
 }
 
-// Plan reads the users once and finds out what would change.
+// Plan reads the users once and decides what would change.
 func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOptions) (*Plan, error) {
 	p := &planner{
 		Plan: Plan{Head: a.head(action, o)}, options: o,
@@ -205,16 +206,16 @@ type planner struct {
 	sharing
 	texts
 	options PlanOptions
-	byID    map[string][]int // wishes by what they name
+	byID    map[string][]int // indexes of wishes by the id, or the address, that they name
 	byEmail map[string][]int
 	found   [][]*User // for each wish
 }
 
-// resolve decides about wishes, when all users have been seen.
+// resolve decides about wishes after all users have been read.
 func (p *planner) resolve(wishes []Wish) {
 	p.byID, p.byEmail = nil, nil
-	// Rows for one user must agree. If they do not, none of them counts: there is no telling which.
-	said := map[string]int{} // by user, the first wish
+	// Rows for one user must agree. If they do not, all of them fail: nobody can tell which is right.
+	said := map[string]int{} // the first wish for each user
 	disputed := map[string][]int{}
 	for i, w := range wishes {
 		key := p.identity(i, w)
@@ -268,7 +269,7 @@ func enumerate(lines []int) string {
 	return strings.Join(texts, ", ")
 }
 
-// name returns what the row calls the user, for messages.
+// name returns how the row names the user, for messages.
 func (w *Wish) name() string {
 	if w.Email != "" {
 		return sheet.Visible(w.Email)
@@ -276,10 +277,10 @@ func (w *Wish) name() string {
 	return sheet.Visible(w.ID)
 }
 
-// wanted returns what a wish asks for, in the end.
+// wanted returns what a wish asks for, including --set.
 func (p *planner) wanted(w Wish) Values { return w.To.merge(p.options.Set) }
 
-// identity returns by what the user of a wish is known, empty if the wish cannot be resolved.
+// identity returns a key of the user whom a wish names. It is empty if the wish fails.
 func (p *planner) identity(i int, w Wish) string {
 	users := p.found[i]
 	switch {
@@ -293,7 +294,7 @@ func (p *planner) identity(i int, w Wish) string {
 	return users[0].ID
 }
 
-// leave keeps a wish that cannot be resolved, with the reason.
+// leave adds a row for a wish that fails, with the reason.
 func (p *planner) leave(i int, w Wish) {
 	users := p.found[i]
 	r := p.add(w, nobody())
@@ -352,14 +353,13 @@ func (p *planner) decide(w Wish, u *User) {
 	}
 	r := p.add(w, u)
 	from := u.values(to)
-	if gone(to) { // the record is all that is left of them
+	if gone(to) { // afterwards only the record shows the license
 		from = from.With(License, u.now[License])
 	}
 	r.From, r.To = p.share(from), p.share(to)
 }
 
-// sharing finds values that several rows have, so that they are kept once: there are many rows, and
-// few different changes.
+// sharing keeps equal values of several rows once: there are many rows, but few different changes.
 type sharing struct{ kept []Values }
 
 func (s *sharing) share(v Values) Values {
@@ -380,13 +380,13 @@ func gone(v Values) bool {
 	return registration == absent
 }
 
-// target returns the values that the action gives a user and that the user does not have yet.
+// target returns the values that the action gives a user and the user does not have yet.
 func target(action Action, accountType string, wanted Values, u *User) Values {
 	switch action {
 	case Update:
 		to := u.differences(wanted)
-		// The service clears the metadata of Alexa with the device. To restore them later they must
-		// be in the record.
+		// The service clears the Alexa metadata of a device that becomes a private user. The record
+		// must have them, so that a rollback can restore them.
 		if t, _ := to.Get(UserType); t == privateUser {
 			for _, cleared := range [...]Value{{AlexaEnabled, "false"}, {AlexaARN, ""}} {
 				if _, given := wanted.Get(cleared.Field); !given && u.now[cleared.Field] != cleared.Text {
@@ -421,8 +421,8 @@ func (c seatCount) add(license string, n int) {
 	}
 }
 
-// after returns the seats before and after the rows that are planned. Who is to be invited will
-// have the license that the account gives, which is not counted here.
+// after returns the seats before and after the rows that are planned. It does not count users who
+// are to be invited: the account decides which license they get.
 func (c seatCount) after(rows []Row) []Seats {
 	after := seatCount{}
 	for l, n := range c {
@@ -448,8 +448,8 @@ func (c seatCount) after(rows []Row) []Seats {
 	return out
 }
 
-// Revise compares a plan that was made before with the users as they are now: rows whose users were
-// changed since by others fail, those that have become needless are dropped.
+// Revise compares a saved plan with the users as they are now. Rows whose users somebody else has
+// changed since fail. Rows that have become needless are dropped.
 func (a *Account) Revise(ctx context.Context, p *Plan) error {
 	now, err := a.look(ctx, p.Rows, func(r *Row) bool { return r.Status == Planned })
 	if err != nil {
@@ -474,7 +474,7 @@ func (a *Account) Revise(ctx context.Context, p *Plan) error {
 	return nil
 }
 
-// sight is what some users were when they were looked at.
+// sight is the state of some users at the time they were read.
 type sight struct {
 	users   map[string]*User // by id, or by address where the row has no id
 	members int
@@ -489,7 +489,7 @@ func rowKey(r *Row) string {
 	return emailKey(r.Email)
 }
 
-// look reads the users of the rows that are wanted, in one pass over the account.
+// look reads the users of the wanted rows in one pass over the account.
 func (a *Account) look(ctx context.Context, rows []Row, wanted func(*Row) bool) (*sight, error) {
 	s := &sight{users: map[string]*User{}, seats: seatCount{}}
 	for i := range rows {
@@ -524,8 +524,8 @@ func (s *sight) of(r *Row) *User {
 type verdict int
 
 const (
-	untouched verdict = iota // as it was
-	reached                  // as it shall be
+	untouched verdict = iota // as it was when planned
+	reached                  // as it should be
 	drifted                  // neither
 )
 
@@ -540,14 +540,14 @@ func (s *sight) compare(r *Row) verdict {
 	case len(u.differences(r.From)) == 0:
 		return untouched
 	}
-	// An invitation that was accepted or has failed in the meantime has been made.
+	// An invitation that was accepted in the meantime was made.
 	if invitation == invitePending && u.ID != "" && u.now[Invitation] != inviteFailed {
 		return reached
 	}
 	return drifted
 }
 
-// describe says what a user who drifted is now.
+// describe says how a user differs from what the row expects.
 func (s *sight) describe(r *Row) string {
 	u := s.of(r)
 	if u.ID == "" {
@@ -560,7 +560,7 @@ func (s *sight) describe(r *Row) string {
 	return "changed by somebody else: " + strings.Join(parts, ", ")
 }
 
-// NewJob names a job: the time and a few characters of chance.
+// NewJob returns a name for a job: the time and a few random characters.
 func NewJob(now time.Time, random uint32) string {
 	return fmt.Sprintf("%s-%06x", now.UTC().Format("20060102-150405"), random&0xFFFFFF)
 }

@@ -128,7 +128,7 @@ func create(t rapidT, path string, p *bulk.Plan) *bulk.Ledger {
 	return l
 }
 
-// run carries a ledger out to its end.
+// run carries out a ledger to its end.
 func run(t rapidT, ctx context.Context, a *bulk.Account, l *bulk.Ledger) {
 	t.Helper()
 	if _, err := a.Run(ctx, l, bulk.RunOptions{}); err != nil {
@@ -148,8 +148,8 @@ func scratch(t *rapid.T) string {
 	return dir
 }
 
-// A job that is killed when its ledger has any number of bytes, with a service that throttles,
-// fails and loses answers, ends after resume as one undisturbed run does.
+// A job is killed when its ledger has any number of bytes. Its service throttles, fails and loses
+// answers. After resume the users are as after one undisturbed run.
 func TestResumeEqualsOneCleanRun(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -172,8 +172,8 @@ func TestResumeEqualsOneCleanRun(t *testing.T) {
 		slices.Sort(deaths)
 		var l *bulk.Ledger
 		for n := 0; ; n++ {
-			// The service sees how long the ledger is when a call comes. Beyond the byte of its
-			// death a program would not have made that call.
+			// The service sees how long the ledger is when a call comes. If it is longer than the
+			// byte at which the program dies, a program would not have made that call.
 			ctx, kill := context.WithCancel(t.Context())
 			hard.mu.Lock()
 			hard.before = nil
@@ -211,7 +211,7 @@ func TestResumeEqualsOneCleanRun(t *testing.T) {
 	})
 }
 
-// attempt begins a job or goes on with it.
+// attempt starts a job or resumes it.
 func attempt(t *rapid.T, ctx context.Context, j *job, a *bulk.Account, path string, l **bulk.Ledger) error {
 	opened, err := bulk.OpenLedger(path, time.Now)
 	input, bad := errors.AsType[*bulk.InputError](err)
@@ -240,8 +240,8 @@ func truncate(t *rapid.T, path string, size int64) {
 	}
 }
 
-// Plan and apply agree to the row: what changes in the directory is what the plan says, for the
-// rows that are done and for nobody else.
+// Plan and apply agree row by row: the directory changes as the plan says, for the rows that are
+// done and for nobody else.
 func TestPlanAndApplyAgree(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -303,8 +303,8 @@ func TestPlanAndApplyAgree(t *testing.T) {
 	})
 }
 
-// Rollback after apply restores the directory, but for users whom others changed since: these it
-// names and leaves alone.
+// Rollback after apply restores the directory, except for users whom somebody else changed since.
+// Their rows fail, and the users stay as they are.
 func TestRollbackRestores(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -12,14 +12,14 @@ import (
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
-// Wish is one row of a file: a user, and what the user shall become.
+// Wish is one row of a file: a user, and what should change.
 type Wish struct {
 	Line  int    // of the file, from 1
-	ID    string // the id or the e-mail address may be missing, not both
+	ID    string // the id or the e-mail address may be missing, but not both
 	Email string // as written
 	To    Values // empty for a row that only names somebody
-	Cells Cells  // all that stand in the row of a table
-	// Problem says why the row makes no sense; empty if it does.
+	Cells Cells  // everything in the row of a table
+	// Problem says what is wrong with the row. It is empty if nothing is.
 	Problem string
 }
 
@@ -29,9 +29,9 @@ type Table struct {
 	Wishes  []Wish
 }
 
-// Cells are the cells of a row as a JSON list: rows are many, and so they take one piece of memory
-// each. A plan and a ledger keep them, so that rejects can give a row back as it was, also when it
-// came by a pipe, or its file has changed since.
+// Cells are the cells of a row as a JSON list, so that each of many rows takes one piece of memory.
+// A plan and a ledger keep them: rejects can then give a row back as it was, even if it came from a
+// pipe or its file has changed since.
 type Cells string
 
 // makeCells needs room for the text.
@@ -63,14 +63,14 @@ func (c Cells) texts(columns int) ([]string, error) {
 	return texts, nil
 }
 
-// Columns that name a user. Columns that change one are a Field.
+// Columns that name a user. The columns that change a user are a [Field].
 const (
 	columnID    = int(fieldCount) + iota
 	columnEmail // an address
-	columnUser  // the one or the other
+	columnUser  // either of them
 )
 
-// columnsOf returns the columns that are looked at under an action, by their numbers.
+// columnsOf returns the columns that an action uses, by their numbers.
 func columnsOf(action Action) *sheet.Columns {
 	list := make([]sheet.Column, columnUser+1)
 	if action == Update {
@@ -81,15 +81,15 @@ func columnsOf(action Action) *sheet.Columns {
 	return sheet.NewColumns(list...)
 }
 
-// RowOptions say how a file of rows is to be read.
+// RowOptions say how to read a file of rows.
 type RowOptions struct {
-	Action Action // columns that change nothing under it are not looked at
-	Sheet  string // of a workbook; the first one if empty
+	Action Action // columns that it does not use are ignored
+	Sheet  string // of a workbook; empty for the first one
 }
 
-// ReadRows reads a file of rows: a table as package sheet reads it, or JSONL, whichever its first
-// character says. The name is for complaints. A row whose values make no sense has a Problem; a file
-// that makes no sense is an *InputError.
+// ReadRows reads a file of rows: a table that package sheet reads, or JSONL. The first character of
+// the file decides which. The name of the file is for messages. A row that makes no sense has a
+// Problem. If the file as a whole makes no sense, the error is an [*InputError].
 func ReadRows(r io.Reader, name string, o RowOptions) (*Table, error) {
 	if err := sheet.CheckSize(r); err != nil {
 		return nil, inFile(name, err)
@@ -104,7 +104,7 @@ func ReadRows(r io.Reader, name string, o RowOptions) (*Table, error) {
 	case first == "{" && o.Sheet == "":
 		err = b.readJSONL(in)
 	case first == "[" && o.Sheet == "":
-		err = badInput(name, 1, "a JSON list: write one object a line instead (jq -c '.[]')")
+		err = badInput(name, 1, "a JSON list: write one object per line instead (jq -c '.[]')")
 	default:
 		err = b.readTable(in, o.Sheet)
 	}
@@ -114,7 +114,7 @@ func ReadRows(r io.Reader, name string, o RowOptions) (*Table, error) {
 	return &b.table, nil
 }
 
-// inFile makes an *InputError of what package sheet says of a file.
+// inFile turns an error of package sheet into an *InputError about the file.
 func inFile(name string, err error) error {
 	if bad, ok := errors.AsType[*sheet.Error](err); ok {
 		return badInput(name, bad.Line, "%s", bad.Text)
@@ -171,7 +171,7 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 		}
 		v, err := document.Parse(string(text))
 		if err != nil {
-			return wrong(lines.Number(), "not one JSON object a line: %v", err)
+			return wrong(lines.Number(), "not one JSON object per line: %v", err)
 		}
 		o, ok := v.(*document.Object)
 		if !ok {
@@ -186,8 +186,8 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 	}
 }
 
-// object takes the members of a row as cells, those of an object inside it too: the metadata of
-// Alexa come nested from a listing.
+// object takes the members of a row as cells. It also takes the members of objects inside it,
+// because a listing nests the Alexa metadata.
 func (b *builder) object(o *document.Object) {
 	for _, m := range o.Members() {
 		if inner, ok := m.Value.(*document.Object); ok {
@@ -198,7 +198,7 @@ func (b *builder) object(o *document.Object) {
 	}
 }
 
-// plain is a value as it would stand in a cell.
+// plain returns a value as the text of a cell.
 func plain(v any) string {
 	switch v := v.(type) {
 	case nil:
@@ -209,7 +209,7 @@ func plain(v any) string {
 	return string(document.AppendCompact(nil, v))
 }
 
-// builder makes wishes of cells.
+// builder turns cells into wishes.
 type builder struct {
 	sharing
 	texts
@@ -222,7 +222,7 @@ type builder struct {
 
 func (b *builder) start(line int) { b.wish = Wish{Line: line} }
 
-// cell takes one cell. An empty one leaves things as they are.
+// cell takes one cell. An empty cell changes nothing.
 func (b *builder) cell(column int, text string) {
 	if text == "" || column < 0 {
 		return
@@ -256,14 +256,14 @@ func (b *builder) finish() {
 	case w.ID == "" && w.Email == "":
 		w.Problem = "the row names no user"
 	case b.action == Invite && !isEmail(w.Email):
-		w.Problem = fmt.Sprintf("%.100q is no e-mail address", w.Email)
+		w.Problem = fmt.Sprintf("%.100q is not an e-mail address", w.Email)
 	}
 	w.To = b.share(w.To)
 	b.table.Wishes = append(b.table.Wishes, *w)
 }
 
-// isEmail accepts what the contract's pattern of an address does: something without blanks on both
-// sides of an @, and a dot in the domain.
+// isEmail accepts the same addresses as the contract's pattern: text without blanks on both sides
+// of an @, and a dot in the domain.
 func isEmail(s string) bool {
 	local, domain, found := strings.Cut(s, "@")
 	return found && local != "" && strings.Contains(strings.Trim(domain, "."), ".") &&

@@ -20,22 +20,24 @@ type Counts struct {
 	Skipped int
 }
 
-// RunOptions say when a run ends early, and who watches it.
+// RunOptions say when a run ends early, and how it reports progress.
 type RunOptions struct {
-	StopAfter int          // failed rows after which no more calls are made; 0 for any number
+	StopAfter int          // failed rows after which no more calls are made; 0 for no limit
 	Progress  func(Counts) // called after each call, one at a time
 }
 
-// ErrStopped is wrapped by the error of a run that StopAfter has ended.
+// ErrStopped is wrapped by the error of a run that [RunOptions].StopAfter ended.
 var ErrStopped = errors.New("stopped")
 
-// Run makes the calls for the rows of a ledger that are Planned or Sent, in their order, and
-// records what becomes of each. Rows that are Sent are looked up first: the service may have obeyed.
+// Run makes the calls for the rows of a ledger that are [Planned] or [Sent], in order, and records
+// what becomes of each. It first reads the users of rows that are Sent: the service may have made
+// the change already.
 //
-// It returns early if ctx ends, with its cause, after StopAfter failures, and when no call can
-// succeed any more; calls that are under way are finished first. What is left can be resumed. That
-// the ledger cannot be written is told before all else.
-// Counts are of this run. That rows failed is not an error.
+// Run returns early if ctx ends (the error is its cause), after StopAfter failures, and when no
+// call can succeed any more. It finishes the calls that are under way first. [Account.Resume] goes
+// on with the rest. If the ledger cannot be written, Run returns that error before any other.
+//
+// The counts are of this run. Rows that fail are not an error.
 func (a *Account) Run(ctx context.Context, l *Ledger, o RunOptions) (Counts, error) {
 	r := &run{account: a, ledger: l, options: o}
 	l.record(l.prepared, "")
@@ -51,7 +53,7 @@ func (a *Account) Run(ctx context.Context, l *Ledger, o RunOptions) (Counts, err
 	}
 	r.counts.Total = len(todo) + len(unsure)
 	err := r.rounds(ctx, todo, unsure)
-	if e := l.commit(); e != nil { // whatever else has ended the run
+	if e := l.commit(); e != nil { // matters more than any other reason why the run ended
 		err = e
 	}
 	return r.counts, err
@@ -65,12 +67,12 @@ type run struct {
 	mu     sync.Mutex
 	counts Counts
 	unsure []*Row // their answers were lost
-	why    error  // of the latest answer that was lost
-	end    error  // set when no more calls are to be made
+	why    error  // why the latest answer was lost
+	end    error  // why no more calls are to be made; nil if the run goes on
 }
 
-// rounds sends rows until there are none whose answers were lost. Between rounds these are read
-// again: nobody guesses.
+// rounds sends rows until no answer is lost. Between rounds it reads the users whose answers were
+// lost, rather than guess.
 func (r *run) rounds(ctx context.Context, todo, unsure []*Row) error {
 	for n := 1; ; n++ {
 		if len(unsure) > 0 {
@@ -92,17 +94,17 @@ func (r *run) rounds(ctx context.Context, todo, unsure []*Row) error {
 	}
 }
 
-// ahead is how many calls of each worker go on record at once. A program that is killed leaves up
-// to twice as many to be settled, which takes one pass over the account, however many they are.
+// ahead is how many calls per worker are recorded at once. If the program is killed, up to twice as
+// many calls must be settled. That takes one pass over the account, however many they are.
 const ahead = 8
 
-// round sends each row once. Before a call its rows are on record. That is done for several calls
-// of each worker at once, and ahead of them, so that they share one wait for the disk.
+// round sends each row once. The rows of a call are recorded before it. This is done for several
+// calls of each worker at once, and ahead of time, so that they share one wait for the disk.
 func (r *run) round(ctx context.Context, todo []*Row) {
 	trait, _ := r.ledger.Action.trait()
 	op := operation(trait.operation)
 	calls := ahead * r.account.config.Parallel
-	if r.ledger.Action == ResetPIN { // which reading does not settle: whoever is in doubt has failed
+	if r.ledger.Action == ResetPIN { // reading cannot settle it: rows in doubt fail, so keep them few
 		calls = r.account.config.Parallel
 	}
 	batches := make(chan []*Row, calls)
@@ -119,7 +121,7 @@ func (r *run) round(ctx context.Context, todo []*Row) {
 		})
 	}
 	for len(todo) > 0 && !r.ended(ctx) {
-		// The channel takes a whole block, so that the next one goes on record while this one is sent.
+		// The channel holds a whole block, so the next one is recorded while this one is sent.
 		block := todo[:min(len(todo), calls*trait.users)]
 		todo = todo[len(block):]
 		for _, row := range block {
@@ -156,7 +158,7 @@ func (r *run) stop(err error) {
 	}
 }
 
-// withdraw takes back that rows were sent.
+// withdraw records that rows were not sent after all.
 func (r *run) withdraw(batch []*Row) {
 	for _, row := range batch {
 		row.Status = Planned
@@ -164,7 +166,7 @@ func (r *run) withdraw(batch []*Row) {
 	r.ledger.record(batch, "")
 }
 
-// send makes the call for a batch. The error is one that ends the run.
+// send makes the call for a batch. It returns only errors that end the run.
 func (r *run) send(ctx context.Context, t trait, op *model.Operation, batch []*Row) error {
 	request := ""
 	reply, err := r.account.call(ctx, op, r.input(batch))
@@ -182,7 +184,7 @@ func (r *run) send(ctx context.Context, t trait, op *model.Operation, batch []*R
 		return nil
 	case !refused || refusal.Throttled(),
 		refusal.Status == 401 || refusal.Status == 403 || refusal.Status == 404 && t.users > 1:
-		// The service has not obeyed, and nobody else's call would end better.
+		// The service changed nothing, and no other call would end better.
 		r.withdraw(batch)
 		return err
 	default:
@@ -194,7 +196,7 @@ func (r *run) send(ctx context.Context, t trait, op *model.Operation, batch []*R
 	return r.finish(batch, request)
 }
 
-// input makes the input of the call for a batch.
+// input returns the input of the call for a batch.
 func (r *run) input(batch []*Row) *document.Object {
 	input := document.NewObject(document.Member{Key: "AccountId", Value: r.account.config.Account})
 	list := make([]any, len(batch))
@@ -225,7 +227,8 @@ func (r *run) input(batch []*Row) *document.Object {
 	return input
 }
 
-// updateItem returns the members of an item that gives a user values, the id first, which is missing yet.
+// updateItem returns the members of an item that gives a user these values. The first one is the
+// id, still without a value.
 func updateItem(to Values) []document.Member {
 	item := []document.Member{{Key: "UserId"}}
 	var alexa *document.Object
@@ -248,7 +251,7 @@ func updateItem(to Values) []document.Member {
 	return item
 }
 
-// read finds out from a reply what became of each row.
+// read sets the status of each row from the reply.
 func (r *run) read(batch []*Row, out *document.Object) {
 	for _, row := range batch {
 		row.Status, row.Code, row.Message = Done, "", ""
@@ -285,7 +288,7 @@ func (r *run) read(batch []*Row, out *document.Object) {
 	})
 }
 
-// finish records what became of rows, and ends the run after too many failures.
+// finish records the outcome of rows. It returns ErrStopped after too many failures.
 func (r *run) finish(rows []*Row, request string) error {
 	r.ledger.record(rows, request) // on disk with the next commit
 	r.mu.Lock()
@@ -309,8 +312,8 @@ func (r *run) finish(rows []*Row, request string) error {
 	return nil
 }
 
-// settle finds out about rows whose answers were lost, by reading the users again, and returns
-// those that are to be sent once more. In the last round there are none: they fail.
+// settle decides about rows whose answers were lost, by reading the users again. It returns the
+// rows to send once more. In the last round there are none: these rows fail.
 func (r *run) settle(ctx context.Context, unsure []*Row, last bool) (again []*Row, err error) {
 	resend := func(row *Row) {
 		if last {
@@ -327,10 +330,10 @@ func (r *run) settle(ctx context.Context, unsure []*Row, last bool) (again []*Ro
 	}
 	for _, row := range unsure {
 		switch {
-		case r.ledger.Action == Logout: // twice is as good as once
+		case r.ledger.Action == Logout: // a second one does no harm
 			resend(row)
 		case now == nil:
-			row.fail(codeLost, "the answer was lost, so that nobody knows whether it was done; retry does it again")
+			row.fail(codeLost, "the answer was lost, so nobody knows whether it was done; retry does it again")
 		default:
 			switch now.compare(row) {
 			case reached:
@@ -354,7 +357,7 @@ func (r *run) settle(ctx context.Context, unsure []*Row, last bool) (again []*Ro
 	return again, r.finish(settled, "")
 }
 
-// lookAgain reads the users of some rows, by their addresses if that takes fewer calls than a pass
+// lookAgain reads the users of some rows: by their addresses if the rows are few, else in a pass
 // over the account.
 func (a *Account) lookAgain(ctx context.Context, rows []*Row) (*sight, error) {
 	const few = 50

@@ -12,14 +12,14 @@ import (
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
-// Template is the file of rows to start from.
+// Template returns an example of a file of rows.
 func Template() string {
 	return "PrimaryEmail,LicenseType,UserType,IsAlexaForBusinessEnabled,AlexaForBusinessRoomArn\r\n" +
 		"ana.silva@example.com,Pro,,,\r\n" +
 		"room.oslo@example.com,,SharedDevice,TRUE,\r\n"
 }
 
-// Format is how users are exported.
+// Format is the format of an export.
 type Format string
 
 const (
@@ -27,8 +27,8 @@ const (
 	JSONL Format = "jsonl"
 )
 
-// Export writes all users of the account with all fields of a listing, page by page, and returns
-// their number. In CSV each member of an object has a column of its own.
+// Export writes all users of the account, page by page, with all fields of a listing. It returns
+// their number. In CSV each member of an object has its own column.
 func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, error) {
 	out := bufio.NewWriterSize(w, 64<<10)
 	count := 0
@@ -94,10 +94,10 @@ func appendCells(to []any, s *model.Shape, o *document.Object) []any {
 	return to
 }
 
-// WriteRejects writes the rows of a ledger that failed as a file of rows, to be mended and sent
-// again, and returns their number. Rows of a table have its columns, as they were, and those that
-// --set has changed or that the table lacks. Rows that came from elsewhere have the columns of this
-// package. Code and message follow.
+// WriteRejects writes the rows of a ledger that failed as a CSV file of rows, to be corrected and
+// applied. It returns their number. Rows of a table keep its columns as they were, followed by those
+// that --set has changed or that the table lacks. Rows from elsewhere have the columns of this
+// package. Code and message come last.
 func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
 	r := l.rejects()
 	table := sheet.NewCSV(w)

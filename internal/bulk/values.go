@@ -9,7 +9,7 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// Field is something that a job may change of a user.
+// Field is a property of a user that a job can change.
 type Field uint8
 
 const (
@@ -28,16 +28,16 @@ func (f Field) String() string {
 		"UserRegistrationStatus", "UserInvitationStatus"}[f]
 }
 
-// absent is the registration and the invitation of who is not in the account.
+// absent is the registration and the invitation of a user who is not in the account.
 const absent = "Absent"
 
-// Value is the value of one field, as text. Truth is "true" or "false".
+// Value is the value of one field, as text. A Boolean is "true" or "false".
 type Value struct {
 	Field Field
 	Text  string
 }
 
-// The values of the contract that rules of this package are about.
+// The values of the contract that the rules of this package use.
 const (
 	team           = string(api.AccountTypeTeam)
 	privateUser    = string(api.UserTypePrivateUser)
@@ -49,7 +49,7 @@ const (
 	inviteFailed   = string(api.InviteStatusFailed)
 )
 
-// Values are the values of some fields, each at most once, in the order of the fields.
+// Values are the values of some fields in the order of the fields. Each field occurs at most once.
 type Values []Value
 
 // Get returns the value of a field and whether there is one.
@@ -62,7 +62,7 @@ func (v Values) Get(f Field) (string, bool) {
 	return "", false
 }
 
-// With returns the values with one more, or with another one for its field.
+// With returns the values with the value of one field added or replaced.
 func (v Values) With(f Field, text string) Values {
 	out := make(Values, 0, len(v)+1)
 	for _, e := range v {
@@ -74,7 +74,7 @@ func (v Values) With(f Field, text string) Values {
 	return slices.Insert(out, at, Value{f, text})
 }
 
-// merge returns v with the values of over on top.
+// merge returns v with the values of over added. For the same field, over wins.
 func (v Values) merge(over Values) Values {
 	for _, e := range over {
 		v = v.With(e.Field, e.Text)
@@ -82,7 +82,7 @@ func (v Values) merge(over Values) Values {
 	return v
 }
 
-// ParseSetting reads NAME=VALUE, as --set and --from take it. Names are those of columns.
+// ParseSetting reads NAME=VALUE, as --set and --from take it. NAME is a heading of a column.
 func ParseSetting(text string) (Value, error) {
 	name, value, found := strings.Cut(text, "=")
 	c := columnsOf(Update).Find(name)
@@ -96,8 +96,8 @@ func ParseSetting(text string) (Value, error) {
 	return Value{Field(c), v}, nil
 }
 
-// Settings returns the settings that begin with a text, for a person who types one. Where the values
-// cannot be counted up there is "NAME=" alone.
+// Settings returns the settings that begin with a text, for completion. For a field that takes any
+// text, it returns "NAME=" alone.
 func Settings(begun string) []string {
 	var all []string
 	for f := License; f <= AlexaARN; f++ {
@@ -119,7 +119,7 @@ func Settings(begun string) []string {
 	return slices.DeleteFunc(all, func(s string) bool { return !strings.HasPrefix(s, begun) })
 }
 
-// spell brings a value that a person wrote into the spelling of the API.
+// spell returns the API's spelling of a value that a person wrote, or says what is wrong with it.
 func spell(f Field, text string) (value, problem string) {
 	text = strings.TrimSpace(text)
 	switch f {
@@ -151,15 +151,15 @@ func userShape() *model.Shape {
 	return operation("ListUsers").Output.Member("Users").Shape.Element
 }
 
-// User is what the engine keeps of a user that was listed.
+// User is what the engine keeps of a listed user.
 type User struct {
 	ID    string
 	Email string // as the service spells it
 	now   [fieldCount]string
 }
 
-// readUser picks from a listed user what the engine needs. Strings of a page are cut out of its
-// text, and a few of them would hold on to all pages: texts.user copies those of who is kept.
+// readUser picks what the engine needs from a listed user. The strings are slices of the text of a
+// whole page, and keep it in memory: texts.user copies them for users who are kept.
 func readUser(o *document.Object, shape *model.Shape) User {
 	text := func(o *document.Object, key string) string {
 		switch v, _ := o.Get(key); v := v.(type) {
@@ -192,7 +192,7 @@ func readUser(o *document.Object, shape *model.Shape) User {
 	return u
 }
 
-// nobody is the state of who is not in the account.
+// nobody returns the state of a user who is not in the account.
 func nobody() *User {
 	u := new(User)
 	u.now[Registration], u.now[Invitation] = absent, absent
@@ -210,12 +210,12 @@ func intern(enum []string, text string) string {
 }
 
 // texts keeps copies of short texts in large pieces: there are many, and they stay for the whole
-// job.
+// job, so an allocation for each would cost memory.
 type texts struct{ piece strings.Builder }
 
 func (t *texts) keep(s string) string {
 	if t.piece.Cap()-t.piece.Len() < len(s) {
-		t.piece.Reset() // what was cut from the former piece stays
+		t.piece.Reset() // strings cut from the old piece keep it
 		t.piece.Grow(max(len(s), 16<<10))
 	}
 	start := t.piece.Len()
@@ -223,7 +223,7 @@ func (t *texts) keep(s string) string {
 	return t.piece.String()[start:]
 }
 
-// user returns a user who can be kept.
+// user returns a copy of a user that can be kept.
 func (t *texts) user(u User) *User {
 	u.ID, u.Email = t.keep(u.ID), t.keep(u.Email)
 	return &u
@@ -240,7 +240,7 @@ func (u *User) differences(v Values) Values {
 	return out
 }
 
-// values returns what the user has in the fields of like.
+// values returns the user's own values of the fields in like.
 func (u *User) values(like Values) Values {
 	out := make(Values, len(like))
 	for i, e := range like {
@@ -249,5 +249,5 @@ func (u *User) values(like Values) Values {
 	return out
 }
 
-// emailKey is what two spellings of an e-mail address have in common.
+// emailKey returns the same key for all spellings of an e-mail address.
 func emailKey(email string) string { return strings.ToLower(strings.TrimSpace(email)) }

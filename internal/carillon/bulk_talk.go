@@ -42,14 +42,10 @@ func (r *bulkRun) nameLeft(plan *bulk.Plan) {
 func totals(plan *bulk.Plan) []string {
 	line := fmt.Sprintf("%d to change, %d as they should be", plan.Count(bulk.Planned)+plan.Count(bulk.Sent), plan.Same)
 	if n := plan.Guarded + plan.Count(bulk.Skipped); n > 0 {
-		line += fmt.Sprintf(", %d left alone", n)
+		line += fmt.Sprintf(", %d skipped", n)
 	}
 	if n := plan.Count(bulk.Failed); n > 0 {
-		how := "cannot be resolved"
-		if plan.Job != "" {
-			how = "failed before"
-		}
-		line += fmt.Sprintf(", %d %s", n, how)
+		line += fmt.Sprintf(", %d failed", n)
 	}
 	lines := []string{line}
 	var seats []string
