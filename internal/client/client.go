@@ -2,10 +2,10 @@
 // HTTP message that an operation's contract asks for, signs, sends and retries it, and
 // decodes the reply, as version 1 of the AWS CLI does, down to the words of its errors.
 //
-// Start at [New] and [Client.Call]. The way of a call through the files: request.go builds
-// and signs, transport.go connects, sends and reads, decode.go understands the reply;
-// errors.go holds what can go wrong and what of it is worth another attempt. Paging, exit
-// codes and where settings come from are the business of callers.
+// Start at [New] and [Client.Call]. A call goes through the files in this order: request.go builds
+// and signs the request, transport.go connects, sends and reads, decode.go decodes the reply.
+// errors.go has the errors and decides which of them are worth another attempt. Paging, exit codes
+// and the source of settings are left to callers.
 package client
 
 import (
@@ -23,11 +23,11 @@ import (
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
-// Config is what a Client needs to know. Endpoint has no default, nor has Service but for
-// [Client.Fetch].
+// Config is what a [Client] needs to know. Endpoint has no default. Neither has Service, which only
+// [Client.Fetch] does without.
 type Config struct {
 	Endpoint string // URL of the service; its path and query become part of every request
-	Region   string // in the scope of signatures; empty is a region like another
+	Region   string // in the scope of signatures; empty is taken as it is
 	Service  *model.Service
 
 	Credentials Credentials
@@ -39,22 +39,23 @@ type Config struct {
 	CABundle    string // file of trusted certificates, empty for that of the system
 	NoVerifySSL bool   // accept every certificate
 
-	ConnectTimeout time.Duration // for a TCP connection, and again for a TLS handshake; 0 is no limit
-	ReadTimeout    time.Duration // the longest silence of a connected server; 0 is no limit
+	ConnectTimeout time.Duration // for a TCP connection, and again for a TLS handshake; 0: no limit
+	ReadTimeout    time.Duration // the longest silence of a connected server; 0: no limit
 
 	Retry       RetryMode // empty is Legacy
 	MaxAttempts int       // 0 is the mode's default
 
-	// ISO8601 has timestamps in replies rewritten in that form. Otherwise they stay as received.
+	// ISO8601 rewrites timestamps in replies in that form. Otherwise they stay as received.
 	ISO8601 bool
 
-	// Trace, if set, is told of each attempt when it is over.
+	// Trace, if set, is called after each attempt.
 	Trace func(Attempt)
 
-	// The world outside, for tests. Nil is the real one.
+	// Now, Sleep and Rand are for tests. Nil means the real ones. Sleep returns early, with an error,
+	// if the context ends. Rand returns numbers in [0, 1).
 	Now   func() time.Time
-	Sleep func(context.Context, time.Duration) error // returns early, with an error, if the context ends
-	Rand  func() float64                             // in [0, 1)
+	Sleep func(context.Context, time.Duration) error
+	Rand  func() float64
 }
 
 // Credentials sign requests. Without an access key requests go out unsigned.
@@ -64,8 +65,8 @@ type Credentials struct {
 	SessionToken string // empty for keys that last
 }
 
-// Attempt is one request of a call, as told to Config.Trace. URL and canonical form hold no
-// secrets: session tokens and values that the contract calls sensitive are replaced.
+// Attempt is one request of a call, as passed to [Config].Trace. The URL and the canonical form
+// hold no secrets: session tokens and values that the contract calls sensitive are replaced.
 type Attempt struct {
 	Number    int // from 1
 	Method    string
@@ -93,8 +94,8 @@ type dayKey struct {
 	key *sigv4.Key
 }
 
-// New returns a client. It opens nothing: files and connections wait for the first call. The
-// error is that the endpoint, the proxy or the retry mode makes no sense.
+// New returns a client. It opens no files or connections before the first call. It returns an error
+// if the endpoint, the proxy or the retry mode makes no sense.
 func New(config Config) (*Client, error) {
 	endpoint, err := url.Parse(config.Endpoint)
 	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Hostname() == "" {
@@ -130,8 +131,8 @@ func (c *Client) Close() { c.transport.CloseIdleConnections() }
 
 // Reply is what a call gives back.
 type Reply struct {
-	// Output holds the members that the contract knows, in its order. It is empty, not nil, where
-	// there are none.
+	// Output holds the members that the contract knows, in its order. If there are none, it is
+	// empty, not nil.
 	Output    *document.Object
 	RequestID string // the service's own name for the request; may be empty
 }
@@ -160,7 +161,7 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 		}
 		retry, last := c.config.Retry.retries(err), n >= c.config.MaxAttempts
 		if refusal, ok := errors.AsType[*ServiceError](err); ok {
-			// Only legacy mode asks first whether the error is worth another attempt.
+			// Only legacy mode first checks whether the error is worth another attempt.
 			refusal.Exhausted = last && (retry || c.config.Retry != Legacy)
 		}
 		if last || !retry {
@@ -192,7 +193,7 @@ func (c *Client) attempt(ctx context.Context, r *request, n int) (*reply, error)
 	return rep, err
 }
 
-// Sleep waits, or returns early with the cause why ctx ended.
+// Sleep waits. If ctx ends first, it returns early with the cause.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

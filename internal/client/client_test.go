@@ -23,7 +23,7 @@ import (
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
-// answer is a canned reply.
+// answer is a prepared reply.
 type answer struct {
 	status int
 	header map[string]string
@@ -31,15 +31,15 @@ type answer struct {
 	drop   bool // close the connection instead
 }
 
-// request is what the service saw of one.
+// request is a request as the service saw it.
 type request struct {
 	method, target, body, contentType string
 	signedHeaders, region, token      string
 	agent                             string
 }
 
-// service is a real HTTP server that verifies signatures and gives canned answers in turn,
-// the last one again and again.
+// service is a real HTTP server that verifies signatures and gives prepared answers in turn. It
+// repeats the last one.
 type service struct {
 	*httptest.Server
 	mu   sync.Mutex
@@ -106,7 +106,7 @@ func (s *service) requests() []request {
 	return slices.Clone(s.seen)
 }
 
-// pauses collects what a client sleeps.
+// pauses collects how long a client sleeps.
 type pauses struct{ all []time.Duration }
 
 func (p *pauses) sleep(_ context.Context, d time.Duration) error {
@@ -237,7 +237,7 @@ func TestCall_credentials(t *testing.T) {
 	}
 }
 
-// A signature counts for a day. A client that lives on must not keep yesterday's key.
+// A signing key is valid for a day. A client that runs longer must not keep yesterday's key.
 func TestCall_midnight(t *testing.T) {
 	s := serve(t, answer{status: 200, body: "{}"})
 	now := time.Date(2026, 1, 31, 23, 59, 59, 0, time.UTC)
@@ -435,7 +435,7 @@ func TestCall_attempts(t *testing.T) {
 			8 * time.Second, 16 * time.Second, 20 * time.Second}, "(reached max retries: 7): boom"},
 		{client.Legacy, 2, boom, []time.Duration{500 * time.Millisecond}, "(reached max retries: 1): boom"},
 		{client.Legacy, 1, boom, nil, "(reached max retries: 0): boom"},
-		// Out of attempts is out of attempts, but to legacy mode only where another was due.
+		// Legacy mode says that it is out of attempts only if the error was worth another one.
 		{client.Standard, 1, answer{status: 404, body: `{"Message": "gone"}`}, nil, "operation (reached max retries: 0): gone"},
 		{client.Standard, 2, answer{status: 404, body: `{"Message": "gone"}`}, nil, "operation: gone"},
 		{client.Legacy, 1, answer{status: 404, body: `{"Message": "gone"}`}, nil, "operation: gone"},
@@ -459,8 +459,8 @@ func TestCall_attempts(t *testing.T) {
 	}
 }
 
-// net/http would repeat a GET by itself where a connection breaks that was good before: an
-// attempt that nobody counted.
+// net/http would repeat a GET by itself if a connection breaks that was good before. Nobody would
+// count that attempt.
 func TestCall_keptConnectionBreaks(t *testing.T) {
 	s := serve(t, answer{status: 200, body: "{}"}, answer{drop: true}, answer{status: 200, body: "{}"})
 	config := config(s.URL)
@@ -542,7 +542,7 @@ func TestCall_trace(t *testing.T) {
 	}
 }
 
-// What the contract calls sensitive is sent and signed, and not told.
+// A value that the contract calls sensitive is sent and signed, but not shown.
 func TestCall_traceOfSensitiveValue(t *testing.T) {
 	s := serve(t, answer{status: 200, body: "{}"})
 	config := config(s.URL + "/base?stage=a")
@@ -858,7 +858,7 @@ func TestDecode(t *testing.T) {
 		{body: `{"Items": [{"Count": "7"}, {"Count": " -7 "}, {"Count": 30.0}, {"Count": -7.9}, {"Count": true}, {"Count": 1e20}, {"Count": 123456789012345678901234567890}]}`,
 			want: `{"Items": [{"Count": 7}, {"Count": -7}, {"Count": 30}, {"Count": -7}, {"Count": 1}, {"Count": 100000000000000000000}, {"Count": 123456789012345678901234567890}]}`},
 		{body: `{"Items": [{"Count": "1_0"}, {"Count": "٣"}]}`, want: `{"Items": [{"Count": 10}, {"Count": 3}]}`},
-		{body: `{"Count": ` + strings.Repeat("9", 4301) + `}`, want: `{}`}, // no JSON to Python
+		{body: `{"Count": ` + strings.Repeat("9", 4301) + `}`, want: `{}`}, // not JSON to Python
 		{body: `{"Count": "abc"}`, err: `invalid literal for int() with base 10: 'abc'`},
 		{body: `{"Count": 1e400}`, err: `cannot convert float infinity to integer`},
 		{body: `{"Count": []}`, err: `int() argument must be a string, a bytes-like object or a real number, not 'list'`},
@@ -969,7 +969,7 @@ func FuzzDecode(f *testing.F) {
 			if err != nil {
 				continue
 			}
-			// What came out is in order, and reading it again changes nothing.
+			// The output is in order, and decoding it again changes nothing.
 			last := -1
 			for _, m := range got.Members() {
 				i := slices.IndexFunc(shape.Members, func(s model.Member) bool { return s.Name == m.Key })

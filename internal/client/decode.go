@@ -12,13 +12,13 @@ import (
 	"github.com/carillon-project/carillon/internal/python"
 )
 
-// decode reads the body of a successful reply, whose shape is output, nil for none. Members
-// come in the order of the shape. Unknown ones and nulls are dropped. Booleans and integers are
-// converted if the service wrote them otherwise. Strings are not looked at. Timestamps stay as
-// received or are, with iso8601, rewritten in that form.
+// decode reads the body of a successful reply. Its shape is output, or nil if it has none. Members
+// come in the order of the shape. Unknown members and nulls are dropped. Booleans and integers are
+// converted if the service wrote them in another way. Strings are not checked. Timestamps stay as
+// received, or with iso8601 are rewritten in that form.
 //
-// A body that is not JSON counts as an empty reply. The error is that the body is not UTF-8, that
-// it is null, or that some value is of the wrong kind.
+// A body that is not JSON counts as an empty reply. It is an error if the body is not UTF-8 or is
+// null, or if a value is of the wrong kind.
 func decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
 	if output == nil || len(body) == 0 {
 		return new(document.Object), nil
@@ -34,7 +34,7 @@ func decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, e
 	if value == nil {
 		return nil, mismatch("", "an object", nil)
 	}
-	if len(output.Members) == 0 { // nothing is looked for, so anything will do
+	if len(output.Members) == 0 { // no members are wanted, so any body will do
 		return new(document.Object), nil
 	}
 	d := decoder{iso8601: iso8601}
@@ -47,17 +47,17 @@ func decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, e
 
 type decoder struct {
 	iso8601 bool
-	path    []step            // to the value under way
-	members []document.Member // of structures under way, the innermost last
+	path    []step            // to the current value
+	members []document.Member // of the open structures, the innermost last
 }
 
 // step is a part of a path like ".Users[3].UserId".
 type step struct {
 	member string
-	index  int // of an element, where member is empty
+	index  int // of an element, if member is empty
 }
 
-// value converts v, which is not needed any more.
+// value converts v, and may change it.
 func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 	if v == nil {
 		return nil, nil
@@ -121,7 +121,7 @@ func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 	return v, nil
 }
 
-// where spells the path to the value under way.
+// where returns the path to the current value, for messages.
 func (d *decoder) where() string {
 	var b strings.Builder
 	for _, s := range d.path {
@@ -134,8 +134,8 @@ func (d *decoder) where() string {
 	return b.String()
 }
 
-// elements returns what Python finds when it walks v: an empty text or object is as good as an
-// empty list, and some services send one.
+// elements returns what Python finds when it iterates over v. An empty text or object is as good as
+// an empty list, and some services send one.
 func elements(v any) (list []any, ok bool) {
 	switch v := v.(type) {
 	case []any:
@@ -193,13 +193,13 @@ func isoNumber(n document.Number) (string, error) {
 	return isoSeconds(seconds), nil
 }
 
-// noOffset is version 1's error for a time that it can tell nothing about.
+// noOffset is version 1's error for a time whose time zone offset it cannot determine.
 func noOffset(original string) error {
 	return text(`Unable to calculate correct timezone offset for "` + original + `"`)
 }
 
-// yearOf returns the year of a time in seconds since 1970. It is not known where the system's own
-// functions for time do not know it.
+// yearOf returns the year of a time in seconds since 1970. known is false if the system's own time
+// functions cannot represent the time.
 func yearOf(seconds float64) (year int, known bool) {
 	if !(math.Abs(seconds) < 1<<60) { // not NaN either
 		return 0, false
@@ -214,8 +214,8 @@ func isoSeconds(seconds float64) string {
 	return isoFormat(time.UnixMicro(int64(math.RoundToEven(seconds*1e6))).UTC(), "-07:00")
 }
 
-// isoText reads seconds, ISO 8601 in some spelling, RFC 822, or a date as people write it. Version
-// 1 guesses at more than this, down to "5pm".
+// isoText reads seconds, ISO 8601 in some spellings, RFC 822, or a date as people write it. Version
+// 1 guesses more than these, down to "5pm".
 func isoText(original string) (string, error) {
 	s := strings.ToUpper(python.Strip(original))
 	digits := strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == ""
@@ -267,7 +267,7 @@ func isoText(original string) (string, error) {
 	return "", text(`Invalid timestamp "` + original + `": ` + reason + ": " + original)
 }
 
-// outOfRange returns what version 1 says where a part of a date is too large, else nothing.
+// outOfRange returns what version 1 says if a part of a date is too large, or else nothing.
 func outOfRange(err error) string {
 	for _, part := range [...]struct{ name, text string }{
 		{"month", "month must be in 1..12"},

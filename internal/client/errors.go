@@ -16,17 +16,17 @@ import (
 
 // ServiceError is the service's refusal of a call: any reply with a status from 300 on.
 type ServiceError struct {
-	Code      string // "NotFoundException"; the status where the reply names none
+	Code      string // "NotFoundException"; the status if the reply names no code
 	Message   string // may be empty
 	Operation string
 	Status    int
 	RequestID string // may be empty
 	Retries   int    // attempts before the last one
-	// Exhausted says that no attempts were left: in legacy mode for an error that was worth
-	// another one, in the other modes for any.
+	// Exhausted says that no attempts were left. In legacy mode only errors that were worth another
+	// attempt set it, in the other modes any error.
 	Exhausted bool
-	// RetryAfter is how long the service asks to be left alone, 0 if it does not say. The client's
-	// own retries go by version 1's rules, which do not look at it.
+	// RetryAfter is how long the service asks to wait, 0 if it does not say. The client's own
+	// retries follow version 1's rules, which ignore it.
 	RetryAfter time.Duration
 }
 
@@ -38,13 +38,13 @@ func (e *ServiceError) Error() string {
 	return "An error occurred (" + e.Code + ") when calling the " + e.Operation + " operation" + retries + ": " + e.Message
 }
 
-// serviceError reads the reply to a refused call. What names the error is, first found: the
-// header X-Amzn-ErrorType, the members code, Code and __type of the body, the status. A body
-// that is not a JSON object is itself the message, but an HTML page or nothing at all, which
-// is what failing proxies and load balancers send, gives way to the status's own phrase.
+// serviceError reads the reply to a refused call. The first of these that is present names the
+// error: the header X-Amzn-ErrorType, the members code, Code and __type of the body, the status. A
+// body that is not a JSON object is itself the message. If the body is an HTML page or empty, as
+// failing proxies and load balancers send it, the phrase of the status is the message.
 //
-// Version 1 ends with an exception of its language where the body is not UTF-8, or is JSON but no
-// object. Here it is shown as well as it can be.
+// Version 1 ends with a Python exception if the body is not UTF-8, or is JSON but not an object.
+// Here the body is shown as well as possible.
 func serviceError(operation string, rep *reply) *ServiceError {
 	e := &ServiceError{
 		Code:      strconv.Itoa(rep.status),
@@ -52,7 +52,7 @@ func serviceError(operation string, rep *reply) *ServiceError {
 		Status:    rep.status,
 		RequestID: rep.requestID(),
 	}
-	if rep.status == http.StatusMultipleChoices { // an error by its status, but not read as one
+	if rep.status == http.StatusMultipleChoices { // an error by its status, but not decoded as one
 		e.Code, e.Message = "Unknown", "Unknown"
 		return e
 	}
@@ -111,14 +111,14 @@ func plain(v any) string {
 	return string(document.AppendCompact(nil, v))
 }
 
-// Failure is a way in which no reply came.
+// Failure is the kind of a [TransportError].
 type Failure uint8
 
 const (
 	Unreachable    Failure = iota // no connection: refused, no route, unknown host
 	ProxyFailed                   // no connection through the proxy
 	ConnectTimeout                // no connection in time
-	Untrusted                     // no TLS: the certificate did not pass, or nobody spoke TLS
+	Untrusted                     // no TLS: a bad certificate, or the server does not speak TLS
 	ReadTimeout                   // connected, then silence
 	Closed                        // connected, then closed before a whole reply
 )
@@ -149,7 +149,7 @@ func (e *TransportError) Error() string {
 
 func (e *TransportError) Unwrap() error { return e.Err }
 
-// Sent reports whether the service may have got the request, and so may have obeyed it.
+// Sent reports whether the service may have received the request, and so may have carried it out.
 func (e *TransportError) Sent() bool { return e.Failure >= ReadTimeout }
 
 // text is an error in the exact words of version 1 of the AWS CLI.
@@ -157,14 +157,14 @@ type text string
 
 func (t text) Error() string { return string(t) }
 
-// RetryMode says which failures are worth another attempt, and how many there are.
+// RetryMode decides which failures are worth another attempt, and how many attempts there are.
 type RetryMode string
 
 const (
 	Legacy   RetryMode = "legacy"   // five attempts
 	Standard RetryMode = "standard" // three attempts
-	// Adaptive differs from Standard by slowing down programs that go on calling. One call
-	// of a command line sees no difference.
+	// Adaptive differs from Standard only in that it slows down programs that make many calls. A
+	// single call of a command line sees no difference.
 	Adaptive RetryMode = "adaptive"
 )
 
@@ -177,14 +177,14 @@ func (m RetryMode) attempts() int {
 	return 3
 }
 
-// delay is the time to wait after the n-th attempt: at random, so that many clients do not
-// come back together, from a range that doubles each time.
+// delay returns how long to wait after the n-th attempt. It is random, so that many clients do not
+// come back together, in a range that doubles each time.
 func (m RetryMode) delay(n int, random float64) time.Duration {
 	seconds := random * math.Pow(2, float64(n-1))
 	if m != Legacy {
 		seconds = min(seconds, 20)
 	}
-	// Past a day, where a Duration would overflow in the end, longer makes no difference.
+	// Beyond a day, longer makes no difference, and a Duration would overflow in the end.
 	return time.Duration(min(seconds, 24*60*60) * float64(time.Second))
 }
 
@@ -219,16 +219,15 @@ func (m RetryMode) retries(err error) bool {
 	return slices.Contains(throttlingCodes, refusal.Code) || slices.Contains(slowDownCodes, refusal.Code)
 }
 
-// The codes by which a service says that calls come too fast. Legacy mode knows the first list
-// only.
+// The codes with which a service says that calls come too fast. Legacy mode knows only the first
+// list.
 var (
 	throttlingCodes = []string{"Throttling", "ThrottlingException", "ThrottledException", "RequestThrottledException"}
 	slowDownCodes   = []string{"TooManyRequestsException", "RequestLimitExceeded", "SlowDown"}
 )
 
-// Throttled reports whether the service says that calls come too fast. Such a call has changed
-// nothing. The retry modes decide for themselves, as version 1 does, which does not know Chime's
-// own code.
+// Throttled reports whether the service says that calls come too fast. Such a call changed nothing.
+// The retry modes do not use this. They follow version 1, which does not know Chime's own code.
 func (e *ServiceError) Throttled() bool {
 	return e.Status == http.StatusTooManyRequests || e.Code == "ThrottledClientException" ||
 		slices.Contains(throttlingCodes, e.Code) || slices.Contains(slowDownCodes, e.Code)

@@ -7,8 +7,8 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// Fetch gets the text at the client's endpoint, unsigned and in one attempt. A status other
-// than 200 is a *ServiceError.
+// Fetch returns the text at the client's endpoint. The request is unsigned and made only once. For
+// a status other than 200 the error is a [*ServiceError].
 func (c *Client) Fetch(ctx context.Context) (string, error) {
 	r := &request{op: &model.Operation{Name: "GET", Method: http.MethodGet}, url: c.endpoint, host: hostHeader(c.endpoint)}
 	rep, err := c.send(ctx, r, http.Header{"User-Agent": {c.config.UserAgent}})

@@ -28,8 +28,8 @@ type request struct {
 // redacted replaces secrets in a trace. It needs no percent-encoding.
 const redacted = "REDACTED"
 
-// newRequest puts the input into path, query and body as the contract says, in the order of the
-// input. It leaves out members that are null or not in the contract.
+// newRequest puts the input into the path, the query and the body as the contract says, in the
+// order of the input. It leaves out members that are null or not in the contract.
 func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) (*request, error) {
 	path, query := op.Path, joinQuery(endpoint.RawQuery, op.Query)
 	shownPath, shownQuery := path, query
@@ -95,7 +95,7 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 	return r, nil
 }
 
-// below returns the URL of a path at an endpoint. Path and query are encoded already.
+// below returns the URL of a path under an endpoint. The path and the query are already encoded.
 func below(endpoint *url.URL, path, query string) (*url.URL, error) {
 	raw := strings.TrimSuffix(endpoint.EscapedPath(), "/") + path
 	unescaped, err := url.PathUnescape(raw)
@@ -133,7 +133,7 @@ func hostHeader(u *url.URL) string {
 	return strings.TrimSuffix(host, ":443")
 }
 
-// newToken makes a random UUID, by which the service recognizes a repeated request.
+// newToken returns a random UUID. The service recognizes a repeated request by it.
 func newToken() string {
 	var b [16]byte
 	rand.Read(b[:]) // never fails
@@ -145,7 +145,7 @@ func newToken() string {
 
 // sign returns the headers of an attempt and, for the trace, what their signature covers. It signs
 // exactly these headers: content-type if there is a body, host, x-amz-date, and
-// x-amz-security-token if there is one.
+// x-amz-security-token if there is a session token.
 func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical fmt.Stringer) {
 	header = http.Header{"User-Agent": {c.config.UserAgent}}
 	signed := "host;x-amz-date"
@@ -192,7 +192,7 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 	return header, canonical
 }
 
-// canonicalForm is made into text only when it is printed: few traces need it.
+// canonicalForm becomes text only when it is printed: few traces need it.
 type canonicalForm sigv4.Request
 
 func (f *canonicalForm) String() string { return string((*sigv4.Request)(f).AppendCanonical(nil)) }

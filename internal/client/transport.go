@@ -28,7 +28,7 @@ type reply struct {
 	body   []byte
 }
 
-// requestID returns the service's own name for the request, empty if it has given none.
+// requestID returns the service's own name for the request. It is empty if the reply has none.
 func (r *reply) requestID() string { return r.header.Get("X-Amzn-Requestid") }
 
 var (
@@ -36,8 +36,8 @@ var (
 	errRefused = errors.New("the proxy refuses the connection")
 )
 
-// newTransport prepares connections to host. Replies come as they are: no redirect is
-// followed, nothing is decompressed, and HTTP/2 is not offered.
+// newTransport prepares connections to host. It returns replies as they come: it follows no
+// redirect, decompresses nothing, and does not offer HTTP/2.
 func newTransport(config *Config, host string) (*http.Transport, error) {
 	t := &http.Transport{
 		DialContext:         (&net.Dialer{Timeout: config.ConnectTimeout}).DialContext,
@@ -56,8 +56,8 @@ func newTransport(config *Config, host string) (*http.Transport, error) {
 	if !config.NoVerifySSL {
 		judge := trust{bundle: config.CABundle, now: config.Now}
 		t.TLSClientConfig.VerifyConnection = func(state tls.ConnectionState) error {
-			// ServerName is what this side asked for. It is empty for an IP address, and it
-			// is the proxy's name where the proxy itself speaks TLS.
+			// ServerName is the name that this side asked for. It is empty for an IP address. It is
+			// the proxy's name if the proxy itself speaks TLS.
 			name := state.ServerName
 			if name == "" {
 				name = host
@@ -112,8 +112,8 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
 		req.Body, _ = req.GetBody()
 	case r.op.Method == http.MethodGet:
-		// A body that cannot be had again, though it is empty, keeps net/http from repeating
-		// the request by itself where a kept connection breaks: attempts are counted here.
+		// With a body that cannot be read again, even an empty one, net/http does not repeat the
+		// request by itself if a kept connection breaks. Attempts are counted here.
 		req.Body = io.NopCloser(strings.NewReader(""))
 	}
 	response, err := c.transport.RoundTrip(req)
@@ -125,7 +125,7 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 	}
 	defer response.Body.Close()
 	var body bytes.Buffer
-	const most = 1 << 20 // the length is only a promise
+	const most = 1 << 20 // the server may have lied about the length
 	body.Grow(int(min(max(response.ContentLength, 0), most)) + bytes.MinRead)
 	_, err = body.ReadFrom(readFunc(func(p []byte) (int, error) {
 		alive()
@@ -144,7 +144,7 @@ type readFunc func([]byte) (int, error)
 
 func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 
-// transportError sorts what went wrong into the few kinds that version 1 tells apart.
+// transportError sorts an error into one of the few kinds that version 1 distinguishes.
 func (c *Client) transportError(r *request, err error, handshake *error) *TransportError {
 	e := &TransportError{Failure: Closed, URL: r.url.String(), Err: err}
 	op, isOp := errors.AsType[*net.OpError](err)
@@ -176,16 +176,16 @@ func interrupted(err error) bool {
 	return ok && (op.Op == "read" || op.Op == "write") || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// trust decides whom to believe by one bundle of certificates.
+// trust verifies servers with one bundle of certificates.
 type trust struct {
 	bundle string // file name, empty for the system's
 	now    func() time.Time
 }
 
-// verify does the checks of crypto/tls's own verification: chain, name, dates and purpose.
-// The difference is the cost. A bundle has some 140 certificates, and to parse them all takes
-// longer than the rest of a call, so only those are parsed which can issue one of the
-// certificates presented or are presented themselves: no other can end a chain.
+// verify makes the same checks as crypto/tls: chain, name, dates and purpose. It differs only in
+// cost. A bundle has some 140 certificates, and parsing them all takes longer than the rest of a
+// call. So verify parses only the certificates that could have issued one of those presented, or
+// that are presented themselves. No other certificate can end a chain.
 func (t trust) verify(presented []*x509.Certificate, name string) error {
 	roots, err := t.roots(presented)
 	if err != nil {
@@ -206,8 +206,8 @@ func (t trust) verify(presented []*x509.Certificate, name string) error {
 	return nil
 }
 
-// roots returns the certificates of the bundle that matter for those presented. It is nil,
-// which leaves the choice to the system, where no bundle is named and none is known.
+// roots returns the certificates of the bundle that matter for those presented. If no bundle is
+// named and none is known, it returns nil, which leaves the choice to the system.
 func (t trust) roots(presented []*x509.Certificate) (*x509.CertPool, error) {
 	rest, name, err := t.read()
 	if err != nil {
@@ -229,7 +229,7 @@ func (t trust) roots(presented []*x509.Certificate) (*x509.CertPool, error) {
 		if !relevant(block.Bytes, presented) {
 			continue
 		}
-		// As everywhere, one certificate that is broken does not spoil the bundle.
+		// One broken certificate does not spoil the bundle, as in other programs.
 		if c, err := x509.ParseCertificate(block.Bytes); err == nil {
 			pool.AddCert(c)
 		}
@@ -269,12 +269,12 @@ func (t trust) read() (pem []byte, name string, err error) {
 	return nil, "", nil
 }
 
-// ProxyFromEnvironment returns the proxy for an endpoint, empty for none, by the variables
-// HTTP_PROXY, HTTPS_PROXY and NO_PROXY in upper and lower case. Lower case wins, even when it
-// is empty; a value without a scheme is an HTTP proxy. As in version 1, and other than in most
-// Go programs, the proxy also serves local addresses.
+// ProxyFromEnvironment returns the proxy for an endpoint, empty for none. It uses the variables
+// HTTP_PROXY, HTTPS_PROXY and NO_PROXY in upper and lower case. Lower case wins, even if it is
+// empty. A value without a scheme is an HTTP proxy. As in version 1, and unlike in most Go
+// programs, the proxy also serves local addresses.
 //
-// NO_PROXY is "*" or a list, by commas, of hosts, domains and HOST:PORT.
+// NO_PROXY is "*", or a list of hosts, domains and HOST:PORT, separated by commas.
 func ProxyFromEnvironment(lookup func(name string) (string, bool), endpoint string) string {
 	u, err := url.Parse(endpoint)
 	if err != nil {
@@ -284,7 +284,7 @@ func ProxyFromEnvironment(lookup func(name string) (string, bool), endpoint stri
 		if v, ok := lookup(name); ok {
 			return v
 		}
-		// A CGI program's HTTP_PROXY is the Proxy header of whoever asks it.
+		// In a CGI program, HTTP_PROXY is the Proxy header of the request, which anybody can send.
 		if _, cgi := lookup("REQUEST_METHOD"); cgi && name == "http_proxy" {
 			return ""
 		}

@@ -33,8 +33,8 @@ type identity struct {
 	key  *ecdsa.PrivateKey
 }
 
-// issue makes a certificate signed by issuer, or by itself if issuer is nil. By default it is
-// that of a server at localhost and 127.0.0.1, good for a day from an hour ago.
+// issue makes a certificate signed by issuer, or by itself if issuer is nil. By default it is for a
+// server at localhost and 127.0.0.1, and valid for a day from an hour ago.
 func issue(t *testing.T, issuer *identity, change func(*x509.Certificate)) *identity {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -83,7 +83,7 @@ func authority(name string) func(*x509.Certificate) {
 	}
 }
 
-// bundle writes certificates to a file, with what else may stand in such files.
+// bundle writes certificates to a file, together with other text that such files may have.
 func bundle(t *testing.T, certs ...*identity) string {
 	t.Helper()
 	text := "# a comment\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"
@@ -116,7 +116,7 @@ func serveTLS(t *testing.T, chain ...*identity) string {
 	return port
 }
 
-// Each verdict must be that of crypto/tls's own verification with the whole bundle.
+// Each verdict must be the same as that of crypto/tls with the whole bundle.
 func TestCall_certificates(t *testing.T) {
 	root, other := issue(t, nil, authority("root")), issue(t, nil, authority("other"))
 	twin := issue(t, nil, authority("root")) // the same name, another key
@@ -275,7 +275,7 @@ func TestCall_brokenHandshake(t *testing.T) {
 	checkFailure(t, err, client.Closed, `Connection was closed before we received a valid response from endpoint URL: "`+url+`/settings".`, true)
 }
 
-// Through a tunnel it is the service that must prove its name, not the proxy.
+// Through a tunnel, the service must prove its name, not the proxy.
 func TestCall_tunnel(t *testing.T) {
 	root := issue(t, nil, authority("root"))
 	for name, want := range map[string]bool{"chime.us-east-1.amazonaws.com": true, "proxy.example": false} {
@@ -308,7 +308,7 @@ func TestCall_tunnel(t *testing.T) {
 	}
 }
 
-// The read timeout is for silence: a slow server that goes on talking is waited for.
+// The read timeout limits silence: the client waits for a slow server that goes on sending.
 func TestCall_slowReply(t *testing.T) {
 	for _, test := range []struct {
 		pause time.Duration
@@ -326,7 +326,7 @@ func TestCall_slowReply(t *testing.T) {
 					defer there.Close()
 					there.Read(make([]byte, 4096))
 					for _, part := range []string{"HTTP/1.1 200 OK\r\n", "Content-Length: 4\r\n\r\n", "{", " ", " ", "}"} {
-						time.Sleep(test.pause) // the bubble's time
+						time.Sleep(test.pause) // in the time of the synctest bubble
 						if _, err := io.WriteString(there, part); err != nil {
 							return
 						}

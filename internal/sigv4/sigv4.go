@@ -1,17 +1,17 @@
-// Package sigv4 signs requests with AWS Signature Version 4 and verifies such signatures, in
-// the form that travels in the Authorization header. Both ends use the one canonical form
-// written down in [Request.AppendCanonical], so they cannot drift apart.
+// Package sigv4 signs requests with AWS Signature Version 4, and verifies such signatures, in the
+// form of the Authorization header. Both ends use the same canonical form, that of
+// [Request.AppendCanonical], so they cannot drift apart.
 //
-// To sign: make a [Key], fill a [Request], call [Key.Authorization]. To verify: [Parse] the
-// header, fill a Request with what was received and the header's SignedHeaders, take the Key
-// of the access key's secret and the header's Scope, call [Key.Verify].
+// To sign, make a [Key], fill a [Request] and call [Key.Authorization]. To verify, [Parse] the
+// header, fill a Request with what was received and the header's SignedHeaders, make the Key from
+// the access key's secret and the header's Scope, and call [Key.Verify].
 //
 // The rules are those of
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 // for services other than S3: the path is normalized, and encoded once more than it was sent.
 //
-// What a signature must cover beside the host, how old it may be, and which regions are
-// welcome is the caller's policy.
+// The caller decides what a signature must cover besides the host, how old it may be, and which
+// regions are accepted.
 package sigv4
 
 import (
@@ -35,8 +35,8 @@ const (
 	timeFormat = "20060102T150405Z"
 )
 
-// FormatTime returns t as the X-Amz-Date header spells it, in UTC. Its first eight
-// characters are the Day of a Scope.
+// FormatTime returns t in the form of the X-Amz-Date header, in UTC. The first eight characters are
+// the Day of a [Scope].
 func FormatTime(t time.Time) string { return t.UTC().Format(timeFormat) }
 
 // ParseTime reads the value of an X-Amz-Date header.
@@ -48,7 +48,7 @@ func ParseTime(s string) (time.Time, error) {
 	return time.Time{}, fmt.Errorf("date %q is not of the form YYYYMMDDThhmmssZ", s)
 }
 
-// HashPayload returns the hash of a body that a signature covers. No body hashes as an empty one.
+// HashPayload returns the hash of a body that a signature covers. No body counts as an empty one.
 func HashPayload(body []byte) string {
 	sum := sha256.Sum256(body)
 	return hex.EncodeToString(sum[:])
@@ -66,8 +66,8 @@ type Request struct {
 	Path   string // percent-encoded, as on the wire; empty is "/"
 	Query  string // percent-encoded, as on the wire, without the question mark
 	Date   string // the X-Amz-Date header
-	// Header returns the value of a header by its lower-case name, "host" included: empty
-	// if there is none, joined by commas if there are several.
+	// Header returns the value of a header by its lower-case name, including "host". The value is
+	// empty if the header is missing. Several values are joined by commas.
 	Header        func(name string) string
 	SignedHeaders string // lower-case names in order, separated by semicolons
 	PayloadHash   string // from HashPayload
@@ -87,8 +87,8 @@ func (r *Request) AppendCanonical(b []byte) []byte {
 	return append(b, r.PayloadHash...)
 }
 
-// appendPath appends an encoded path, encoded once more (a sent %20 becomes %2520), without
-// empty and "." segments and with ".." segments resolved.
+// appendPath appends an encoded path, encoded once more (%20 becomes %2520), without empty and "."
+// segments and with ".." segments resolved.
 func appendPath(b []byte, path string) []byte {
 	start := len(b)
 	b = append(b, '/')
@@ -112,8 +112,8 @@ func appendPath(b []byte, path string) []byte {
 	return b
 }
 
-// appendQuery appends the parameters, encoded afresh and then sorted by name and value.
-// Encoding afresh levels the differences between senders: a plain "@" is signed as "%40".
+// appendQuery appends the parameters, encoded again and then sorted by name and value. Encoding
+// them again removes differences between senders: a plain "@" is signed as "%40".
 func appendQuery(b []byte, query string) []byte {
 	if query == "" {
 		return b
@@ -135,7 +135,8 @@ func appendQuery(b []byte, query string) []byte {
 	return b
 }
 
-// appendHeader appends a value without blanks around it, and one blank for each run inside.
+// appendHeader appends a value without the blanks around it, and with one blank for each run of
+// blanks inside.
 func appendHeader(b []byte, value string) []byte {
 	value = strings.Trim(value, " \t")
 	for i := range len(value) {
@@ -163,7 +164,7 @@ func appendEncoded(b []byte, s string) []byte {
 	return b
 }
 
-// reencode decodes a part of a query, leniently, and encodes it in the one form that is signed.
+// reencode decodes a part of a query leniently and encodes it in the one form that is signed.
 func reencode(s string) string {
 	clean := true
 	for i := 0; clean && i < len(s); i++ {
@@ -190,9 +191,9 @@ func reencode(s string) string {
 	return string(appendEncoded(nil, string(plain)))
 }
 
-// Scope says where and on which day a signature counts.
+// Scope says where and on which day a signature is valid.
 type Scope struct {
-	Day     string // YYYYMMDD, the beginning of X-Amz-Date
+	Day     string // YYYYMMDD, as at the beginning of X-Amz-Date
 	Region  string
 	Service string
 }
@@ -202,8 +203,8 @@ func (s Scope) String() string {
 	return s.Day + "/" + s.Region + "/" + s.Service + "/" + terminator
 }
 
-// Key signs for one secret and one scope. Deriving it costs more than using it, so programs
-// that sign or verify often keep it. Its methods may be called concurrently.
+// Key signs for one secret and one scope. Deriving a key costs more than using it, so programs that
+// sign or verify often should keep it. Its methods may be called concurrently.
 type Key struct {
 	scope  string
 	states sync.Pool // of hash.Hash, each set up with the derived key
@@ -225,8 +226,8 @@ func NewKey(secret string, scope Scope) *Key {
 // Sign returns the signature of a request, 64 lower-case hexadecimal digits.
 func (k *Key) Sign(r *Request) string { return string(k.appendSignature(nil, r)) }
 
-// Verify reports whether signature is that of the request. It takes the same time wherever
-// the two differ.
+// Verify reports whether the signature belongs to the request. It takes the same time wherever the
+// signatures differ.
 func (k *Key) Verify(r *Request, signature string) bool {
 	return hmac.Equal(k.appendSignature(nil, r), []byte(signature))
 }
@@ -260,9 +261,10 @@ type Authorization struct {
 	Signature     string
 }
 
-// Parse reads an Authorization header. It refuses what cannot be verified: another algorithm
-// (the error is ErrAlgorithm), a part that is missing, repeated, unknown or malformed, and
-// signed headers that are not lower-case names in strictly rising order with host among them.
+// Parse reads an Authorization header. It refuses a header that cannot be verified: one with
+// another algorithm (the error is [ErrAlgorithm]), with a part that is missing, repeated, unknown
+// or malformed, or with signed headers that are not lower-case names in strictly rising order,
+// including host.
 func Parse(header string) (Authorization, error) {
 	rest, ok := strings.CutPrefix(header, Algorithm+" ")
 	if !ok {

@@ -46,8 +46,8 @@ func received(req *http.Request, body []byte, signedHeaders string) *sigv4.Reque
 	}
 }
 
-// Whatever AWS's own signer for Go signs must verify. Its paths are generated in normal form,
-// since that signer, other than its siblings, leaves the normalizing to its caller.
+// Whatever AWS's own signer for Go signs must verify. The test generates paths in normal form,
+// since that signer, unlike those for other languages, leaves the normalizing to its caller.
 func TestVerify_SDK(t *testing.T) {
 	signer := v4.NewSigner()
 	rapid.Check(t, func(t *rapid.T) {
@@ -263,7 +263,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was understood says everything: written again, it reads the same.
+		// Parsing loses nothing: written again, the header reads the same.
 		again := sigv4.Algorithm + " Credential=" + a.AccessKey + "/" + a.Scope.String() +
 			", SignedHeaders=" + a.SignedHeaders + ", Signature=" + a.Signature
 		if b, err := sigv4.Parse(again); err != nil || b != a {
