@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // source is a Go file of ours.
@@ -207,5 +208,29 @@ func TestHabits_testDependencies(t *testing.T) {
 	}
 	if len(used) != len(all) {
 		t.Errorf("used are %v, and go.mod lists %v", slices.Sorted(maps.Keys(used)), all)
+	}
+}
+
+// Comments on lines of their own wrap at 100 columns, a tab being one.
+func TestHabits_commentWidth(t *testing.T) {
+	const most = 100
+	for _, s := range sources(t) {
+		if ast.IsGenerated(s.text) {
+			continue
+		}
+		text, err := os.ReadFile("../" + s.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(string(text), "\n")
+		for _, group := range s.text.Comments {
+			for _, c := range group.List {
+				number := s.set.Position(c.Pos()).Line
+				line := lines[number-1]
+				if alone := strings.HasPrefix(strings.TrimSpace(line), "// "); alone && utf8.RuneCountInString(line) > most {
+					t.Errorf("%s: the comment is wider than %d columns", s.place(c), most)
+				}
+			}
+		}
 	}
 }

@@ -32,9 +32,9 @@ func exit(cmd *exec.Cmd) (int, string) {
 	return cmd.ProcessState.ExitCode(), string(out)
 }
 
-// A service is backed up while clients change licenses in batches. The backup, restored elsewhere and
-// served, has every batch that was acknowledged before it began, and none by half; the audit trail
-// tells the same. Keys sign as before, and a page token leads on to the same page.
+// A service is backed up while clients change licenses in batches. The backup, restored elsewhere
+// and served, has every batch that was acknowledged before it began, and none by half; the audit
+// trail tells the same. Keys sign as before, and a page token leads on to the same page.
 func TestBackup(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -27,8 +27,8 @@ import (
 )
 
 // Benchmarks of the service in a process of its own, under load from this one over loopback. Each
-// iteration is a round in which all that is compared takes its turn; the metrics are medians over the
-// rounds, ratios of medians of the rounds' own ratios.
+// iteration is a round in which all that is compared takes its turn; the metrics are medians over
+// the rounds, ratios of medians of the rounds' own ratios.
 
 const (
 	benchKey    = "AKIDFORTHESETESTS000"
@@ -36,9 +36,9 @@ const (
 	fullBatch   = 20
 )
 
-// BenchmarkRequest reports what a BatchUpdateUser of 20 costs the server in CPU: by a constant answer,
-// by all that the service does but to keep it, and by the whole service on SQLite and, where
-// CARILLON_TEST_POSTGRES names one, on PostgreSQL.
+// BenchmarkRequest reports what a BatchUpdateUser of 20 costs the server in CPU: by a constant
+// answer, by all that the service does but to keep it, and by the whole service on SQLite and,
+// where CARILLON_TEST_POSTGRES names one, on PostgreSQL.
 //
 //	go test ./cmd/carillon -run '^$' -bench 'Request$' -benchtime 7x
 func BenchmarkRequest(b *testing.B) {
@@ -75,8 +75,8 @@ func BenchmarkRequest(b *testing.B) {
 }
 
 // BenchmarkBatches reports durable batches of 20 a second, of users at random and in the order of
-// their listing, and as a ratio to the bare store: SQLite through database/sql alone, which makes the
-// same changes and records in one transaction for as many batches as there are clients.
+// their listing, and as a ratio to the bare store: SQLite through database/sql alone, which makes
+// the same changes and records in one transaction for as many batches as there are clients.
 //
 //	go test ./cmd/carillon -run '^$' -bench 'Batches$' -benchtime 7x
 func BenchmarkBatches(b *testing.B) {
@@ -97,10 +97,10 @@ func BenchmarkBatches(b *testing.B) {
 	m.report(b)
 }
 
-// BenchmarkSize reports how the service fares with an account of 10^6 users beside one of 10^4, each in
-// a service of its own: batches in the order of the listing and at random, GetUser, a ListUsers of
-// 100; and of the larger one the memory, in MiB, before and after, and how long a backup of it and a
-// count of its seats take.
+// BenchmarkSize reports how the service fares with an account of 10^6 users beside one of 10^4,
+// each in a service of its own: batches in the order of the listing and at random, GetUser, a
+// ListUsers of 100; and of the larger one the memory, in MiB, before and after, and how long a
+// backup of it and a count of its seats take.
 //
 //	go test ./cmd/carillon -run '^$' -bench 'Size$' -benchtime 7x -timeout 1h
 func BenchmarkSize(b *testing.B) {

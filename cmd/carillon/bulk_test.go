@@ -235,7 +235,8 @@ func TestBulkOnFullDisk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	url := slowService(t, func(int) {})
-	// The size of a block is 512 or 1024 bytes, as the shell likes. The plan has some 10 KB, all of it 30 KB.
+	// The size of a block is 512 or 1024 bytes, as the shell likes. The plan has some 10 KB, all of it
+	// 30 KB.
 	for _, tt := range []struct {
 		blocks, code int
 		last         string
@@ -361,8 +362,8 @@ func TestServeStopsAtOnce(t *testing.T) {
 	}
 }
 
-// again interrupts a process that was interrupted before until it ends: it may hear of both at once,
-// and take them for one.
+// again interrupts a process that was interrupted before until it ends: it may hear of both at
+// once, and take them for one.
 func again(p *os.Process, wait func() *os.ProcessState) *os.ProcessState {
 	ended := make(chan *os.ProcessState, 1)
 	go func() { ended <- wait() }()

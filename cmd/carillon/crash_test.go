@@ -210,8 +210,8 @@ func (c *crashClient) list(t *testing.T) []any {
 }
 
 // change sends batches until the context ends or there is no reply, and reports the request id of
-// each reply. A service that is not available promises that nothing has changed, so that the batch is
-// sent again; after any other failure of the service nothing is known.
+// each reply. A service that is not available promises that nothing has changed, so that the batch
+// is sent again; after any other failure of the service nothing is known.
 func (c *crashClient) change(ctx context.Context, t *testing.T, replied chan<- string) {
 	for ctx.Err() == nil {
 		items := make([]any, len(c.users))

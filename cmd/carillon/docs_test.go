@@ -159,7 +159,8 @@ func (r *reader) run(t *testing.T, command string) error {
 	return r.tell(t, command)
 }
 
-// succeed runs a program, in the directory unless it has one, and shows what it printed if it fails.
+// succeed runs a program, in the directory unless it has one, and shows what it printed if it
+// fails.
 func (r *reader) succeed(cmd *exec.Cmd) error {
 	if cmd.Dir == "" {
 		cmd.Dir, cmd.Env = r.dir, childEnv(r.dir)
@@ -194,8 +195,8 @@ func (r *reader) findBenchmark(words []string, pattern string) error {
 // prompt is what the shell prints after a command that succeeded.
 const prompt = "-- done --"
 
-// fishLoop makes fish run commands as they arrive, each ended by a zero byte. Left alone it would read
-// its whole input first.
+// fishLoop makes fish run commands as they arrive, each ended by a zero byte. Left alone it would
+// read its whole input first.
 const fishLoop = `while read -z command; eval $command </dev/null; or exit 1; echo; echo '` + prompt + `'; end`
 
 // tell gives a command to the shell, which ends at the first that fails.

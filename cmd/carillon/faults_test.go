@@ -23,8 +23,8 @@ import (
 // What the storage can do to a service: it is full, may not be written, is damaged. That a second
 // service keeps off is in testdata/script/serve_refused.txtar.
 
-// limitFiles says how large a file of a running process may grow: more is refused as on a full disk,
-// even to root. A limit of "unlimited" ends that.
+// limitFiles says how large a file of a running process may grow: more is refused as on a full
+// disk, even to root. A limit of "unlimited" ends that.
 func limitFiles(t *testing.T, s *service, limit string) {
 	t.Helper()
 	out, err := exec.Command("prlimit", fmt.Sprintf("--pid=%d", s.cmd.Process.Pid), "--fsize="+limit+":unlimited").CombinedOutput()
@@ -166,8 +166,8 @@ func TestNoRoom(t *testing.T) {
 	}
 }
 
-// ordinary is a run of a program by somebody for whom the modes of files count: root without what lets
-// root pass over them.
+// ordinary is a run of a program by somebody for whom the modes of files count: root without what
+// lets root pass over them.
 func ordinary(dir string, words ...string) *exec.Cmd {
 	if os.Getuid() == 0 {
 		words = append([]string{"setpriv", "--bounding-set=-dac_override,-dac_read_search", "--"}, words...)
@@ -231,8 +231,9 @@ func TestNoPermission(t *testing.T) {
 	serving(t, dir)
 }
 
-// A damaged database is not served if that shows at once. If it shows where it is read, requests that
-// come there fail and the log says what to do; all others are answered. What was saved before helps.
+// A damaged database is not served if that shows at once. If it shows where it is read, requests
+// that come there fail and the log says what to do; all others are answered. What was saved before
+// helps.
 func TestDamaged(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

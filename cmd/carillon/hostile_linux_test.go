@@ -31,8 +31,8 @@ const (
 	patience = 5 * time.Second
 )
 
-// Clients without a secret take all the memory that they can get, each kind in a way of its own, and
-// hold it. Meanwhile others are served, and the service stays small.
+// Clients without a secret take all the memory that they can get, each kind in a way of its own,
+// and hold it. Meanwhile others are served, and the service stays small.
 func TestHostileClients(t *testing.T) {
 	s := serving(t, t.TempDir())
 	target, err := url.Parse(s.url)

@@ -69,7 +69,8 @@ type image struct {
 	words    map[string][]string // of ENTRYPOINT and CMD
 }
 
-// buildImage takes the steps of the Dockerfile, as far as there is no need of other images for them.
+// buildImage takes the steps of the Dockerfile, as far as there is no need of other images for
+// them.
 func buildImage(t *testing.T) *image {
 	text, err := os.ReadFile("../../Dockerfile")
 	if err != nil {

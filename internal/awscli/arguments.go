@@ -198,8 +198,8 @@ func (p *argparser) lookUp(word string) (*token, error) {
 	return &token{}, nil
 }
 
-// isNegativeNumber reports whether word has the form of -1, -1.5 or -.5, in digits of any script: no
-// option has. One line feed may follow.
+// isNegativeNumber reports whether word has the form of -1, -1.5 or -.5, in digits of any script:
+// no option has. One line feed may follow.
 func isNegativeNumber(word string) bool {
 	whole, fraction, point := strings.Cut(strings.TrimSuffix(word[1:], "\n"), ".")
 	digits := func(s string) bool {

@@ -95,9 +95,9 @@ func appendCells(to []any, s *model.Shape, o *document.Object) []any {
 }
 
 // WriteRejects writes the rows of a ledger that failed as a CSV file of rows, to be corrected and
-// applied. It returns their number. Rows of a table keep its columns as they were, followed by those
-// that --set has changed or that the table lacks. Rows from elsewhere have the columns of this
-// package. Code and message come last.
+// applied. It returns their number. Rows of a table keep its columns as they were, followed by
+// those that --set has changed or that the table lacks. Rows from elsewhere have the columns of
+// this package. Code and message come last.
 func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
 	r := l.rejects()
 	table := sheet.NewCSV(w)

@@ -145,8 +145,8 @@ type bulkRun struct {
 	protected *bulk.Protected
 }
 
-// bulkRun begins a run. What the line names is looked at first, so that nothing is asked of the service
-// in vain.
+// bulkRun begins a run. What the line names is looked at first, so that nothing is asked of the
+// service in vain.
 func (p *program) bulkRun(o bulkOptions) (*bulkRun, error) {
 	r := &bulkRun{program: p, bulkOptions: o}
 	if _, err := os.Lstat(o.Ledger); err == nil {

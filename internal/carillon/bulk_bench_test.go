@@ -129,8 +129,8 @@ func median(of []time.Duration) time.Duration {
 	return (of[(len(of)-1)/2] + of[len(of)/2]) / 2
 }
 
-// usage is what a program has used. It is its standard error, too: carillon bulk tells there what it
-// will do, once it has planned that.
+// usage is what a program has used. It is its standard error, too: carillon bulk tells there what
+// it will do, once it has planned that.
 type usage struct {
 	cmd     *exec.Cmd
 	said    bytes.Buffer
@@ -205,8 +205,8 @@ func serveProcess(b *testing.B, program, dir string) []string {
 	}
 }
 
-// bareLoop gives users a license by calls with net/http and a signing key that is derived once, eight
-// at a time, and returns the CPU time that they took this process.
+// bareLoop gives users a license by calls with net/http and a signing key that is derived once,
+// eight at a time, and returns the CPU time that they took this process.
 func bareLoop(b *testing.B, env []string, account string, ids []string, perCall int, license string) time.Duration {
 	b.Helper()
 	variable := func(i int) string {

@@ -59,8 +59,8 @@ func (c *connection) words() string {
 	return b.String()
 }
 
-// client finds out all that calls need. attempts is how often one may be made, by what the person has
-// set; 0 is the default.
+// client finds out all that calls need. attempts is how often one may be made, by what the person
+// has set; 0 is the default.
 func (p *program) client(ctx context.Context, c connection) (config client.Config, attempts int, err error) {
 	optional := func(s string) *string {
 		if s == "" {

@@ -200,8 +200,8 @@ func (d *demonstration) call(args []string, shown io.Writer) string {
 	return out.String()
 }
 
-// bulk shows a command of carillon bulk and runs it. Of a long output it shows the last lines only, as
-// tail does; with 0 all.
+// bulk shows a command of carillon bulk and runs it. Of a long output it shows the last lines only,
+// as tail does; with 0 all.
 func (d *demonstration) bulk(last int, groups ...[]string) {
 	if d.err != nil {
 		return

@@ -46,8 +46,8 @@ func required(c *cobra.Command, f *pflag.Flag) { c.MarkFlagRequired(f.Name) }
 //
 // It is for flags that say where and how: where the data is, on which address to listen, by which
 // profile to connect. It is not for flags that say who is changed, what they become, where output
-// goes, or whether a person is asked or a brake holds. A variable that is set for one command is set
-// for all, is not seen where the command is typed, and is forgotten.
+// goes, or whether a person is asked or a brake holds. A variable that is set for one command is
+// set for all, is not seen where the command is typed, and is forgotten.
 func variable(_ *cobra.Command, f *pflag.Flag) { f.Annotations[variableKey] = []string{variableOf(f)} }
 
 // variableOf returns the name of the variable that stands for a flag, if it opts in.
@@ -55,8 +55,8 @@ func variableOf(f *pflag.Flag) string {
 	return "CARILLON_" + strings.ToUpper(strings.ReplaceAll(f.Name, "-", "_"))
 }
 
-// files is the trait of a flag that names a file. Completion offers files with these extensions, all
-// files if there are none.
+// files is the trait of a flag that names a file. Completion offers files with these extensions,
+// all files if there are none.
 func files(extensions ...string) trait {
 	return completedBy(filesOf(extensions...))
 }
@@ -160,8 +160,8 @@ func (p *program) readVariables(c *cobra.Command) error {
 	return bad
 }
 
-// checkFlags refuses a line without a required flag, or with an empty value: that is a variable of a
-// script that is not set, and must not stand for a default or for no brake.
+// checkFlags refuses a line without a required flag, or with an empty value: that is a variable of
+// a script that is not set, and must not stand for a default or for no brake.
 func (p *program) checkFlags(c *cobra.Command) error {
 	var problem string
 	c.Flags().VisitAll(func(f *pflag.Flag) {

@@ -105,7 +105,8 @@ func equal(t *testing.T, what string, got, want any) {
 	}
 }
 
-// What is bad is named with its line and skipped, what is changed is noted, and the rest is imported.
+// What is bad is named with its line and skipped, what is changed is noted, and the rest is
+// imported.
 func TestImport_Report(t *testing.T) {
 	d := newDesk(t)
 	d.put("users.json", "["+user("a", `"RegisteredOn": 1546621882`)+",\n7,\n"+user("b", `"UserInvitationStatus": "Sent"`)+",\n"+

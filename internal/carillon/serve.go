@@ -25,9 +25,9 @@ import (
 // was made up.
 const rootKeyFile = "root-key.sh"
 
-// memoryLimit is what the heap is kept below as far as possible, in bytes, unless GOMEMLIMIT is set,
-// and beside the bodies of requests. It is several times what the service needs, and enough for what
-// clients without a key can take.
+// memoryLimit is what the heap is kept below as far as possible, in bytes, unless GOMEMLIMIT is
+// set, and beside the bodies of requests. It is several times what the service needs, and enough
+// for what clients without a key can take.
 const memoryLimit = 96 << 20
 
 // secretKeyFile holds, in the data directory, the key that encrypts the secrets of access keys.
@@ -123,8 +123,8 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	defer signal.Stop(hangups)
 
 	if p.getenv("GOGC") == "" {
-		// A few megabytes are alive at a time. To collect the others when these have doubled, as is usual,
-		// takes an eighth of the CPU under load.
+		// A few megabytes are alive at a time. To collect the others when these have doubled, as is
+		// usual, takes an eighth of the CPU under load.
 		debug.SetGCPercent(400)
 	}
 	if p.getenv("GOMEMLIMIT") == "" {

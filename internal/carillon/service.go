@@ -209,8 +209,8 @@ func (s *service) logStart(o serviceOptions) {
 	o.Logger.Info("started", attrs...)
 }
 
-// wait goes on until the context ends, as it is meant to, or serving ends by itself. Then it stops the
-// service. At a hangup it reads the certificate again.
+// wait goes on until the context ends, as it is meant to, or serving ends by itself. Then it stops
+// the service. At a hangup it reads the certificate again.
 func (s *service) wait(ctx context.Context, hangups <-chan os.Signal) error {
 	var failure error
 	for done := false; !done; {

@@ -151,8 +151,8 @@ func TestSlowClients(t *testing.T) {
 	}
 }
 
-// signedHead is the header of a request by the root key, but for its end. Its body is to be as long,
-// and cannot be the one that was signed.
+// signedHead is the header of a request by the root key, but for its end. Its body is to be as
+// long, and cannot be the one that was signed.
 func signedHead(s *service, length int) string {
 	date := sigv4.FormatTime(time.Now())
 	key := sigv4.NewKey(s.root.Secret, sigv4.Scope{Day: date[:8], Region: "us-east-1", Service: "chime"})

@@ -37,8 +37,8 @@ func (p *program) onStore(ctx context.Context, d database, fn func(store.Store) 
 	return errors.Join(err, st.Close())
 }
 
-// named puts the name of the command before an error. What a rule of the directory says is fit to be
-// shown as it is.
+// named puts the name of the command before an error. What a rule of the directory says is fit to
+// be shown as it is.
 func (p *program) named(err error) error {
 	if err == nil {
 		return nil

@@ -17,8 +17,8 @@ func nameOf(c *cobra.Command) string {
 	return name
 }
 
-// operandsOf returns what the words after a command stand for: "", one "DOMAIN", "[ROWS]" that may be
-// missing, or "LICENSE ..." for one or more.
+// operandsOf returns what the words after a command stand for: "", one "DOMAIN", "[ROWS]" that may
+// be missing, or "LICENSE ..." for one or more.
 func operandsOf(c *cobra.Command) string {
 	_, operands, _ := strings.Cut(c.Use, " ")
 	return operands

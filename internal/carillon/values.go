@@ -34,7 +34,8 @@ func truth(text string) (bool, error) {
 	return v, nil
 }
 
-// numberFrom returns a parser of whole numbers between two bounds. The highest bound stands for none.
+// numberFrom returns a parser of whole numbers between two bounds. The highest bound stands for
+// none.
 func numberFrom(least, most int) func(string) (int, error) {
 	return func(text string) (int, error) {
 		n, err := strconv.Atoi(text)

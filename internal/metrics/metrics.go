@@ -72,8 +72,8 @@ func (m *Metrics) Meter(operation string) func(exception string, took time.Durat
 	}
 }
 
-// Handler answers GET and HEAD with the metrics in Prometheus's text format, or in another of its formats
-// that the client prefers.
+// Handler answers GET and HEAD with the metrics in Prometheus's text format, or in another of its
+// formats that the client prefers.
 func (m *Metrics) Handler() http.Handler {
 	h := promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -9,8 +9,9 @@ import (
 )
 
 // Context returns a context that the first of some signals ends. A signal that the process was
-// started to ignore stays ignored, by this process and by those that it starts: nohup does that, and
-// so do shells for the background jobs of scripts. stop gives the signals their usual meaning back.
+// started to ignore stays ignored, by this process and by those that it starts: nohup does that,
+// and so do shells for the background jobs of scripts. stop gives the signals their usual meaning
+// back.
 func Context(signals ...os.Signal) (ctx context.Context, stop context.CancelFunc) {
 	signals = slices.DeleteFunc(slices.Clone(signals), signal.Ignored)
 	if len(signals) == 0 { // to NotifyContext that means all

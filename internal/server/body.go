@@ -23,8 +23,8 @@ const (
 	listLength = 100      // elements of a list
 )
 
-// bodyLimit returns the size in bytes of the largest body that an operation takes: the most that its
-// contract allows, with room to spare.
+// bodyLimit returns the size in bytes of the largest body that an operation takes: the most that
+// its contract allows, with room to spare.
 func bodyLimit(op *model.Operation) int {
 	if op.Input == nil {
 		return spareSize
@@ -72,8 +72,8 @@ const (
 // memory is what the bodies of all requests under way share, counted from the first byte of each
 // to the end of its request.
 //
-// Anybody can have sent a body that is still arriving. So when memory runs out, the one that has been
-// arriving longest makes room: slow clients, hostile or not, keep nobody out.
+// Anybody can have sent a body that is still arriving. So when memory runs out, the one that has
+// been arriving longest makes room: slow clients, hostile or not, keep nobody out.
 type memory struct {
 	mu       sync.Mutex
 	free     int64

@@ -25,8 +25,8 @@ type Certificate struct {
 // lookEvery is how often handshakes check whether the files have changed.
 const lookEvery = time.Second
 
-// LoadCertificate reads a certificate chain and its private key, PEM. Later versions of the files are
-// loaded when they change; the log tells of each, and of those that cannot be used.
+// LoadCertificate reads a certificate chain and its private key, PEM. Later versions of the files
+// are loaded when they change; the log tells of each, and of those that cannot be used.
 func LoadCertificate(certFile, keyFile string, logger *slog.Logger) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, logger: logger, looked: time.Now()}
 	return c, c.load()
@@ -47,7 +47,8 @@ func (c *Certificate) Config() *tls.Config {
 	}}
 }
 
-// Reload reads the files again, changed or not. If they cannot be used, the former certificate stays.
+// Reload reads the files again, changed or not. If they cannot be used, the former certificate
+// stays.
 func (c *Certificate) Reload() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -42,9 +42,9 @@ const (
 	maxStreams = 100 // requests at a time on a connection of HTTP/2
 )
 
-// NewHTTPServer returns a server that keeps the clients of a handler within limits. Set its TLSConfig
-// for TLS, over which it speaks HTTP/2, too. Set its BaseContext to a context that can be canceled:
-// that is what ends calls under way, since they do not end with their connections.
+// NewHTTPServer returns a server that keeps the clients of a handler within limits. Set its
+// TLSConfig for TLS, over which it speaks HTTP/2, too. Set its BaseContext to a context that can be
+// canceled: that is what ends calls under way, since they do not end with their connections.
 //
 // What net/http reports is logged without the text that a client sent.
 func NewHTTPServer(h http.Handler, l Limits, logger *slog.Logger) *http.Server {
@@ -72,8 +72,8 @@ func NewHTTPServer(h http.Handler, l Limits, logger *slog.Logger) *http.Server {
 	}
 }
 
-// complaints logs what net/http has to say. What it quotes may be of a client, such as the first bytes
-// of a request on a connection that was to be HTTP/2, and is left out.
+// complaints logs what net/http has to say. What it quotes may be of a client, such as the first
+// bytes of a request on a connection that was to be HTTP/2, and is left out.
 type complaints struct{ logger *slog.Logger }
 
 func (c complaints) Write(line []byte) (int, error) {
@@ -113,8 +113,8 @@ type connection struct {
 
 type connectionKey struct{}
 
-// baseContext returns the context of the listener that a request came in on. Other than the request's
-// own it does not end when the client closes its sending side, and may still be reading.
+// baseContext returns the context of the listener that a request came in on. Other than the
+// request's own it does not end when the client closes its sending side, and may still be reading.
 func baseContext(r *http.Request) context.Context {
 	if x, ok := r.Context().Value(connectionKey{}).(*connection); ok {
 		return x.base
@@ -136,8 +136,8 @@ func showsSignature(r *http.Request) {
 	}
 }
 
-// open finds a place for a connection, before anything is read from it. Meanwhile net/http accepts no
-// other.
+// open finds a place for a connection, before anything is read from it. Meanwhile net/http accepts
+// no other.
 func (c *connections) open(ctx context.Context, conn net.Conn) context.Context {
 	x := &connection{conn: conn, all: c, base: ctx}
 	for wait := c.place(x); wait > 0; wait = c.place(x) {

@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// names are the hosts under which clients know the service. A signature covers the host and path that
-// the client used; a proxy may have changed both since.
+// names are the hosts under which clients know the service. A signature covers the host and path
+// that the client used; a proxy may have changed both since.
 type names struct {
 	public *url.URL // nil if there is none
 	hosts  []string

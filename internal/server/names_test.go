@@ -23,7 +23,8 @@ func publicURL(t testing.TB, text string) *url.URL {
 	return u
 }
 
-// A signature is good for the names of the service alone, and a proxy may have changed what arrives.
+// A signature is good for the names of the service alone, and a proxy may have changed what
+// arrives.
 func TestNames(t *testing.T) {
 	at := func(host, path string) func(*http.Request) { // what a proxy makes of a request
 		return func(r *http.Request) {

@@ -3,10 +3,10 @@
 //
 // Start at [New]. A request passes these checks, and the first one that fails decides the answer:
 // path, method and query (route.go); everything about the signature that needs no body, and the
-// access key (auth.go); the size of the body and the memory for it (body.go); once the body is read,
-// the signature, the policy of the key, whether the operation is built, the rate, and the media
-// type; then, in package api, JSON and the contract; at last the service itself. So without a key
-// nobody learns more than a 401, and no body is read or decoded that would be refused anyway.
+// access key (auth.go); the size of the body and the memory for it (body.go); once the body is
+// read, the signature, the policy of the key, whether the operation is built, the rate, and the
+// media type; then, in package api, JSON and the contract; at last the service itself. So without a
+// key nobody learns more than a 401, and no body is read or decoded that would be refused anyway.
 //
 // [NewHTTPServer] bounds what connections may take (listen.go). [Certificate] follows the files of
 // a TLS certificate.

@@ -827,8 +827,8 @@ func TestLog(t *testing.T) {
 	}
 }
 
-// Nobody fills a disk by asking: of denials that are alike one line a minute is written, and it says
-// how many were not.
+// Nobody fills a disk by asking: of denials that are alike one line a minute is written, and it
+// says how many were not.
 func TestLog_Thinned(t *testing.T) {
 	var out bytes.Buffer
 	now := noon

@@ -40,8 +40,8 @@ type Columns struct {
 	keys map[string]int // of names and aliases
 }
 
-// NewColumns declares columns. Their order gives them their numbers, from 0. A column without a name
-// is never found.
+// NewColumns declares columns. Their order gives them their numbers, from 0. A column without a
+// name is never found.
 func NewColumns(list ...Column) *Columns {
 	c := &Columns{list, make(map[string]int)}
 	for i, column := range list {
@@ -80,8 +80,8 @@ func key(heading string) string {
 
 func ignored(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }
 
-// Nearest returns the name of the column that somebody may have meant by a heading that Find does not
-// know, and nothing if none is near.
+// Nearest returns the name of the column that somebody may have meant by a heading that Find does
+// not know, and nothing if none is near.
 func (c *Columns) Nearest(heading string) string {
 	word := key(heading)
 	name, least := "", 1.0
@@ -94,8 +94,8 @@ func (c *Columns) Nearest(heading string) string {
 	return name
 }
 
-// distance tells how far apart two keys are: 0 if they are one, 1 or more if they have too little in
-// common.
+// distance tells how far apart two keys are: 0 if they are one, 1 or more if they have too little
+// in common.
 func distance(a, b string) float64 {
 	s, t := []rune(a), []rune(b)
 	if len(s) > len(t) {
@@ -169,7 +169,8 @@ func (u Unknown) String() string {
 	return fmt.Sprintf("%.40q (did you mean %s?)", u.Name, u.Nearest)
 }
 
-// Unknown returns the headings that mean no column, in their order. A heading that is blank is none.
+// Unknown returns the headings that mean no column, in their order. A heading that is blank is
+// none.
 func (h *Heading) Unknown() []Unknown {
 	var list []Unknown
 	for i, name := range h.Names {

@@ -51,9 +51,9 @@ func newCSVReader(r io.Reader, comma rune) *csv.Reader {
 	return c
 }
 
-// preamble skips the lines above the heading: blank ones, comments, sep=; by which Excel is told the
-// separator, and #TYPE by which PowerShell tells what it has exported. It returns the separator, 0
-// if there was no such line, and the first line of the heading.
+// preamble skips the lines above the heading: blank ones, comments, sep=; by which Excel is told
+// the separator, and #TYPE by which PowerShell tells what it has exported. It returns the
+// separator, 0 if there was no such line, and the first line of the heading.
 func (c *csvRows) preamble(comments bool) (comma rune, heading []byte, err error) {
 	for {
 		line, err := c.lines.Next()

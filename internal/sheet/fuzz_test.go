@@ -14,8 +14,8 @@ import (
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
-// check reads a table to its end, whole and by the byte, which makes no difference. Lines rise, no row
-// is wider than the heading, and errors are about the file.
+// check reads a table to its end, whole and by the byte, which makes no difference. Lines rise, no
+// row is wider than the heading, and errors are about the file.
 func check(t *testing.T, text []byte, o sheet.Options) {
 	whole, err := drawn(bytes.NewReader(text), o)
 	portions, other := drawn(iotest.OneByteReader(bytes.NewReader(text)), o)

@@ -55,8 +55,8 @@ func Visible(text string) string {
 	return b.String()
 }
 
-// invisible reports whether a character cannot be seen. Some letters and marks cannot either: fillers
-// and selectors of variants.
+// invisible reports whether a character cannot be seen. Some letters and marks cannot either:
+// fillers and selectors of variants.
 func invisible(r rune) bool {
 	return r == utf8.RuneError || !strconv.IsPrint(r) || r == '\u2800' ||
 		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)

@@ -1,15 +1,16 @@
 // Package sheet reads and writes the tables of people: CSV as any spreadsheet, database or script
 // saves it, and the sheets of .xlsx workbooks.
 //
-// [Open] finds out what a file is by its content, reads the heading, and returns a [Reader] of rows.
-// What a heading means is declared in columns.go: a [Column] has a name and aliases, and [Columns]
-// finds one by what a person wrote. Programs that read text other than tables use the layers below:
-// [Decode] makes UTF-8 of every encoding that is understood, [First] tells JSON from a table, [Lines]
-// checks a text line by line, and [ReadLine] bounds the length of a line (text.go).
+// [Open] finds out what a file is by its content, reads the heading, and returns a [Reader] of
+// rows. What a heading means is declared in columns.go: a [Column] has a name and aliases, and
+// [Columns] finds one by what a person wrote. Programs that read text other than tables use the
+// layers below: [Decode] makes UTF-8 of every encoding that is understood, [First] tells JSON from
+// a table, [Lines] checks a text line by line, and [ReadLine] bounds the length of a line
+// (text.go).
 //
 // [NewCSV] and [NewWorkbook] write tables. [Guard] keeps a spreadsheet from running a cell of a CSV
-// file as a formula, and a Reader takes the guard off (guard.go). [Visible] is for messages that quote
-// what stands in a file: it shows what cannot be seen.
+// file as a formula, and a Reader takes the guard off (guard.go). [Visible] is for messages that
+// quote what stands in a file: it shows what cannot be seen.
 //
 // Errors about what stands in a file are an [Error], which names the line but not the file.
 package sheet
@@ -31,8 +32,8 @@ const (
 	MaxLine     = 1 << 20   // bytes of a line, and of a row
 )
 
-// CheckSize returns an [Error] for a file that is known to be larger than [MaxFile] before any of it
-// is read. What cannot be asked for its size passes.
+// CheckSize returns an [Error] for a file that is known to be larger than [MaxFile] before any of
+// it is read. What cannot be asked for its size passes.
 func CheckSize(r io.Reader) error {
 	if f, ok := r.(fs.File); ok {
 		if info, err := f.Stat(); err == nil && info.Size() > MaxFile {
@@ -110,10 +111,10 @@ type rows interface {
 	close() error
 }
 
-// Open reads the heading of a table. CSV may be separated by commas, semicolons or tabs, or by what a
-// first line sep=X says, and is decoded as by [Decode]; the line #TYPE of PowerShell is skipped. A
-// file that begins like a workbook is one. Open returns an [Error] for a file that is none of these,
-// is empty, or has two columns of one meaning.
+// Open reads the heading of a table. CSV may be separated by commas, semicolons or tabs, or by what
+// a first line sep=X says, and is decoded as by [Decode]; the line #TYPE of PowerShell is skipped.
+// A file that begins like a workbook is one. Open returns an [Error] for a file that is none of
+// these, is empty, or has two columns of one meaning.
 func Open(r io.Reader, o Options) (*Reader, error) {
 	in := Decode(r)
 	start, _ := in.Peek(len(oleMark)) // what is wrong is told with the line

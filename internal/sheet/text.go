@@ -173,8 +173,9 @@ func First(in *bufio.Reader) (string, error) {
 // ErrLongLine is the error for a line of more than [MaxLine] bytes.
 var ErrLongLine = fmt.Errorf("the line has more than %d bytes", MaxLine)
 
-// ReadLine returns the next line with its end, which the last line may lack, and [io.EOF] after that
-// one. A line of more than [MaxLine] bytes is an [ErrLongLine]. The line holds until the next read.
+// ReadLine returns the next line with its end, which the last line may lack, and [io.EOF] after
+// that one. A line of more than [MaxLine] bytes is an [ErrLongLine]. The line holds until the next
+// read.
 func ReadLine(in *bufio.Reader) ([]byte, error) {
 	line, err := in.ReadSlice('\n')
 	if err == bufio.ErrBufferFull {

@@ -18,9 +18,9 @@ import (
 )
 
 // workbookRows reads a sheet of a workbook by excelize, which knows what a person sees of a number
-// with a format. But excelize is silent about damage (a part that breaks off is short, no more), and
-// takes all parts of a workbook into memory, pictures too. So this file finds the parts that matter,
-// bounds and checks them, and gives excelize a workbook of those alone.
+// with a format. But excelize is silent about damage (a part that breaks off is short, no more),
+// and takes all parts of a workbook into memory, pictures too. So this file finds the parts that
+// matter, bounds and checks them, and gives excelize a workbook of those alone.
 type workbookRows struct {
 	book   *book
 	sheet  bookSheet
@@ -360,9 +360,10 @@ func (b *book) check(name string, token func(xml.Token) error) error {
 	}
 }
 
-// cellCheck finds what excelize would leave out or take for something else: rows and cells that do not
-// come in order, cells whose text or format cannot be found. It looks for formulas, too, without the
-// result that a spreadsheet saves with them: programs that write workbooks leave it out.
+// cellCheck finds what excelize would leave out or take for something else: rows and cells that do
+// not come in order, cells whose text or format cannot be found. It looks for formulas, too,
+// without the result that a spreadsheet saves with them: programs that write workbooks leave it
+// out.
 type cellCheck struct {
 	texts    int // that cells may refer to
 	row, col int

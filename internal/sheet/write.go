@@ -14,8 +14,8 @@ import (
 )
 
 // Writer writes a table row by row, beginning with the heading. A cell is a string, a bool, an
-// integer, a float64, a [time.Time] or nil, which leaves it empty. Close writes what is left; it does
-// not close what the table is written to.
+// integer, a float64, a [time.Time] or nil, which leaves it empty. Close writes what is left; it
+// does not close what the table is written to.
 type Writer interface {
 	Write(cells ...any) error
 	Close() error
@@ -28,7 +28,8 @@ type csvWriter struct {
 }
 
 // NewCSV writes CSV as spreadsheets take it: separated by commas, with lines that end in CRLF, and
-// with a [Guard] for texts. A line end in a cell is read back as a line feed. Times are in RFC 3339.
+// with a [Guard] for texts. A line end in a cell is read back as a line feed. Times are in RFC
+// 3339.
 func NewCSV(w io.Writer) Writer {
 	c := csv.NewWriter(w)
 	c.UseCRLF = true
@@ -74,8 +75,8 @@ type workbookWriter struct {
 const maxCell = excelize.TotalCellChars
 
 // NewWorkbook writes an .xlsx workbook with one sheet of a name. Texts are never formulas there, so
-// that they need no [Guard]; only one that looks guarded gets an apostrophe more, as [Unguard] takes
-// one off. What a workbook cannot hold, control characters, is written as by [Visible].
+// that they need no [Guard]; only one that looks guarded gets an apostrophe more, as [Unguard]
+// takes one off. What a workbook cannot hold, control characters, is written as by [Visible].
 func NewWorkbook(w io.Writer, name string) (Writer, error) {
 	b := &workbookWriter{out: w, file: excelize.NewFile(), next: 1}
 	err := b.file.SetSheetName(b.file.GetSheetName(0), name)

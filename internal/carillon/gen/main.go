@@ -283,7 +283,8 @@ whether it asks and whether a brake holds is said on the command line alone.
 	return b.String()
 }
 
-// shortened names commands: "carillon serve, key create, account" where all those of account are among them.
+// shortened names commands: "carillon serve, key create, account" where all those of account are
+// among them.
 func shortened(commands []string, pages []carillon.Page) []string {
 	var names []string
 	for _, page := range pages {

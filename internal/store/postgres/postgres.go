@@ -41,8 +41,8 @@ type Options struct {
 // Open opens the database that a URL names: "postgres://user@host:5432/name", with the parameters
 // of libpq (pool_... excepted). It upgrades an older schema. The tables are in the first schema of
 // the search path. Any number of processes may have the database open. ErrNewerSchema is among the
-// errors, and ErrOlderSchema with [Options].Beside. No error shows a password, nor any part of a URL
-// that does not parse.
+// errors, and ErrOlderSchema with [Options].Beside. No error shows a password, nor any part of a
+// URL that does not parse.
 func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
