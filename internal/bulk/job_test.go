@@ -378,7 +378,8 @@ func TestRunGivesUp(t *testing.T) {
 	if !errors.Is(err, bulk.ErrUnreachable) {
 		t.Errorf("got %v, want that the service cannot be reached", err)
 	}
-	if err := l.Close(); err != nil || l.Count(bulk.Planned) != 1 {
+	// A connection that was open may take the request along before it is seen to be closed.
+	if err := l.Close(); err != nil || l.Count(bulk.Planned)+l.Count(bulk.Sent) != 1 {
 		t.Errorf("got %s, %v; want one row that may be resumed", l.Summary(), err)
 	}
 }

@@ -36,7 +36,7 @@ const hung = 60 * time.Second
 func start(t *testing.T, change func(*serviceOptions)) *service {
 	t.Helper()
 	o := serviceOptions{
-		Listen: "127.0.0.1:0", database: database{Data: t.TempDir()}, Logger: slog.New(slog.DiscardHandler), limits: server.DefaultLimits,
+		Listen: "127.0.0.1:0", database: database{Data: filepath.Join(t.TempDir(), "data")}, Logger: slog.New(slog.DiscardHandler), limits: server.DefaultLimits,
 	}
 	change(&o)
 	s, err := startService(t.Context(), o)
