@@ -195,6 +195,7 @@ func (c *cli) applyGlobals() error {
 		Output:      c.flag(outputOption),
 		CABundle:    c.flag(caBundleOption),
 	})
+	c.settings.Warn = func(text string) { fmt.Fprintf(c.stderr, "\naws: [WARNING]: %s\n", text) }
 	return c.checkGlobals()
 }
 

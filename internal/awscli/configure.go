@@ -109,15 +109,15 @@ func (c *cli) configurePrompt(ctx context.Context) error {
 			*q.to = append(*q.to, profile.Option{Name: q.option, Value: answer})
 		}
 	}
+	if keys == nil && others == nil {
+		return nil
+	}
 	if keys != nil {
 		if err := c.settings.SetCredentials(name, keys...); err != nil {
 			return err
 		}
 	}
-	if others != nil {
-		return c.settings.SetConfig(name, others...)
-	}
-	return nil
+	return c.settings.SetConfig(name, others...) // keys alone make an empty section there, too
 }
 
 // readLine shows what was printed so far and returns the next line without its end. An interrupt

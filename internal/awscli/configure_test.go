@@ -82,7 +82,8 @@ func TestConfigurePrompt(t *testing.T) {
 		},
 		"a profile that is not there yet": {
 			args: "--profile q", stdin: "AK\nSK\n\n\n", want: result{stdout: fresh},
-			keys: "[q]\naws_access_key_id = AK\naws_secret_access_key = SK\n",
+			config: "[profile q]\n",
+			keys:   "[q]\naws_access_key_id = AK\naws_secret_access_key = SK\n",
 		},
 		"nothing answered": {
 			files: some, stdin: "\n\n\n\n", want: result{stdout: present}, config: someConfig, keys: someKeys,

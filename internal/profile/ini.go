@@ -59,14 +59,45 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("Unable to parse config file: %s: line %d: %s", e.Path, e.Line, e.Reason)
 }
 
-// Load reads and parses a file. If the path is not that of a regular file, or the file may not be
-// read, the result has no sections: version 1 ignores both cases. The error is a *FileError.
+// Load reads and parses a file. Its sections hold what they inherit from [DEFAULT], too. If the path
+// is not that of a regular file, or the file may not be read, the result has no sections: version 1
+// ignores both cases. The error is a *FileError.
 func Load(path string) (*File, error) {
 	data, err := readFile(path)
 	if err != nil {
 		return &File{Path: path}, nil
 	}
-	return parse(path, string(data), true)
+	f, err := parse(path, string(data), true)
+	if err != nil {
+		return nil, err
+	}
+	return f.inherit(), nil
+}
+
+// defaults is the section whose options every other section of its file has, too, unless it has its
+// own. Capitals matter: [default] is a profile.
+const defaults = "DEFAULT"
+
+// inherit returns the file as configparser shows it: without [DEFAULT], whose options are in the
+// sections.
+func (f *File) inherit() *File {
+	common := f.section(defaults)
+	if common == nil {
+		return f
+	}
+	out := &File{Path: f.Path}
+	for _, s := range f.Sections {
+		if s.Name == defaults {
+			continue
+		}
+		for _, o := range common.Options {
+			if s.option(o.Name) == nil {
+				s.Options = append(slices.Clip(s.Options), o)
+			}
+		}
+		out.Sections = append(out.Sections, s)
+	}
+	return out
 }
 
 // readFile reads a regular file only: a directory counts as missing, and a pipe would block.
@@ -83,7 +114,13 @@ func readFile(path string) ([]byte, error) {
 
 // ParseFlat parses a file without nested settings, such as the file of aliases: a value may begin
 // on the line below its option.
-func ParseFlat(path, text string) (*File, error) { return parse(path, text, false) }
+func ParseFlat(path, text string) (*File, error) {
+	f, err := parse(path, text, false)
+	if err != nil {
+		return nil, err
+	}
+	return f.inherit(), nil
+}
 
 // parse reads the text of a file by the rules of Python's configparser, the reader that
 // version 1 inherits:
@@ -91,7 +128,8 @@ func ParseFlat(path, text string) (*File, error) { return parse(path, text, fals
 //   - "#" and ";" begin a comment only at the start of a line; inside a value they are text;
 //   - "=" or ":" ends a name, whichever comes first;
 //   - a line indented deeper than its option continues the option's value;
-//   - a section or an option that occurs twice is an error, and so is a line that is neither.
+//   - a section or an option that occurs twice is an error, and so is a line that is neither. Only
+//     [DEFAULT] may occur in pieces.
 //
 // With nested, an option without a value on its own line, but with lines that continue it, is a
 // block of nested settings: each line must have an "=". The path is for messages only. The error
@@ -141,7 +179,10 @@ func parse(path, text string, nested bool) (*File, error) {
 		}
 		fail := func(reason string) (*File, error) { return nil, &FileError{path, i + 1, reason} }
 		if name, ok := header(content); ok {
-			if f.section(name) != nil {
+			if section = f.section(name); section != nil {
+				if name == defaults {
+					continue
+				}
 				return fail(fmt.Sprintf("section [%s] occurs twice", name))
 			}
 			f.Sections = append(f.Sections, Section{Name: name, line: i, indent: depth})

@@ -56,6 +56,8 @@ func TestParse(t *testing.T) {
 		{"open bracket", "[a]\n[b\n", "line 2: neither a [section] nor a name = value"},
 		{"empty bracket", "[a]\n[]\n", "line 2: neither a [section] nor a name = value"},
 		{"no name", "[a]\n= 1\n", "line 2: a value without a name"},
+		{"pieces of DEFAULT", "[DEFAULT]\nx = 1\n[a]\n[DEFAULT]\ny = 2\n", `[DEFAULT x="1" y="2"][a]`},
+		{"option twice in DEFAULT", "[DEFAULT]\nx = 1\n[DEFAULT]\nx = 2\n", `line 4: option "x" occurs twice in [DEFAULT]`},
 		{"section twice", "[a]\n[b]\n[a]\n", "line 3: section [a] occurs twice"},
 		{"option twice", "[a]\nx = 1\nX = 2\n", `line 3: option "x" occurs twice in [a]`},
 		{"bad block", "[a]\nx =\n  y = 1\n\n  # c\n  z\n", `line 6: a setting inside "x" needs the form name = value`},
@@ -86,6 +88,23 @@ func TestLoad(t *testing.T) {
 		if f, err := profile.Load(path); err != nil || len(f.Sections) != 0 {
 			t.Errorf("Load(%q): got %v, %v, want an empty file", path, f, err)
 		}
+	}
+}
+
+// TestLoad_inherits: every section has the options of [DEFAULT], which itself is none.
+func TestLoad_inherits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "config")
+	text := "[a]\nx = own\n[DEFAULT]\nx = 1\ns3 =\n  y = 2\n[b]\n[DEFAULT]\nz = 3\n[default]\n"
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f, err := profile.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `[a x="own" s3{y="2"} z="3"][b x="1" s3{y="2"} z="3"][default x="1" s3{y="2"} z="3"]`
+	if got := dump(f); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
 
@@ -334,6 +353,7 @@ func FuzzINI(f *testing.F) {
 	f.Add("\t[a]\n\tx =\n\t\ty = 1\n\n \n[b] # c\nx : 2\n", "a", "X", "y", "")
 	f.Add("", "profile 'a b'", "x", "", "=")
 	f.Add("[profile \"a b\"]\n", "profile 'a b'", "x", "", "[c]")
+	f.Add("[DEFAULT]\nx = 1\n[a]\n[DEFAULT]\ny = 2\n", "DEFAULT", "x", "", "v")
 	f.Add("", "a", "x\xc3", "", "\xa9") // valid only when put together
 	f.Fuzz(func(t *testing.T, text, section, name, inner, value string) {
 		before, err := profile.Parse("FILE", text)
@@ -354,7 +374,11 @@ func FuzzINI(f *testing.F) {
 			}
 			return
 		}
-		after, err := profile.Load(path)
+		written, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := profile.Parse(path, string(written))
 		if err != nil {
 			t.Fatal(err)
 		}

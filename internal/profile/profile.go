@@ -144,6 +144,8 @@ func (s Source) String() string {
 type Settings struct {
 	// Stdin is the standard input of a credential_process; nil is empty input.
 	Stdin *os.File
+	// Warn, if set, is told what a user should mend though the command goes on.
+	Warn func(text string)
 
 	env   Env
 	flags Flags

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -112,7 +113,8 @@ func (s *Settings) SetVariable(name, value string) error {
 	return s.SetConfig(profile, o)
 }
 
-// SetConfig sets options of a profile, or of [preview] or [plugins], in the config file.
+// SetConfig sets options of a profile, or of [preview] or [plugins], in the config file. Without
+// options it only makes sure that the section exists.
 func (s *Settings) SetConfig(profile string, options ...Option) error {
 	section := profile
 	if profile != "default" && !standalone(profile) {
@@ -121,9 +123,24 @@ func (s *Settings) SetConfig(profile string, options ...Option) error {
 	return s.set(&s.config, s.ConfigFile(), section, options)
 }
 
-// SetCredentials sets options of a profile in the credentials file.
+// SetCredentials sets options of a profile in the credentials file. It warns of a file that other
+// users may read or write.
 func (s *Settings) SetCredentials(profile string, options ...Option) error {
-	return s.set(&s.credentials, s.CredentialsFile(), profile, options)
+	if err := s.set(&s.credentials, s.CredentialsFile(), profile, options); err != nil {
+		return err
+	}
+	path := s.env.Expand(s.CredentialsFile())
+	if info, err := os.Stat(path); err == nil && s.Warn != nil && openToOthers(info) {
+		s.Warn(fmt.Sprintf("The file '%s' is accessible by other users. "+
+			"Consider running 'chmod 600 %s' to restrict access to only your user.", path, path))
+	}
+	return nil
+}
+
+// openToOthers reports whether a file is for more than its owner. Windows keeps that elsewhere than
+// in the mode.
+func openToOthers(info os.FileInfo) bool {
+	return runtime.GOOS != "windows" && info.Mode().IsRegular() && info.Mode().Perm()&0o077 != 0
 }
 
 func (s *Settings) set(l *loaded, name, section string, options []Option) error {
