@@ -442,7 +442,7 @@ func openBare(b *testing.B, accounts, users int) *bareStore {
 	}
 	for _, account := range raw.accounts {
 		err = st.View(b.Context(), func(tx store.ReadTx) error {
-			all, err := tx.ListUsers(account, store.UserFilter{}, 0, users)
+			all, _, err := tx.ListUsers(account, store.UserFilter{}, 0, users)
 			entries := make([]int64, len(all))
 			for i, u := range all {
 				entries[i] = int64(u.Entry)

@@ -81,7 +81,7 @@ func TestScripts(t *testing.T) {
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "workbook": workbook, "perm": perm,
+			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
 			"certificate": certificate, "request": request, "metrics": metrics,
 		},
 	})
@@ -164,6 +164,23 @@ func fill(ts *testscript.TestScript, neg bool, args []string) {
 	size, err := strconv.Atoi(args[1])
 	ts.Check(err)
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(strings.Repeat("x", size)), 0o600))
+}
+
+// crowd writes a list of the users u1, u2, ... of an account, of which the last is a device.
+func crowd(ts *testscript.TestScript, neg bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	var users []string
+	for i := range n {
+		kind := "PrivateUser"
+		if i == n-1 {
+			kind = "SharedDevice"
+		}
+		users = append(users, fmt.Sprintf(`{"UserId": "u%[1]d", "AccountId": "%[2]s", "PrimaryEmail": "u%[1]d@example.com",
+			"LicenseType": "Pro", "UserType": "%[3]s", "UserRegistrationStatus": "Registered",
+			"RegisteredOn": "2020-01-01T00:00:00.000Z", "DisplayName": "U"}`, i+1, args[1], kind))
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(`{"Users": [`+strings.Join(users, ",")+`]}`), 0o600))
 }
 
 func workbook(ts *testscript.TestScript, neg bool, args []string) {

@@ -179,7 +179,7 @@ func (p *program) storeAccounts(d *database) cobra.CompletionFunc {
 			owners, err := tx.AWSAccounts()
 			for _, owner := range owners {
 				var accounts []store.Account
-				if accounts, err = tx.Accounts(owner, store.AccountFilter{}, 0, mostOffered); err != nil {
+				if accounts, _, err = tx.Accounts(owner, store.AccountFilter{}, 0, mostOffered); err != nil {
 					break
 				}
 				for _, a := range accounts {

@@ -86,7 +86,7 @@ func (d *desk) users(account string) string {
 	defer st.Close()
 	var all []string
 	err = st.View(d.t.Context(), func(tx store.ReadTx) error {
-		users, err := tx.ListUsers(account, store.UserFilter{}, 0, 1000)
+		users, _, err := tx.ListUsers(account, store.UserFilter{}, 0, 1000)
 		for _, u := range users {
 			all = append(all, u.UserID+" "+u.Email)
 		}

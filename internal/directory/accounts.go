@@ -99,7 +99,7 @@ func (s *Service) GetAccount(ctx context.Context, in *api.GetAccountInput) (*api
 }
 
 // ListAccounts pages through the caller's accounts whose name begins with Name and that have
-// UserEmail among their users, invited ones included.
+// UserEmail among their users, invited ones included. Its pages are like those of ListUsers.
 func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (*api.ListAccountsOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListAccountsOutput, error) {
 		filter := store.AccountFilter{NamePrefix: orEmpty(in.Name)}
@@ -118,16 +118,11 @@ func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (
 				filter.AccountIDs = append(filter.AccountIDs, h.AccountID)
 			}
 		}
-		limit := pageSize(in.MaxResults)
-		accounts, err := tx.Accounts(caller.AWSAccountID, filter, after, limit+1)
+		accounts, next, err := tx.Accounts(caller.AWSAccountID, filter, after, pageSize(in.MaxResults))
 		if err != nil {
 			return nil, err
 		}
-		out := &api.ListAccountsOutput{Accounts: []api.Account{}}
-		if len(accounts) > limit {
-			accounts = accounts[:limit]
-			out.NextToken = new(list.token(accounts[limit-1].Entry))
-		}
+		out := &api.ListAccountsOutput{Accounts: []api.Account{}, NextToken: list.token(next)}
 		for _, a := range accounts {
 			out.Accounts = append(out.Accounts, showAccount(a))
 		}

@@ -262,7 +262,7 @@ func (h *house) audit() []store.AuditRecord {
 	h.t.Helper()
 	var all []store.AuditRecord
 	err := h.store.View(context.Background(), func(tx store.ReadTx) (err error) {
-		all, err = tx.Audit(awsAccount, store.AuditFilter{}, 0, 10_000)
+		all, _, err = tx.Audit(awsAccount, store.AuditFilter{}, 0, 10_000)
 		return err
 	})
 	if err != nil {

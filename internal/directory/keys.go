@@ -48,11 +48,7 @@ func NewKeys(st store.Store, sealer *seal.Sealer, options Options) *Keys {
 
 // AccessKey returns a key, disabled and expired ones too, or ErrUnknownKey.
 func (k *Keys) AccessKey(ctx context.Context, keyID string) (Key, error) {
-	var kept store.AccessKey
-	err := k.store.View(ctx, func(tx store.ReadTx) (err error) {
-		kept, err = tx.AccessKey(keyID)
-		return err
-	})
+	kept, err := k.store.AccessKey(ctx, keyID)
 	if errors.Is(err, store.ErrNotFound) {
 		return Key{}, ErrUnknownKey
 	}

@@ -175,20 +175,27 @@ func (o *Operator) ClaimDomain(ctx context.Context, accountID, domain string) (a
 
 // endInvitations removes the users who are only invited.
 func (c *change) endInvitations(a store.Account) error {
-	const page = 1000
-	var after store.Entry
-	for {
-		invited, err := asMembers(c.ListUsers(a.AccountID, store.UserFilter{Registration: store.Unregistered}, after, page))
-		if err != nil {
-			return err
-		}
+	return c.eachPage(a, store.UserFilter{Registration: store.Unregistered}, 1000, func(users []store.User) error {
+		invited, _ := asMembers(users, nil)
 		for _, m := range invited {
 			m.gone = true
-			after = m.before.Entry
 		}
-		if err := c.save(a, invited); err != nil || len(invited) < page {
+		return c.save(a, invited)
+	})
+}
+
+// eachPage calls fn with each page of a listing of users, until fn returns an error.
+func (c *change) eachPage(a store.Account, filter store.UserFilter, limit int, fn func([]store.User) error) error {
+	var after store.Entry
+	for {
+		users, next, err := c.ListUsers(a.AccountID, filter, after, limit)
+		if err == nil {
+			err = fn(users)
+		}
+		if err != nil || next == 0 {
 			return err
 		}
+		after = next
 	}
 }
 
@@ -217,13 +224,15 @@ func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) 
 		if len(domains) > 1 || a.Type == string(api.AccountTypeTeam) {
 			return nil
 		}
-		suspended, err := c.ListUsers(a.AccountID, store.UserFilter{Registration: string(api.RegistrationStatusSuspended)}, 0, 1)
-		if err != nil {
-			return err
-		}
-		if len(suspended) > 0 {
+		filter := store.UserFilter{Registration: string(api.RegistrationStatusSuspended)}
+		if err := c.eachPage(*a, filter, 1, func(suspended []store.User) error {
+			if len(suspended) == 0 {
+				return nil
+			}
 			return api.Errorf(api.UnprocessableEntityException, "%s is the last domain of account %s, which has suspended users: "+
 				"unsuspend them first, %s among them", name, a.AccountID, suspended[0].UserID)
+		}); err != nil {
+			return err
 		}
 		a.Type = string(api.AccountTypeTeam)
 		a.SigninDelegateGroups = nil

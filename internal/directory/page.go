@@ -14,10 +14,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// A page token is the entry of the last row seen (8 bytes, big-endian) and the first 16 bytes of an
-// HMAC-SHA256 over it and the scope of the listing, in URL-safe base64. It is valid for its own
-// listing only, with pages of any size. Its length is a multiple of 3 bytes, for which base64 has
-// only one spelling.
+// A page token is the entry of the last row looked at (8 bytes, big-endian) and the first 16 bytes
+// of an HMAC-SHA256 over it and the scope of the listing, in URL-safe base64. It is valid for its
+// own listing only, with pages of any size. Its length is a multiple of 3 bytes, for which base64
+// has only one spelling.
 const (
 	macSize   = 16
 	tokenSize = (8 + macSize) / 3 * 4
@@ -65,10 +65,13 @@ func (s *Service) listing(operation string, filters ...string) listing {
 	return listing{s.pageKey, scope}
 }
 
-// token returns the token that continues the listing after a row.
-func (l listing) token(last store.Entry) string {
+// token returns the token that continues the listing after a row; nil for 0, its end.
+func (l listing) token(last store.Entry) *string {
+	if last == 0 {
+		return nil
+	}
 	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+macSize), uint64(last))
-	return base64.URLEncoding.EncodeToString(append(b, l.mac(b)...))
+	return new(base64.URLEncoding.EncodeToString(append(b, l.mac(b)...)))
 }
 
 // after returns the entry of a token, 0 for no token.

@@ -178,7 +178,7 @@ func TestBatchesAgreeWithModel(t *testing.T) {
 
 		var trail []store.AuditRecord
 		err := h.store.View(context.Background(), func(tx store.ReadTx) (err error) {
-			trail, err = tx.Audit(awsAccount, store.AuditFilter{AccountID: account}, 0, 1000)
+			trail, _, err = tx.Audit(awsAccount, store.AuditFilter{AccountID: account}, 0, 1000)
 			return err
 		})
 		if err != nil || len(trail) != audited {

@@ -42,7 +42,7 @@ func (h *house) people(accounts, emails []string) people {
 			for _, d := range domains {
 				p.Domains[id] = append(p.Domains[id], d.Name)
 			}
-			users, err := tx.ListUsers(id, store.UserFilter{}, 0, 100)
+			users, _, err := tx.ListUsers(id, store.UserFilter{}, 0, 100)
 			if err != nil {
 				return err
 			}
@@ -197,7 +197,7 @@ func (h *house) newRecords(seen map[string]store.Entry) (n int) {
 	h.t.Helper()
 	err := h.store.View(context.Background(), func(tx store.ReadTx) error {
 		for _, aws := range []string{awsAccount, foreignAccount} {
-			records, err := tx.Audit(aws, store.AuditFilter{}, seen[aws], 1000)
+			records, _, err := tx.Audit(aws, store.AuditFilter{}, seen[aws], 1000)
 			if err != nil {
 				return err
 			}

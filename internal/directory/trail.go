@@ -157,20 +157,17 @@ func (o *Operator) walk(ctx context.Context, query AuditQuery, fn func(store.Aud
 	}
 }
 
-// fill reads the next page if the one before is used up.
+// fill reads on, to the next record that passes the filter, if what was read is used up.
 func (t *trail) fill(ctx context.Context, st store.Store, filter store.AuditFilter) error {
-	if len(t.page) > 0 || t.ended {
-		return nil
-	}
-	err := st.View(ctx, func(tx store.ReadTx) (err error) {
-		t.page, err = tx.Audit(t.owner, filter, t.after, auditPage)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if t.ended = len(t.page) < auditPage; !t.ended {
-		t.after = t.page[auditPage-1].Entry
+	for len(t.page) == 0 && !t.ended {
+		err := st.View(ctx, func(tx store.ReadTx) (err error) {
+			t.page, t.after, err = tx.Audit(t.owner, filter, t.after, auditPage)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		t.ended = t.after == 0
 	}
 	return nil
 }

@@ -26,7 +26,8 @@ func (s *Service) GetUser(ctx context.Context, in *api.GetUserInput) (*api.GetUs
 }
 
 // ListUsers pages through the users of an account, including those who are invited or suspended.
-// The rows have no personal PIN.
+// The rows have no personal PIN. A page may be short, or empty, although others follow: see
+// [store.ReadTx].
 func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.ListUsersOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListUsersOutput, error) {
 		filter := store.UserFilter{Email: orEmpty(in.UserEmail), Type: string(in.UserType)}
@@ -39,16 +40,11 @@ func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.L
 		if err != nil {
 			return nil, err
 		}
-		limit := pageSize(in.MaxResults)
-		users, err := tx.ListUsers(a.AccountID, filter, after, limit+1)
+		users, next, err := tx.ListUsers(a.AccountID, filter, after, pageSize(in.MaxResults))
 		if err != nil {
 			return nil, err
 		}
-		out := &api.ListUsersOutput{Users: []api.User{}}
-		if len(users) > limit {
-			users = users[:limit]
-			out.NextToken = new(list.token(users[limit-1].Entry))
-		}
+		out := &api.ListUsersOutput{Users: []api.User{}, NextToken: list.token(next)}
 		for _, u := range users {
 			row := showUser(u)
 			row.PersonalPIN = nil

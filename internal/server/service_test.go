@@ -147,7 +147,7 @@ func (in installation) account(t testing.TB, name string) string {
 func (in installation) rows(t testing.TB, accountID string) (users []store.User) {
 	t.Helper()
 	err := in.store.View(t.Context(), func(tx store.ReadTx) (err error) {
-		users, err = tx.ListUsers(accountID, store.UserFilter{}, 0, 1000)
+		users, _, err = tx.ListUsers(accountID, store.UserFilter{}, 0, 1000)
 		return err
 	})
 	if err != nil {
@@ -503,7 +503,7 @@ func TestManyClients(t *testing.T) {
 		licenses[id] = "Pro" // the default
 	}
 	err := in.store.View(t.Context(), func(tx store.ReadTx) error {
-		records, err := tx.Audit(awsAccount, store.AuditFilter{AccountID: account}, 0, 10_000)
+		records, _, err := tx.Audit(awsAccount, store.AuditFilter{AccountID: account}, 0, 10_000)
 		for _, r := range records {
 			if r.Operation != "BatchUpdateUser" {
 				continue
@@ -541,7 +541,7 @@ func TestAuditOfARequest(t *testing.T) {
 	got.succeeded(t, 200, `{"UserErrors":[]}`)
 	var records []store.AuditRecord
 	err := in.store.View(t.Context(), func(tx store.ReadTx) (err error) {
-		records, err = tx.Audit(awsAccount, store.AuditFilter{Target: ids[0], Key: in.users.ID}, 0, 10)
+		records, _, err = tx.Audit(awsAccount, store.AuditFilter{Target: ids[0], Key: in.users.ID}, 0, 10)
 		return err
 	})
 	if err != nil || len(records) != 1 {

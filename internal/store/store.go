@@ -75,10 +75,15 @@ type Store interface {
 	// millions, and ends with the context. A failure of the storage is ErrUnavailable.
 	Seats(ctx context.Context) (map[string]int, error)
 
+	// AccessKey returns an access key, like the method of [ReadTx]. Every request needs one before it
+	// is known to be genuine, so AccessKey has connections that it shares with Ping alone: neither
+	// waits for views or updates.
+	AccessKey(ctx context.Context, keyID string) (AccessKey, error)
+
 	// Stats returns what the store has done so far. It costs next to nothing.
 	Stats() Stats
 
-	// Ping reports whether the storage answers; the error is ErrUnavailable.
+	// Ping reports whether the storage answers; the error is ErrUnavailable. See AccessKey.
 	Ping(ctx context.Context) error
 
 	// Close lets calls that have begun finish, and releases everything. Later calls return
@@ -86,13 +91,18 @@ type Store interface {
 	Close() error
 }
 
+// ScanRows bounds how many rows a listing looks at beyond those that it returns. It takes some
+// milliseconds to look at so many.
+const ScanRows = 4000
+
 // ReadTx reads. It is valid only inside the function that it was given to, and only in the
 // goroutine of that function.
 //
-// A listing returns rows in order of [Entry]: those with an entry above after (0 starts at the
-// beginning), at most limit of them (1 or more). A page shorter than limit is the last. Whoever
-// walks the pages by the last entry seen neither skips nor repeats a row that stays, whatever is
-// inserted or deleted meanwhile.
+// A listing returns a page of rows in order of [Entry]: those with an entry above after (0 starts
+// at the beginning), at most limit of them (1 or more). It looks at limit and [ScanRows] rows at
+// most, so a page is shorter, or empty, if few of those pass the filter. The listing goes on after
+// next; if that is 0, nothing follows. Whoever walks the pages neither skips nor repeats a row that
+// stays, whatever is inserted or deleted meanwhile.
 //
 // Methods that take several keys return the records that exist; the others are simply missing.
 // E-mail addresses and names of domains are compared without regard to case ([EmailKey]).
@@ -105,14 +115,14 @@ type ReadTx interface {
 	// account.
 	FindAccount(accountID string) (Account, error)
 	// Accounts lists the accounts of an AWS account that pass the filter.
-	Accounts(awsAccountID string, filter AccountFilter, after Entry, limit int) ([]Account, error)
+	Accounts(awsAccountID string, filter AccountFilter, after Entry, limit int) (page []Account, next Entry, err error)
 
 	// Users returns the account's users with these ids, in order of entry, each once.
 	Users(accountID string, userIDs []string) ([]User, error)
 	// UsersByEmail returns the account's users with these addresses, in order of entry, each once.
 	UsersByEmail(accountID string, emails []string) ([]User, error)
 	// ListUsers lists the users of an account that pass the filter.
-	ListUsers(accountID string, filter UserFilter, after Entry, limit int) ([]User, error)
+	ListUsers(accountID string, filter UserFilter, after Entry, limit int) (page []User, next Entry, err error)
 	// HasUsers reports whether the account has any user, invited ones included.
 	HasUsers(accountID string) (bool, error)
 	// Addresses says who holds these addresses, in all accounts, ordered by address and account.
@@ -135,7 +145,7 @@ type ReadTx interface {
 	// which anything was ever done. Like FindAccount it is for the operator.
 	AWSAccounts() ([]string, error)
 	// Audit lists what was done in an AWS account, oldest first.
-	Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) ([]AuditRecord, error)
+	Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) (page []AuditRecord, next Entry, err error)
 
 	// Setting returns a setting of the installation, or ErrNotFound.
 	Setting(name string) ([]byte, error)

@@ -81,7 +81,7 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 	if err != nil {
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
-	d := &database{pool: pool, entries: engine.NewSequence(opts.Clock, true)}
+	d := &database{pool: pool, gate: newGate(int(config.MaxConns)), entries: engine.NewSequence(opts.Clock, true)}
 	if err := d.prepare(ctx, opts.migrations()); err != nil {
 		pool.Close()
 		c := config.ConnConfig
@@ -111,6 +111,7 @@ func invalidURL(text string) error {
 // database is the [store.Store].
 type database struct {
 	pool     *pgxpool.Pool
+	gate     *gate // that all who use the pool pass
 	entries  *engine.Sequence
 	schema   string // where the tables are; keeps the locks of two stores in one database apart
 	closed   atomic.Bool
@@ -119,7 +120,7 @@ type database struct {
 
 // prepare checks the database and brings its schema up to date.
 func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
-	conn, err := d.pool.Acquire(ctx)
+	conn, err := d.acquire(ctx, forWork)
 	if err != nil {
 		return err
 	}
@@ -136,14 +137,26 @@ func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
 		return errors.New("no schema of its search_path exists: create one, or set search_path in the URL")
 	}
 	d.schema = *schema
-	if err := d.migrate(ctx, conn, m); err != nil {
+	if err := d.migrate(ctx, conn.pooled, m); err != nil {
 		return err
 	}
-	return d.forgetCommits(ctx, conn)
+	return d.forgetCommits(ctx, conn.pooled)
 }
 
 func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error {
-	conn, err := d.begin(ctx, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	return d.view(ctx, forWork, func(t *tx) error { return fn(t) })
+}
+
+func (d *database) AccessKey(ctx context.Context, keyID string) (k store.AccessKey, err error) {
+	err = d.view(ctx, forLookup, func(t *tx) (err error) {
+		k, err = t.AccessKey(keyID)
+		return err
+	})
+	return k, err
+}
+
+func (d *database) view(ctx context.Context, purpose int, fn func(*tx) error) error {
+	conn, err := d.begin(ctx, purpose, `BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
 	if err != nil {
 		return err
 	}
@@ -153,27 +166,22 @@ func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error 
 	return fn(t)
 }
 
-// begin takes a connection; the transaction begins with the first statement. A context that ends
-// while all connections are in use gives its error, anything else ErrUnavailable.
-func (d *database) begin(ctx context.Context, text string) (*session, error) {
-	if err := ctx.Err(); err != nil {
+// begin acquires a connection. The transaction begins with the first statement.
+func (d *database) begin(ctx context.Context, purpose int, text string) (*session, error) {
+	conn, err := d.acquire(ctx, purpose)
+	if err != nil {
 		return nil, err
 	}
-	conn, err := d.pool.Acquire(ctx)
-	switch {
-	case err == nil:
-	case d.closed.Load():
-		return nil, engine.ErrClosed
-	case ctx.Err() != nil:
-		return nil, ctx.Err()
-	default:
-		return nil, fmt.Errorf("%w: connecting: %w", store.ErrUnavailable, explain(err))
-	}
-	return &session{pool: d.pool, conn: conn, queue: []statement{{text: text}}}, nil
+	return &session{db: d, purpose: purpose, conn: conn, queue: []statement{{text: text}}}, nil
 }
 
 func (d *database) Seats(ctx context.Context) (seats map[string]int, err error) {
-	err = pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
+	conn, err := d.acquire(ctx, forWork)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Release()
+	err = pgx.BeginTxFunc(ctx, conn, pgx.TxOptions{AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
 		if _, err := tx.Exec(ctx, `SET LOCAL enable_seqscan = on`); err != nil {
 			return err
 		}
@@ -194,7 +202,12 @@ func (d *database) Seats(ctx context.Context) (seats map[string]int, err error) 
 func (d *database) Stats() store.Stats { return d.counters.Stats() }
 
 func (d *database) Ping(ctx context.Context) error {
-	if err := d.pool.Ping(ctx); err != nil {
+	conn, err := d.acquire(ctx, forLookup)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	if err := conn.Ping(ctx); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, explain(err))
 	}
 	return nil

@@ -85,6 +85,62 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestLookups(t *testing.T) {
+	for pool, views := range map[int]int{2: 1, 3: 2, 6: 4} {
+		t.Run(fmt.Sprint("pool=", pool), func(t *testing.T) {
+			storetest.RunLookups(t, open(t, newSchema(t), postgres.Options{Pool: pool}), views)
+		})
+	}
+}
+
+// The server may have fewer connections than the pool. Clients then wait for those that there are,
+// also when somebody else has them all.
+func TestFewConnections(t *testing.T) {
+	u, err := url.Parse(newSchema(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	base := os.Getenv(postgresURL)
+	role := fmt.Sprintf("few_%d", os.Getpid())
+	psql(t, base, "CREATE ROLE "+role+" LOGIN CONNECTION LIMIT 3; GRANT ALL ON SCHEMA "+u.Query().Get("search_path")+" TO "+role)
+	t.Cleanup(func() { psql(t, base, "DROP OWNED BY "+role+" CASCADE; DROP ROLE "+role) })
+	u.User = url.User(role)
+
+	others := make([]*pgx.Conn, 3)
+	for i := range others {
+		if others[i], err = pgx.Connect(t.Context(), u.String()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	time.AfterFunc(100*time.Millisecond, func() {
+		for _, conn := range others {
+			conn.Close(context.Background())
+		}
+	})
+	s := open(t, u.String(), postgres.Options{Pool: 16}) // waits for the others
+
+	var clients sync.WaitGroup
+	for i := range 32 {
+		clients.Go(func() {
+			for n := range 10 {
+				if err := s.Update(t.Context(), storetest.Insert("a1", fmt.Sprint("u", i, "-", n))); err != nil {
+					t.Errorf("Update: %v", err)
+				}
+				if err := s.Ping(t.Context()); err != nil {
+					t.Errorf("Ping: %v", err)
+				}
+				if _, err := s.AccessKey(t.Context(), "AKIA"); !errors.Is(err, store.ErrNotFound) {
+					t.Errorf("AccessKey: %v", err)
+				}
+			}
+		})
+	}
+	clients.Wait()
+	if got := len(storetest.UserIDs(t, s, "a1")); got != 320 {
+		t.Errorf("the account has %d users, want 320", got)
+	}
+}
+
 func TestUpgrade(t *testing.T) {
 	storetest.RunUpgrade(t, func(t *testing.T) func(storetest.Release) (store.Store, error) {
 		url := newSchema(t)
@@ -234,7 +290,7 @@ func TestSeveral(t *testing.T) {
 func trail(t *testing.T, s store.Store, awsAccountID string) (records []store.AuditRecord) {
 	t.Helper()
 	if err := s.View(t.Context(), func(r store.ReadTx) (err error) {
-		records, err = r.Audit(awsAccountID, store.AuditFilter{}, 0, 1000)
+		records, _, err = r.Audit(awsAccountID, store.AuditFilter{}, 0, 1000)
 		return err
 	}); err != nil {
 		t.Fatalf("View: %v", err)

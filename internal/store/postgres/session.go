@@ -9,7 +9,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
@@ -21,8 +20,9 @@ const statementTime = 30 * time.Second
 // session is a transaction on a connection of the pool. A statement whose answer can wait is
 // queued; it goes out together with the next one whose answer is needed, in one round trip.
 type session struct {
-	pool *pgxpool.Pool
-	conn *pgxpool.Conn
+	db      *database
+	purpose int // of the connection
+	conn    *connection
 
 	queue    []statement
 	answered bool  // a statement has been, so that another connection cannot take over
@@ -62,7 +62,7 @@ func (s *session) send(last statement) (int64, error) {
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "25006" {
 			s.conn.Conn().Close(context.Background()) // a standby now: the next connection is to the new primary
 		}
-		if s.lost = s.conn.Conn().IsClosed(); !s.lost || s.answered || s.resent > s.pool.Config().MaxConns {
+		if s.lost = s.conn.Conn().IsClosed(); !s.lost || s.answered || s.resent > s.db.pool.Config().MaxConns {
 			return 0, err
 		}
 		// The connection has broken since it was last used, so the first statement starts again on
@@ -80,7 +80,7 @@ func (s *session) reconnect() error {
 	defer cancel()
 	s.conn.Release()
 	s.conn = nil
-	conn, err := s.pool.Acquire(ctx)
+	conn, err := s.db.acquire(ctx, s.purpose)
 	if err == nil {
 		s.conn, s.lost = conn, false
 	}

@@ -50,15 +50,17 @@ func (t *tx) FindAccount(accountID string) (store.Account, error) {
 	return t.sql.FindAccount(accountID)
 }
 
-func (t *tx) Accounts(awsAccountID string, filter store.AccountFilter, after store.Entry, limit int) ([]store.Account, error) {
+func (t *tx) Accounts(awsAccountID string, filter store.AccountFilter, after store.Entry, limit int) ([]store.Account, store.Entry, error) {
 	t.take("accounts", awsAccountID)
 	if filter.AccountIDs == nil {
 		return t.sql.Accounts(awsAccountID, filter.NamePrefix, after, limit)
 	}
-	return engine.List(&t.sql, engine.ScanAccount, `SELECT `+engine.AccountColumns+` FROM accounts
+	accounts, err := engine.List(&t.sql, engine.ScanAccount, `SELECT `+engine.AccountColumns+` FROM accounts
 		WHERE aws_account_id = $1 AND account_id = ANY($2) AND entry > $3 AND deleted = 0
 			AND ($4 = '' OR substr(name, 1, length($4)) = $4)
-		ORDER BY entry LIMIT $5`, awsAccountID, engine.Distinct(filter.AccountIDs), after, filter.NamePrefix, limit)
+		ORDER BY entry LIMIT $5`, awsAccountID, engine.Distinct(filter.AccountIDs), after, filter.NamePrefix, limit+1)
+	page, next := engine.CutPage(accounts, limit, engine.AccountEntry)
+	return page, next, err
 }
 
 func (t *tx) InsertAccount(a *store.Account) error {
@@ -137,11 +139,11 @@ func (t *tx) UsersByEmail(accountID string, emails []string) ([]store.User, erro
 	return t.users(`email_key = ANY($2)`, accountID, engine.EmailKeys(emails))
 }
 
-func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, error) {
+func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, store.Entry, error) {
 	t.take("account", accountID)
-	users, err := t.sql.ListUsers(accountID, filter, after, limit)
+	users, next, err := t.sql.ListUsers(accountID, filter, after, limit)
 	t.haveRead(users)
-	return users, err
+	return users, next, err
 }
 
 func (t *tx) HasUsers(accountID string) (bool, error) {
@@ -321,7 +323,7 @@ func (t *tx) PutSetting(name string, value []byte) error {
 
 // Audit
 
-func (t *tx) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, error) {
+func (t *tx) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
 	t.take("trail", "")
 	return t.sql.Audit(awsAccountID, filter, after, limit)
 }

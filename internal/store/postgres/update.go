@@ -80,7 +80,7 @@ var errLostRace = fmt.Errorf("%w: other updates were faster each time", store.Er
 // attempt runs an update once. alone has the locks that it must not share from the first, and gets
 // those that the next attempt must not share.
 func (d *database) attempt(ctx context.Context, fn func(store.Tx) error, alone map[int64]bool) error {
-	conn, err := d.begin(ctx, `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`)
+	conn, err := d.begin(ctx, forWork, `BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE`)
 	if err != nil {
 		if errors.Is(err, store.ErrUnavailable) && !d.closed.Load() {
 			return &tryAgain{err}
@@ -155,7 +155,7 @@ func (d *database) settle(token int64, proof statement) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
 	for {
-		err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		err = d.look(ctx, func(tx pgx.Tx) error {
 			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, token); err != nil {
 				return err
 			}
@@ -177,6 +177,16 @@ func (d *database) settle(token int64, proof statement) (done bool, err error) {
 			return false, err
 		}
 	}
+}
+
+// look runs a transaction on a connection that is kept free from updates.
+func (d *database) look(ctx context.Context, fn func(pgx.Tx) error) error {
+	conn, err := d.acquire(ctx, forLookup)
+	if err != nil {
+		return err
+	}
+	defer conn.Release()
+	return pgx.BeginFunc(ctx, conn, fn)
 }
 
 // forgetCommits deletes what commits were looked up by: it is of no use after seconds.

@@ -1,12 +1,18 @@
 package sqlite
 
-import "github.com/carillon-project/carillon/internal/store/storetest"
+import (
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/storetest"
+)
 
 // NextRelease returns the options as a release has them that brings one more migration.
 func (o Options) NextRelease() Options {
 	o.files = storetest.NextRelease(embedded)
 	return o
 }
+
+// Views is how many views a store can have at the same time.
+func Views(s store.Store) int { return cap(s.(*database).readers) }
 
 // ShortLog returns the options of a database whose log starts again after so many frames.
 func ShortLog(frames int) Options { return Options{restartFrames: frames} }

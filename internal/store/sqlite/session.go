@@ -21,6 +21,24 @@ type session struct {
 	alone      bool // holds the lock of this name
 }
 
+// sessions holds those of some sessions that are idle; nil stands for one that is not open yet.
+type sessions chan *session
+
+func makeSessions(n int) sessions {
+	s := make(sessions, n)
+	for range n {
+		s <- nil
+	}
+	return s
+}
+
+// close waits for the sessions in use, and closes all.
+func (s sessions) close() {
+	for range cap(s) {
+		(<-s).close()
+	}
+}
+
 // noRoom reports whether an error says that the disk is full, or that files may not grow.
 func noRoom(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)

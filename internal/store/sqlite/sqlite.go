@@ -79,7 +79,8 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		path:      path,
 		entries:   engine.NewSequence(opts.Clock, false),
 		queue:     make(chan *update),
-		readers:   make(chan *session, max(4, 2*runtime.GOMAXPROCS(0))),
+		readers:   makeSessions(max(4, 2*runtime.GOMAXPROCS(0))),
+		lookups:   makeSessions(max(2, runtime.GOMAXPROCS(0))),
 		quit:      make(chan struct{}),
 		stopped:   make(chan struct{}),
 
@@ -91,9 +92,6 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		shared.Close()
 		exclusive.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
-	}
-	for range cap(d.readers) {
-		d.readers <- nil
 	}
 	go d.write()
 	go d.checkpoint()
@@ -200,8 +198,8 @@ type database struct {
 	queue  chan *update
 	writer *session // nil until first needed, and after a failure
 
-	// readers holds the idle sessions; nil stands for one that is not open yet.
-	readers chan *session
+	readers sessions // of views
+	lookups sessions // of AccessKey and Ping
 
 	restartFrames int
 	writing       sync.Mutex    // held while a group is committed, and while the log starts again
@@ -214,16 +212,16 @@ type database struct {
 }
 
 func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error {
-	return d.view(ctx, func(t *tx) error { return fn(t) })
+	return d.view(ctx, d.readers, func(t *tx) error { return fn(t) })
 }
 
-func (d *database) view(ctx context.Context, fn func(*tx) error) error {
+func (d *database) view(ctx context.Context, idle sessions, fn func(*tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	var r *session
 	select {
-	case r = <-d.readers:
+	case r = <-idle:
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-d.quit:
@@ -237,7 +235,7 @@ func (d *database) view(ctx context.Context, fn func(*tx) error) error {
 			r.close()
 			r = nil
 		}
-		d.readers <- r
+		idle <- r
 	}()
 
 	var err error
@@ -280,8 +278,16 @@ func (d *database) Stats() store.Stats {
 	return stats
 }
 
+func (d *database) AccessKey(ctx context.Context, keyID string) (k store.AccessKey, err error) {
+	err = d.view(ctx, d.lookups, func(t *tx) (err error) {
+		k, err = t.AccessKey(keyID)
+		return err
+	})
+	return k, err
+}
+
 func (d *database) Ping(ctx context.Context) error {
-	return d.view(ctx, func(t *tx) error {
+	return d.view(ctx, d.lookups, func(t *tx) error {
 		var version int
 		return t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &version)
 	})
@@ -293,10 +299,8 @@ func (d *database) Close() error {
 		close(d.quit)
 		<-d.stopped
 		<-d.checkpointed
-		for range cap(d.readers) {
-			r := <-d.readers
-			r.close()
-		}
+		d.readers.close()
+		d.lookups.close()
 		d.writer.close()
 		err = errors.Join(d.shared.Close(), d.exclusive.Close())
 	})

@@ -69,6 +69,11 @@ func TestStore(t *testing.T) {
 	})
 }
 
+func TestLookups(t *testing.T) {
+	s := open(t, t.TempDir(), sqlite.Options{})
+	storetest.RunLookups(t, s, sqlite.Views(s))
+}
+
 func TestUpgrade(t *testing.T) {
 	storetest.RunUpgrade(t, func(t *testing.T) func(storetest.Release) (store.Store, error) {
 		dir := t.TempDir()
@@ -491,7 +496,7 @@ func TestKilled(t *testing.T) {
 			}
 		}
 		if err := s.View(t.Context(), func(r store.ReadTx) error {
-			records, err := r.Audit("111122223333", store.AuditFilter{}, 0, 1_000_000)
+			records, _, err := r.Audit("111122223333", store.AuditFilter{}, 0, 1_000_000)
 			if len(records) != len(kept) {
 				t.Errorf("%d audit records for %d users", len(records), len(kept))
 			}

@@ -82,7 +82,7 @@ func starve(dir string) error {
 	}
 	count := func() (n int, err error) {
 		err = s.View(ctx, func(r store.ReadTx) error {
-			users, err := r.ListUsers("a1", store.UserFilter{}, 0, 1_000_000)
+			users, _, err := r.ListUsers("a1", store.UserFilter{}, 0, 1_000_000)
 			n = len(users)
 			return err
 		})

@@ -29,7 +29,7 @@ func (t *tx) FindAccount(accountID string) (store.Account, error) {
 	return t.sql.FindAccount(accountID)
 }
 
-func (t *tx) Accounts(awsAccountID string, filter store.AccountFilter, after store.Entry, limit int) ([]store.Account, error) {
+func (t *tx) Accounts(awsAccountID string, filter store.AccountFilter, after store.Entry, limit int) ([]store.Account, store.Entry, error) {
 	if filter.AccountIDs == nil {
 		return t.sql.Accounts(awsAccountID, filter.NamePrefix, after, limit)
 	}
@@ -39,13 +39,14 @@ func (t *tx) Accounts(awsAccountID string, filter store.AccountFilter, after sto
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 		case err != nil:
-			return nil, err
+			return nil, 0, err
 		case a.Entry > after && strings.HasPrefix(a.Name, filter.NamePrefix):
 			found = append(found, a)
 		}
 	}
 	slices.SortFunc(found, func(a, b store.Account) int { return cmp.Compare(a.Entry, b.Entry) })
-	return found[:min(len(found), limit)], nil
+	page, next := engine.CutPage(found, limit, engine.AccountEntry)
+	return page, next, nil
 }
 
 func (t *tx) InsertAccount(a *store.Account) error { return t.sql.InsertAccount(a) }
@@ -101,7 +102,7 @@ func (t *tx) usersBy(index, column, accountID string, keys []string) ([]store.Us
 	return users, err
 }
 
-func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, error) {
+func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, store.Entry, error) {
 	return t.sql.ListUsers(accountID, filter, after, limit)
 }
 
@@ -196,7 +197,7 @@ func (t *tx) PutSetting(name string, value []byte) error { return t.sql.PutSetti
 
 func (t *tx) AWSAccounts() ([]string, error) { return t.sql.AWSAccounts() }
 
-func (t *tx) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, error) {
+func (t *tx) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
 	return t.sql.Audit(awsAccountID, filter, after, limit)
 }
 

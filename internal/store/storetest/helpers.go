@@ -32,7 +32,7 @@ func UserIDs(t testing.TB, s store.Store, accountID string) []string {
 	t.Helper()
 	var users []store.User
 	err := s.View(context.Background(), func(r store.ReadTx) (err error) {
-		users, err = r.ListUsers(accountID, store.UserFilter{}, 0, 1_000_000)
+		users, _, err = r.ListUsers(accountID, store.UserFilter{}, 0, 1_000_000)
 		return err
 	})
 	if err != nil {

@@ -44,6 +44,7 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"PINs", testPINs},
 		{"Domains", testDomains},
 		{"AccessKeys", testAccessKeys},
+		{"ScanBounds", testScanBounds},
 		{"Audit", testAudit},
 		{"AuditDeletion", testAuditDeletion},
 		{"GlobalSettings", testGlobalSettings},
@@ -279,12 +280,11 @@ func testAccountListing(t *testing.T, f *fixture) {
 			var after store.Entry
 			for more := true; more; {
 				f.view(func(r store.ReadTx) error {
-					page, err := r.Accounts(awsA, test.filter, after, limit)
+					page, next, err := r.Accounts(awsA, test.filter, after, limit)
 					for _, a := range page {
 						got = append(got, a.AccountID)
-						after = a.Entry
 					}
-					more = len(page) == limit
+					more, after = next != 0, next
 					return err
 				})
 			}
@@ -320,7 +320,7 @@ func testDeletedAccounts(t *testing.T, f *fixture) {
 	f.viewFails(store.ErrNotFound, func(r store.ReadTx) error { _, err := r.FindAccount("a1"); return err })
 	for _, filter := range []store.AccountFilter{{}, {AccountIDs: []string{"a1", "a2"}}} {
 		f.view(func(r store.ReadTx) error {
-			got, err := r.Accounts(awsA, filter, 0, 10)
+			got, _, err := r.Accounts(awsA, filter, 0, 10)
 			same(t, "Accounts", got, []store.Account{kept})
 			return err
 		})
@@ -420,11 +420,9 @@ func testUserListing(t *testing.T, f *fixture) {
 			var after store.Entry
 			for more := true; more; {
 				f.view(func(r store.ReadTx) error {
-					page, err := r.ListUsers("a1", test.filter, after, limit)
+					page, next, err := r.ListUsers("a1", test.filter, after, limit)
 					got = append(got, ids(page)...)
-					if more = len(page) == limit; more {
-						after = page[limit-1].Entry
-					}
+					more, after = next != 0, next
 					return err
 				})
 			}
@@ -722,11 +720,9 @@ func testAudit(t *testing.T, f *fixture) {
 		var after store.Entry
 		for more := true; more; {
 			f.view(func(r store.ReadTx) error {
-				page, err := r.Audit(awsA, test.filter, after, 2)
+				page, next, err := r.Audit(awsA, test.filter, after, 2)
 				got = append(got, page...)
-				if more = len(page) == 2; more {
-					after = page[1].Entry
-				}
+				more, after = next != 0, next
 				return err
 			})
 		}
@@ -747,7 +743,7 @@ func testAudit(t *testing.T, f *fixture) {
 	}
 	f.update(func(tx store.Tx) error { return tx.AppendAudit(many) })
 	f.view(func(r store.ReadTx) error {
-		got, err := r.Audit("777788889999", store.AuditFilter{}, 0, 100)
+		got, _, err := r.Audit("777788889999", store.AuditFilter{}, 0, 100)
 		same(t, "many records", got, many)
 		return err
 	})
@@ -760,7 +756,7 @@ func testAudit(t *testing.T, f *fixture) {
 		return errUndo
 	})
 	f.view(func(r store.ReadTx) error {
-		got, err := r.Audit(awsB, store.AuditFilter{}, 0, 10)
+		got, _, err := r.Audit(awsB, store.AuditFilter{}, 0, 10)
 		if len(got) != 1 {
 			t.Errorf("got %d records of %s, want 1", len(got), awsB)
 		}
@@ -788,7 +784,7 @@ func testAuditDeletion(t *testing.T, f *fixture) {
 
 	targets := func(aws string) (targets []string) {
 		f.view(func(r store.ReadTx) error {
-			records, err := r.Audit(aws, store.AuditFilter{}, 0, 10)
+			records, _, err := r.Audit(aws, store.AuditFilter{}, 0, 10)
 			for _, record := range records {
 				targets = append(targets, record.Target)
 			}
@@ -902,7 +898,7 @@ func testEntriesAcrossDeletion(t *testing.T, f *fixture) {
 	f.clock.advance(-time.Minute)
 	f.insertUsers(invited("a1", "u3"))
 	f.view(func(r store.ReadTx) error {
-		page, err := r.ListUsers("a1", store.UserFilter{}, users[1].Entry, 10)
+		page, _, err := r.ListUsers("a1", store.UserFilter{}, users[1].Entry, 10)
 		same(t, "the page after a deleted user", ids(page), []string{"u3"})
 		return err
 	})
@@ -922,7 +918,7 @@ func testAllOrNothing(t *testing.T, f *fixture) {
 		same(t, "setting after "+what, f.setting("lost"), "")
 		f.viewFails(store.ErrNotFound, func(r store.ReadTx) error { _, err := r.FindAccount("a9"); return err })
 		f.view(func(r store.ReadTx) error {
-			got, err := r.Audit(awsA, store.AuditFilter{}, 0, 10)
+			got, _, err := r.Audit(awsA, store.AuditFilter{}, 0, 10)
 			same(t, "audit records after "+what, len(got), 0)
 			return err
 		})
@@ -1069,7 +1065,7 @@ func testSnapshots(t *testing.T, f *fixture) {
 	f.insertUsers(invited("a1", "u1"))
 	f.view(func(r store.ReadTx) error {
 		list := func() []string {
-			users, err := r.ListUsers("a1", store.UserFilter{}, 0, 10)
+			users, _, err := r.ListUsers("a1", store.UserFilter{}, 0, 10)
 			if err != nil {
 				t.Error(err)
 			}
@@ -1101,7 +1097,7 @@ func testSnapshots(t *testing.T, f *fixture) {
 		go func() {
 			var got []string
 			f.View(context.Background(), func(r store.ReadTx) error {
-				users, err := r.ListUsers("a1", store.UserFilter{}, 0, 10)
+				users, _, err := r.ListUsers("a1", store.UserFilter{}, 0, 10)
 				got = ids(users)
 				return err
 			})
@@ -1190,7 +1186,7 @@ func testPagesUnderInsertion(t *testing.T, f *fixture) {
 		var after store.Entry
 		for range 40 {
 			f.view(func(r store.ReadTx) error {
-				page, err := r.ListUsers("a1", store.UserFilter{}, after, 3)
+				page, _, err := r.ListUsers("a1", store.UserFilter{}, after, 3)
 				for _, u := range page {
 					if u.Entry <= after {
 						t.Errorf("entry %d comes after %d", u.Entry, after)
@@ -1329,6 +1325,9 @@ func testContexts(t *testing.T, f *fixture) {
 	if err := f.Update(ended, never); !errors.Is(err, context.Canceled) {
 		t.Errorf("Update: got error %v, want %v", err, context.Canceled)
 	}
+	if _, err := f.AccessKey(ended, "AKIA"); !errors.Is(err, context.Canceled) {
+		t.Errorf("AccessKey: got error %v, want %v", err, context.Canceled)
+	}
 	if err := f.View(ended, func(store.ReadTx) error { t.Error("the function ran"); return nil }); !errors.Is(err, context.Canceled) {
 		t.Errorf("View: got error %v, want %v", err, context.Canceled)
 	}
@@ -1386,6 +1385,9 @@ func testClosed(t *testing.T, f *fixture) {
 	}
 	if err := f.Ping(ctx); !errors.Is(err, store.ErrUnavailable) {
 		t.Errorf("Ping: got error %v, want %v", err, store.ErrUnavailable)
+	}
+	if _, err := f.AccessKey(ctx, "AKIA"); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("AccessKey: got error %v, want %v", err, store.ErrUnavailable)
 	}
 	f.updateFails(store.ErrUnavailable, func(store.Tx) error { t.Error("the function ran"); return nil })
 	f.viewFails(store.ErrUnavailable, func(store.ReadTx) error { t.Error("the function ran"); return nil })

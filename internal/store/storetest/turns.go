@@ -50,7 +50,7 @@ func testTurns(t *testing.T, f *fixture) {
 			return tx.InsertAccount(&a)
 		}},
 		{"Accounts", func(tx store.Tx, round string) (bool, error) {
-			all, err := tx.Accounts(awsA, store.AccountFilter{NamePrefix: "only " + round}, 0, 1)
+			all, _, err := tx.Accounts(awsA, store.AccountFilter{NamePrefix: "only " + round}, 0, 1)
 			return empty(len(all), err)
 		}, func(tx store.Tx, round, who string) error {
 			a := account(awsA, "only"+round+who)
@@ -58,7 +58,7 @@ func testTurns(t *testing.T, f *fixture) {
 			return tx.InsertAccount(&a)
 		}},
 		{"Accounts by id", func(tx store.Tx, round string) (bool, error) {
-			all, err := tx.Accounts(awsA, store.AccountFilter{AccountIDs: []string{"listed" + round}}, 0, 1)
+			all, _, err := tx.Accounts(awsA, store.AccountFilter{AccountIDs: []string{"listed" + round}}, 0, 1)
 			return empty(len(all), err)
 		}, func(tx store.Tx, round, _ string) error {
 			a := account(awsA, "listed"+round)
@@ -81,7 +81,7 @@ func testTurns(t *testing.T, f *fixture) {
 			return tx.InsertUsers([]store.User{u})
 		}},
 		{"ListUsers", func(tx store.Tx, round string) (bool, error) {
-			users, err := tx.ListUsers("a1", store.UserFilter{Type: "type " + round}, 0, 1)
+			users, _, err := tx.ListUsers("a1", store.UserFilter{Type: "type " + round}, 0, 1)
 			return empty(len(users), err)
 		}, func(tx store.Tx, round, who string) error {
 			users, err := tx.Users("a1", []string{"own" + who})
@@ -159,7 +159,7 @@ func testTurns(t *testing.T, f *fixture) {
 			return missing(err)
 		}, func(tx store.Tx, round, who string) error { return tx.PutSetting("setting"+round, []byte(who)) }},
 		{"Audit", func(tx store.Tx, round string) (bool, error) {
-			records, err := tx.Audit(awsA, store.AuditFilter{Target: "target" + round}, 0, 1)
+			records, _, err := tx.Audit(awsA, store.AuditFilter{Target: "target" + round}, 0, 1)
 			return empty(len(records), err)
 		}, func(tx store.Tx, round, _ string) error {
 			return tx.AppendAudit([]store.AuditRecord{{AWSAccountID: awsA, Target: "target" + round}})

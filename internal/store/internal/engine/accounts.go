@@ -34,11 +34,20 @@ func (s *SQL) FindAccount(accountID string) (store.Account, error) {
 }
 
 // Accounts lists the accounts of an AWS account whose names begin with a prefix.
-func (s *SQL) Accounts(awsAccountID, namePrefix string, after store.Entry, limit int) ([]store.Account, error) {
-	return List(s, ScanAccount, `SELECT `+AccountColumns+` FROM accounts
-		WHERE aws_account_id = $1 AND entry > $2 AND deleted = 0 AND ($3 = '' OR substr(name, 1, length($3)) = $3)
-		ORDER BY entry LIMIT $4`, awsAccountID, after, namePrefix, limit)
+func (s *SQL) Accounts(awsAccountID, namePrefix string, after store.Entry, limit int) ([]store.Account, store.Entry, error) {
+	accounts, err := List(s, ScanAccount, `SELECT `+AccountColumns+` FROM (
+			SELECT * FROM accounts WHERE aws_account_id = $1 AND entry > $2 ORDER BY entry LIMIT $3
+		) AS scanned WHERE deleted = 0 AND ($4 = '' OR substr(name, 1, length($4)) = $4) LIMIT $5`,
+		awsAccountID, after, scan(limit), namePrefix, limit+1)
+	if err != nil {
+		return nil, 0, err
+	}
+	l := listing{"accounts", "aws_account_id", awsAccountID, after, limit, false} // some may be deleted
+	return endPage(s, l, accounts, AccountEntry)
 }
+
+// AccountEntry is the entry of an account.
+func AccountEntry(a *store.Account) store.Entry { return a.Entry }
 
 func (s *SQL) InsertAccount(a *store.Account) error {
 	var err error

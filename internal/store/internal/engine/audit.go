@@ -18,13 +18,19 @@ func ScanAudit(row Row) (r store.AuditRecord, err error) {
 	return r, err
 }
 
-func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, error) {
-	return List(s, ScanAudit, `SELECT `+AuditColumns+` FROM audit
-		WHERE aws_account_id = $1 AND entry > $2 AND ($3 = '' OR account_id = $3) AND ($4 = '' OR target = $4)
-			AND ($5 = '' OR key_id = $5 OR key_name = $5) AND (time >= $6 OR $6 = 0) AND (time < $7 OR $7 = 0)
-			AND ($8 = '' OR replace(' ' || user_agent || ' ', ' job/' || $8 || ' ', '') <> ' ' || user_agent || ' ')
-		ORDER BY entry LIMIT $9`, awsAccountID, after, filter.AccountID, filter.Target, filter.Key,
-		Millis(filter.Since), Millis(filter.Until), filter.Job, limit)
+func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
+	records, err := List(s, ScanAudit, `SELECT `+AuditColumns+` FROM (
+			SELECT * FROM audit WHERE aws_account_id = $1 AND entry > $2 ORDER BY entry LIMIT $3
+		) AS scanned WHERE ($4 = '' OR account_id = $4) AND ($5 = '' OR target = $5)
+			AND ($6 = '' OR key_id = $6 OR key_name = $6) AND (time >= $7 OR $7 = 0) AND (time < $8 OR $8 = 0)
+			AND ($9 = '' OR replace(' ' || user_agent || ' ', ' job/' || $9 || ' ', '') <> ' ' || user_agent || ' ')
+		LIMIT $10`, awsAccountID, after, scan(limit), filter.AccountID, filter.Target, filter.Key,
+		Millis(filter.Since), Millis(filter.Until), filter.Job, limit+1)
+	if err != nil {
+		return nil, 0, err
+	}
+	l := listing{"audit", "aws_account_id", awsAccountID, after, limit, filter == store.AuditFilter{}}
+	return endPage(s, l, records, func(r *store.AuditRecord) store.Entry { return r.Entry })
 }
 
 // AWSAccounts steps from one AWS account to the next: a DISTINCT would read the whole trail.

@@ -19,15 +19,22 @@ func ScanUser(row Row) (u store.User, err error) {
 	return u, err
 }
 
-func (s *SQL) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, error) {
+func (s *SQL) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, store.Entry, error) {
 	if filter.Email != "" { // one user at most
-		return List(s, ScanUser, `SELECT `+UserColumns+` FROM users WHERE account_id = $1 AND email_key = $2
-			AND entry > $3 AND ($4 = '' OR type = $4) AND ($5 = '' OR registration = $5) LIMIT $6`,
-			accountID, store.EmailKey(filter.Email), after, filter.Type, filter.Registration, limit)
+		users, err := List(s, ScanUser, `SELECT `+UserColumns+` FROM users WHERE account_id = $1 AND email_key = $2
+			AND entry > $3 AND ($4 = '' OR type = $4) AND ($5 = '' OR registration = $5)`,
+			accountID, store.EmailKey(filter.Email), after, filter.Type, filter.Registration)
+		return users, 0, err
 	}
-	return List(s, ScanUser, `SELECT `+UserColumns+` FROM users
-		WHERE account_id = $1 AND entry > $2 AND ($3 = '' OR type = $3) AND ($4 = '' OR registration = $4)
-		ORDER BY entry LIMIT $5`, accountID, after, filter.Type, filter.Registration, limit)
+	users, err := List(s, ScanUser, `SELECT `+UserColumns+` FROM (
+			SELECT * FROM users WHERE account_id = $1 AND entry > $2 ORDER BY entry LIMIT $3
+		) AS scanned WHERE ($4 = '' OR type = $4) AND ($5 = '' OR registration = $5) LIMIT $6`,
+		accountID, after, scan(limit), filter.Type, filter.Registration, limit+1)
+	if err != nil {
+		return nil, 0, err
+	}
+	l := listing{"users", "account_id", accountID, after, limit, filter == store.UserFilter{}}
+	return endPage(s, l, users, func(u *store.User) store.Entry { return u.Entry })
 }
 
 func (s *SQL) HasUsers(accountID string) (bool, error) {

@@ -1,0 +1,47 @@
+package engine
+
+import (
+	"errors"
+
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// A page of a listing takes the rows that pass the filter from the next few rows of the table, so
+// that a filter that hardly any row passes costs no more than another. The query for those few rows
+// is nested, and sorts; the filter around it keeps their order.
+
+// scan is how many rows a page may look at.
+func scan(limit int) int { return limit + store.ScanRows }
+
+// listing is the page of a listing that was asked for.
+type listing struct {
+	table, column, key string // the rows of the listing are those with the key in the column
+	after              store.Entry
+	limit              int
+	all                bool // all rows pass the filter
+}
+
+// endPage makes a page of the rows that were found, one more than the limit if there are so many,
+// and says where the listing goes on.
+func endPage[T any](s *SQL, l listing, rows []T, entry func(*T) store.Entry) (page []T, next store.Entry, err error) {
+	if page, next = CutPage(rows, l.limit, entry); next != 0 || l.all {
+		return page, next, nil
+	}
+	err = s.ReadRow(`SELECT entry FROM `+l.table+` WHERE `+l.column+` = $1 AND entry > $2 ORDER BY entry LIMIT 1 OFFSET $3`,
+		[]any{l.key, l.after, scan(l.limit) - 1}, &next)
+	if errors.Is(err, store.ErrNotFound) { // the scan has come to the end before its bound
+		err = nil
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	return page, next, nil
+}
+
+// CutPage cuts rows to a page, and says where the listing goes on; 0: there are no more rows.
+func CutPage[T any](rows []T, limit int, entry func(*T) store.Entry) (page []T, next store.Entry) {
+	if len(rows) <= limit {
+		return rows, 0
+	}
+	return rows[:limit], entry(&rows[limit-1])
+}
