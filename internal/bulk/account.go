@@ -22,6 +22,10 @@ type Config struct {
 	Job     string // see NewJob; sent in the user agent, which the audit trail keeps
 	Version string // of this program, for the user agent
 
+	// Protected learns whether its entries are users of the account, wherever users are read. Nil
+	// protects nobody.
+	Protected *Protected
+
 	Attempts int // per batch, before its rows fail; throttled ones do not count; 0 means 5
 	Parallel int // calls at a time; 0 means 8
 

@@ -17,7 +17,6 @@ import (
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
-	"github.com/carillon-project/carillon/internal/jmespath"
 )
 
 // planned plans rows of a CSV file on a fake service.
@@ -91,7 +90,7 @@ user005@example.com,,Gold,
 		"7 user006@example.com AmbiguousUser: user006@example.com is the address of 2 users: name one by UserId, id-006 or id-007",
 		"8 User004@example.com ContradictingRow: the lines 8, 9 want different things for user004@example.com",
 		"9 User004@example.com ContradictingRow: the lines 8, 9 want different things for user004@example.com",
-		"10 user005@example.com ContradictingRow: user id-004 has the address User004@example.com, not user005@example.com",
+		"10 user005@example.com ContradictingRow: user id-004 has the address User004@example.com; the user with the address user005@example.com has the id id-005: correct one of them",
 		"11 User000@example.com DuplicateRow: line 2 says the same for user000@example.com",
 		`12 user005@example.com InvalidRow: "Gold": LicenseType is one of Basic, Plus, Pro, ProTrial`,
 	}
@@ -116,7 +115,7 @@ func TestPlanGuardsAndFilters(t *testing.T) {
 	if got := lines(p.Rows); !slices.Equal(got, want) {
 		t.Errorf("rows: got %q, want %q", got, want)
 	}
-	where, err := jmespath.Compile("contains(['id-001', 'id-002', 'id-003'], UserId) && LicenseType")
+	where, err := bulk.ParseWhere("contains(['id-001', 'id-002', 'id-003'], UserId) && LicenseType")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -593,7 +592,7 @@ func TestBrakes(t *testing.T) {
 		"# people\r\n\r\nUSER001@example.com\nboss@example.com\n": "<nil>", // they are not changed
 		"\uFEFFuser002@EXAMPLE.com\nid-004\n":                     "the job would change protected users, User002@example.com (vip:1), User004@example.com (vip:2): nothing was changed",
 	} {
-		protected, err := bulk.ReadProtected(strings.NewReader(text), "vip")
+		protected, err := bulk.ReadProtected(strings.NewReader(text), "vip", false)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -601,7 +600,7 @@ func TestBrakes(t *testing.T) {
 			t.Errorf("protected %q: got %s, want %s", text, got, want)
 		}
 	}
-	if _, err := bulk.ReadProtected(strings.NewReader("a@example.com\nb@example.com,c@example.com\n"), "vip"); err == nil || !strings.HasPrefix(err.Error(), "vip:2: ") {
+	if _, err := bulk.ReadProtected(strings.NewReader("a@example.com\nb@example.com,c@example.com\n"), "vip", false); err == nil || !strings.HasPrefix(err.Error(), "vip:2: ") {
 		t.Errorf("got %v, want line 2 named", err)
 	}
 }

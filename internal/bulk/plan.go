@@ -103,6 +103,7 @@ type Plan struct {
 	Guarded int // users chosen by --where or --all that --from excludes; not in Rows either
 	Members int // users in the account
 	Seats   []Seats
+	Unused  []string // columns of the table that count for nothing; see [Table]
 }
 
 // Seats is the number of users with a license, before and after.
@@ -125,7 +126,7 @@ func (p *Plan) Count(s Status) int {
 // Selection says which users a job is about. Exactly one of its fields is set.
 type Selection struct {
 	Wishes []Wish
-	Where  *jmespath.Expression // a predicate on a user as it is listed
+	Where  *Where
 	All    bool
 }
 
@@ -133,6 +134,7 @@ type Selection struct {
 type PlanOptions struct {
 	Source  string   // where the rows came from, for the record
 	Columns []string // the heading of their table, for rejects
+	Unused  []string // those of them that count for nothing
 	Type    string   // of the account; needed for Suspend
 	Set     Values   // for every row; wins over what the row itself says
 	From    Values   // only users that have these values
@@ -141,8 +143,8 @@ type PlanOptions struct {
 // Plan reads the users once and decides what would change.
 func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOptions) (*Plan, error) {
 	p := &planner{
-		Plan: Plan{Head: a.head(action, o)}, options: o,
-		byID: map[string][]int{}, byEmail: map[string][]int{},
+		Plan: Plan{Head: a.head(action, o), Unused: o.Unused}, options: o,
+		byID: map[string][]int{}, byEmail: map[string][]int{}, others: map[int]*User{},
 	}
 	for i, w := range s.Wishes {
 		if w.Email != "" {
@@ -158,11 +160,12 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 	err := a.all(ctx, func(listed *document.Object) error {
 		p.Members++
 		now := readUser(listed, a.shape)
+		a.config.Protected.see(&now)
 		seats.add(now.now[License], 1)
 		if s.Wishes == nil {
 			chosen := s.All
 			if s.Where != nil {
-				v, err := s.Where.Search(listed)
+				v, err := s.Where.expression.Search(listed)
 				if err != nil {
 					return badInput("", 0, "--where: %v", err)
 				}
@@ -185,11 +188,16 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 		for _, i := range byEmail {
 			if s.Wishes[i].ID == "" || action == Invite {
 				p.found[i] = append(p.found[i], u)
+			} else {
+				p.others[i] = u
 			}
 		}
 		return nil
 	})
 	if err != nil {
+		return nil, err
+	}
+	if err := p.foreignIDs(s.Wishes); err != nil {
 		return nil, err
 	}
 	p.resolve(s.Wishes)
@@ -208,7 +216,32 @@ type planner struct {
 	options PlanOptions
 	byID    map[string][]int // indexes of wishes by the id, or the address, that they name
 	byEmail map[string][]int
-	found   [][]*User // for each wish
+	found   [][]*User     // for each wish
+	others  map[int]*User // who has the address of a wish that names an id, too
+}
+
+// foreignIDs returns an *InputError if a table has a column of ids that are none of the service,
+// such as numbers of another program, beside a column of addresses.
+func (p *planner) foreignIDs(wishes []Wish) error {
+	both, example := 0, -1
+	for i, w := range wishes {
+		if w.ID == "" || w.Email == "" || p.Action == Invite {
+			continue
+		}
+		if len(p.found[i]) > 0 {
+			return nil
+		}
+		if both++; example < 0 && p.others[i] != nil {
+			example = i
+		}
+	}
+	known := columnsOf(p.Action)
+	at := slices.IndexFunc(p.Columns, func(name string) bool { return known.Find(name) == columnID })
+	if both < 2 || example < 0 || at < 0 {
+		return nil
+	}
+	return badInput(p.Source, 0, "column %.40q holds no ids of users of account %s (line %d has %.40q): if these are ids of another program, delete the column or rename it; the addresses name the users",
+		p.Columns[at], p.Account, wishes[example].Line, wishes[example].ID)
 }
 
 // resolve decides about wishes after all users have been read.
@@ -308,10 +341,29 @@ func (p *planner) leave(i int, w Wish) {
 		}
 		slices.Sort(ids)
 		r.fail(codeAmbiguous, "%s is the address of %d users: name one by UserId, %s", w.name(), len(users), strings.Join(ids, " or "))
-	case len(users) == 0:
-		r.fail(codeUnknown, "no user %s is in account %s", w.name(), p.Account)
+	case w.ID != "" && w.Email != "" && p.Action != Invite:
+		p.disagree(i, w, r)
 	default:
-		r.fail(codeContradicting, "user %s has the address %s, not %s", w.ID, users[0].Email, w.name())
+		r.fail(codeUnknown, "no user %s is in account %s", w.name(), p.Account)
+	}
+}
+
+// disagree says which of the two names of a wish, its id and its address, is not that of the user.
+func (p *planner) disagree(i int, w Wish, r *Row) {
+	byID, byEmail := nobody(), p.others[i]
+	if len(p.found[i]) > 0 {
+		byID = p.found[i][0]
+	}
+	id, email := sheet.Visible(w.ID), sheet.Visible(w.Email)
+	switch {
+	case byID.ID == "" && byEmail == nil:
+		r.fail(codeUnknown, "no user of account %s has the id %s or the address %s", p.Account, id, email)
+	case byID.ID == "":
+		r.fail(codeContradicting, "no user has the id %s; the user with the address %s has the id %s: correct the id, or leave it out", id, email, byEmail.ID)
+	case byEmail == nil:
+		r.fail(codeContradicting, "user %s has the address %s, and nobody has %s: correct the address, or leave it out", id, sheet.Visible(byID.Email), email)
+	default:
+		r.fail(codeContradicting, "user %s has the address %s; the user with the address %s has the id %s: correct one of them", id, sheet.Visible(byID.Email), email, byEmail.ID)
 	}
 }
 
@@ -499,6 +551,7 @@ func (a *Account) look(ctx context.Context, rows []Row, wanted func(*Row) bool) 
 	}
 	return s, a.all(ctx, func(o *document.Object) error {
 		u := readUser(o, a.shape)
+		a.config.Protected.see(&u)
 		s.members++
 		s.seats.add(u.now[License], 1)
 		s.note(u)

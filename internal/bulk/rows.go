@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
@@ -26,7 +27,57 @@ type Wish struct {
 // Table is a file of rows.
 type Table struct {
 	Columns []string // the heading, in its order; nil for JSONL
+	Unused  []string // headings that the action does not use, in quotes, with what may have been meant
+	Changes bool     // a column says what becomes of users
 	Wishes  []Wish
+}
+
+// Check returns an [*InputError] if the table, the file of that name, is to update users and has no
+// column for that.
+func (t *Table) Check(name string) error {
+	if t.Changes {
+		return nil
+	}
+	seen := ""
+	if len(t.Columns) > 0 {
+		seen = fmt.Sprintf(" (the headings are %s)", quoteAll(t.Columns))
+	}
+	if len(t.Unused) > 0 {
+		seen += "; not understood: " + strings.Join(t.Unused, ", ")
+	}
+	return badInput(name, 0, "no column says what to change%s; name one of them %s, or give --set, as in --set LicenseType=Pro", seen, strings.Join(settable(), ", "))
+}
+
+func quoteAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = fmt.Sprintf("%.40q", name)
+	}
+	return strings.Join(quoted, ", ")
+}
+
+// settable returns the names of the fields that an update can change.
+func settable() (names []string) {
+	for f := License; f <= AlexaARN; f++ {
+		names = append(names, f.String())
+	}
+	return names
+}
+
+// unused describes headings that an action does not use. A name is near to another only if it is
+// not one of the API's own, and the code and message of rejects are no news.
+func unused(unknown []sheet.Unknown) (list []string) {
+	all := columnsOf(Update)
+	for _, u := range unknown {
+		switch {
+		case u.Name == codeColumn || u.Name == messageColumn:
+		case all.Find(u.Name) >= 0 || userShape().Member(u.Name) != nil:
+			list = append(list, fmt.Sprintf("%.40q", u.Name))
+		default:
+			list = append(list, u.String())
+		}
+	}
+	return list
 }
 
 // Cells are the cells of a row as a JSON list, so that each of many rows takes one piece of memory.
@@ -132,7 +183,10 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 	if !h.Has(columnEmail) && !h.Has(columnUser) && (!h.Has(columnID) || b.action == Invite) {
 		return &sheet.Error{Line: h.Line, Text: "no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType"}
 	}
-	b.table.Columns = h.Names
+	b.table.Columns, b.table.Unused = h.Names, unused(h.Unknown())
+	for _, c := range h.Columns {
+		b.table.Changes = b.table.Changes || c >= 0 && c < int(fieldCount)
+	}
 	for {
 		row, err := t.Next()
 		switch {
@@ -160,6 +214,7 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 	for lines := sheet.NewLines(in); ; {
 		text, err := lines.Next()
 		if err == io.EOF {
+			b.table.Unused = unused(b.unknown)
 			return nil
 		}
 		if err != nil {
@@ -192,9 +247,21 @@ func (b *builder) object(o *document.Object) {
 	for _, m := range o.Members() {
 		if inner, ok := m.Value.(*document.Object); ok {
 			b.object(inner)
-		} else {
-			b.cell(b.columns.Find(m.Key), plain(m.Value))
+			continue
 		}
+		column := b.columns.Find(m.Key)
+		if column < 0 {
+			b.ignore(m.Key)
+		}
+		b.cell(column, plain(m.Value))
+	}
+}
+
+// ignore notes a key that the action does not use, once, and a few of many.
+func (b *builder) ignore(key string) {
+	const most = 20
+	if len(b.unknown) < most && !slices.ContainsFunc(b.unknown, func(u sheet.Unknown) bool { return u.Name == key }) {
+		b.unknown = append(b.unknown, sheet.Unknown{Name: strings.Clone(key), Nearest: b.columns.Nearest(key)})
 	}
 }
 
@@ -216,6 +283,7 @@ type builder struct {
 	action  Action
 	columns *sheet.Columns
 	table   Table
+	unknown []sheet.Unknown // keys of objects
 	wish    Wish
 	room    []byte // for cells
 }
@@ -231,6 +299,7 @@ func (b *builder) cell(column int, text string) {
 		b.identity(column, text)
 		return
 	}
+	b.table.Changes = true
 	value, problem := spell(Field(column), text)
 	if problem != "" && b.wish.Problem == "" {
 		b.wish.Problem = fmt.Sprintf("%.60q: %s", text, problem)

@@ -1,9 +1,11 @@
 package carillon
 
 import (
+	"bufio"
+	"context"
 	"errors"
 	"fmt"
-	"io"
+	"io/fs"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -12,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/bulk"
-	"github.com/carillon-project/carillon/internal/jmespath"
 )
 
 // bulkCommand declares `carillon bulk`.
@@ -53,6 +54,7 @@ type bulkOptions struct {
 
 	Max       bulk.Limit
 	Protect   string // a file, empty for none
+	Missing   bool   // entries of the file may name nobody
 	Strict    bool
 	StopAfter int // failed rows; 0 for any number
 
@@ -86,6 +88,7 @@ func (o *bulkOptions) brakeFlags(f *flags) {
 	f.group("brakes")
 	parsed(f, &o.Max, bulk.ParseLimit, "max-changes N", "", "change nothing if more than N users would change; N% for a share of the account")
 	f.text(&o.Protect, "protect FILE", "change nothing if a user in this file would change: an e-mail address or user id on each line", files())
+	f.toggle(&o.Missing, "protect-missing-ok", "a line of --protect may name nobody in the account")
 }
 
 // strictFlag declares the brake for plans that are made of rows.
@@ -118,7 +121,7 @@ func (p *program) bulkActionCommand(action bulk.Action, c *cobra.Command) *cobra
 	var o bulkOptions
 	c.RunE = func(c *cobra.Command, words []string) error {
 		o.Rows = first(words)
-		r, err := p.bulkRun(o)
+		r, err := p.bulkRun(c.Context(), o)
 		if err != nil {
 			return err
 		}
@@ -143,22 +146,30 @@ type bulkRun struct {
 	*program
 	bulkOptions
 	protected *bulk.Protected
+	in        *rowsIn // nil until it is opened
 }
 
 // bulkRun begins a run. What the line names is looked at first, so that nothing is asked of the
 // service in vain.
-func (p *program) bulkRun(o bulkOptions) (*bulkRun, error) {
+func (p *program) bulkRun(ctx context.Context, o bulkOptions) (*bulkRun, error) {
 	r := &bulkRun{program: p, bulkOptions: o}
 	if _, err := os.Lstat(o.Ledger); err == nil {
 		return nil, p.badInput("--ledger: %s exists; name another file, or go on with its job: %s", o.Ledger, r.command("resume", o.Ledger))
 	}
+	if o.Missing && o.Protect == "" {
+		return nil, p.misused("--protect-missing-ok goes with --protect")
+	}
 	if o.Protect != "" {
-		f, err := os.Open(o.Protect)
+		err := waitFor(ctx, func() error {
+			f, err := os.Open(o.Protect)
+			if err != nil {
+				return p.badInput("--protect: %w", err)
+			}
+			defer f.Close()
+			r.protected, err = bulk.ReadProtected(f, o.Protect, o.Missing)
+			return err
+		})
 		if err != nil {
-			return nil, p.badInput("--protect: %w", err)
-		}
-		defer f.Close()
-		if r.protected, err = bulk.ReadProtected(f, o.Protect); err != nil {
 			return nil, err
 		}
 	}
@@ -167,7 +178,7 @@ func (p *program) bulkRun(o bulkOptions) (*bulkRun, error) {
 
 // chosen returns whom the job is about, and what the plan is to know of that. Rows are read here;
 // nothing is asked of the service.
-func (r *bulkRun) chosen(action bulk.Action) (s bulk.Selection, o bulk.PlanOptions, err error) {
+func (r *bulkRun) chosen(ctx context.Context, action bulk.Action) (s bulk.Selection, o bulk.PlanOptions, err error) {
 	o = bulk.PlanOptions{Set: r.Set, From: r.From}
 	ways := 0
 	for _, given := range []bool{r.Rows != "", r.All, r.Where != ""} {
@@ -189,37 +200,88 @@ func (r *bulkRun) chosen(action bulk.Action) (s bulk.Selection, o bulk.PlanOptio
 		return s, o, nil
 	case r.Where != "":
 		o.Source = "--where " + r.Where
-		if s.Where, err = jmespath.Compile(r.Where); err != nil {
+		if s.Where, err = bulk.ParseWhere(r.Where); err != nil {
 			err = r.badInput("%s: %w", o.Source, err)
 		}
 		return s, o, err
 	}
-	in, name, err := r.open(r.Rows)
+	if r.in == nil {
+		if err := r.open(ctx); err != nil {
+			return s, o, err
+		}
+		defer r.in.Close()
+	}
+	name := r.in.name
+	var table *bulk.Table
+	err = waitFor(ctx, func() (err error) {
+		table, err = bulk.ReadRows(r.in, name, bulk.RowOptions{Action: action, Sheet: r.Sheet})
+		return err
+	})
 	if err != nil {
 		return s, o, err
 	}
-	defer in.Close()
-	table, err := bulk.ReadRows(in, name, bulk.RowOptions{Action: action, Sheet: r.Sheet})
-	if err != nil {
-		return s, o, err
+	if action == bulk.Update && r.Set == nil {
+		if err := table.Check(name); err != nil {
+			return s, o, err
+		}
 	}
-	s.Wishes, o.Source, o.Columns = table.Wishes, name, table.Columns
+	s.Wishes, o.Source, o.Columns, o.Unused = table.Wishes, name, table.Columns, table.Unused
 	if s.Wishes == nil {
 		s.Wishes = []bulk.Wish{}
 	}
 	return s, o, nil
 }
 
-// open opens a file that the line names.
-func (r *bulkRun) open(name string) (io.ReadCloser, string, error) {
-	if name == "-" {
-		return io.NopCloser(r.stdin), "standard input", nil
+// rowsIn is the file of rows, or standard input. It is read once: a pipe has nothing more to give.
+type rowsIn struct {
+	text *bufio.Reader
+	file *os.File // nil for standard input
+	name string
+}
+
+func (in *rowsIn) Read(to []byte) (int, error) { return in.text.Read(to) }
+
+func (in *rowsIn) Stat() (fs.FileInfo, error) {
+	if in.file == nil {
+		return nil, errors.ErrUnsupported
 	}
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, "", r.badInput("%w", err)
+	return in.file.Stat()
+}
+
+func (in *rowsIn) Close() error {
+	if in.file == nil {
+		return nil
 	}
-	return f, name, nil
+	return in.file.Close()
+}
+
+// open opens the rows that the line names.
+func (r *bulkRun) open(ctx context.Context) error {
+	if r.Rows == "-" {
+		r.in = &rowsIn{bufio.NewReaderSize(r.stdin, 64<<10), nil, "standard input"}
+		return nil
+	}
+	return waitFor(ctx, func() error { // a FIFO opens when somebody writes
+		f, err := os.Open(r.Rows)
+		if err != nil {
+			return r.badInput("%w", err)
+		}
+		r.in = &rowsIn{bufio.NewReaderSize(f, 64<<10), f, r.Rows}
+		return nil
+	})
+}
+
+// waitFor runs fn, which may wait for somebody who writes a file. If the context ends first, fn is
+// left alone: no caller may use what it makes.
+func waitFor(ctx context.Context, fn func() error) error {
+	done := make(chan error, 1)
+	go func() { done <- fn() }()
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return &codedError{exitInterrupted, errors.New("interrupted, nothing was changed")}
+	}
 }
 
 // first returns the one operand of a command, empty for none.

@@ -1,9 +1,7 @@
 package carillon
 
 import (
-	"bufio"
 	"context"
-	"io"
 
 	"github.com/spf13/cobra"
 
@@ -38,23 +36,21 @@ carillon bulk apply --account-id "$ACCOUNT" users.csv --max-changes 5%`,
 }
 
 func (p *program) applyBulk(ctx context.Context, o bulkOptions) error {
-	r, err := p.bulkRun(o)
+	r, err := p.bulkRun(ctx, o)
 	if err != nil {
 		return err
 	}
 	if o.Rows != "" {
-		in, name, err := r.open(o.Rows)
+		if err := r.open(ctx); err != nil {
+			return err
+		}
+		defer r.in.Close()
+		plan, err := r.isPlan(ctx)
 		if err != nil {
 			return err
 		}
-		text := bufio.NewReaderSize(in, 64<<10)
-		if bulk.IsPlan(text) {
-			defer in.Close()
-			return r.applyPlan(ctx, text, name)
-		}
-		in.Close()
-		if o.Rows == "-" { // what was looked at must be read again
-			r.stdin = text
+		if plan {
+			return r.applyPlan(ctx)
 		}
 	}
 	if o.Account == "" {
@@ -63,11 +59,25 @@ func (p *program) applyBulk(ctx context.Context, o bulkOptions) error {
 	return r.perform(ctx, bulk.Update)
 }
 
-func (r *bulkRun) applyPlan(ctx context.Context, in io.Reader, name string) error {
+// isPlan looks at the beginning of the rows.
+func (r *bulkRun) isPlan(ctx context.Context) (plan bool, err error) {
+	err = waitFor(ctx, func() error {
+		plan = bulk.IsPlan(r.in.text)
+		return nil
+	})
+	return plan, err
+}
+
+func (r *bulkRun) applyPlan(ctx context.Context) error {
 	if r.Set != nil || r.From != nil || r.All || r.Where != "" || r.Sheet != "" {
 		return r.misused("a plan says itself what changes: --set, --from, --where, --all and --sheet go with rows")
 	}
-	plan, err := bulk.ReadPlan(in, name)
+	name := r.in.name
+	var plan *bulk.Plan
+	err := waitFor(ctx, func() (err error) {
+		plan, err = bulk.ReadPlan(r.in, name)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -103,6 +103,7 @@ func (r *bulkRun) connect(ctx context.Context, account, job string) (*bulk.Accou
 	}
 	return bulk.Open(bulk.Config{
 		Client: config, Account: account, Job: job, Version: build.Version(), Attempts: attempts, Parallel: r.Parallel,
+		Protected: r.protected,
 	})
 }
 

@@ -38,7 +38,7 @@ In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe.
 }
 
 func (p *program) export(ctx context.Context, o exportOptions) error {
-	r, err := p.bulkRun(o.bulkOptions)
+	r, err := p.bulkRun(ctx, o.bulkOptions)
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ func (p *program) bulkPlanCommand() *cobra.Command {
 		Long: `Compare rows with the users of an account and print what would change. Nothing is
 changed.` + rowsHelp + ` The columns
 LicenseType, UserType, IsAlexaForBusinessEnabled and AlexaForBusinessRoomArn say
-what the user becomes. Other columns and empty cells are ignored.`,
+what the user becomes. Other columns, which the plan
+names, and empty cells change nothing.`,
 		Example: `carillon bulk plan --account-id "$ACCOUNT" users.csv -o plan.jsonl
 carillon bulk plan --account-id "$ACCOUNT" --where "LicenseType=='Pro'" \
     --set LicenseType=Basic`,
@@ -44,7 +45,7 @@ carillon bulk plan --account-id "$ACCOUNT" --where "LicenseType=='Pro'" \
 }
 
 func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error {
-	r, err := p.bulkRun(o)
+	r, err := p.bulkRun(ctx, o)
 	if err != nil {
 		return err
 	}
@@ -82,7 +83,7 @@ func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error
 
 // plan makes a plan of what the line says.
 func (r *bulkRun) plan(ctx context.Context, action bulk.Action, job string) (*bulk.Plan, *bulk.Account, error) {
-	chosen, o, err := r.chosen(action)
+	chosen, o, err := r.chosen(ctx, action)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -57,6 +57,9 @@ func totals(plan *bulk.Plan) []string {
 	if seats != nil {
 		lines = append(lines, "seats: "+strings.Join(seats, ", "))
 	}
+	if plan.Unused != nil {
+		lines = append(lines, "columns not used: "+strings.Join(plan.Unused, ", "))
+	}
 	return lines
 }
 

@@ -235,3 +235,17 @@ func powerShellWords(line string, variables map[string]string) []string {
 	}
 	return words
 }
+
+// A command that waits for rows on standard input ends when it is told to.
+func TestWaitForRowsEnds(t *testing.T) {
+	t.Parallel()
+	silent, w := io.Pipe()
+	defer w.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	var stderr strings.Builder
+	code := carillon.Main(ctx, []string{"bulk", "plan", "--account-id", "A", "--set", "LicenseType=Pro", "-"}, nil, silent, io.Discard, &stderr)
+	if want := "carillon: interrupted, nothing was changed\n"; code != 130 || stderr.String() != want {
+		t.Errorf("got exit code %d, %q; want 130, %q", code, stderr.String(), want)
+	}
+}
