@@ -33,8 +33,11 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 	c := &cli{services: services, env: env, stdin: stdin, out: out, stdout: stdout, stderr: stderr}
 	c.aliases = sync.OnceValues(c.readAliases)
 	err := c.run(ctx, args)
-	if e := out.Flush(); e != nil && (err == nil || err == exitStatus(exitItemsFailed)) {
-		err = &writeError{e}
+	if e := out.Flush(); e != nil {
+		failed := &writeError{err: e}
+		if err == nil || err == exitStatus(exitItemsFailed) && !readerGone(failed) {
+			err = failed
+		}
 	}
 	if status, ok := errors.AsType[exitStatus](err); ok {
 		return int(status)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/client"
@@ -367,7 +368,14 @@ func (c *command) format(name string, reply *document.Object) error {
 	}
 	switch name {
 	case "text":
-		return wrapWrite(output.Text(c.out, v))
+		if err := output.Text(c.out, v); err != nil && !is[syscall.Errno](err) {
+			return err
+		}
+		// Now, since a listing prints page by page, and a failure here is an error of its own kind.
+		if err := c.out.Flush(); err != nil {
+			return &writeError{err: err, text: true}
+		}
+		return nil
 	case "table":
 		return wrapWrite(output.Table(c.out, c.op.Name, v, c.terminal()))
 	}

@@ -124,7 +124,7 @@ func (c *cli) configurePrompt(ctx context.Context) error {
 // cannot stop a read, so the read is abandoned.
 func (c *cli) readLine(ctx context.Context, in *bufio.Reader) (string, error) {
 	if err := c.out.Flush(); err != nil {
-		return "", &writeError{err}
+		return "", &writeError{err: err}
 	}
 	type result struct {
 		line string

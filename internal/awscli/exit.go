@@ -48,15 +48,25 @@ type interrupted struct{}
 func (interrupted) Error() string { return "interrupted" }
 
 // writeError is a failure to write the result.
-type writeError struct{ err error }
+type writeError struct {
+	err  error
+	text bool // of a reply in format text
+}
 
-func (e *writeError) Error() string { return "writing the result: " + e.err.Error() }
+func (e *writeError) Error() string { return python.StreamError(e.err).Error() }
 func (e *writeError) Unwrap() error { return e.err }
+
+// readerGone reports a failure that is none: the reader of the output has seen enough, as head has.
+// Version 1 only complains while it prints text.
+func readerGone(err error) bool {
+	failed, ok := errors.AsType[*writeError](err)
+	return ok && !failed.text && errors.Is(err, syscall.EPIPE)
+}
 
 // wrapWrite marks those errors of printing that come from the stream.
 func wrapWrite(err error) error {
-	if errors.Is(err, syscall.EPIPE) {
-		return &writeError{err}
+	if is[syscall.Errno](err) {
+		return &writeError{err: err}
 	}
 	return err
 }
@@ -69,9 +79,8 @@ func (c *cli) exit(err error) int {
 	case is[interrupted](err):
 		fmt.Fprintln(c.stdout)
 		return exitInterrupted
-	case errors.Is(err, syscall.EPIPE):
-		// The reader of the output has seen enough.
-		return exitFailed
+	case readerGone(err):
+		return exitOK
 	}
 	f := describe(err)
 	if format, _ := c.env.Lookup("AWS_CLI_ERROR_FORMAT"); strings.EqualFold(format, "json") {

@@ -58,43 +58,68 @@ func TestVersion_opensNoConfiguration(t *testing.T) {
 	}
 }
 
-// aws chime ... | head -1 must not end in a complaint.
+// TestBrokenPipe: aws chime ... | head -1 is a success, except in format text, which is version
+// 1's. Both a reader that leaves in the middle and one that has left before.
 func TestBrokenPipe(t *testing.T) {
+	user := `{"UserId": "` + strings.Repeat("u", 100) + `"}`
 	server := startMock(t, "http", nil)
-	server.answer([]response{{Body: `{"Users": [{"UserId": "u"}]}`}}, nil)
-	for _, format := range []string{"json", "text", "table"} {
-		cmd, _ := process(t, "chime", "list-users", "--account-id", "a", "--endpoint-url", server.endpoint, "--output", format)
-		r, w, err := os.Pipe()
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Close()
-		var stderr bytes.Buffer
-		cmd.Stdout, cmd.Stderr = w, &stderr
-		err = cmd.Run()
-		w.Close()
-		if err == nil || stderr.Len() > 0 {
-			t.Errorf("%s: got error %v and %q, want a silent failure", format, err, stderr.String())
-		}
+	server.answer([]response{{Body: `{"Users": [` + user + strings.Repeat(", "+user, 4000) + `]}`}}, nil)
+	list := func(format string) []string {
+		return []string{"chime", "list-users", "--account-id", "a", "--endpoint-url", server.endpoint, "--output", format}
 	}
-
-	// The same where the stream is no file, so that the system does not end the process.
-	for _, args := range [][]string{{"--version"}, {"chime", "get-user", "--generate-cli-skeleton"}} {
-		var stderr bytes.Buffer
-		code := awscli.Main(t.Context(), args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), failingWriter{syscall.EPIPE}, &stderr, chime.Service)
-		if code != 255 || stderr.Len() > 0 {
-			t.Errorf("%q: got exit code %d and %q, want a silent 255", args, code, stderr.String())
+	for _, tt := range []struct {
+		args   []string
+		code   int
+		stderr string
+	}{
+		{list("json"), 0, ""},
+		{list("table"), 0, ""},
+		{list("text"), 255, "\n[Errno 32] Broken pipe\n"},
+		{[]string{"--version"}, 0, ""},
+		{[]string{"chime", "get-user", "--generate-cli-skeleton"}, 0, ""},
+	} {
+		for _, lines := range []int{0, 1} {
+			if lines > 0 && tt.args[0] != "chime" {
+				continue // one line is all there is
+			}
+			cmd, _ := process(t, tt.args...)
+			r, w, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if lines == 0 {
+				r.Close()
+			}
+			var stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = w, &stderr
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			w.Close()
+			if lines > 0 {
+				if _, err := bufio.NewReaderSize(r, 16).ReadString('\n'); err != nil {
+					t.Error(err)
+				}
+				r.Close()
+			}
+			cmd.Wait()
+			if got := cmd.ProcessState; got.ExitCode() != tt.code || stderr.String() != tt.stderr {
+				t.Errorf("%q, closed after %d lines: got %v and %q, want exit code %d and %q", tt.args, lines, got, stderr.String(), tt.code, tt.stderr)
+			}
 		}
 	}
 }
 
-// A full disk is not a reader who has seen enough.
+// TestFailingOutput: a full disk is not a reader that has seen enough, in any format.
 func TestFailingOutput(t *testing.T) {
-	var stderr bytes.Buffer
-	args := []string{"chime", "get-user", "--generate-cli-skeleton"}
-	code := awscli.Main(t.Context(), args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), failingWriter{syscall.ENOSPC}, &stderr, chime.Service)
-	if code != 255 || !strings.Contains(stderr.String(), "no space left on device") {
-		t.Errorf("got exit code %d and %q, want 255 and the reason", code, stderr.String())
+	const want = "\n[Errno 28] No space left on device\n"
+	skeleton := []string{"chime", "get-account", "--account-id", "a", "--generate-cli-skeleton", "output", "--output"}
+	for _, args := range [][]string{{"--version"}, append(skeleton, "json"), append(skeleton, "text"), append(skeleton, "table")} {
+		var stderr bytes.Buffer
+		code := awscli.Main(t.Context(), args, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), failingWriter{syscall.ENOSPC}, &stderr, chime.Service)
+		if code != 255 || stderr.String() != want {
+			t.Errorf("%q: got exit code %d and %q, want 255 and %q", args, code, stderr.String(), want)
+		}
 	}
 }
 
@@ -132,19 +157,46 @@ func TestDebug(t *testing.T) {
 	}
 }
 
+// TestQuit: Ctrl-\ while waiting for a reply ends the process without a word.
+func TestQuit(t *testing.T) {
+	cmd, stdout, stderr := waitingForReply(t)
+	if err := cmd.Process.Signal(syscall.SIGQUIT); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	status := cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if killed := status.Signaled() && status.Signal() == syscall.SIGQUIT; !killed && status.ExitStatus() != 131 || stdout.Len()+stderr.Len() > 0 {
+		t.Errorf("got %v, %q and %q, want the end by the signal and nothing else", cmd.ProcessState, stdout, stderr)
+	}
+}
+
 // Ctrl-C while waiting for a reply.
 func TestInterrupt(t *testing.T) {
+	cmd, stdout, stderr := waitingForReply(t)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	err := cmd.Wait()
+	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 130 || stdout.String() != "\n" || stderr.Len() > 0 {
+		t.Errorf("got %v, %q and %q, want exit code 130 and a new line", err, stdout.String(), stderr.String())
+	}
+}
+
+// waitingForReply starts a call and returns when the request has arrived.
+func waitingForReply(t *testing.T) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer) {
+	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
+	t.Cleanup(func() { l.Close() })
 	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
-	cmd, _ := process(t, "chime", "list-users", "--account-id", "a", "--endpoint-url", "http://"+l.Addr().String())
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd, _ = process(t, "chime", "list-users", "--account-id", "a", "--endpoint-url", "http://"+l.Addr().String())
+	cmd.Dir = t.TempDir() // where a core may be dumped
+	stdout, stderr = new(bytes.Buffer), new(bytes.Buffer)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -152,15 +204,9 @@ func TestInterrupt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer conn.Close()
+	t.Cleanup(func() { conn.Close() })
 	if _, err := http.ReadRequest(bufio.NewReader(conn)); err != nil {
 		t.Fatal(err)
 	}
-	if err := cmd.Process.Signal(os.Interrupt); err != nil {
-		t.Fatal(err)
-	}
-	err = cmd.Wait()
-	if exit, ok := errors.AsType[*exec.ExitError](err); !ok || exit.ExitCode() != 130 || stdout.String() != "\n" || stderr.Len() > 0 {
-		t.Errorf("got %v, %q and %q, want exit code 130 and a new line", err, stdout.String(), stderr.String())
-	}
+	return cmd, stdout, stderr
 }
