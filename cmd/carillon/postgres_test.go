@@ -27,7 +27,7 @@ func testPostgres(t testing.TB) string {
 	if base == "" {
 		t.Skip("set CARILLON_TEST_POSTGRES to the URL of a PostgreSQL to test against; .ci/postgres run COMMAND does")
 	}
-	schema := fmt.Sprintf("%s_%d", strings.ToLower(t.Name()), os.Getpid())
+	schema := fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.ToLower(t.Name()), "/", "_"), os.Getpid())
 	psql(t, base, "CREATE SCHEMA "+schema)
 	t.Cleanup(func() { psql(t, base, "DROP SCHEMA "+schema+" CASCADE") })
 	u, err := url.Parse(base)

@@ -3,7 +3,6 @@ package carillon
 import (
 	"bufio"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -94,28 +93,7 @@ func (r *bulkRun) confirm(ctx context.Context, plan *bulk.Plan) error {
 	if r.Yes {
 		return nil
 	}
-	if !terminal.Is(r.stdin) {
-		return r.badInput("there is no terminal to ask on; give --yes if this is what you want. Nothing was changed")
-	}
-	fmt.Fprintf(r.stderr, "%s? [yes/no] ", question(plan))
-	answer := make(chan string, 1)
-	go func() {
-		line, err := bufio.NewReader(r.stdin).ReadString('\n')
-		if err != nil {
-			line = ""
-		}
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case word := <-answer:
-		if word == "yes" || word == "y" {
-			return nil
-		}
-		return &bulk.BrakeError{Text: "nothing was changed"}
-	case <-ctx.Done():
-		fmt.Fprintln(r.stderr)
-		return &codedError{exitInterrupted, errors.New("interrupted, nothing was changed")}
-	}
+	return r.ask(ctx, question(plan))
 }
 
 // progress tells how a job gets on: by one line that is written over, on a terminal, and by a

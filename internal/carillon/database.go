@@ -132,6 +132,14 @@ func (d *database) keyFile() string {
 	return cmp.Or(d.SecretKeyFile, filepath.Join(d.Data, secretKeyFile))
 }
 
+// keyPlace tells people where that key is.
+func (d *database) keyPlace() string {
+	if d.keyIsInside() {
+		return "the database"
+	}
+	return d.keyFile()
+}
+
 func (d *database) sealer(ctx context.Context, st store.Store) (*seal.Sealer, error) {
 	if d.keyIsInside() {
 		return seal.FromStore(ctx, st)

@@ -18,7 +18,8 @@ func (p *program) keyCommand() *cobra.Command {
 		Long: `Make access keys for people and programs, and take them away. A key belongs to an
 AWS account and has a policy, which says what it may do there.`,
 	}
-	c.AddCommand(p.keyCreateCommand(), p.keyListCommand(), p.keyDisableCommand(), p.keyDeleteCommand())
+	c.AddCommand(p.keyCreateCommand(), p.keyListCommand(), p.keyDisableCommand(), p.keyDeleteCommand(),
+		p.keyRotateSecretCommand(), p.keyRecoverCommand())
 	return c
 }
 

@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -18,6 +19,7 @@ import (
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/metrics"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -99,7 +101,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if s.store, s.release, err = o.database.serve(ctx); err != nil {
 		return nil, noStore(err)
 	}
-	sealer, err := o.sealer(ctx, s.store)
+	sealer, err := s.sealer(ctx, o)
 	if err != nil {
 		return nil, noStore(err)
 	}
@@ -148,6 +150,24 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	s.api = s.serve(listener, server.New(chime.Service, domain, keys, options), tlsConfig, o.Logger)
 	return s, nil
+}
+
+// sealer opens the secret key. If that is lost, and no access key that counts with it, the service
+// goes on with another one.
+func (s *service) sealer(ctx context.Context, o serviceOptions) (*seal.Sealer, error) {
+	sealer, err := o.database.sealer(ctx, s.store)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return sealer, err
+	}
+	if live, problem := directory.HasLiveKey(ctx, s.store, directory.Options{}); live || problem != nil {
+		return nil, errors.Join(err, problem)
+	}
+	n, err := directory.RecoverSecret(ctx, s.store, o.keyFile(), directory.Options{})
+	if err != nil {
+		return nil, err
+	}
+	o.Logger.Warn("the secret key was missing, and no access key was in use: there is a new one", "file", o.keyFile(), "keys_deleted", n)
+	return o.database.sealer(ctx, s.store)
 }
 
 // serve begins to serve a handler, by TLS if there is a configuration.

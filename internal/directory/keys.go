@@ -55,7 +55,27 @@ func (k *Keys) AccessKey(ctx context.Context, keyID string) (Key, error) {
 	if err != nil {
 		return Key{}, err
 	}
-	return k.open(kept)
+	key, err := k.open(kept)
+	if errors.Is(err, seal.ErrWrongKey) {
+		// The secret key has been rotated. What is sealed and what opens it must be of one moment.
+		err = k.store.View(ctx, func(tx store.ReadTx) error {
+			if kept, err = tx.AccessKey(keyID); err != nil {
+				return err
+			}
+			if err = k.sealer.Refresh(tx); err != nil {
+				return err
+			}
+			key, err = k.open(kept)
+			return err
+		})
+		if errors.Is(err, store.ErrNotFound) {
+			return Key{}, ErrUnknownKey
+		}
+	}
+	if err != nil {
+		return Key{}, err
+	}
+	return key, nil
 }
 
 func (k *Keys) open(kept store.AccessKey) (Key, error) {
@@ -118,9 +138,11 @@ func (k *Keys) Create(ctx context.Context, request NewKey) (Key, error) {
 			AWSAccountID: request.AWSAccountID,
 			Name:         request.Name,
 			Policy:       request.Policy,
-			SealedSecret: k.sealer.Seal(id, []byte(secret)),
 			Created:      c.now,
 			Expires:      request.Expires.UTC().Truncate(time.Millisecond),
+		}
+		if kept.SealedSecret, err = k.sealer.Seal(c, id, []byte(secret)); err != nil {
+			return err
 		}
 		key = showKey(kept)
 		key.Secret = secret
@@ -277,6 +299,9 @@ func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret st
 }
 
 func (k *Keys) ensureRoot(c *change, awsAccountID, keyID, secret string) (key Key, done RootChange, err error) {
+	if err := k.sealer.Refresh(c); err != nil { // since it was opened, the secret key may have been rotated
+		return key, 0, err
+	}
 	all, err := c.AccessKeys(awsAccountID)
 	if err != nil {
 		return key, 0, err
@@ -338,8 +363,10 @@ func (k *Keys) ensureRoot(c *change, awsAccountID, keyID, secret string) (key Ke
 		AWSAccountID: awsAccountID,
 		Name:         rootName,
 		Root:         true,
-		SealedSecret: k.sealer.Seal(keyID, []byte(secret)),
 		Created:      c.now,
+	}
+	if root.SealedSecret, err = k.sealer.Seal(c, keyID, []byte(secret)); err != nil {
+		return key, 0, err
 	}
 	if err := c.PutAccessKey(root); err != nil {
 		return key, 0, err

@@ -138,7 +138,10 @@ func TestRootKeyRefused(t *testing.T) {
 			{KeyID: "AKIAREADERREADER", AWSAccountID: awsAccount, Name: "reader", Policy: "AmazonChimeReadOnly"},
 			{KeyID: "AKIAFOREIGNFOREI", AWSAccountID: "444455556666", Name: "root", Root: true},
 		} {
-			k.SealedSecret = sealer.Seal(k.KeyID, []byte(givenSecret))
+			var err error
+			if k.SealedSecret, err = sealer.Seal(tx, k.KeyID, []byte(givenSecret)); err != nil {
+				return err
+			}
 			if err := tx.PutAccessKey(k); err != nil {
 				return err
 			}
@@ -194,8 +197,11 @@ func TestAccessKey(t *testing.T) {
 		Disabled:     true,
 		Created:      now,
 		Expires:      now,
-		SealedSecret: sealer.Seal(want.ID, []byte(givenSecret)),
 	}
+	h.write(func(tx store.Tx) (err error) {
+		kept.SealedSecret, err = sealer.Seal(tx, want.ID, []byte(givenSecret))
+		return err
+	})
 	if bytes.Contains(kept.SealedSecret, []byte(givenSecret)) {
 		t.Error("the secret is stored as it is")
 	}

@@ -54,6 +54,8 @@ var (
 	opCreateKey      = declare("CreateKey")
 	opDisableKey     = declare("DisableKey")
 	opDeleteKey      = declare("DeleteKey")
+	opRotateSecret   = declare("RotateSecret")
+	opRecoverSecret  = declare("RecoverSecret")
 	opEnsureRootKey  = declare("EnsureRootKey")
 	opPruneAudit     = declare("PruneAudit")
 )

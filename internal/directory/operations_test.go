@@ -18,7 +18,7 @@ import (
 func TestOperations(t *testing.T) {
 	operator := []string{
 		"ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnsureRootKey", "FailInvitation", "Import", "PruneAudit",
-		"RegisterUser", "ReleaseDomain", "ResumeAccount", "SetLicenses", "SuspendAccount",
+		"RecoverSecret", "RegisterUser", "ReleaseDomain", "ResumeAccount", "RotateSecret", "SetLicenses", "SuspendAccount",
 	}
 	var others []string
 	all := directory.Operations()

@@ -27,6 +27,23 @@ func open(t *testing.T, dir string) store.Store {
 	return st
 }
 
+// sealWith seals a secret in an update of its own.
+func sealWith(t *testing.T, st store.Store, sealer *seal.Sealer, owner string, secret []byte) (sealed []byte) {
+	t.Helper()
+	update(t, st, func(tx store.Tx) (err error) {
+		sealed, err = sealer.Seal(tx, owner, secret)
+		return err
+	})
+	return sealed
+}
+
+func update(t *testing.T, st store.Store, fn func(store.Tx) error) {
+	t.Helper()
+	if err := st.Update(t.Context(), fn); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestFromFile(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "secret.key")
@@ -51,11 +68,11 @@ func TestFromFile(t *testing.T) {
 	}
 
 	secret := []byte("wJalrXUtnFEMI/K7MDENG")
-	sealed := sealer.Seal("AKIA1", secret)
+	sealed := sealWith(t, s, sealer, "AKIA1", secret)
 	if bytes.Contains(sealed, secret) {
 		t.Error("the secret shows in its sealed form")
 	}
-	if bytes.Equal(sealed, sealer.Seal("AKIA1", secret)) {
+	if bytes.Equal(sealed, sealWith(t, s, sealer, "AKIA1", secret)) {
 		t.Error("sealing twice gives the same bytes")
 	}
 	altered := bytes.Clone(sealed)
@@ -127,7 +144,7 @@ func TestFromStore(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, err := sealers[1].Open("AKIA1", sealers[0].Seal("AKIA1", []byte("secret"))); err != nil || string(got) != "secret" {
+	if got, err := sealers[1].Open("AKIA1", sealWith(t, s, sealers[0], "AKIA1", []byte("secret"))); err != nil || string(got) != "secret" {
 		t.Errorf("Open: got %q and error %v, want %q", got, err, "secret")
 	}
 	file := filepath.Join(t.TempDir(), "secret.key")
@@ -144,5 +161,151 @@ func TestFromStore(t *testing.T) {
 	}
 	if _, err := seal.FromStore(t.Context(), s); !errors.Is(err, seal.ErrWrongKey) {
 		t.Errorf("no key file for a store that was made with one: got error %v, want %v", err, seal.ErrWrongKey)
+	}
+}
+
+// A rotation may be cut short anywhere. Until it is finished, the former file and the new one open
+// everything, for services that run and for those that start.
+func TestRotate(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret.key")
+	s := open(t, t.TempDir())
+	start := func(file string) *seal.Sealer {
+		t.Helper()
+		sealer, err := seal.FromFile(t.Context(), s, file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return sealer
+	}
+	running, operator := start(file), start(file)
+	former, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	copied := filepath.Join(t.TempDir(), "copy.key") // a service elsewhere has this
+	if err := os.WriteFile(copied, former, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	elsewhere := start(copied)
+	sealed := sealWith(t, s, running, "AKIA1", []byte("secret"))
+	before := sealed
+	opens := func(when string, sealers ...*seal.Sealer) {
+		t.Helper()
+		for i, sealer := range sealers {
+			if err := s.View(t.Context(), sealer.Refresh); err != nil {
+				t.Errorf("%s: sealer %d: Refresh: %v", when, i, err)
+			}
+			for _, value := range [][]byte{before, sealed} { // a snapshot may be older
+				if got, err := sealer.Open("AKIA1", value); err != nil || string(got) != "secret" {
+					t.Errorf("%s: sealer %d: got %q, error %v", when, i, got, err)
+				}
+			}
+		}
+	}
+
+	update(t, s, func(tx store.Tx) error {
+		reseal, err := operator.Rotate(tx)
+		if err != nil {
+			return err
+		}
+		sealed, err = reseal("AKIA1", before)
+		return err
+	})
+	opens("pending", running, elsewhere)
+	if _, err := start(file).Open("AKIA1", sealed); err != nil {
+		t.Errorf("a service that starts with the former file: %v", err)
+	}
+	if now := sealWith(t, s, running, "AKIA2", nil); now == nil {
+		t.Error("nothing can be sealed while a rotation is pending")
+	}
+	update(t, s, func(tx store.Tx) error { // a second rotation would leave the former file behind
+		if reseal, err := operator.Rotate(tx); reseal != nil || err != nil {
+			t.Errorf("another rotation while one is pending: got error %v, and it went on: %t", err, reseal != nil)
+		}
+		return nil
+	})
+
+	update(t, s, func(tx store.Tx) error { return operator.Finish(tx, false) })
+	if now, err := os.ReadFile(file); err != nil || bytes.Equal(now, former) {
+		t.Errorf("the key file: got %q, error %v, want another key", now, err)
+	}
+	for _, path := range []string{file, copied} {
+		if _, err := start(path).Open("AKIA1", sealed); err != nil {
+			t.Errorf("a service that starts with %s: %v", path, err)
+		}
+	}
+
+	update(t, s, func(tx store.Tx) error { return operator.Finish(tx, true) })
+	opens("finished", running, elsewhere)
+	if _, err := start(file).Open("AKIA1", sealed); err != nil {
+		t.Errorf("a service that starts with the new file: %v", err)
+	}
+	if _, err := seal.FromFile(t.Context(), s, copied); !errors.Is(err, seal.ErrWrongKey) {
+		t.Errorf("the former key after the rotation: got error %v, want %v", err, seal.ErrWrongKey)
+	}
+}
+
+// A service that has missed a rotation altogether reads the file again.
+func TestRotate_Missed(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secret.key")
+	s := open(t, t.TempDir())
+	var sealers [2]*seal.Sealer
+	for i := range sealers {
+		var err error
+		if sealers[i], err = seal.FromFile(t.Context(), s, file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 2 {
+		update(t, s, func(tx store.Tx) error {
+			_, err := sealers[0].Rotate(tx)
+			return errors.Join(err, sealers[0].Finish(tx, true))
+		})
+	}
+	if err := s.View(t.Context(), sealers[1].Refresh); err != nil {
+		t.Errorf("Refresh: %v", err)
+	}
+	sealed := sealWith(t, s, sealers[1], "AKIA1", []byte("secret"))
+	if got, err := sealers[0].Open("AKIA1", sealed); err != nil || string(got) != "secret" {
+		t.Errorf("what it seals: got %q, error %v, want it sealed with the new key", got, err)
+	}
+}
+
+func TestRenew(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "secret.key")
+	s := open(t, dir)
+	if _, err := seal.FromFile(t.Context(), s, file); err != nil {
+		t.Fatal(err)
+	}
+	renew := func(file string) error {
+		return s.Update(t.Context(), func(tx store.Tx) error { return seal.Renew(tx, file) })
+	}
+	if err := renew(file); !errors.Is(err, seal.ErrNotLost) {
+		t.Errorf("a key that is there: got error %v, want %v", err, seal.ErrNotLost)
+	}
+	if err := os.WriteFile(file, []byte("rubbish"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := renew(file); err == nil {
+		t.Error("a file that holds no key was taken")
+	}
+	given := strings.Repeat("A", 43) + "=\n"
+	for _, content := range []string{"", given} { // "" for no file
+		os.Remove(file)
+		if content != "" {
+			if err := os.WriteFile(file, []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := renew(file); err != nil {
+			t.Fatalf("key file %q: %v", content, err)
+		}
+		if _, err := seal.FromFile(t.Context(), s, file); err != nil {
+			t.Errorf("key file %q: a service that starts: %v", content, err)
+		}
+	}
+	if got, err := os.ReadFile(file); err != nil || string(got) != given {
+		t.Errorf("the key file: got %q, error %v, want it as it was", got, err)
 	}
 }

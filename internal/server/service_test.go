@@ -63,7 +63,11 @@ func install(t testing.TB, o server.Options) installation {
 	}
 	for id, policy := range map[string]string{"AKIAUSERSUSERSUSERSU": "AmazonChimeUserManagement", "AKIAREADREADREADREAD": "AmazonChimeReadOnly"} {
 		err := st.Update(ctx, func(tx store.Tx) error {
-			return tx.PutAccessKey(store.AccessKey{KeyID: id, AWSAccountID: awsAccount, Name: policy, Policy: policy, SealedSecret: sealer.Seal(id, []byte(secret))})
+			sealed, err := sealer.Seal(tx, id, []byte(secret))
+			if err != nil {
+				return err
+			}
+			return tx.PutAccessKey(store.AccessKey{KeyID: id, AWSAccountID: awsAccount, Name: policy, Policy: policy, SealedSecret: sealed})
 		})
 		if err != nil {
 			t.Fatal(err)
