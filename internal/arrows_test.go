@@ -43,6 +43,7 @@ var arrows = map[string]map[string]string{
 		"internal/profile": "names the variables that it reads",
 	},
 	"internal/bulk": {
+		"internal/address":   "which rows name the same user, and which address nobody can have",
 		"internal/chime":     "the operations that it calls",
 		"internal/chime/api": "the names of statuses and types that its rules are about",
 		"internal/client":    "a chunk of rows is a call",
@@ -114,6 +115,7 @@ var arrows = map[string]map[string]string{
 		"internal/sigv4":     "verifies",
 	},
 	"internal/directory": {
+		"internal/address":   "who can join, and who is the same",
 		"internal/chime/api": "implements the operations",
 		"internal/document":  "writes the audit trail's before and after",
 		"internal/policy":    "a key is made with a policy that can be read",
@@ -140,13 +142,18 @@ var arrows = map[string]map[string]string{
 		"internal/store/internal/engine": "the statements that both engines run",
 	},
 	"internal/store/postgres": {
+		"internal/address":               "the keys of addresses",
 		"internal/store":                 "keeps the contract",
 		"internal/store/internal/engine": "the statements that both engines run",
 	},
-	"internal/store/internal/engine": {"internal/store": "keeps its records in rows"},
-	"internal/store/storetest":       {"internal/store": "tests any engine"},
+	"internal/store/internal/engine": {
+		"internal/address": "the keys of addresses, and of those that an older release kept",
+		"internal/store":   "keeps its records in rows",
+	},
+	"internal/store/storetest": {"internal/store": "tests any engine"},
 
 	// What both stand on.
+	"internal/address":   {},
 	"internal/chime":     {"internal/model": "its tables are made of it"},
 	"internal/chime/api": {},
 	"internal/chime/gen": {
@@ -157,7 +164,7 @@ var arrows = map[string]map[string]string{
 	"internal/model":    {},
 	"internal/python":   {},
 	"internal/sigv4":    {},
-	"internal/sheet":    {},
+	"internal/sheet":    {"internal/address": "which characters cannot be seen"},
 
 	// Small jobs, each done in one place. Anybody may need them.
 	"internal/atomicfile": {},

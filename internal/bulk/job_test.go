@@ -106,6 +106,41 @@ user005@example.com,,Gold,
 	}
 }
 
+// An address that nobody can have fails while planning, with the one that was probably meant. A
+// user whom an older release let in under one is still found by it.
+func TestPlanRefusesAddresses(t *testing.T) {
+	t.Parallel()
+	users := people(4)
+	users[3].PrimaryEmail = "x@corp.example."
+	a := open(t, newFake(t, "Team", users), "j")
+	const sheet = `email,license
+"zed@example.com;",Pro
+<zed@example.com>,Pro
+mailto:zed@example.com,Pro
+"z​ed@example.com",Pro
+a@b@example.com,Pro
+X@corp.example.,Pro
+user000@ｅxample.com,Pro
+`
+	invited := planned(t, a, bulk.Invite, strings.ReplaceAll(sheet, `\u200b`, "\u200b"), bulk.PlanOptions{Source: "rows.csv"})
+	want := []string{
+		`2 zed@example.com; InvalidRow: "zed@example.com;" is not an e-mail address: it holds a semicolon; did you mean zed@example.com?`,
+		`3 <zed@example.com> InvalidRow: "<zed@example.com>" is not an e-mail address: it holds an angle bracket; did you mean zed@example.com?`,
+		`4 mailto:zed@example.com InvalidRow: "mailto:zed@example.com" is not an e-mail address: it begins with mailto:; did you mean zed@example.com?`,
+		`5 z\u200bed@example.com InvalidRow: "z\u200bed@example.com" is not an e-mail address: it holds the invisible character U+200B; did you mean zed@example.com?`,
+		`6 a@b@example.com InvalidRow: "a@b@example.com" is not an e-mail address: it has 2 @`,
+		`7 X@corp.example. InvalidRow: "X@corp.example." is not an e-mail address: its domain ends with a dot; did you mean X@corp.example?`,
+	}
+	if got := lines(invited.Rows); !slices.Equal(got, want) {
+		t.Errorf("invite: got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+	updated := planned(t, a, bulk.Update, strings.ReplaceAll(sheet, `\u200b`, "\u200b"), bulk.PlanOptions{Source: "rows.csv"})
+	want = append(want[:5:5], "8 User000@example.com LicenseType Basic -> Pro")
+	if got := lines(updated.Rows); !slices.Equal(got, want) || updated.Same != 1 {
+		t.Errorf("update: got %d as they should be,\n%s\nwant 1,\n%s", updated.Same, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 func TestPlanGuardsAndFilters(t *testing.T) {
 	t.Parallel()
 	a := open(t, newFake(t, "Team", people(6)), "j") // users 1, 3 and 5 are Pro

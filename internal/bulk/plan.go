@@ -341,6 +341,9 @@ func (p *planner) leave(i int, w Wish) {
 		}
 		slices.Sort(ids)
 		r.fail(codeAmbiguous, "%s is the address of %d users: name one by UserId, %s", w.name(), len(users), strings.Join(ids, " or "))
+	// Only now, since a user from an older release may have such an address.
+	case len(users) == 0 && p.others[i] == nil && strings.Contains(w.Email, "@") && badAddress(w.Email) != "":
+		r.fail(codeInvalid, "%s", badAddress(w.Email))
 	case w.ID != "" && w.Email != "" && p.Action != Invite:
 		p.disagree(i, w, r)
 	default:
@@ -404,6 +407,10 @@ func (p *planner) decide(w Wish, u *User) {
 		return
 	}
 	r := p.add(w, u)
+	if problem := badAddress(w.Email); p.Action == Invite && problem != "" {
+		r.fail(codeInvalid, "%s", problem)
+		return
+	}
 	from := u.values(to)
 	if gone(to) { // afterwards only the record shows the license
 		from = from.With(License, u.now[License])

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -250,4 +251,13 @@ func (u *User) values(like Values) Values {
 }
 
 // emailKey returns the same key for all spellings of an e-mail address.
-func emailKey(email string) string { return strings.ToLower(strings.TrimSpace(email)) }
+func emailKey(email string) string { return address.Key(strings.TrimSpace(email)) }
+
+// badAddress says why nobody can have an address, and which was probably meant. It returns "" for
+// one that somebody can have.
+func badAddress(email string) string {
+	if _, err := address.Parse(email); err != nil {
+		return err.Error()
+	}
+	return ""
+}

@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
@@ -71,21 +72,49 @@ func (d *database) narrow(logger *slog.Logger) error {
 }
 
 // serve opens the database for a service, which keeps a directory of SQLite to itself until release
-// is called.
-func (d *database) serve(ctx context.Context) (st store.Store, release func() error, err error) {
+// is called. The log says what an upgrade of the schema has come across.
+func (d *database) serve(ctx context.Context, logger *slog.Logger) (st store.Store, release func() error, err error) {
+	upgraded := func(found store.Upgraded) { logUpgrade(logger, found) }
 	if d.URL == "" {
 		// Opening upgrades the schema, so the lock comes first: an older release may be serving.
 		// The commands beside a service upgrade nothing.
 		if release, err = sqlite.Lock(d.Data); err != nil {
 			return nil, nil, err
 		}
-		if st, err = sqlite.Open(ctx, d.Data, sqlite.Options{}); err != nil {
+		if st, err = sqlite.Open(ctx, d.Data, sqlite.Options{Upgraded: upgraded}); err != nil {
 			return nil, nil, errors.Join(err, release())
 		}
 		return st, release, nil
 	}
-	st, err = postgres.Open(ctx, d.URL, postgres.Options{Pool: d.Pool})
+	st, err = postgres.Open(ctx, d.URL, postgres.Options{Pool: d.Pool, Upgraded: upgraded})
 	return st, nil, err
+}
+
+// logUpgrade tells an operator what to do about users and claims that an older release let in. It
+// names them by their ids.
+func logUpgrade(logger *slog.Logger, found store.Upgraded) {
+	logger.Info("addresses are compared by one rule now, see docs/operating.md", "users_compared_differently", found.Users,
+		"unfit", len(found.Unfit), "doubled", len(found.Doubled), "in_claimed_domains", len(found.Claimed), "claims_without_effect", len(found.Domains))
+	warn := func(text string, users []store.UserName) {
+		for some := range slices.Chunk(users, 50) { // a line should not be endless
+			for len(some) > 0 {
+				account, ids := some[0].AccountID, []string{}
+				for len(some) > 0 && some[0].AccountID == account {
+					ids, some = append(ids, some[0].UserID), some[1:]
+				}
+				logger.Warn(text, "account_id", account, "user_ids", ids)
+			}
+		}
+	}
+	warn("users have an address that nobody can have any more: they work as before; "+
+		"to mend one, invite or register the person under the right address, then suspend this user", found.Unfit)
+	warn("users have an address that another user has in another spelling: they work as before, but only the other is found by the address; "+
+		"suspend the one who is not needed", found.Doubled)
+	warn("users have an address in a domain that another account has claimed: they work as before; suspend those who do not belong here", found.Claimed)
+	for _, d := range found.Domains {
+		logger.Warn("a claim covers no address, since the name is not valid or another claim covers it: release it by carillon domain release",
+			"account_id", d.AccountID, "domain", d.Name)
+	}
 }
 
 // exists reports whether there is anything to open; nil says yes.

@@ -119,7 +119,7 @@ func TestImport_Report(t *testing.T) {
 carillon: users.json:2: found 7 where an account or a user was expected
 carillon: users.json:6: the text ends in the middle of a row; the rows before it are complete
 carillon: users.json:3: UserInvitationStatus is "Sent", not one of Pending, Accepted, Failed
-carillon: users.csv:3: PrimaryEmail of user g is not an e-mail address
+carillon: users.csv:3: PrimaryEmail of user g is not an e-mail address: it has no @
 carillon: users.json:1: RegisteredOn is listed in UTC with milliseconds (and in 1 more)
 carillon: users.json:4: member "Color" is unknown: left out
 carillon: users.json:5: PersonalPIN is not 10 digits: left out until it is reset

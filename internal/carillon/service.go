@@ -98,7 +98,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if err := o.narrow(o.Logger); err != nil {
 		return nil, noStore(err)
 	}
-	if s.store, s.release, err = o.database.serve(ctx); err != nil {
+	if s.store, s.release, err = o.database.serve(ctx, o.Logger); err != nil {
 		return nil, noStore(err)
 	}
 	sealer, err := s.sealer(ctx, o)

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -103,7 +104,7 @@ func (s *Service) GetAccount(ctx context.Context, in *api.GetAccountInput) (*api
 func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (*api.ListAccountsOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListAccountsOutput, error) {
 		filter := store.AccountFilter{NamePrefix: orEmpty(in.Name)}
-		list := s.listing("ListAccounts", caller.AWSAccountID, filter.NamePrefix, store.EmailKey(orEmpty(in.UserEmail)))
+		list := s.listing("ListAccounts", caller.AWSAccountID, filter.NamePrefix, address.Key(orEmpty(in.UserEmail)))
 		after, err := list.after(in.NextToken)
 		if err != nil {
 			return nil, err

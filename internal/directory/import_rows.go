@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -57,10 +59,12 @@ func badUser(row api.User) string {
 		return "UserId " + badID(row.UserId)
 	case email == "":
 		return fmt.Sprintf("PrimaryEmail of user %.64s is missing", row.UserId)
-	case !isAddress(email):
-		return fmt.Sprintf("PrimaryEmail of user %.64s is not an e-mail address", row.UserId)
 	case number != "" && !isPhoneNumber(number):
 		return fmt.Sprintf("PrimaryProvisionedNumber of user %.64s is not a phone number such as +12065550100", row.UserId)
+	}
+	if _, err := address.Parse(email); err != nil {
+		bad, _ := errors.AsType[*address.Error](err)
+		return fmt.Sprintf("PrimaryEmail of user %.64s is not an e-mail address: %s", row.UserId, bad.Reason())
 	}
 	return firstOf(
 		notOneOf("LicenseType", row.LicenseType, allLicenses()...),
@@ -74,6 +78,10 @@ func badUser(row api.User) string {
 
 // settle takes from a row what a user cannot have, and decides whether the user has joined.
 func settle(row *api.User, result *ImportedRow) {
+	if a, err := address.Parse(*row.PrimaryEmail); err == nil && a.Text != *row.PrimaryEmail {
+		row.PrimaryEmail = &a.Text
+		result.note("PrimaryEmail is listed with its domain in ASCII, and its accents in NFC")
+	}
 	for _, m := range []struct {
 		name  string
 		value **string

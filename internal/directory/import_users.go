@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -154,7 +155,7 @@ func (k *chunk) earlier(accountID, userID string) (placed[store.User], bool) {
 }
 
 func (k *chunk) remember(u *store.User, place string) {
-	email := store.EmailKey(u.Email)
+	email := address.Key(u.Email)
 	k.seen.users[[2]string{u.AccountID, u.UserID}] = placed[store.User]{*u, place}
 	k.seen.addresses[[2]string{u.AccountID, email}] = placed[string]{u.UserID, place}
 	if u.Registration != store.Unregistered {
@@ -216,6 +217,9 @@ func (k *chunk) find(id string) (*store.Account, error) {
 func (k *chunk) known(kept store.User, stored bool, row UserRow, where string, differs RowOutcome) (ImportedRow, error) {
 	after := kept
 	fillUser(&after, row.User)
+	if a, err := address.Parse(kept.Email); err == nil && a.Text == after.Email {
+		after.Email = kept.Email // an older release kept it as it was given
+	}
 	pin := after.PersonalPIN
 	if kept.PersonalPIN == "" {
 		after.PersonalPIN = ""
@@ -252,7 +256,7 @@ func (k *chunk) known(kept store.User, stored bool, row UserRow, where string, d
 // holder says who has the address that a user needs: anybody else in the account or, if the user
 // is registered, any other registered user. It returns "" if the address is free.
 func (k *chunk) holder(u store.User) (string, error) {
-	email := store.EmailKey(u.Email)
+	email := address.Key(u.Email)
 	for _, some := range []seen{k.seen, k.of.seen} {
 		if found, ok := some.addresses[[2]string{u.AccountID, email}]; ok {
 			return fmt.Sprintf("user %.64s in %s", found.value, found.place), nil

@@ -2,8 +2,10 @@ package directory
 
 import (
 	"context"
-	"strings"
+	"errors"
+	"fmt"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -11,9 +13,11 @@ import (
 // InviteUsers invites people to a Team account, which lists them at once. No mail is sent yet, and
 // none is reported as sent.
 func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*api.InviteUsersOutput, error) {
+	addresses := make([]address.Address, len(in.UserEmailList))
 	for i, email := range in.UserEmailList {
-		if !isAddress(email) {
-			return nil, api.BadRequest("UserEmailList[%d] is not an e-mail address", i)
+		var err error
+		if addresses[i], err = parseAddress(fmt.Sprintf("UserEmailList[%d]", i), email); err != nil {
+			return nil, err
 		}
 	}
 	return write(ctx, s, opInviteUsers, func(c *change) (*api.InviteUsersOutput, error) {
@@ -28,33 +32,37 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 		if userType == "" {
 			userType = api.UserTypePrivateUser
 		}
-		invites, err := c.invite(a, in.UserEmailList, userType)
+		invites, err := c.invite(a, addresses, userType)
 		if err != nil {
 			return nil, err
+		}
+		for i, email := range in.UserEmailList {
+			invites[i].EmailAddress = new(email)
 		}
 		return &api.InviteUsersOutput{Invites: invites}, nil
 	})
 }
 
-func (c *change) invite(a store.Account, emails []string, userType api.UserType) ([]api.Invite, error) {
-	members, err := asMembers(c.UsersByEmail(a.AccountID, emails))
+// invite invites people and returns the invitations in the same order, without the addresses.
+func (c *change) invite(a store.Account, addresses []address.Address, userType api.UserType) ([]api.Invite, error) {
+	members, err := asMembers(c.UsersByEmail(a.AccountID, texts(addresses)))
 	if err != nil {
 		return nil, err
 	}
-	barred, err := c.barred(a, emails)
+	barred, err := c.barred(a, addresses...)
 	if err != nil {
 		return nil, err
 	}
 	byKey := make(map[string]*member, len(members))
 	for _, m := range members {
-		byKey[store.EmailKey(m.before.Email)] = m
+		byKey[address.Key(m.before.Email)] = m
 	}
 
 	var joining []store.User
-	invites := make([]api.Invite, 0, len(emails))
+	invites := make([]api.Invite, 0, len(addresses))
 	earlier := make(map[string]api.Invite)
-	for _, email := range emails {
-		key := store.EmailKey(email)
+	for _, to := range addresses {
+		key := to.Key
 		invite, repeated := earlier[key]
 		if !repeated {
 			m := byKey[key]
@@ -72,7 +80,7 @@ func (c *change) invite(a store.Account, emails []string, userType api.UserType)
 				joining = append(joining, store.User{
 					AccountID:    a.AccountID,
 					UserID:       c.newID(),
-					Email:        email,
+					Email:        to.Text,
 					License:      a.DefaultLicense,
 					Type:         string(userType),
 					Registration: store.Unregistered,
@@ -91,7 +99,6 @@ func (c *change) invite(a store.Account, emails []string, userType api.UserType)
 			invite.EmailStatus = api.EmailStatusNotSent
 			earlier[key] = invite
 		}
-		invite.EmailAddress = new(email)
 		invites = append(invites, invite)
 	}
 
@@ -104,10 +111,10 @@ func (c *change) invite(a store.Account, emails []string, userType api.UserType)
 // barred returns the keys of the addresses that cannot join a Team account, because another account
 // has claimed their domain or they are members of an Enterprise account. A member of another Team
 // account can join, and moves by accepting the invitation.
-func (c *change) barred(a store.Account, emails []string) (map[string]bool, error) {
-	domains := make([]string, len(emails))
-	for i, email := range emails {
-		domains[i] = domainOf(store.EmailKey(email))
+func (c *change) barred(a store.Account, addresses ...address.Address) (map[string]bool, error) {
+	domains := make([]string, len(addresses))
+	for i, of := range addresses {
+		domains[i] = of.Domain
 	}
 	owners, err := c.DomainOwners(domains)
 	if err != nil {
@@ -118,13 +125,13 @@ func (c *change) barred(a store.Account, emails []string) (map[string]bool, erro
 		claimed[d.Name] = d.AccountID != a.AccountID
 	}
 	barred := make(map[string]bool)
-	for i, email := range emails {
-		if claimed[domains[i]] {
-			barred[store.EmailKey(email)] = true
+	for _, of := range addresses {
+		if claimed[of.Domain] {
+			barred[of.Key] = true
 		}
 	}
 
-	holders, err := c.Addresses(emails)
+	holders, err := c.Addresses(texts(addresses))
 	if err != nil {
 		return nil, err
 	}
@@ -141,5 +148,20 @@ func (c *change) barred(a store.Account, emails []string) (map[string]bool, erro
 	return barred, nil
 }
 
-// domainOf returns what follows the last @.
-func domainOf(email string) string { return email[strings.LastIndexByte(email, '@')+1:] }
+// parseAddress reads the address in a member of a request. The error says nothing of what it holds,
+// since it may get into a log.
+func parseAddress(member, email string) (address.Address, error) {
+	a, err := address.Parse(email)
+	if bad, ok := errors.AsType[*address.Error](err); ok {
+		err = api.BadRequest("%s is not an e-mail address: %s", member, bad.Problem)
+	}
+	return a, err
+}
+
+func texts(addresses []address.Address) []string {
+	all := make([]string, len(addresses))
+	for i, a := range addresses {
+		all[i] = a.Text
+	}
+	return all
+}

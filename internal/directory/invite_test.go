@@ -91,7 +91,8 @@ func TestInviteUsersOfOtherAccounts(t *testing.T) {
 		{"guest@enterpriselwa.example", "Pending"}, // only invited there
 		{"new@Claimed.example", "Failed"},
 		{"new@sub.claimed.example", "Pending"}, // a claim does not reach below
-		{"a@b@claimed.example", "Failed"},
+		{"new@ｃlaimed.example", "Failed"},      // as other programs spell it
+		{"new@ⓒlaimed.example", "Failed"},
 		{"new@own.example", "Pending"},
 	} {
 		got := h.invite(fmt.Sprintf(`{"UserEmailList":[%q,%q]}`, test.email, test.email))

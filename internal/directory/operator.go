@@ -5,9 +5,9 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode"
 	"unicode/utf8"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
@@ -143,9 +143,9 @@ func (o *Operator) ResumeAccount(ctx context.Context, accountID string) (api.Acc
 // account an EnterpriseLWA account. Members stay, whatever their addresses; invitations end, since
 // nobody is invited to an Enterprise account.
 func (o *Operator) ClaimDomain(ctx context.Context, accountID, domain string) (api.Account, error) {
-	name := store.EmailKey(domain)
-	if !isDomain(name) {
-		return api.Account{}, api.BadRequest("%.64q is not a domain such as example.com", domain)
+	name, err := address.Domain(domain)
+	if err != nil {
+		return api.Account{}, api.BadRequest("%v", err)
 	}
 	return o.changeAccount(ctx, opClaimDomain, accountID, func(c *change, a *store.Account) error {
 		if err := active(*a); err != nil {
@@ -204,7 +204,6 @@ func (c *change) eachPage(a store.Account, filter store.UserFilter, limit int, f
 // groups. That is refused while it has suspended users, which a Team account can neither keep nor
 // unsuspend.
 func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) (api.Account, error) {
-	name := store.EmailKey(domain)
 	return o.changeAccount(ctx, opReleaseDomain, accountID, func(c *change, a *store.Account) error {
 		if err := active(*a); err != nil {
 			return err
@@ -213,7 +212,12 @@ func (o *Operator) ReleaseDomain(ctx context.Context, accountID, domain string) 
 		if err != nil {
 			return err
 		}
-		at := slices.IndexFunc(domains, func(d store.Domain) bool { return d.Name == name })
+		name, err := address.Domain(domain)
+		at := slices.IndexFunc(domains, func(d store.Domain) bool { return err == nil && d.Name == name })
+		if at < 0 { // a claim from an older release may not be in that form
+			name = strings.ToLower(domain)
+			at = slices.IndexFunc(domains, func(d store.Domain) bool { return d.Name == name })
+		}
 		if at < 0 {
 			return api.Errorf(api.NotFoundException, "Account %s has not claimed the domain %.64q", a.AccountID, domain)
 		}
@@ -297,21 +301,6 @@ func (o *Operator) FailInvitation(ctx context.Context, accountID, email string) 
 
 func isAWSAccountID(s string) bool {
 	return len(s) == 12 && strings.Trim(s, "0123456789") == ""
-}
-
-// isDomain accepts two labels or more, in any script.
-func isDomain(name string) bool {
-	labels := strings.Split(name, ".")
-	for _, l := range labels {
-		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' || strings.ContainsFunc(l, notInLabel) {
-			return false
-		}
-	}
-	return len(labels) > 1 && len(name) <= 253
-}
-
-func notInLabel(r rune) bool {
-	return !('a' <= r && r <= 'z' || '0' <= r && r <= '9' || r == '-' || unicode.IsLetter(r) || unicode.IsMark(r))
 }
 
 func joined[S ~string](names []S) string {

@@ -220,8 +220,14 @@ func TestClaimDomain(t *testing.T) {
 		"a_b.example", "*.example.com", strings.Repeat("a", 64) + ".example", strings.Repeat("abc.", 64) + "example"} {
 		denied[api.Account](t, api.BadRequestException)(op.ClaimDomain(t.Context(), "A", name))
 	}
-	ok[api.Account](t)(op.ClaimDomain(t.Context(), "A", "Bücher.example"))
-	equal(t, "domains", h.domains("A"), []string{"bücher.example", "example.com"})
+	for _, name := range []string{"Bücher.example", "xn--bcher-kva.example", "bu\u0308cher.example"} {
+		ok[api.Account](t)(op.ClaimDomain(t.Context(), "A", name))
+		denied[api.Account](t, api.ConflictException)(op.ClaimDomain(t.Context(), "B", name))
+	}
+	equal(t, "domains", h.domains("A"), []string{"example.com", "xn--bcher-kva.example"})
+	denied[api.Account](t, api.NotFoundException)(op.ReleaseDomain(t.Context(), "A", "büche.example"))
+	ok[api.Account](t)(op.ReleaseDomain(t.Context(), "A", "ｂücher.example"))
+	equal(t, "domains after a release", h.domains("A"), []string{"example.com"})
 }
 
 // More invitations than are removed at a time.

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"unicode"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -27,12 +27,16 @@ func (c *change) register(a store.Account, email string) (store.User, error) {
 			return u, api.Errorf(api.ForbiddenException, "%.100s is suspended in account %s: unsuspend that user instead", email, a.AccountID)
 		}
 	}
-	if err := c.mayJoin(a, invited, email); err != nil {
+	to, err := address.Parse(email)
+	if err != nil {
+		return store.User{}, api.BadRequest("%v", err)
+	}
+	if err := c.mayJoin(a, invited, to); err != nil {
 		return store.User{}, err
 	}
 
 	if invited == nil {
-		u, err := c.join(c.newMember(a, email))
+		u, err := c.join(c.newMember(a, to))
 		if err != nil {
 			return u, err
 		}
@@ -50,30 +54,30 @@ func (c *change) register(a store.Account, email string) (store.User, error) {
 // mayJoin checks that nothing keeps a person from joining an account. A Team account needs an
 // invitation, any other an address in its domains, and no account takes a member of another
 // organization.
-func (c *change) mayJoin(a store.Account, invited *member, email string) error {
+func (c *change) mayJoin(a store.Account, invited *member, to address.Address) error {
 	if a.Type != string(api.AccountTypeTeam) {
-		if err := c.claimed(a, email); err != nil {
+		if err := c.claimed(a, to); err != nil {
 			return err
 		}
 	} else if invited == nil {
-		return notInvited(a, email)
+		return notInvited(a, to.Text)
 	} else if invited.before.Invitation != string(api.InviteStatusPending) {
-		return api.BadRequest("The invitation of %.100s has failed: invite that address again", email)
+		return api.BadRequest("The invitation of %.100s has failed: invite that address again", to.Text)
 	}
-	barred, err := c.barred(a, []string{email})
-	if err == nil && barred[store.EmailKey(email)] {
+	barred, err := c.barred(a, to)
+	if err == nil && barred[to.Key] {
 		err = api.Errorf(api.ConflictException, "%.100s belongs to another organization: "+
-			"the user is a member of an Enterprise account, or another account has claimed the domain", email)
+			"the user is a member of an Enterprise account, or another account has claimed the domain", to.Text)
 	}
 	return err
 }
 
 // newMember returns a private user with the default license, not registered yet.
-func (c *change) newMember(a store.Account, email string) store.User {
+func (c *change) newMember(a store.Account, of address.Address) store.User {
 	return store.User{
 		AccountID: a.AccountID,
 		UserID:    c.newID(),
-		Email:     email,
+		Email:     of.Text,
 		License:   a.DefaultLicense,
 		Type:      string(api.UserTypePrivateUser),
 	}
@@ -132,31 +136,15 @@ func (c *change) holder(email string) (u store.User, home store.Account, err err
 
 // claimed checks that an address can sign up to an Enterprise account: the account must have
 // claimed its domain. Subdomains are not included.
-func (c *change) claimed(a store.Account, email string) error {
-	if !isAddress(email) {
-		return api.BadRequest("%.100q is not an e-mail address", email)
-	}
-	domain := domainOf(email)
-	owners, err := c.DomainOwners([]string{domain})
+func (c *change) claimed(a store.Account, of address.Address) error {
+	owners, err := c.DomainOwners([]string{of.Domain})
 	if err != nil {
 		return err
 	}
 	if len(owners) == 0 || owners[0].AccountID != a.AccountID {
-		return api.BadRequest("The domain %.100s is not claimed by account %s", domain, a.AccountID)
+		return api.BadRequest("The domain %.100s is not claimed by account %s", of.Domain, a.AccountID)
 	}
 	return nil
-}
-
-// isAddress refuses what the pattern of the contract accepts and no mail can reach: addresses with
-// blanks, which cells of spreadsheets often end with, without a domain of two labels, or longer
-// than the 64 bytes of a mailbox, the @ and the 255 bytes of a domain (RFC 5321, section 4.5.3.1).
-func isAddress(s string) bool {
-	at := strings.IndexByte(s, '@')
-	if at < 1 || len(s) > 64+1+255 || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
-		return false
-	}
-	dot := strings.LastIndexByte(s[:len(s)-1], '.') // a domain of two labels at least
-	return dot > at+1
 }
 
 func notInvited(a store.Account, email string) error {

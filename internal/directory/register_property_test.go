@@ -12,6 +12,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/store"
@@ -67,17 +68,17 @@ func (p people) check(t *rapid.T) {
 		who := u.AccountID + "/" + u.UserID
 		a := p.Accounts[u.AccountID]
 		member := u.Registration != store.Unregistered
-		rows = append(rows, store.Address{Email: store.EmailKey(u.Email), AccountID: u.AccountID, UserID: u.UserID, Registered: member})
+		rows = append(rows, store.Address{Email: address.Key(u.Email), AccountID: u.AccountID, UserID: u.UserID, Registered: member})
 		if !member {
 			if a.Type != "Team" || u.Invitation != "Pending" && u.Invitation != "Failed" {
 				t.Fatalf("%s is only invited (%s) in an account of type %s", who, u.Invitation, a.Type)
 			}
 			continue
 		}
-		if other := holder[store.EmailKey(u.Email)]; other != "" {
+		if other := holder[address.Key(u.Email)]; other != "" {
 			t.Fatalf("%s is held by %s and %s", u.Email, other, who)
 		}
-		holder[store.EmailKey(u.Email)] = who
+		holder[address.Key(u.Email)] = who
 		if other := pins[u.PersonalPIN]; other != "" || len(u.PersonalPIN) != 10 {
 			t.Fatalf("PIN %q of %s: want 10 digits that no one else has, such as %s", u.PersonalPIN, who, other)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
@@ -186,7 +187,7 @@ func (o *Operator) userIDs(ctx context.Context, query AuditQuery) (map[string]bo
 	if err != nil {
 		return nil, err
 	}
-	key := store.EmailKey(query.User)
+	key := address.Key(query.User)
 	everything := AuditQuery{AWSAccountID: query.AWSAccountID, AccountID: query.AccountID}
 	err = o.walk(ctx, everything, func(r store.AuditRecord) bool {
 		if emailIn(r.Before) == key || emailIn(r.After) == key {
@@ -197,7 +198,7 @@ func (o *Operator) userIDs(ctx context.Context, query AuditQuery) (map[string]bo
 	return ids, err
 }
 
-// emailIn returns the address in the before or after of a record, in the form of store.EmailKey.
+// emailIn returns the address in the before or after of a record, in the form of [address.Key].
 func emailIn(text string) string {
 	if !strings.Contains(text, `"PrimaryEmail"`) { // parsing every record would be slow
 		return ""
@@ -212,7 +213,7 @@ func emailIn(text string) string {
 	}
 	email, _ := o.Get("PrimaryEmail")
 	s, _ := email.(string)
-	return store.EmailKey(s)
+	return address.Key(s)
 }
 
 func (o *Operator) awsAccounts(ctx context.Context, awsAccountID string) (ids []string, err error) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -31,7 +32,7 @@ func (s *Service) GetUser(ctx context.Context, in *api.GetUserInput) (*api.GetUs
 func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.ListUsersOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListUsersOutput, error) {
 		filter := store.UserFilter{Email: orEmpty(in.UserEmail), Type: string(in.UserType)}
-		list := s.listing("ListUsers", caller.AWSAccountID, in.AccountId, store.EmailKey(filter.Email), filter.Type)
+		list := s.listing("ListUsers", caller.AWSAccountID, in.AccountId, address.Key(filter.Email), filter.Type)
 		after, err := list.after(in.NextToken)
 		if err != nil {
 			return nil, err
@@ -91,11 +92,15 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 		if in.Email == nil {
 			return nil, api.BadRequest("Email is required")
 		}
-		// The domain is checked first: only its owner may learn that an address in it is taken.
-		if err := c.claimed(a, *in.Email); err != nil {
+		to, err := parseAddress("Email", *in.Email)
+		if err != nil {
 			return nil, err
 		}
-		holders, err := c.Addresses([]string{*in.Email})
+		// The domain is checked first: only its owner may learn that an address in it is taken.
+		if err := c.claimed(a, to); err != nil {
+			return nil, err
+		}
+		holders, err := c.Addresses([]string{to.Text})
 		if err != nil {
 			return nil, err
 		}
@@ -104,7 +109,7 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 				return nil, api.Errorf(api.ConflictException, "Email is in use by another user")
 			}
 		}
-		u := c.newMember(a, *in.Email)
+		u := c.newMember(a, to)
 		u.DisplayName = strings.TrimSpace(orEmpty(in.Username))
 		if in.UserType != "" {
 			u.Type = string(in.UserType)

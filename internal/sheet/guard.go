@@ -3,8 +3,9 @@ package sheet
 import (
 	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/address"
 )
 
 // Guard keeps a spreadsheet from running a cell of a CSV file as a formula: an apostrophe in front
@@ -37,7 +38,7 @@ func formula(cell string) bool {
 // other than a space, marks of direction, soft hyphens, whatever has no width. Two texts that look
 // alike in a message otherwise may differ. Text that can be seen stays as it is, in any script.
 func Visible(text string) string {
-	if strings.IndexFunc(text, invisible) < 0 { // bytes that are not UTF-8 are invisible, too
+	if strings.IndexFunc(text, address.Invisible) < 0 { // bytes that are not UTF-8 are invisible, too
 		return text
 	}
 	var b strings.Builder
@@ -45,7 +46,7 @@ func Visible(text string) string {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], "\uFFFD"):
 			b.WriteString(`\x` + strconv.FormatUint(uint64(text[i]), 16))
-		case invisible(r):
+		case address.Invisible(r):
 			quoted := strconv.QuoteRuneToASCII(r)
 			b.WriteString(quoted[1 : len(quoted)-1])
 		default:
@@ -53,11 +54,4 @@ func Visible(text string) string {
 		}
 	}
 	return b.String()
-}
-
-// invisible reports whether a character cannot be seen. Some letters and marks cannot either:
-// fillers and selectors of variants.
-func invisible(r rune) bool {
-	return r == utf8.RuneError || !strconv.IsPrint(r) || r == '\u2800' ||
-		unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector)
 }

@@ -16,7 +16,6 @@ package store
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 )
 
@@ -105,7 +104,7 @@ const ScanRows = 4000
 // stays, whatever is inserted or deleted meanwhile.
 //
 // Methods that take several keys return the records that exist; the others are simply missing.
-// E-mail addresses and names of domains are compared without regard to case ([EmailKey]).
+// E-mail addresses are compared by [address.Key], names of domains as they are.
 type ReadTx interface {
 	// Account returns an account of an AWS account, or ErrNotFound, also for one that is deleted or
 	// belongs to another AWS account.
@@ -251,7 +250,7 @@ type User struct {
 	UserID    string // unique in the account
 	Entry     Entry
 
-	Email       string // never empty; unique in the account, see [EmailKey]
+	Email       string // never empty; unique in the account, by [address.Key]
 	DisplayName string
 	License     string // "Basic", "Plus", "Pro", "ProTrial"
 	Type        string // "PrivateUser", "SharedDevice"
@@ -288,7 +287,7 @@ type UserChange struct {
 // Address says that a user holds an e-mail address. Several users may be invited under one address,
 // each in another account; at most one of all holders is registered.
 type Address struct {
-	Email      string // in the form of [EmailKey]
+	Email      string // in the form of [address.Key]
 	AccountID  string
 	UserID     string
 	Registered bool // a member, suspended or not; false for a user who is only invited
@@ -296,7 +295,7 @@ type Address struct {
 
 // Domain is an e-mail domain claimed by an account.
 type Domain struct {
-	Name         string // kept in lower case
+	Name         string // in the form of [address.Domain]
 	AWSAccountID string
 	AccountID    string
 	Claimed      time.Time
@@ -348,7 +347,22 @@ type AuditFilter struct {
 	Until     time.Time // before this moment
 }
 
-// EmailKey is the form in which e-mail addresses are compared: in lower case by Unicode's simple
-// mapping, the local part included, and otherwise as written. The spelling that a user was given is
-// kept beside it.
-func EmailKey(email string) string { return strings.ToLower(email) }
+// Upgraded says what the upgrade of a database from a release that compared addresses in lower case
+// has come across. Nobody is locked out: the users and claims stay as they were.
+type Upgraded struct {
+	Users   int        // whose address has another key now
+	Unfit   []UserName // whose address nobody can have any more
+	Doubled []UserName // who are not found by their address, since another user has the same
+	Claimed []UserName // whose domain turns out to be claimed by another account
+	Domains []Domain   // claims that cover no address: another account's covers the domain, or nothing could
+}
+
+// UserName names a user.
+type UserName struct {
+	AccountID, UserID string
+}
+
+// Empty reports whether there is nothing that an operator has to know.
+func (u *Upgraded) Empty() bool {
+	return u.Users == 0 && len(u.Unfit)+len(u.Doubled)+len(u.Claimed)+len(u.Domains) == 0
+}

@@ -7,3 +7,9 @@ func (o Options) NextRelease() Options {
 	o.files = storetest.NextRelease(embedded)
 	return o
 }
+
+// FirstRelease returns the options as the first release had them.
+func (o Options) FirstRelease() Options {
+	o.files = storetest.FirstRelease(embedded)
+	return o
+}

@@ -8,6 +8,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 
+	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
@@ -15,7 +16,7 @@ import (
 var embedded embed.FS
 
 func (o Options) migrations() engine.Migrations {
-	m := engine.Migrations{Files: embedded, Beside: o.Beside}
+	m := engine.Migrations{Files: embedded, Beside: o.Beside, Found: new(store.Upgraded)}
 	if o.files != nil {
 		m.Files = o.files
 	}
@@ -60,6 +61,34 @@ func (d *database) migrateOnce(ctx context.Context, tx pgx.Tx, m engine.Migratio
 	if _, err := tx.Exec(ctx, script); err != nil {
 		return false, fmt.Errorf("applying %s: %w", name, err)
 	}
+	if err := m.Complete(name, migration{ctx, tx}); err != nil {
+		return false, err
+	}
 	_, err = tx.Exec(ctx, `UPDATE carillon_schema SET version = $1`, version+1)
 	return false, err
+}
+
+// migration runs the statements of a migration.
+type migration struct {
+	ctx context.Context
+	tx  pgx.Tx
+}
+
+func (m migration) Query(query string, scan func(engine.Row) error, args ...any) error {
+	rows, err := m.tx.Query(m.ctx, query, args...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (m migration) Exec(statement string, args ...any) (int64, error) {
+	tag, err := m.tx.Exec(m.ctx, statement, args...)
+	return tag.RowsAffected(), err
 }

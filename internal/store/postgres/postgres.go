@@ -35,6 +35,9 @@ type Options struct {
 	// tables.
 	Beside bool
 
+	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
+	Upgraded func(store.Upgraded)
+
 	files fs.FS // with the migrations; nil: those of this release
 }
 
@@ -82,10 +85,14 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
 	d := &database{pool: pool, gate: newGate(int(config.MaxConns)), entries: engine.NewSequence(opts.Clock, true)}
-	if err := d.prepare(ctx, opts.migrations()); err != nil {
+	migrations := opts.migrations()
+	if err := d.prepare(ctx, migrations); err != nil {
 		pool.Close()
 		c := config.ConnConfig
 		return nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explain(err))
+	}
+	if opts.Upgraded != nil && !migrations.Found.Empty() {
+		opts.Upgraded(*migrations.Found)
 	}
 	return d, nil
 }

@@ -154,6 +154,18 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
+func TestUpgradeAddresses(t *testing.T) {
+	storetest.RunAddresses(t, func(t *testing.T) (func(string), func() (store.Store, store.Upgraded)) {
+		url := newSchema(t)
+		open(t, url, postgres.Options{}.FirstRelease()).Close()
+		return func(sql string) { psql(t, url, sql) }, func() (store.Store, store.Upgraded) {
+			var found store.Upgraded
+			s := open(t, url, postgres.Options{Upgraded: func(u store.Upgraded) { found = u }})
+			return s, found
+		}
+	})
+}
+
 // .ci/postgres run go test ./internal/store/postgres -run '^$' -bench . -benchtime 3000x
 func BenchmarkBatch(b *testing.B) {
 	storetest.Benchmark(b, open(b, newSchema(b), postgres.Options{}))

@@ -3,6 +3,7 @@ package postgres
 import (
 	"time"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
@@ -82,7 +83,7 @@ func (t *tx) DeleteAccount(awsAccountID, accountID string, at time.Time) error {
 }
 
 func (t *tx) DomainOwners(names []string) ([]store.Domain, error) {
-	names = engine.EmailKeys(names)
+	names = engine.Distinct(names)
 	t.take("domain", names...)
 	return engine.List(&t.sql, engine.ScanDomain, `SELECT `+engine.DomainColumns+` FROM domains WHERE name = ANY($1) ORDER BY name`, names)
 }
@@ -94,13 +95,13 @@ func (t *tx) Domains(accountID string) ([]store.Domain, error) {
 
 func (t *tx) InsertDomain(d store.Domain) error {
 	t.take("account", d.AccountID)
-	t.take("domain", store.EmailKey(d.Name))
+	t.take("domain", d.Name)
 	return t.sql.InsertDomain(d)
 }
 
 func (t *tx) DeleteDomain(accountID, name string) error {
 	t.take("account", accountID)
-	t.take("domain", store.EmailKey(name))
+	t.take("domain", name)
 	return t.sql.DeleteDomain(accountID, name)
 }
 
@@ -207,7 +208,7 @@ func (t *tx) InsertUsers(users []store.User) error {
 			return err
 		}
 	}
-	keys := column(users, func(u *store.User) string { return store.EmailKey(u.Email) })
+	keys := column(users, func(u *store.User) string { return address.Key(u.Email) })
 	accounts := column(users, func(u *store.User) string { return u.AccountID })
 	ids := column(users, func(u *store.User) string { return u.UserID })
 	// All are tried in one round trip; then it is known whether anything is taken.
@@ -265,8 +266,9 @@ func (t *tx) DeleteUsers(accountID string, users []store.User) error {
 	for i := range users {
 		delete(t.read, rowKey{accountID, users[i].Entry})
 	}
-	t.conn.enqueue(statement{text: `DELETE FROM emails WHERE email_key = ANY($1) AND account_id = $2`,
-		args: []any{emailsOf(users), accountID}})
+	t.conn.enqueue(statement{text: `DELETE FROM emails USING users
+		WHERE users.account_id = $1 AND users.entry = ANY($2) AND emails.email_key = users.email_key AND emails.account_id = $1`,
+		args: []any{accountID, column(users, func(u *store.User) int64 { return int64(u.Entry) })}})
 	t.conn.enqueue(statement{text: `DELETE FROM pins WHERE pin = ANY($1)`,
 		args: []any{column(users, func(u *store.User) string { return u.PersonalPIN })}})
 	n, err := t.sql.Write(`DELETE FROM users USING unnest($1::bigint[], $2::text[]) AS v (entry, user_id)

@@ -16,3 +16,9 @@ func Views(s store.Store) int { return cap(s.(*database).readers) }
 
 // ShortLog returns the options of a database whose log starts again after so many frames.
 func ShortLog(frames int) Options { return Options{restartFrames: frames} }
+
+// FirstRelease returns the options as the first release had them.
+func (o Options) FirstRelease() Options {
+	o.files = storetest.FirstRelease(embedded)
+	return o
+}

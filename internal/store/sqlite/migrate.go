@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
@@ -14,7 +15,7 @@ import (
 var embedded embed.FS
 
 func (o Options) migrations() engine.Migrations {
-	m := engine.Migrations{Files: embedded, Beside: o.Beside}
+	m := engine.Migrations{Files: embedded, Beside: o.Beside, Found: new(store.Upgraded)}
 	if o.files != nil {
 		m.Files = o.files
 	}
@@ -56,8 +57,17 @@ func migrateOnce(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done
 		_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
 		return true, err
 	}
-	mark := fmt.Sprintf("\nPRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, version+1)
-	if _, err := conn.ExecContext(ctx, script+mark); err != nil {
+	if _, err := conn.ExecContext(ctx, script); err != nil {
+		return false, fmt.Errorf("applying %s: %w", name, err)
+	}
+	s := &session{conn: conn, statements: make(map[string]*sql.Stmt)}
+	err = m.Complete(name, s)
+	s.forget()
+	if err != nil {
+		return false, err
+	}
+	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, version+1)
+	if _, err := conn.ExecContext(ctx, mark); err != nil {
 		return false, fmt.Errorf("applying %s: %w", name, err)
 	}
 	return false, nil

@@ -77,14 +77,20 @@ func (d *database) newSession(pool *sql.DB, setup string) (*session, error) {
 // close releases the connection; a nil session has none.
 func (s *session) close() {
 	if s != nil {
-		for _, statement := range s.statements {
-			statement.Close()
-		}
+		s.forget()
 		s.conn.Close()
 		if s.alone {
 			s.db.alone.Unlock()
 		}
 	}
+}
+
+// forget closes the statements.
+func (s *session) forget() {
+	for _, statement := range s.statements {
+		statement.Close()
+	}
+	clear(s.statements)
 }
 
 // Statements run without the caller's context: an update that has begun is carried through, a read

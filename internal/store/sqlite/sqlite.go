@@ -35,6 +35,9 @@ type Options struct {
 	// tables.
 	Beside bool
 
+	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
+	Upgraded func(store.Upgraded)
+
 	files         fs.FS // with the migrations; nil: those of this release
 	restartFrames int   // 0: the constant of this name
 }
@@ -88,10 +91,14 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		committed:     make(chan struct{}, 1),
 		checkpointed:  make(chan struct{}),
 	}
-	if err := d.prepare(ctx, opts.migrations()); err != nil {
+	migrations := opts.migrations()
+	if err := d.prepare(ctx, migrations); err != nil {
 		shared.Close()
 		exclusive.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
+	}
+	if opts.Upgraded != nil && !migrations.Found.Empty() {
+		opts.Upgraded(*migrations.Found)
 	}
 	go d.write()
 	go d.checkpoint()

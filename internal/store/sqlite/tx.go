@@ -59,7 +59,7 @@ func (t *tx) DeleteAccount(awsAccountID, accountID string, at time.Time) error {
 
 func (t *tx) DomainOwners(names []string) ([]store.Domain, error) {
 	var owners []store.Domain
-	for _, name := range engine.EmailKeys(names) {
+	for _, name := range engine.Distinct(names) {
 		owner, err := engine.List(&t.sql, engine.ScanDomain, `SELECT `+engine.DomainColumns+` FROM domains WHERE name = $1`, name)
 		if err != nil {
 			return nil, err
@@ -158,11 +158,11 @@ func (t *tx) DeleteUsers(accountID string, users []store.User) error {
 	}
 	for i := range users {
 		u := &users[i]
-		if err := t.sql.WriteOne(`DELETE FROM users WHERE account_id = $1 AND entry = $2 AND user_id = $3`,
-			accountID, u.Entry, u.UserID); err != nil {
+		if err := t.sql.Release(u, engine.Claims{}, engine.ClaimsOf(u)); err != nil {
 			return err
 		}
-		if err := t.sql.Release(u, engine.Claims{}, engine.ClaimsOf(u)); err != nil {
+		if err := t.sql.WriteOne(`DELETE FROM users WHERE account_id = $1 AND entry = $2 AND user_id = $3`,
+			accountID, u.Entry, u.UserID); err != nil {
 			return err
 		}
 	}

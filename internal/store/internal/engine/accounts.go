@@ -105,10 +105,10 @@ func (s *SQL) Domains(accountID string) ([]store.Domain, error) {
 
 func (s *SQL) InsertDomain(d store.Domain) error {
 	_, err := s.Write(`INSERT INTO domains (`+DomainColumns+`) VALUES ($1, $2, $3, $4)`,
-		store.EmailKey(d.Name), d.AWSAccountID, d.AccountID, Millis(d.Claimed))
+		d.Name, d.AWSAccountID, d.AccountID, Millis(d.Claimed))
 	return err
 }
 
 func (s *SQL) DeleteDomain(accountID, name string) error {
-	return s.WriteOne(`DELETE FROM domains WHERE account_id = $1 AND name = $2`, accountID, store.EmailKey(name))
+	return s.WriteOne(`DELETE FROM domains WHERE account_id = $1 AND name = $2`, accountID, name)
 }

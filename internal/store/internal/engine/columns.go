@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/address"
 )
 
 // Millis binds a time as milliseconds since 1970; the zero time is 0.
@@ -71,11 +71,11 @@ func Distinct(keys []string) []string {
 	return slices.Compact(keys)
 }
 
-// EmailKeys returns the addresses, or names of domains, as keys: sorted, each once.
+// EmailKeys returns addresses as keys: sorted, each once.
 func EmailKeys(emails []string) []string {
 	keys := make([]string, len(emails))
 	for i, email := range emails {
-		keys[i] = store.EmailKey(email)
+		keys[i] = address.Key(email)
 	}
 	return Distinct(keys)
 }

@@ -18,6 +18,9 @@ type Migrations struct {
 	// Beside is for a command beside a service. It must not upgrade the schema that the service
 	// relies on; it may make the tables of an empty database.
 	Beside bool
+
+	// Found gets what the upgrade has come across that an operator has to know.
+	Found *store.Upgraded
 }
 
 // After returns the migration that comes after a version of the schema, "" if there is none. It
@@ -46,6 +49,17 @@ func (m Migrations) After(version int) (name, script string, err error) {
 	}
 	text, err := fs.ReadFile(m.Files, name)
 	return name, string(text), err
+}
+
+// Complete does what the script of a migration could not, in the same transaction.
+func (m Migrations) Complete(name string, s Statements) (err error) {
+	if strings.HasSuffix(name, "_address_keys.sql") {
+		*m.Found, err = setKeys(s)
+	}
+	if err != nil {
+		err = fmt.Errorf("applying %s: %w", name, err)
+	}
+	return err
 }
 
 // Apply calls once, which applies the one migration that comes next and reports whether there was

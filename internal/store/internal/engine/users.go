@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -23,7 +24,7 @@ func (s *SQL) ListUsers(accountID string, filter store.UserFilter, after store.E
 	if filter.Email != "" { // one user at most
 		users, err := List(s, ScanUser, `SELECT `+UserColumns+` FROM users WHERE account_id = $1 AND email_key = $2
 			AND entry > $3 AND ($4 = '' OR type = $4) AND ($5 = '' OR registration = $5)`,
-			accountID, store.EmailKey(filter.Email), after, filter.Type, filter.Registration)
+			accountID, address.Key(filter.Email), after, filter.Type, filter.Registration)
 		return users, 0, err
 	}
 	users, err := List(s, ScanUser, `SELECT `+UserColumns+` FROM (
@@ -52,16 +53,23 @@ type Claims struct {
 
 // ClaimsOf returns the claims of a user.
 func ClaimsOf(u *store.User) Claims {
-	return Claims{store.EmailKey(u.Email), u.Registration != store.Unregistered, u.PersonalPIN}
+	return Claims{address.Key(u.Email), u.Registration != store.Unregistered, u.PersonalPIN}
 }
 
 // Claim takes the keys that a user is to hold now and did not hold before.
 func (s *SQL) Claim(u *store.User, now, before Claims) error {
-	if now.Email != before.Email || now.Registered != before.Registered {
-		if _, err := s.Write(`INSERT INTO emails (email_key, account_id, user_id, registered) VALUES ($1, $2, $3, $4)`,
-			now.Email, u.AccountID, u.UserID, now.Registered); err != nil {
-			return err
-		}
+	var err error
+	switch {
+	case now.Email != before.Email:
+		_, err = s.Write(`INSERT INTO emails (email_key, account_id, user_id, registered) VALUES ($1, $2, $3, $4)`,
+			now.Email, u.AccountID, u.UserID, now.Registered)
+	case now.Registered != before.Registered:
+		_, err = s.Write(`INSERT INTO emails (email_key, account_id, user_id, registered)
+			SELECT email_key, account_id, user_id, CAST($1 AS BOOLEAN) FROM users WHERE account_id = $2 AND entry = $3`,
+			now.Registered, u.AccountID, u.Entry)
+	}
+	if err != nil {
+		return err
 	}
 	if now.PIN != before.PIN && now.PIN != "" {
 		if _, err := s.Write(`INSERT INTO pins (pin, account_id, user_id) VALUES ($1, $2, $3)`,
@@ -72,11 +80,14 @@ func (s *SQL) Claim(u *store.User, now, before Claims) error {
 	return nil
 }
 
-// Release gives up the keys that a user held before and is not to hold now.
+// Release gives up the keys that a user held before and is not to hold now. The user is still
+// there, and so is the key of the address as it is kept: a user whom [setKeys] found to have the
+// address of another has one of its own.
 func (s *SQL) Release(u *store.User, now, before Claims) error {
 	if now.Email != before.Email || now.Registered != before.Registered {
-		if _, err := s.Write(`DELETE FROM emails WHERE email_key = $1 AND account_id = $2`,
-			before.Email, u.AccountID); err != nil {
+		if _, err := s.Write(`DELETE FROM emails WHERE account_id = $1
+			AND email_key = (SELECT email_key FROM users WHERE account_id = $1 AND entry = $2)`,
+			u.AccountID, u.Entry); err != nil {
 			return err
 		}
 	}

@@ -1,0 +1,2 @@
+-- The keys of addresses and the names of domains get the form of package address: see setKeys in
+-- package engine, which runs after this.
