@@ -14,17 +14,17 @@ import (
 func (p *program) keyCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "key",
-		Short: "make, list, disable and delete access keys",
+		Short: "make, list, disable, enable and delete access keys",
 		Long: `Make access keys for people and programs, and take them away. A key belongs to an
 AWS account and has a policy, which says what it may do there.`,
 	}
-	c.AddCommand(p.keyCreateCommand(), p.keyListCommand(), p.keyDisableCommand(), p.keyDeleteCommand(),
+	c.AddCommand(p.keyCreateCommand(), p.keyListCommand(), p.keyDisableCommand(), p.keyEnableCommand(), p.keyDeleteCommand(),
 		p.keyRotateSecretCommand(), p.keyRecoverCommand())
 	return c
 }
 
 // keyDocument shows a key in the manner of the API. A root key has no policy: it may do
-// everything in its AWS account.
+// everything in its AWS account. Neither has a former root key, which is named like one.
 func keyDocument(key directory.Key) *document.Object {
 	status := "Active"
 	switch {
@@ -41,6 +41,7 @@ func keyDocument(key directory.Key) *document.Object {
 		document.Member{Key: "AccessKeyId", Value: key.ID},
 		document.Member{Key: "AwsAccountId", Value: key.AWSAccountID},
 		document.Member{Key: "Name", Value: key.Name},
+		document.Member{Key: "Root", Value: key.Root},
 		document.Member{Key: "Policy", Value: rules},
 		document.Member{Key: "Status", Value: status},
 		document.Member{Key: "CreatedTimestamp", Value: api.FormatTime(key.Created)},

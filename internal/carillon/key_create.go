@@ -155,6 +155,11 @@ func (p *program) writeProfile(name string, key directory.Key, endpoint string) 
 	if err := settings.SetConfig(name, options...); err != nil {
 		return err
 	}
+	if narrowed, err := settings.NarrowCredentials(); err != nil {
+		return err
+	} else if narrowed != "" {
+		fmt.Fprintf(p.stderr, "carillon: warning: other users of the machine could use %s: its permissions are narrower now\n", narrowed)
+	}
 	return settings.SetCredentials(name,
 		profile.Option{Name: "aws_access_key_id", Value: key.ID},
 		profile.Option{Name: "aws_secret_access_key", Value: key.Secret})

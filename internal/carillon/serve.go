@@ -184,6 +184,9 @@ func (p *program) announce(s *service, o serviceOptions) error {
 	case o.RootKeyID == "": // the file was removed, or a first start broke off before it was made
 		fmt.Fprintf(p.stderr, "carillon: the root key is %s; if its secret is lost, start with CARILLON_ROOT_ACCESS_KEY_ID and CARILLON_ROOT_SECRET_ACCESS_KEY set to a pair of your own\n", s.root.ID)
 	}
+	if s.root.Disabled {
+		fmt.Fprintf(p.stderr, "carillon: warning: the root key %s is disabled; carillon key enable %s, or carillon key delete and a restart, which makes another\n", s.root.ID, s.root.ID)
+	}
 	if o.keyIsInside() {
 		fmt.Fprint(p.stderr, "carillon: warning: the key that encrypts access keys is in the database itself, and in every copy of it; give --secret-key-file\n")
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -40,8 +41,8 @@ type Keys struct {
 	options Options
 }
 
-// NewKeys returns the keys of a store, whose secrets the sealer opens. List, Disable and Delete
-// do without, so for these it may be nil.
+// NewKeys returns the keys of a store, whose secrets the sealer opens. List, Disable, Enable
+// and Delete do without, so for these it may be nil.
 func NewKeys(st store.Store, sealer *seal.Sealer, options Options) *Keys {
 	return &Keys{st, sealer, options.orDefault()}
 }
@@ -202,16 +203,30 @@ func (k *Keys) List(ctx context.Context, awsAccountID string) ([]Key, error) {
 // Disable makes the service refuse a key from the next request on, and returns it without its
 // secret. The error is [ErrUnknownKey] if there is no such key.
 func (k *Keys) Disable(ctx context.Context, keyID string) (Key, error) {
+	return k.setDisabled(ctx, opDisableKey, keyID, true)
+}
+
+// Enable takes back what Disable did, and returns the key without its secret. A former root key has
+// no policy that it could go by, so enabling it is an [*api.Error]. The error is [ErrUnknownKey] if
+// there is no such key.
+func (k *Keys) Enable(ctx context.Context, keyID string) (Key, error) {
+	return k.setDisabled(ctx, opEnableKey, keyID, false)
+}
+
+func (k *Keys) setDisabled(ctx context.Context, op operation, keyID string, disabled bool) (Key, error) {
 	var key Key
-	err := k.update(ctx, opDisableKey, func(c *change) error {
+	err := k.update(ctx, op, func(c *change) error {
 		kept, err := anyKey(c, keyID)
 		if err != nil {
 			return err
 		}
+		if !disabled && !kept.Root && kept.Policy == "" {
+			return api.BadRequest("Access key %s was a root key and has no policy, so it cannot be enabled: create another key, or start the service with this pair as its root key", keyID)
+		}
 		before := kept
-		kept.Disabled = true
+		kept.Disabled = disabled
 		key = showKey(kept)
-		if before.Disabled {
+		if before.Disabled == disabled {
 			return nil
 		}
 		c.recordKey(&before, &kept)
@@ -395,6 +410,8 @@ func checkRoot(awsAccountID, keyID, secret string) error {
 		return fmt.Errorf("access key id %q must be 16 to 128 of A-Z, a-z, 0-9 and _", keyID)
 	case utf8.RuneCountInString(secret) < 16:
 		return errors.New("the secret must have 16 characters or more")
+	case strings.ContainsFunc(secret, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }):
+		return errors.New("the secret has a blank or the end of a line in it, as a file has at its end: give it without")
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ import (
 
 const (
 	givenID     = "CARILLON_KEY_0001"
-	givenSecret = "sixteen letters!"
+	givenSecret = "sixteen-letters!"
 )
 
 func newKeys(t *testing.T) (*directory.Keys, *house, *seal.Sealer) {
@@ -97,12 +97,15 @@ func TestRootKeyReplaced(t *testing.T) {
 	holds(t, keys, given)
 	made.Root, made.Disabled = false, true
 	holds(t, keys, made)
+	if _, err := keys.Enable(t.Context(), made.ID); exception(err) != api.BadRequestException {
+		t.Errorf("a former root key, which has no policy, was enabled: error %v", err)
+	}
 	if got := h.audited(1); len(got) != 2 || !strings.Contains(got[0], made.ID) || !strings.Contains(got[1], givenID) {
 		t.Errorf("audit: got %q, want a record of each key", got)
 	}
 
 	// A new secret for the same id, and the way back to a former pair.
-	holds(t, keys, ensure(t, keys, givenID, "another secret of mine", directory.RootReplaced))
+	holds(t, keys, ensure(t, keys, givenID, "another-secret-of-mine", directory.RootReplaced))
 	back := ensure(t, keys, made.ID, made.Secret, directory.RootReplaced)
 	if !back.Root || back.Disabled {
 		t.Errorf("a former root key that is given again: got %+v, want it to be the root key", back)
@@ -158,6 +161,10 @@ func TestRootKeyRefused(t *testing.T) {
 		{awsAccount, long, givenSecret, "16 to 128"},
 		{awsAccount, "CARILLON-KEY-0001", givenSecret, "16 to 128"},
 		{awsAccount, givenID, givenSecret[:15], "16 characters"},
+		{awsAccount, givenID, givenSecret + "\n", "end of a line"},
+		{awsAccount, givenID, givenSecret + "\r", "end of a line"},
+		{awsAccount, givenID, " " + givenSecret, "blank"},
+		{awsAccount, givenID, "sixteen letters!", "blank"},
 		{awsAccount, "AKIAREADERREADER", givenSecret, `"reader"`},
 		{awsAccount, "AKIAFOREIGNFOREI", givenSecret, "another AWS account"},
 	} {
@@ -319,6 +326,19 @@ func TestListDisableAndDeleteKeys(t *testing.T) {
 	holds(t, keys, ci) // still known, so that the verifier can say why
 	equal(t, "audit", h.audited(n), []string{"DisableKey " + ci.ID + ` {"Disabled": false} {"Disabled": true}`})
 
+	for range 2 {
+		got, err := plain.Enable(t.Context(), ci.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ci.Disabled = false
+		want := ci
+		want.Secret = ""
+		equal(t, "enabled key", got, want)
+	}
+	holds(t, keys, ci)
+	equal(t, "audit", h.audited(n+1), []string{"EnableKey " + ci.ID + ` {"Disabled": true} {"Disabled": false}`})
+
 	if err := plain.Delete(t.Context(), other.ID); err != nil {
 		t.Fatal(err)
 	}
@@ -326,7 +346,8 @@ func TestListDisableAndDeleteKeys(t *testing.T) {
 	for id := range map[string]bool{other.ID: true, "AKIANOBODYNOBODY": true} {
 		_, lookup := keys.AccessKey(t.Context(), id)
 		_, disable := plain.Disable(t.Context(), id)
-		for _, err := range []error{lookup, disable, plain.Delete(t.Context(), id)} {
+		_, enable := plain.Enable(t.Context(), id)
+		for _, err := range []error{lookup, disable, enable, plain.Delete(t.Context(), id)} {
 			if !errors.Is(err, directory.ErrUnknownKey) {
 				t.Errorf("key %s: got error %v, want ErrUnknownKey", id, err)
 			}

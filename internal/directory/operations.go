@@ -53,6 +53,7 @@ var (
 	opImport         = declare("Import")
 	opCreateKey      = declare("CreateKey")
 	opDisableKey     = declare("DisableKey")
+	opEnableKey      = declare("EnableKey")
 	opDeleteKey      = declare("DeleteKey")
 	opRotateSecret   = declare("RotateSecret")
 	opRecoverSecret  = declare("RecoverSecret")

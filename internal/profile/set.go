@@ -137,6 +137,17 @@ func (s *Settings) SetCredentials(profile string, options ...Option) error {
 	return nil
 }
 
+// NarrowCredentials takes from other users what they may do with the credentials file, and returns
+// its path if there was anything to take.
+func (s *Settings) NarrowCredentials() (narrowed string, err error) {
+	path := s.env.Expand(s.CredentialsFile())
+	info, err := os.Stat(path)
+	if err != nil || !openToOthers(info) {
+		return "", nil // a file to be is made for its owner only
+	}
+	return path, os.Chmod(path, info.Mode().Perm()&0o700)
+}
+
 // openToOthers reports whether a file is for more than its owner. Windows keeps that elsewhere than
 // in the mode.
 func openToOthers(info os.FileInfo) bool {
