@@ -266,6 +266,14 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 
 // connect makes the client of a connection.
 func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
+	if !c.global.has(noVerifyOption) {
+		if err := conn.CheckCABundle(); err != nil {
+			return nil, err
+		}
+	}
+	if err := c.checkTimeouts(); err != nil {
+		return nil, err
+	}
 	config := client.Config{
 		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: c.service,
 		UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, conn.Endpoint.URL),
@@ -294,6 +302,22 @@ func (c *cli) timeout(o *option) time.Duration {
 	}
 	n, _ := document.ToInt(text) // checkGlobals has seen it
 	return time.Duration(min(n.Float64(), 1e9)) * time.Second
+}
+
+// checkTimeouts refuses negative timeouts. Version 1 does so where it makes its client, and not
+// where it reads the options.
+func (c *cli) checkTimeouts() error {
+	for _, t := range []struct {
+		name string
+		o    *option
+	}{{"connect", connectTimeoutOption}, {"read", readTimeoutOption}} {
+		text, ok := c.global.last(t.o)
+		if n, err := document.ToInt(text); ok && err == nil && n.Float64() < 0 {
+			//lint:ignore ST1005 version 1's text
+			return fmt.Errorf("Attempted to set %s timeout to %s, but the timeout cannot be set to a value less than or equal to 0.", t.name, document.Spell(n))
+		}
+	}
+	return nil
 }
 
 // caller makes one call of the operation.

@@ -78,6 +78,9 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 		Profile: optional(c.Profile), Region: optional(c.Region), EndpointURL: optional(c.URL), CABundle: optional(c.CABundle),
 	})
 	conn, err := s.Connect(ctx, chime.Service, !c.NoSignRequest)
+	if err == nil && !c.NoVerifySSL {
+		err = conn.CheckCABundle()
+	}
 	if err == nil {
 		err = conn.Ready(time.Now())
 	}

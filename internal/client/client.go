@@ -15,6 +15,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -26,7 +27,9 @@ import (
 // Config is what a [Client] needs to know. Endpoint has no default. Neither has Service, which only
 // [Client.Fetch] does without.
 type Config struct {
-	Endpoint string // URL of the service; its path and query become part of every request
+	// Endpoint is the URL of the service. Its path and query become part of every request. One that
+	// begins with "//" is of http.
+	Endpoint string
 	Region   string // in the scope of signatures; empty is taken as it is
 	Service  *model.Service
 
@@ -98,6 +101,9 @@ type dayKey struct {
 // if the endpoint, the proxy or the retry mode makes no sense.
 func New(config Config) (*Client, error) {
 	endpoint, err := url.Parse(config.Endpoint)
+	if err == nil && strings.HasPrefix(config.Endpoint, "//") {
+		endpoint.Scheme = "http"
+	}
 	if err != nil || endpoint.Scheme != "http" && endpoint.Scheme != "https" || endpoint.Hostname() == "" {
 		return nil, text("Invalid endpoint: " + config.Endpoint)
 	}

@@ -115,12 +115,13 @@ func plain(v any) string {
 type Failure uint8
 
 const (
-	Unreachable    Failure = iota // no connection: refused, no route, unknown host
-	ProxyFailed                   // no connection through the proxy
-	ConnectTimeout                // no connection in time
-	Untrusted                     // no TLS: a bad certificate, or the server does not speak TLS
-	ReadTimeout                   // connected, then silence
-	Closed                        // connected, then closed before a whole reply
+	Unreachable     Failure = iota // no connection: refused, no route, unknown host
+	ProxyFailed                    // no connection through the proxy
+	ConnectTimeout                 // no connection in time
+	BrokenHandshake                // no TLS: the server hung up before there was any
+	Untrusted                      // no TLS: a bad certificate, or the server does not speak TLS
+	ReadTimeout                    // connected, then silence
+	Closed                         // connected, then closed before a whole reply
 )
 
 // TransportError is a request that had no reply.
@@ -138,7 +139,7 @@ func (e *TransportError) Error() string {
 		return fmt.Sprintf("Failed to connect to proxy URL: \"%s\"", e.URL)
 	case ConnectTimeout:
 		return fmt.Sprintf("Connect timeout on endpoint URL: \"%s\"", e.URL)
-	case Untrusted:
+	case BrokenHandshake, Untrusted:
 		return fmt.Sprintf("SSL validation failed for %s %s", e.URL, e.Err)
 	case ReadTimeout:
 		return fmt.Sprintf("Read timeout on endpoint URL: \"%s\"", e.URL)
@@ -189,9 +190,8 @@ func (m RetryMode) delay(n int, random float64) time.Duration {
 }
 
 func (m RetryMode) retries(err error) bool {
-	if failed, ok := errors.AsType[*TransportError](err); ok {
-		// Another attempt would meet the same certificate.
-		return failed.Failure != Untrusted
+	if _, ok := errors.AsType[*TransportError](err); ok {
+		return true // even a bad certificate: the next attempt may meet another server
 	}
 	refusal, ok := errors.AsType[*ServiceError](err)
 	if !ok {

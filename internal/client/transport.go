@@ -147,6 +147,9 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 // transportError sorts an error into one of the few kinds that version 1 distinguishes.
 func (c *Client) transportError(r *request, err error, handshake *error) *TransportError {
 	e := &TransportError{Failure: Closed, URL: r.url.String(), Err: err}
+	if strings.HasPrefix(c.config.Endpoint, "//") {
+		e.URL = strings.TrimPrefix(e.URL, "http:") // as configured
+	}
 	op, isOp := errors.AsType[*net.OpError](err)
 	timeout, isTimeout := errors.AsType[net.Error](err)
 	isTimeout = isTimeout && timeout.Timeout()
@@ -161,10 +164,12 @@ func (c *Client) transportError(r *request, err error, handshake *error) *Transp
 		e.Failure = Unreachable
 	case isTimeout:
 		e.Failure = ReadTimeout
+	case handshake != nil && (errors.Is(*handshake, io.EOF) || errors.Is(*handshake, io.ErrUnexpectedEOF)):
+		e.Failure, e.Err = BrokenHandshake, errors.New("[SSL: UNEXPECTED_EOF_WHILE_READING] EOF occurred in violation of protocol")
 	case handshake != nil && !interrupted(*handshake):
 		e.Failure, e.Err = Untrusted, *handshake
 		if _, ok := errors.AsType[tls.RecordHeaderError](*handshake); ok {
-			e.Err = errors.New("[SSL: WRONG_VERSION_NUMBER] the server does not speak TLS, is its URL http:// rather than https://?")
+			e.Err = errors.New("[SSL: WRONG_VERSION_NUMBER] wrong version number: the server does not speak TLS, is its URL http:// rather than https://?")
 		}
 	}
 	return e
@@ -173,7 +178,7 @@ func (c *Client) transportError(r *request, err error, handshake *error) *Transp
 // interrupted reports whether a handshake failed because the connection broke.
 func interrupted(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
-	return ok && (op.Op == "read" || op.Op == "write") || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+	return ok && (op.Op == "read" || op.Op == "write")
 }
 
 // trust verifies servers with one bundle of certificates.

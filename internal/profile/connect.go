@@ -41,6 +41,15 @@ func (c *Connection) Ready(now time.Time) error {
 	return nil
 }
 
+// CheckCABundle reports a bundle with an empty name, which is no way to say "none". It does not
+// matter to a command that verifies nothing.
+func (c *Connection) CheckCABundle() error {
+	if c.CABundle.IsSet() && python.Strip(c.CABundle.Text) == "" {
+		return Error("Invalid CA bundle: the configured value (ca_bundle, AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE, or verify) resolved to an empty or whitespace-only string. Provide a valid path to a CA bundle file.")
+	}
+	return nil
+}
+
 // Connect finds the endpoint of a service, the region, credentials, retries and certificates. If
 // several things are wrong, it reports the one that version 1 reports: the first of profile, form
 // of the region, credentials, defaults mode, services section, retries, form of the URL. Without

@@ -247,8 +247,12 @@ func CheckEndpointFlag(url string) error {
 // checkURL reports a URL without a usable host name or port.
 func checkURL(url string) error {
 	invalid := errorf("Invalid endpoint: %s", url)
-	scheme, rest, ok := strings.Cut(url, "://")
-	if !ok || scheme == "" || strings.ContainsAny(url, "\t\r\n") {
+	scheme, rest, ok := strings.Cut(url, "//")
+	if ok && scheme != "" {
+		scheme, ok = strings.CutSuffix(scheme, ":")
+		ok = ok && scheme != ""
+	}
+	if !ok || strings.ContainsAny(url, "\t\r\n") {
 		return invalid
 	}
 	host := rest

@@ -314,15 +314,11 @@ func (s *Settings) Output() (Value, error) {
 }
 
 // CABundle returns the file with the certificates to trust instead of the system's: --ca-bundle,
-// AWS_CA_BUNDLE, `ca_bundle`, REQUESTS_CA_BUNDLE. An empty name counts as not set. In version 1 it
-// silently turns verification off; that is too dangerous to reproduce.
+// AWS_CA_BUNDLE, `ca_bundle`, REQUESTS_CA_BUNDLE. See [Connection.CheckCABundle] for an empty name.
 func (s *Settings) CABundle() (Value, error) {
 	v, err := s.resolve(s.flags.CABundle, "--ca-bundle", "AWS_CA_BUNDLE", "ca_bundle")
-	if err == nil && v.Text == "" {
+	if err == nil && !v.IsSet() {
 		v = s.fromEnv("REQUESTS_CA_BUNDLE")
-	}
-	if v.Text == "" {
-		return Value{}, err
 	}
 	return v, err
 }

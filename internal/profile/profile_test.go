@@ -405,7 +405,8 @@ func TestSettings_small(t *testing.T) {
 		{"variables", all, []string{"AWS_DEFAULT_OUTPUT=text", "AWS_CA_BUNDLE=v", "AWS_OUTPUT=xml"}, profile.Flags{}, "text|iso8601|false|false|v"},
 		{"flags", all, []string{"AWS_DEFAULT_OUTPUT=text", "AWS_CA_BUNDLE=v"}, profile.Flags{Output: ptr("json"), CABundle: ptr("f")}, "json|iso8601|false|false|f"},
 		{"empty output counts", "", []string{"AWS_DEFAULT_OUTPUT="}, profile.Flags{}, "|none|true|true|"},
-		{"empty bundle does not", "", []string{"AWS_CA_BUNDLE=", "REQUESTS_CA_BUNDLE=r"}, profile.Flags{}, "json|none|true|true|r"},
+		{"other bundle", "", []string{"REQUESTS_CA_BUNDLE=r"}, profile.Flags{}, "json|none|true|true|r"},
+		{"empty bundle counts", "", []string{"AWS_CA_BUNDLE=", "REQUESTS_CA_BUNDLE=r"}, profile.Flags{}, "json|none|true|true|"},
 		{"bad format", "[default]\ncli_timestamp_format = x\n", nil, profile.Flags{}, `json|Unknown cli_timestamp_format value: x, valid values are "none", "wire" or "iso8601"|true|true|`},
 		{"missing profile", all, []string{"AWS_PROFILE=nope"}, profile.Flags{}, "The config profile (nope) could not be found|none|true|The config profile (nope) could not be found|The config profile (nope) could not be found"},
 	} {

@@ -1,0 +1,55 @@
+package python
+
+import (
+	"strings"
+	"unicode/utf8"
+)
+
+// DecodeAs returns b.decode(encoding): the text in b. It knows UTF-8, ASCII, Latin-1 and
+// Windows-1252, by their usual names. To it, any other encoding is unknown.
+func DecodeAs(b []byte, encoding string) (string, error) {
+	switch codecName(encoding) {
+	case "utf_8", "utf8", "u8", "utf":
+		return Decode(b)
+	case "utf_8_sig":
+		return Decode([]byte(strings.TrimPrefix(string(b), "\uFEFF")))
+	case "ascii", "us_ascii", "646", "ansi_x3.4_1968":
+		for i, c := range b {
+			if c >= utf8.RuneSelf {
+				return "", decodeError("ascii", string(b[i:i+1]), i, "ordinal not in range(128)")
+			}
+		}
+		return string(b), nil
+	case "latin_1", "latin1", "latin", "l1", "iso_8859_1", "iso8859_1", "iso8859", "8859", "cp819":
+		runes := make([]rune, len(b))
+		for i, c := range b {
+			runes[i] = rune(c)
+		}
+		return string(runes), nil
+	case "cp1252", "1252", "windows_1252":
+		runes := make([]rune, len(b))
+		for i, c := range b {
+			runes[i] = rune(c)
+			if c < 0x80 || c >= 0xA0 {
+				continue
+			}
+			if runes[i] = []rune(windows1252)[c-0x80]; runes[i] == utf8.RuneError {
+				return "", decodeError("charmap", string(b[i:i+1]), i, "character maps to <undefined>")
+			}
+		}
+		return string(runes), nil
+	}
+	return "", exceptionf("unknown encoding: %s", encoding)
+}
+
+// windows1252 holds what Windows-1252 has between 0x80 and 0x9F, where Latin-1 has controls.
+const windows1252 = "€\uFFFD‚ƒ„…†‡ˆ‰Š‹Œ\uFFFDŽ\uFFFD\uFFFD‘’“”•–—˜™š›œ\uFFFDžŸ"
+
+// codecName returns a name in the form in which codecs are looked up: punctuation other than dots
+// becomes an underscore.
+func codecName(encoding string) string {
+	words := strings.FieldsFunc(strings.ToLower(encoding), func(r rune) bool {
+		return !(r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z')
+	})
+	return strings.Join(words, "_")
+}
