@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // Config says which account a job works on, and how many calls it may make.
@@ -28,6 +30,15 @@ type Config struct {
 
 	Attempts int // per batch, before its rows fail; throttled ones do not count; 0 means 5
 	Parallel int // calls at a time; 0 means 8
+
+	// Patience is how long the service may throttle or fail every call before a job ends with
+	// ErrUnreachable; 0 means 2 minutes.
+	Patience time.Duration
+	// Waiting, if set, is called when calls pause because the service throttles or fails.
+	Waiting func(Waiting)
+	// Reading, if set, is called with the number of users read so far while an account is read, and
+	// with done at the end.
+	Reading func(users int, done bool)
 
 	// Now and Sleep are for tests. Nil means the real ones. Sleep returns early, with an error, if
 	// the context ends.
@@ -55,6 +66,9 @@ func Open(c Config) (*Account, error) {
 	if c.Parallel == 0 {
 		c.Parallel = 8
 	}
+	if c.Patience == 0 {
+		c.Patience = 2 * time.Minute
+	}
 	if c.Now == nil {
 		c.Now = time.Now
 	}
@@ -68,7 +82,7 @@ func Open(c Config) (*Account, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Account{config: c, client: http, pace: &pace{now: c.Now, sleep: c.Sleep}, shape: userShape()}, nil
+	return &Account{config: c, client: http, pace: &pace{now: c.Now, sleep: c.Sleep, patience: c.Patience, waiting: c.Waiting}, shape: userShape()}, nil
 }
 
 // Close drops the connections.
@@ -90,7 +104,19 @@ func (a *Account) Type(ctx context.Context) (string, error) {
 
 // all passes each user of the account to fn, before a job has sent anything.
 func (a *Account) all(ctx context.Context, fn func(*document.Object) error) error {
-	return noAccount(a.list(ctx, "", fn))
+	tell := a.config.Reading
+	if tell == nil {
+		return noAccount(a.list(ctx, "", fn))
+	}
+	users := 0
+	err := a.list(ctx, "", func(o *document.Object) error {
+		if users++; users%pageSize == 0 {
+			tell(users, false)
+		}
+		return fn(o)
+	})
+	tell(users, true)
+	return noAccount(err)
 }
 
 // noAccount turns the service's answer that there is no such account into an *InputError.
@@ -142,21 +168,18 @@ type lostError struct{ error }
 
 func (e lostError) Unwrap() error { return e.error }
 
-// patience is how long the service may throttle every call before a job gives up.
-const patience = 10 * time.Minute
-
 // read makes a call that changes nothing, so it can be repeated after any failure.
 func (a *Account) read(ctx context.Context, name string, input *document.Object) (*document.Object, error) {
-	for n := 1; ; n++ {
+	for {
 		reply, err := a.call(ctx, operation(name), input)
 		if err == nil {
 			return reply.Output, nil
 		}
 		lost, ok := errors.AsType[lostError](err)
-		if !ok {
+		switch {
+		case !ok:
 			return nil, err
-		}
-		if n >= a.config.Attempts {
+		case errors.Is(err, ErrUnreachable):
 			return nil, lost.error
 		}
 	}
@@ -167,8 +190,8 @@ func (a *Account) read(ctx context.Context, name string, input *document.Object)
 // canceled, and a call that changes something is finished. The error is a lostError if the outcome
 // is unknown.
 func (a *Account) call(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
-	sending := ctx
-	if op.Method != http.MethodGet {
+	sending, reads := ctx, op.Method == http.MethodGet
+	if !reads {
 		sending = context.WithoutCancel(ctx)
 	}
 	for n := 1; ; {
@@ -180,28 +203,32 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 		broken, noReply := errors.AsType[*client.TransportError](err)
 		switch {
 		case err == nil:
-			a.pace.passed()
+			a.pace.passed(reads)
 			return reply, nil
 		case sending.Err() != nil:
 			return nil, err
 		case refused && refusal.Throttled():
-			if tired := a.pace.throttled(refusal.RetryAfter); tired {
-				return nil, fmt.Errorf("the service has only throttled for %v: %w", patience, err)
+			if end := a.pace.failed(reads, err, refusal.RetryAfter); end != nil {
+				return nil, end
 			}
 			continue
 		case refused && refusal.Status >= 500:
-			a.pace.failed(refusal.RetryAfter)
-			return nil, lostError{err}
+			return nil, lostError{cmp.Or(a.pace.failed(reads, err, refusal.RetryAfter), err)}
 		case refused:
-			a.pace.passed()
+			a.pace.passed(reads)
 			return nil, err
 		case noReply && broken.Sent():
-			a.pace.failed(0)
-			return nil, lostError{err}
+			return nil, lostError{cmp.Or(a.pace.failed(reads, err, 0), err)}
+		case noReply && broken.Failure == client.Untrusted:
+			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
 		case noReply:
-			a.pace.failed(0)
-			if n++; n > a.config.Attempts || broken.Failure == client.Untrusted {
-				return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
+			end := a.pace.failed(reads, err, 0)
+			// Whoever has never answered may be somebody else, or nobody.
+			if n++; n > a.config.Attempts && !a.pace.answered() {
+				end = fmt.Errorf("%w: %w", ErrUnreachable, err)
+			}
+			if end != nil {
+				return nil, end
 			}
 			continue
 		}
@@ -210,15 +237,48 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 	}
 }
 
+// Waiting is a pause of all calls, because the service throttles or fails.
+type Waiting struct {
+	Why  error         // of the latest call
+	Try  int           // the number of the next try since the last call that succeeded, from 2
+	Next time.Duration // until then
+}
+
+// String says it to a person: "waiting: the service answers 500 (request 7f3c), try 3, next in 2s".
+func (w Waiting) String() string {
+	why := "the service does not answer"
+	if refusal, ok := errors.AsType[*client.ServiceError](w.Why); ok {
+		why = fmt.Sprintf("the service answers %d", refusal.Status)
+		if refusal.Throttled() {
+			why = fmt.Sprintf("the service throttles with status %d", refusal.Status)
+		}
+		if refusal.RequestID != "" {
+			why += fmt.Sprintf(" (request %.64s)", sheet.Visible(refusal.RequestID))
+		}
+	} else if w.Why != nil {
+		why += " (" + sheet.Visible(w.Why.Error()) + ")"
+	}
+	next := w.Next.Round(time.Second)
+	if next == 0 {
+		next = w.Next.Round(100 * time.Millisecond)
+	}
+	return fmt.Sprintf("waiting: %s, try %d, next in %v", why, w.Try, next)
+}
+
 // pace makes all workers wait together while the service throttles or fails.
 type pace struct {
-	now   func() time.Time
-	sleep func(context.Context, time.Duration) error
+	now      func() time.Time
+	sleep    func(context.Context, time.Duration) error
+	patience time.Duration
+	waiting  func(Waiting) // nil for nobody
 
-	mu    sync.Mutex
-	until time.Time     // no calls before this time
-	delay time.Duration // the latest pause; grows while calls fail, shrinks when they succeed
-	since time.Time     // of the first throttled call after the last one that was not
+	mu     sync.Mutex
+	until  time.Time     // no calls before this time
+	delay  time.Duration // the latest pause; grows while calls fail, shrinks when they succeed
+	since  time.Time     // of the first call that failed after the last that passed
+	writes bool          // a call that changes something has failed since then
+	pauses int           // since then
+	alive  bool          // a call has passed
 }
 
 const (
@@ -244,40 +304,51 @@ func (p *pace) wait(ctx context.Context) error {
 	}
 }
 
-// passed records a call that the service accepted.
-func (p *pace) passed() {
+// passed records a call that the service accepted or refused for good. One that reads does not end
+// a time in which no change succeeds.
+func (p *pace) passed(reads bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.since = time.Time{}
+	p.alive = true
+	if reads && p.writes {
+		return
+	}
+	p.since, p.writes, p.pauses = time.Time{}, false, 0
 	if p.delay /= 2; p.delay < firstDelay/2 {
 		p.delay = 0
 	}
 }
 
-// throttled makes all workers wait, at least as long as the service asks. It reports whether the
-// service has throttled for longer than [patience].
-func (p *pace) throttled(atLeast time.Duration) (tired bool) {
+// answered reports whether a call has ever passed.
+func (p *pace) answered() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.alive
+}
+
+// failed makes all workers wait after a call that was throttled, or failed on its way: at least as
+// long as the service asks. It returns an [ErrUnreachable] if by then no call would have passed for
+// longer than the patience.
+func (p *pace) failed(reads bool, why error, atLeast time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
 	if p.since.IsZero() {
 		p.since = now
 	}
-	p.pause(now, atLeast)
-	return now.Sub(p.since) > patience
-}
-
-// failed makes all workers wait after a call that failed on its way.
-func (p *pace) failed(atLeast time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.pause(p.now(), atLeast)
-}
-
-// pause doubles the delay. Calls that were under way together double it once: a call that fails
-// during a pause says nothing new.
-func (p *pace) pause(now time.Time, atLeast time.Duration) {
-	if !now.Before(p.until) {
+	p.writes = p.writes || !reads
+	if now.Sub(p.since)+atLeast > p.patience {
+		asked := ""
+		if atLeast > 0 {
+			asked = fmt.Sprintf(", and it asks to wait another %v", atLeast)
+		}
+		return fmt.Errorf("%w: no call has succeeded for %v%s: %w", ErrUnreachable, now.Sub(p.since).Round(time.Second), asked, why)
+	}
+	// The delay doubles. Calls that were under way together double it once: a call that fails during
+	// a pause says nothing new.
+	first := !now.Before(p.until)
+	if first {
+		p.pauses++
 		p.delay = min(max(2*p.delay, firstDelay), lastDelay)
 		// At random, from half of it to all of it, so that several jobs do not come back together.
 		p.until = now.Add(p.delay/2 + rand.N(p.delay/2+1))
@@ -285,4 +356,8 @@ func (p *pace) pause(now time.Time, atLeast time.Duration) {
 	if asked := now.Add(atLeast); asked.After(p.until) {
 		p.until = asked
 	}
+	if first && p.waiting != nil {
+		p.waiting(Waiting{Why: why, Try: p.pauses + 1, Next: p.until.Sub(now)})
+	}
+	return nil
 }

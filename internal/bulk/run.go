@@ -64,19 +64,21 @@ type run struct {
 	ledger  *Ledger
 	options RunOptions
 
-	mu     sync.Mutex
-	counts Counts
-	unsure []*Row // their answers were lost
-	why    error  // why the latest answer was lost
-	end    error  // why no more calls are to be made; nil if the run goes on
+	mu      sync.Mutex
+	counts  Counts
+	unsure  []*Row // their answers were lost
+	answers int    // calls that were answered
+	why     error  // why the latest answer was lost
+	end     error  // why no more calls are to be made; nil if the run goes on
 }
 
 // rounds sends rows until no answer is lost. Between rounds it reads the users whose answers were
-// lost, rather than guess.
+// lost, rather than guess. Rows fail after some attempts if other rows had an answer; if none had,
+// the service is ill, and patience ends the run.
 func (r *run) rounds(ctx context.Context, todo, unsure []*Row) error {
 	for n := 1; ; n++ {
 		if len(unsure) > 0 {
-			again, err := r.settle(ctx, unsure, n > r.account.config.Attempts)
+			again, err := r.settle(ctx, unsure, n > r.account.config.Attempts && r.answers > 0)
 			if err != nil {
 				return err
 			}
@@ -176,11 +178,15 @@ func (r *run) send(ctx context.Context, t trait, op *model.Operation, batch []*R
 	case err == nil:
 		request = reply.RequestID
 		r.read(batch, reply.Output)
+		r.answered()
 	case lost:
 		r.mu.Lock()
 		r.unsure = append(r.unsure, batch...)
 		r.why = err
 		r.mu.Unlock()
+		if errors.Is(err, ErrUnreachable) {
+			return err
+		}
 		return nil
 	case !refused || refusal.Throttled(),
 		refusal.Status == 401 || refusal.Status == 403 || refusal.Status == 404 && t.users > 1:
@@ -189,11 +195,18 @@ func (r *run) send(ctx context.Context, t trait, op *model.Operation, batch []*R
 		return err
 	default:
 		request = refusal.RequestID
+		r.answered()
 		for _, row := range batch {
 			row.fail(refusal.Code, "%s", refusal.Message)
 		}
 	}
 	return r.finish(batch, request)
+}
+
+func (r *run) answered() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.answers++
 }
 
 // input returns the input of the call for a batch.

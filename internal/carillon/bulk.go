@@ -146,7 +146,8 @@ type bulkRun struct {
 	*program
 	bulkOptions
 	protected *bulk.Protected
-	in        *rowsIn // nil until it is opened
+	in        *rowsIn   // nil until it is opened
+	bar       *progress // nil until the service is asked
 }
 
 // bulkRun begins a run. What the line names is looked at first, so that nothing is asked of the

@@ -24,6 +24,7 @@ type connection struct {
 	NoVerifySSL, NoSignRequest     bool
 	ReadTimeout, ConnectTimeout    int // seconds; 0 for any
 	Parallel                       int // calls at a time; 0 for the default
+	Patience                       time.Duration
 }
 
 // flags declares the flags of a connection.
@@ -37,6 +38,7 @@ func (c *connection) flags(f *flags) {
 	f.toggle(&c.NoSignRequest, "no-sign-request", "send no signatures, as for aws")
 	seconds := numberFrom(0, math.MaxInt32)
 	parsed(f, &c.ReadTimeout, seconds, "cli-read-timeout SECONDS", "60", "longest silence of the service; 0 for any")
+	parsed(f, &c.Patience, duration, "patience DURATION", "2m", "end when no call has succeeded for so long")
 	parsed(f, &c.ConnectTimeout, seconds, "cli-connect-timeout SECONDS", "60", "longest wait for a connection; 0 for any")
 }
 
@@ -104,9 +106,10 @@ func (r *bulkRun) connect(ctx context.Context, account, job string) (*bulk.Accou
 	if err != nil {
 		return nil, r.badInput("%w", err)
 	}
+	r.bar = r.progress(time.Now)
 	return bulk.Open(bulk.Config{
 		Client: config, Account: account, Job: job, Version: build.Version(), Attempts: attempts, Parallel: r.Parallel,
-		Protected: r.protected,
+		Protected: r.protected, Patience: r.Patience, Waiting: r.bar.waiting, Reading: r.bar.reading,
 	})
 }
 

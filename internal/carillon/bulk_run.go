@@ -65,7 +65,8 @@ func (r *bulkRun) brake(plan *bulk.Plan) error {
 // run makes the calls and tells how they ended.
 func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) error {
 	signal.Ignore(syscall.SIGHUP) // the job goes on when the terminal has gone
-	bar := r.progress(time.Now)
+	bar := r.bar
+	bar.start()
 	quiet := context.AfterFunc(ctx, func() {
 		bar.say("carillon: finishing the calls under way; another interrupt stops at once")
 	})

@@ -3,6 +3,7 @@ package carillon
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
@@ -114,6 +116,8 @@ type progress struct {
 const (
 	terminalPause = 100 * time.Millisecond
 	plainPause    = 10 * time.Second
+
+	throttledPause = 2 * time.Second
 )
 
 // progress starts to tell about a job. A terminal that calls itself dumb cannot be written over.
@@ -131,10 +135,46 @@ func (r *bulkRun) progress(now func() time.Time) *progress {
 	return p
 }
 
+// start begins to count the time of the calls.
+func (p *progress) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.began = p.now()
+	p.shown = p.began
+}
+
 func (p *progress) show(c bulk.Counts) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.counts = c
+	p.tell(p.line)
+}
+
+// reading tells how many users have been read, and takes the line away at the end.
+func (p *progress) reading(users int, done bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !done {
+		p.tell(func(_ time.Time, columns int) string {
+			line := fmt.Sprintf("%d users read", users)
+			return line[:max(0, min(len(line), columns))]
+		})
+	} else if p.width > 0 {
+		p.draw("")
+		fmt.Fprint(p.w, "\r")
+	}
+}
+
+// waiting tells of a pause. Throttling is usual, so short pauses for it are not told.
+func (p *progress) waiting(w bulk.Waiting) {
+	if refused, ok := errors.AsType[*client.ServiceError](w.Why); ok && refused.Throttled() && w.Next < throttledPause {
+		return
+	}
+	p.say("carillon: " + w.String())
+}
+
+// tell writes a line if the last one was not written just now.
+func (p *progress) tell(line func(now time.Time, columns int) string) {
 	now, pause := p.now(), plainPause
 	if p.columns != nil {
 		pause = terminalPause
@@ -144,10 +184,10 @@ func (p *progress) show(c bulk.Counts) {
 	}
 	p.shown = now
 	if p.columns == nil {
-		fmt.Fprintln(p.w, p.line(now, 1<<10))
+		fmt.Fprintln(p.w, line(now, 1<<10))
 		return
 	}
-	p.draw(p.line(now, p.columns()-1)) // in the last column some terminals begin a new line
+	p.draw(line(now, p.columns()-1)) // in the last column some terminals begin a new line
 }
 
 // line spells how far the job has come, without some of it where columns are few.

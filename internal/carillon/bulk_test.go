@@ -6,9 +6,14 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/creack/pty"
@@ -247,5 +252,49 @@ func TestWaitForRowsEnds(t *testing.T) {
 	code := carillon.Main(ctx, []string{"bulk", "plan", "--account-id", "A", "--set", "LicenseType=Pro", "-"}, nil, silent, io.Discard, &stderr)
 	if want := "carillon: interrupted, nothing was changed\n"; code != 130 || stderr.String() != want {
 		t.Errorf("got exit code %d, %q; want 130, %q", code, stderr.String(), want)
+	}
+}
+
+// A service that answers nothing but errors is told of at once, and the job ends in time. It goes
+// on when the service is well again.
+func TestBulkTellsThatItWaits(t *testing.T) {
+	p := newPlace(t)
+	target, _ := strings.CutPrefix(p.env[0], "AWS_ENDPOINT_URL_CHIME=")
+	to, err := url.Parse(target)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ill atomic.Bool
+	ill.Store(true)
+	proxy := httputil.NewSingleHostReverseProxy(to)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPost && ill.Load() {
+			w.Header().Set("X-Amzn-Requestid", "r-1")
+			w.WriteHeader(500)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	p.env[0] = "AWS_ENDPOINT_URL_CHIME=" + front.URL
+	var out, complaints bytes.Buffer
+	code := carillon.Main(t.Context(), []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic",
+		"--patience", "500ms", "--ledger", "job.jsonl"}, p.env, strings.NewReader(""), &out, &complaints)
+	if code != 4 || !strings.Contains(out.String(), "0 done, 0 failed, 3 not finished\nledger: job.jsonl\n") {
+		t.Errorf("got code %d, %s", code, out.String())
+	}
+	for _, want := range []string{
+		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 2, next in 100ms$`,
+		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 3, next in [12]00ms$`,
+		`(?m)^carillon: the service cannot be reached: no call has succeeded for [01]s: .*\(500\).*; to go on: carillon bulk resume job.jsonl$`,
+	} {
+		if !regexp.MustCompile(want).MatchString(complaints.String()) {
+			t.Errorf("got\n%s\nwant a line like %s", complaints.String(), want)
+		}
+	}
+	ill.Store(false)
+	p.carillon(0, "bulk", "resume", "--yes", "job.jsonl")
+	if got := p.licenses(); got != "Basic\tBasic\tBasic" {
+		t.Errorf("after the job has gone on: got licenses %s", got)
 	}
 }

@@ -96,6 +96,15 @@ func logLevel(text string) (level slog.Level, err error) {
 	return level, err
 }
 
+// duration reads a time that is not over at once.
+func duration(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, fmt.Errorf("%q is not a time such as 90s, 10m or 2h", text)
+	}
+	return d, nil
+}
+
 // before and after parse a point in time. They differ in what a duration means: so long ago, or so
 // long from now.
 func before(text string) (time.Time, error) { return moment(text, time.Now(), -1) }
