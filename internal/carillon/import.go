@@ -38,7 +38,8 @@ A FILE holds what list-accounts, list-users, get-account or get-user printed as
 JSON, one page or many, or a table, .csv or .xlsx, with the columns userId and
 email. - is standard input. What the store has already stays as it is, so that a
 file can be imported again. Rows that cannot be imported are listed and skipped;
-the exit code is then 1.` + besideService,
+the exit code is then 1. A file whose account belongs to another AWS account in
+the store is refused, and nothing is imported.` + besideService,
 		Example: `carillon import --dry-run accounts.json users.json
 carillon import accounts.json users.json`,
 		RunE:              func(c *cobra.Command, words []string) error { return p.importFiles(c.Context(), o, words) },
@@ -150,6 +151,9 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 		return err
 	}
 	accounts, err := im.Accounts(ctx, r.rows.Accounts)
+	if accounts == nil && err != nil { // nothing was begun
+		return err
+	}
 	r.results("accounts", accounts, func(i int) string { return r.rows.Accounts[i].Place })
 	if err != nil {
 		return err

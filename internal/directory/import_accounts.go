@@ -12,8 +12,13 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Accounts imports accounts. The result has an entry for each row, up to an error of the store.
+// Accounts imports accounts. The result has an entry for each row, up to an error of the store. If
+// a row gives an account to another AWS account than the one that has it, nothing is imported, and
+// the error is an *api.Error: the users that come with it would get into somebody else's account.
 func (im *Import) Accounts(ctx context.Context, rows []AccountRow) ([]ImportedRow, error) {
+	if err := im.ownersAgree(ctx, rows); err != nil {
+		return nil, err
+	}
 	done := make([]ImportedRow, 0, len(rows))
 	for _, row := range rows {
 		one, err := im.account(ctx, row)
@@ -23,6 +28,35 @@ func (im *Import) Accounts(ctx context.Context, rows []AccountRow) ([]ImportedRo
 		done = append(done, one)
 	}
 	return done, nil
+}
+
+// ownersAgree checks that the rows and the store agree on whose the accounts are.
+func (im *Import) ownersAgree(ctx context.Context, rows []AccountRow) error {
+	return im.store.View(ctx, func(tx store.ReadTx) error {
+		earlier := make(map[string]AccountRow)
+		for _, row := range rows {
+			id, owner := row.Account.AccountId, row.Account.AwsAccountId
+			if badAccount(row.Account) != "" {
+				continue // it is skipped
+			}
+			if first, again := earlier[id]; again && first.Account.AwsAccountId != owner {
+				return api.BadRequest("%s: account %.64s belongs to AWS account %s here, and to %s in %s: nothing was imported; "+
+					"correct AwsAccountId, or leave one of the files out", row.Place, id, owner, first.Account.AwsAccountId, first.Place)
+			}
+			earlier[id] = row
+			kept, err := tx.FindAccount(id)
+			switch {
+			case errors.Is(err, store.ErrNotFound):
+			case err != nil:
+				return err
+			case kept.AWSAccountID != owner:
+				return api.BadRequest("%s: account %.64s belongs to AWS account %s here, and to %s in the store: nothing was imported; "+
+					"import the file into a store of its own, or correct AwsAccountId if it is the same account",
+					row.Place, id, owner, kept.AWSAccountID)
+			}
+		}
+		return nil
+	})
 }
 
 func (im *Import) account(ctx context.Context, row AccountRow) (result ImportedRow, err error) {
@@ -145,8 +179,7 @@ func accountDiffers(kept store.Account, row api.Account) string {
 	after := kept
 	fillAccount(&after, row)
 	fields := func(a store.Account) []document.Member {
-		return append(accountFields(a), document.Member{Key: "AwsAccountId", Value: a.AWSAccountID},
-			document.Member{Key: "CreatedTimestamp", Value: stampOf(a.Created)})
+		return append(accountFields(a), document.Member{Key: "CreatedTimestamp", Value: stampOf(a.Created)})
 	}
 	return differing(fields(kept), fields(after))
 }

@@ -296,8 +296,15 @@ func TestImport_KeepsToTheStore(t *testing.T) {
 		t.Errorf("audit: got %q, want nothing", more)
 	}
 	other := accountRow("A", func(a *api.Account) { a.Name, a.AwsAccountId, a.CreatedTimestamp = "New", foreignAccount, now })
-	equal(t, "outcome", h.imported(h.beginImport(directory.ImportOptions{}), []directory.AccountRow{other}),
-		[]string{"differs; account A is in the store, with different AwsAccountId, CreatedTimestamp"})
+	// An account of somebody else is no difference: whoever imports is told, and nothing is done.
+	for _, rows := range [][]directory.AccountRow{{accountRow("New"), other}, {accountRow("New"), accountRow("New", func(a *api.Account) { a.AwsAccountId = foreignAccount })}} {
+		for _, dry := range []bool{true, false} {
+			denied[[]directory.ImportedRow](t, api.BadRequestException)(h.beginImport(directory.ImportOptions{DryRun: dry}).Accounts(t.Context(), rows))
+		}
+	}
+	if more := h.audited(before); len(more) != 0 {
+		t.Errorf("audit after a refusal: got %q, want nothing", more)
+	}
 }
 
 func TestImport_CompletesRows(t *testing.T) {
