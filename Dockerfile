@@ -18,5 +18,6 @@ USER 65532:65532
 WORKDIR /data
 VOLUME /data
 EXPOSE 24463
+HEALTHCHECK --interval=30s --timeout=10s --start-period=30s CMD ["/carillon", "health"]
 ENTRYPOINT ["/carillon"]
 CMD ["serve"]

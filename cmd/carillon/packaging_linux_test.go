@@ -66,7 +66,7 @@ type image struct {
 	env      []string
 	uid, gid int
 	dir      string
-	words    map[string][]string // of ENTRYPOINT and CMD
+	words    map[string][]string // of ENTRYPOINT, CMD and HEALTHCHECK
 }
 
 // buildImage takes the steps of the Dockerfile, as far as there is no need of other images for
@@ -112,7 +112,10 @@ func buildImage(t *testing.T) *image {
 			if _, err := fmt.Sscanf(rest, "%d:%d", &im.uid, &im.gid); err != nil {
 				t.Fatalf("USER %s: %v, want numbers: nothing in the image knows names", rest, err)
 			}
-		case "ENTRYPOINT", "CMD":
+		case "HEALTHCHECK", "ENTRYPOINT", "CMD":
+			if instruction == "HEALTHCHECK" { // options, then a command
+				_, rest, _ = strings.Cut(rest, "CMD ")
+			}
 			var list []string
 			if err := json.Unmarshal([]byte(rest), &list); err != nil {
 				t.Fatalf("%s: %v, want the form without a shell", line, err)
@@ -214,7 +217,9 @@ func TestImage(t *testing.T) {
 	for name, value := range s.env {
 		env = append(env, name+"="+value)
 	}
+	env = append(env, "CARILLON_LISTEN="+strings.TrimPrefix(s.url, "https://")) // the port that it has picked
 	for _, tt := range []struct{ command, want string }{
+		{strings.Join(im.words["HEALTHCHECK"], " "), s.url + " is ready\n"},
 		{"/aws chime create-account --name Contained --query Account.Name --output text", "Contained\n"},
 		{"/carillon account create --name Acme --type EnterpriseLWA", `"Name": "Acme"`},
 		{"/carillon audit --output csv", "operator/uid-65532"},

@@ -45,6 +45,9 @@ type serveOptions struct {
 	LogFormat string
 }
 
+// defaultListen is the address of the API where none is named.
+const defaultListen = "127.0.0.1:24463"
+
 // logFormats are the forms of a line of the log. The first is the default.
 var logFormats = []string{"text", "json"}
 
@@ -84,7 +87,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	}
 	f := flagsOf(c)
 	f.group("network")
-	parsed(f, &o.Listen, address, "listen ADDRESS", "127.0.0.1:24463", "serve the API on this address; port 0 picks a free one", variable)
+	parsed(f, &o.Listen, address, "listen ADDRESS", defaultListen, "serve the API on this address; port 0 picks a free one", variable)
 	f.text(&o.TLSCert, "tls-cert FILE", "certificate chain for https, PEM", variable, files("pem", "crt", "cer"))
 	f.text(&o.TLSKey, "tls-key FILE", "private key of the certificate, PEM", variable, files("pem", "key"))
 	parsed(f, &o.Metrics, address, "metrics-listen ADDRESS", "", "serve /metrics for Prometheus on this address only, without TLS; "+
