@@ -134,6 +134,28 @@ func TestParseInt_limit(t *testing.T) {
 	}
 }
 
+func TestDecodeAs(t *testing.T) {
+	for _, tt := range []struct{ encoding, in, want string }{
+		{"utf-8", "\xC3\xA9", "é"},
+		{"UTF8", "\xFF", "'utf-8' codec can't decode byte 0xff in position 0: invalid start byte"},
+		{"utf-8-sig", "\xEF\xBB\xBF\xC3\xA9", "é"},
+		{"ISO-8859-1", "\xE9\x80", "é\u0080"},
+		{"latin 1", "\xE9", "é"},
+		{"us-ascii", "a\xE9", "'ascii' codec can't decode byte 0xe9 in position 1: ordinal not in range(128)"},
+		{"Windows-1252", "\x80\xE9\x9F", "€éŸ"},
+		{"cp1252", "a\x81", "'charmap' codec can't decode byte 0x81 in position 1: character maps to <undefined>"},
+		{"bogus", "a", "unknown encoding: bogus"},
+	} {
+		got, err := python.DecodeAs([]byte(tt.in), tt.encoding)
+		if err != nil {
+			got = err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("DecodeAs(%q, %q): got %q, want %q", tt.in, tt.encoding, got, tt.want)
+		}
+	}
+}
+
 func TestOSError(t *testing.T) {
 	dir := t.TempDir()
 	file := filepath.Join(dir, "it's")
