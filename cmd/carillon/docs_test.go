@@ -399,3 +399,45 @@ func helpOf(t *testing.T, command ...string) string {
 	}
 	return text
 }
+
+// Each claim of the threat model names tests that there are.
+func TestThreatModel(t *testing.T) {
+	t.Parallel()
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := make(map[string]bool)
+	declared := regexp.MustCompile(`(?m)^func (Test\w+)\(`)
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case strings.HasSuffix(path, ".txtar"):
+			tests[filepath.Base(path)] = true
+		case strings.HasSuffix(path, "_test.go"):
+			text, err := os.ReadFile(path)
+			for _, m := range declared.FindAllSubmatch(text, -1) {
+				tests[string(m[1])] = true
+			}
+			return err
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	page, err := os.ReadFile(filepath.Join(root, "docs", "threat-model.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := regexp.MustCompile("`(Test\\w+|\\w+\\.txtar)`").FindAllSubmatch(page, -1)
+	if len(named) < 30 {
+		t.Errorf("got %d names of tests in the threat model; is it read as it is written?", len(named))
+	}
+	for _, m := range named {
+		if name := string(m[1]); name != "*.txtar" && !tests[name] {
+			t.Errorf("the threat model names %s, which is no test", name)
+		}
+	}
+}
