@@ -11,8 +11,8 @@ import (
 )
 
 // A database from the release that compared addresses in lower case is upgraded when the service
-// starts. The log names, by ids alone, the users that an operator has to see to, and all of them can
-// be listed, changed and removed as before.
+// starts. The log names the users that an operator has to see to, by ids alone. All of them can be
+// listed, changed and removed as before.
 func TestUpgradeAddresses(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

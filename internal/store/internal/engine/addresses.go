@@ -176,6 +176,9 @@ func setDomainKeys(s Statements, found *store.Upgraded) (owners map[string]strin
 		claims[key] = append(claims[key], d)
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
 	owners = make(map[string]string)
 	for key, doubled := range claims {
 		slices.SortFunc(doubled, func(a, b store.Domain) int {
@@ -183,10 +186,13 @@ func setDomainKeys(s Statements, found *store.Upgraded) (owners map[string]strin
 		})
 		owners[key] = doubled[0].AccountID
 		found.Domains = append(found.Domains, doubled[1:]...)
-		if doubled[0].Name != key && err == nil {
-			_, err = s.Exec(`UPDATE domains SET name = $1 WHERE name = $2`, key, doubled[0].Name)
+		if doubled[0].Name == key {
+			continue
+		}
+		if _, err := s.Exec(`UPDATE domains SET name = $1 WHERE name = $2`, key, doubled[0].Name); err != nil {
+			return nil, err
 		}
 	}
 	slices.SortFunc(found.Domains, func(a, b store.Domain) int { return cmp.Compare(a.Name, b.Name) })
-	return owners, err
+	return owners, nil
 }
