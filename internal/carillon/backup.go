@@ -5,10 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/seal"
+	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
@@ -21,8 +26,9 @@ func (p *program) backupCommand() *cobra.Command {
 		Long: `Save all that is in the database of a service in a new FILE. The service may be
 running and is not held up; what it has acknowledged before is in the file.
 
-The key that encrypts the secrets of access keys is not in the file. Keep a copy
-of it too, apart from the backup: carillon restore needs both.`,
+The key that encrypts the secrets of access keys is not in the file, but seals
+it. Keep a copy of the key too, apart from the backup: carillon restore needs
+both. The audit trail tells of each backup.`,
 		Example:           `carillon backup carillon-backup.db`,
 		RunE:              func(c *cobra.Command, words []string) error { return p.backup(c.Context(), where, words[0]) },
 		ValidArgsFunction: filesOf(),
@@ -45,19 +51,38 @@ func (p *program) backup(ctx context.Context, d database, file string) error {
 	switch {
 	case errors.Is(err, fs.ErrExist), errors.Is(err, fs.ErrInvalid):
 		return &codedError{exitUsage, p.named(err)}
+	case errors.Is(err, seal.ErrWrongKey), errors.Is(err, fs.ErrNotExist) && !isFile(d.keyFile()):
+		return &codedError{exitNoStore, p.named(fmt.Errorf("%w: name by --secret-key-file the key that the service has", err))}
 	case err != nil:
 		return p.named(err)
 	}
 	fmt.Fprintf(p.stdout, "saved %s in %s\n", contents(b), file)
-	switch problem := b.CheckKey(d.keyFile()); {
-	case !b.HasSecrets():
-	case problem != nil:
-		fmt.Fprintf(p.stderr, "carillon: warning: the key that belongs to this backup was not found, and nobody can restore it without: "+
-			"name its file by --secret-key-file (%v)\n", problem)
-	default:
-		fmt.Fprintf(p.stderr, "carillon: its secrets open only with the key in %s: keep a copy of that, apart from the backup\n", b.KeyFile)
+	fmt.Fprintf(p.stderr, "carillon: it can be restored only with the key in %s: keep a copy of that, apart from the backup\n", b.KeyFile)
+	return p.recordCopy(ctx, d, file, b, (*directory.Operator).RecordBackup)
+}
+
+// recordCopy puts a backup, or its restoring, on record in a database.
+func (p *program) recordCopy(ctx context.Context, d database, file string, b *sqlite.Backup,
+	record func(*directory.Operator, context.Context, directory.Copy) error) error {
+	if path, err := filepath.Abs(file); err == nil {
+		file = path
+	}
+	err := p.onStore(ctx, d, func(st store.Store) error {
+		return record(operator(st), ctx, directory.Copy{File: file, Time: b.Time, SHA256: b.SHA256, Users: b.Rows["users"]})
+	})
+	switch {
+	case errors.Is(err, store.ErrOlderSchema):
+		fmt.Fprintln(p.stderr, "carillon: warning: the audit trail does not tell of it, since the database waits for carillon serve to upgrade it")
+		return nil
+	case err != nil:
+		return fmt.Errorf("it is done, but the audit trail does not tell of it: %w", err)
 	}
 	return nil
+}
+
+func isFile(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
 }
 
 // notPostgres sends people with a PostgreSQL to its tool.
@@ -67,5 +92,5 @@ func (p *program) notPostgres(tool string) error {
 
 // contents says what a backup holds.
 func contents(b *sqlite.Backup) string {
-	return fmt.Sprintf("%d users (%.1f MB, schema %d, as of %s)", b.Users, float64(b.Bytes)/1e6, b.Schema, b.Time.Format(time.RFC3339))
+	return fmt.Sprintf("%d users (%.1f MB, schema %d, as of %s)", b.Rows["users"], float64(b.Bytes)/1e6, b.Schema, b.Time.Format(time.RFC3339))
 }

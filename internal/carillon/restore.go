@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/shell"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
@@ -15,26 +17,28 @@ import (
 // restoreCommand declares `carillon restore`.
 func (p *program) restoreCommand() *cobra.Command {
 	var where database
+	var unsealed bool
 	c := &cobra.Command{
 		Use:   "restore FILE",
 		Short: "put a backup into a directory that has no database",
 		Long: `Put what carillon backup has saved in FILE into a directory that holds no database.
 
-Before it writes anything, the command checks that FILE is whole and sound, and
-that the secret key is the one that belongs to it. At the end it prints the
-command that serves the directory.`,
+Before it writes anything, the command checks that FILE is sealed with the secret
+key, and that not a bit of it has changed since it was saved. The audit trail
+tells of it. At the end it prints the command that serves the directory.`,
 		Example: `carillon restore carillon-backup.db --data restored \
     --secret-key-file safe/secret.key`,
-		RunE:              func(c *cobra.Command, words []string) error { return p.restore(c.Context(), where, words[0]) },
+		RunE:              func(c *cobra.Command, words []string) error { return p.restore(c.Context(), where, words[0], unsealed) },
 		ValidArgsFunction: filesOf(),
 	}
 	f := flagsOf(c)
 	where.flags(f)
 	where.secretKeyFlag(f)
+	f.toggle(&unsealed, "unsealed", "take a backup of an earlier release, which has no seal; changes of it go unnoticed")
 	return c
 }
 
-func (p *program) restore(ctx context.Context, d database, file string) error {
+func (p *program) restore(ctx context.Context, d database, file string, unsealed bool) error {
 	if d.URL != "" {
 		return p.notPostgres("pg_restore")
 	}
@@ -48,15 +52,21 @@ func (p *program) restore(ctx context.Context, d database, file string) error {
 		return p.named(ctx.Err())
 	case err != nil:
 		return &codedError{exitUsage, p.named(err)}
+	case !b.Sealed && !unsealed:
+		return &codedError{exitUsage, p.named(fmt.Errorf("%s has no seal, so that changes of it would go unnoticed: "+
+			"if an earlier release made it, and nobody else could write to it since, restore it by --unsealed", file))}
 	}
-	if err := b.CheckKey(d.keyFile()); err != nil {
+	if err := b.Check(ctx, d.keyFile()); err != nil {
+		if !errors.Is(err, seal.ErrWrongKey) && isFile(d.keyFile()) {
+			return &codedError{exitUsage, p.named(err)}
+		}
 		where := ""
 		if b.KeyFile != "" {
 			where = fmt.Sprintf(", which was %s on %s", b.KeyFile, b.Host)
 		}
 		return &codedError{exitNoStore, p.named(fmt.Errorf("%w: name by --secret-key-file the key that the backup was made with%s", err, where))}
 	}
-	switch err := sqlite.Restore(ctx, b, file, d.Data); {
+	switch err := b.Restore(ctx, d.Data); {
 	case errors.Is(err, fs.ErrExist):
 		return &codedError{exitUsage, p.named(err)}
 	case errors.Is(err, sqlite.ErrLocked):
@@ -70,5 +80,5 @@ func (p *program) restore(ctx context.Context, d database, file string) error {
 		serve += " --secret-key-file " + shell.Quote(d.SecretKeyFile)
 	}
 	fmt.Fprintln(p.stdout, serve)
-	return nil
+	return p.recordCopy(ctx, d, file, b, (*directory.Operator).RecordRestore)
 }

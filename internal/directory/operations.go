@@ -59,4 +59,6 @@ var (
 	opRecoverSecret  = declare("RecoverSecret")
 	opEnsureRootKey  = declare("EnsureRootKey")
 	opPruneAudit     = declare("PruneAudit")
+	opBackup         = declare("Backup")
+	opRestore        = declare("Restore")
 )

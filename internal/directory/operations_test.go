@@ -17,8 +17,8 @@ import (
 // The names are on disk in the databases of people, so none may change or go.
 func TestOperations(t *testing.T) {
 	operator := []string{
-		"ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnableKey", "EnsureRootKey", "FailInvitation", "Import", "PruneAudit",
-		"RecoverSecret", "RegisterUser", "ReleaseDomain", "ResumeAccount", "RotateSecret", "SetLicenses", "SuspendAccount",
+		"Backup", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnableKey", "EnsureRootKey", "FailInvitation", "Import", "PruneAudit",
+		"RecoverSecret", "RegisterUser", "ReleaseDomain", "Restore", "ResumeAccount", "RotateSecret", "SetLicenses", "SuspendAccount",
 	}
 	var others []string
 	all := directory.Operations()

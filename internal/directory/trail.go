@@ -109,6 +109,39 @@ func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before t
 	return total, nil
 }
 
+// Copy is a backup, as the audit trail tells of it.
+type Copy struct {
+	File   string
+	Time   time.Time // of what is in it
+	SHA256 string
+	Users  int64
+}
+
+// RecordBackup records in the trail of each AWS account that all was saved in a backup.
+func (o *Operator) RecordBackup(ctx context.Context, b Copy) error {
+	return o.recordCopy(ctx, opBackup, b)
+}
+
+// RecordRestore records in the trail of each AWS account that all is from a backup.
+func (o *Operator) RecordRestore(ctx context.Context, b Copy) error {
+	return o.recordCopy(ctx, opRestore, b)
+}
+
+func (o *Operator) recordCopy(ctx context.Context, op operation, b Copy) error {
+	return o.update(ctx, op, func(c *change) error {
+		owners, err := c.AWSAccounts()
+		for _, owner := range owners {
+			c.record(store.Account{AWSAccountID: owner}, owner, nil, []document.Member{
+				{Key: "File", Value: b.File},
+				{Key: "Time", Value: stampOf(b.Time)},
+				{Key: "SHA256", Value: b.SHA256},
+				{Key: "Users", Value: document.Int(int(b.Users))},
+			})
+		}
+		return err
+	})
+}
+
 // trail is the audit trail of one AWS account while it is being read.
 type trail struct {
 	owner string

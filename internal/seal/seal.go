@@ -162,6 +162,26 @@ func CheckFile(keyFile string, check []byte) error {
 	return nil
 }
 
+// SealByFile encrypts what goes with a database but is not in it, such as the manifest of a backup,
+// with the secret key in a file.
+func SealByFile(keyFile, owner string, secret []byte) ([]byte, error) {
+	k, err := readKey(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	return k.seal(owner, secret), nil
+}
+
+// OpenByFile decrypts what SealByFile returned for the same owner and key. Anything else gives
+// ErrWrongKey.
+func OpenByFile(keyFile, owner string, sealed []byte) ([]byte, error) {
+	k, err := readKey(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	return k.open(owner, sealed)
+}
+
 // Seal encrypts a secret for its owner, such as the id of an access key, with the key that the
 // database has in this very update: that of a moment ago could be gone for good.
 func (s *Sealer) Seal(tx store.Tx, owner string, secret []byte) ([]byte, error) {

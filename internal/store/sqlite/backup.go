@@ -2,7 +2,9 @@ package sqlite
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,52 +23,42 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// A backup is a database of its own in one file: what was committed at one moment. It is copied
-// page by page, in half of the time that VACUUM INTO takes, and a quarter of the CPU time outside
-// of the system. Time counts: while a reader keeps its moment, the log of a service that is writing
-// cannot start again, and grows. The check of the copy takes longer, so it comes later.
-//
-// Two things tell a backup from a database that was copied as a file, which may lack what was in
-// its log. By its header a backup needs no log, while a database does from the first time it is
-// served; and its settings say how it was made.
+// A backup is a file with a database, what was committed at one moment, and a manifest after it
+// (manifest.go). The database is copied page by page, in half of the time that VACUUM INTO takes,
+// and a quarter of the CPU time outside of the system. Time counts: while a reader keeps its
+// moment, the log of a service that is writing cannot start again, and grows. The check of the copy
+// takes longer, so it comes later.
 
-// backupSetting holds, in a backup, how it was made, as JSON.
+// backupSetting holds, in a backup of an earlier release, how it was made, as JSON. Such a backup
+// has no manifest. A database that was copied as a file, and may lack what was in its log, has
+// neither.
 const backupSetting = "backup"
 
-// Backup describes a backup.
+// Backup describes a backup. Until Check has passed, it is what the file says of itself.
 type Backup struct {
 	Time    time.Time // everything that was committed by then is in it
 	Host    string    // where it was made
 	KeyFile string    // the file there with its secret key; empty if it was not found
 
-	Schema int   `json:"-"`
-	Users  int64 `json:"-"`
-	Bytes  int64 `json:"-"`
+	Schema int
+	Rows   map[string]int64 // by table
+	Bytes  int64            // of the database
+	SHA256 string           // of the database, in hexadecimal
 
-	check []byte // what seal.CheckSetting holds; nil if nothing is sealed
-}
-
-// HasSecrets reports whether the backup needs a secret key. A database needs one once it has been
-// served.
-func (b *Backup) HasSecrets() bool { return b.check != nil }
-
-// CheckKey reports whether a file holds the secret key of the backup, if the backup needs one: see
-// [seal.CheckFile].
-func (b *Backup) CheckKey(keyFile string) error {
-	if !b.HasSecrets() {
-		return nil
-	}
-	return seal.CheckFile(keyFile, b.check)
+	Sealed bool `json:"-"` // there is a manifest
+	file   string
+	signed []byte // the manifest
+	seal   []byte // of the manifest
 }
 
 // WriteBackup saves the database of a directory in a new file (mode 0600), on stable storage. A
-// service may be writing to the database; neither readers nor writers wait. keyFile is where the
-// secret key should be; the backup remembers the file if it holds the key. An older schema stays as
-// it is.
+// service may be writing to the database; neither readers nor writers wait. The secret key, which
+// is in keyFile, seals the backup. An older schema stays as it is.
 //
 // A file that exists gives fs.ErrExist, a name that would get in the way of the database
-// fs.ErrInvalid, a database that cannot be opened ErrUnavailable. An error leaves nothing behind; a
-// process that is killed may leave a partial file, see package atomicfile.
+// fs.ErrInvalid, a database that cannot be opened ErrUnavailable, a wrong key [seal.ErrWrongKey].
+// An error leaves nothing behind; a process that is killed may leave a partial file, see package
+// atomicfile.
 func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err error) {
 	defer func() {
 		if err != nil {
@@ -92,16 +85,38 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 	}
 	defer f.Discard()
 
-	made := Backup{Time: time.Now().UTC()}
+	b = &Backup{Time: time.Now().UTC(), Sealed: true, file: target}
 	if err := copyDatabase(ctx, source, f); err != nil {
 		return nil, err
 	}
-	made.Host, _ = os.Hostname()
-	if err := describe(ctx, f.TempName(), made, keyFile); err != nil {
+	if err := endLog(ctx, f.TempName()); err != nil {
 		return nil, err
 	}
-	if b, err = ReadBackup(ctx, f.TempName()); err != nil {
+	b.Host, _ = os.Hostname()
+	if b.KeyFile, err = filepath.Abs(keyFile); err != nil {
+		return nil, err
+	}
+	check, err := b.inspect(ctx, f.TempName())
+	if err != nil {
 		return nil, fmt.Errorf("the copy of the database %s is not sound: %w", source, err)
+	}
+	if check == nil {
+		return nil, fmt.Errorf("%w: the database %s has no secret key yet to seal the backup with, start carillon serve first",
+			store.ErrUnavailable, source)
+	}
+	if err := seal.CheckFile(keyFile, check); err != nil {
+		return nil, fmt.Errorf("the secret key seals the backup: %w", err)
+	}
+	info, err := os.Stat(f.TempName())
+	if err != nil {
+		return nil, err
+	}
+	b.Bytes = info.Size()
+	if b.SHA256, err = digest(ctx, f.TempName(), b.Bytes); err != nil {
+		return nil, err
+	}
+	if err := b.appendManifest(f.TempName(), keyFile); err != nil {
+		return nil, err
 	}
 	return b, f.Create()
 }
@@ -166,46 +181,44 @@ func copySource(path string) string {
 	return sourceURL(path, "mode=rw&_sync=OFF&_pragma=locking_mode(EXCLUSIVE)&_pragma=journal_mode(MEMORY)")
 }
 
-// describe makes a copied database a backup.
-func describe(ctx context.Context, path string, b Backup, keyFile string) error {
+// endLog changes the header of a copied database, so that it needs no log, and can be read where
+// nothing can be written.
+func endLog(ctx context.Context, path string) error {
 	db, err := sql.Open("sqlite", copySource(path))
 	if err != nil {
 		return err
 	}
 	defer db.Close()
-	if b.check, err = setting(ctx, db, seal.CheckSetting); err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return err
-	}
-	if b.HasSecrets() && b.CheckKey(keyFile) == nil {
-		if b.KeyFile, err = filepath.Abs(keyFile); err != nil {
-			return err
-		}
-	}
-	text, err := json.Marshal(b)
-	if err != nil {
-		return err
-	}
-	_, err = db.ExecContext(ctx, `INSERT OR REPLACE INTO settings (name, value) VALUES ($1, $2)`, backupSetting, text)
-	return explain(err)
+	return explain(db.PingContext(ctx)) // connecting sets the mode of the journal
 }
 
-func setting(ctx context.Context, db *sql.DB, name string) (value []byte, err error) {
-	err = db.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&value)
+// setting returns a setting of a database, nil if there is none.
+func setting(ctx context.Context, conn *sql.Conn, name string) (value []byte, err error) {
+	err = conn.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = nil
+	}
 	return value, err
 }
 
-// ReadBackup describes a backup. It checks that the file is one, that it is whole and sound, and
-// that this release knows its schema (if not: ErrNewerSchema). It reads all of the file and writes
-// nothing.
+// ReadBackup reads what a file says of itself as a backup. It writes nothing. Of a backup with a
+// manifest nothing else is read before [Backup.Check] has held it against the key. One without is
+// checked as a database: that it is whole and sound, and that this release knows its schema (if
+// not: ErrNewerSchema).
 func ReadBackup(ctx context.Context, file string) (*Backup, error) {
 	b, err := readBackup(ctx, file)
+	if err != nil {
+		return nil, refusal(ctx, file, err)
+	}
+	return b, nil
+}
+
+// refusal is the error of a file that is not restored.
+func refusal(ctx context.Context, file string, err error) error {
 	if code(err) != 0 && ctx.Err() == nil {
 		err = fmt.Errorf("the file is damaged, cut short or no database: %w", err)
 	}
-	if err != nil {
-		return nil, fmt.Errorf("reading backup %s: %w", file, err)
-	}
-	return b, nil
+	return fmt.Errorf("reading backup %s: %w", file, err)
 }
 
 func readBackup(ctx context.Context, file string) (*Backup, error) {
@@ -213,46 +226,83 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 	if err != nil {
 		return nil, err
 	}
-	bytes, log, err := readHeader(path)
+	size, log, err := readHeader(path)
 	if err != nil {
 		return nil, err
 	}
-	// Immutable: no lock is taken, no journal is looked for and nothing is written, so that the
-	// file may be on a read-only medium.
-	db, err := sql.Open("sqlite", sourceURL(path, "mode=ro&immutable=1"))
+	if b, err := readManifest(path); b != nil || err != nil {
+		return b, err
+	}
+	b := &Backup{file: path}
+	if _, err := b.inspect(ctx, path); err != nil {
+		return nil, err
+	}
+	conn, done, err := openCopy(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	defer db.Close()
-	conn, err := db.Conn(ctx)
+	defer done()
+	text, err := setting(ctx, conn, backupSetting)
 	if err != nil {
 		return nil, err
 	}
-	defer conn.Close()
-	version, err := schemaVersion(ctx, conn)
-	if err != nil {
-		return nil, err
-	}
-	if version == 0 {
-		return nil, errors.New("it is an empty database")
-	}
-	if _, _, err := (Options{}).migrations().After(version); err != nil {
-		return nil, err
-	}
-	text, err := setting(ctx, db, backupSetting)
-	if log || errors.Is(err, sql.ErrNoRows) {
+	if log || text == nil {
 		return nil, errors.New("it was not made by carillon backup but copied as a file, and may lack the latest changes: " +
-			"put it back where it was, with its -wal file beside it, and make a backup there")
+			"put it back where it was, with its -wal file beside it, and make a backup there. (Or it is a backup whose end is damaged.)")
 	}
-	if err != nil {
-		return nil, err
+	var made struct {
+		Time          time.Time
+		Host, KeyFile string
 	}
-	b := new(Backup)
-	if err := json.Unmarshal(text, b); err != nil {
+	if err := json.Unmarshal(text, &made); err != nil {
 		return nil, fmt.Errorf("its description cannot be read: %w", err)
 	}
-	b.Schema, b.Bytes = version, bytes
-	if b.check, err = setting(ctx, db, seal.CheckSetting); err != nil && !errors.Is(err, sql.ErrNoRows) {
+	b.Time, b.Host, b.KeyFile = made.Time, made.Host, made.KeyFile
+	b.Bytes = size
+	b.SHA256, err = digest(ctx, path, size)
+	return b, err
+}
+
+// Check holds a backup against the secret key in a file: the manifest must be sealed with that key,
+// the database must be the one that the manifest is about, and its schema must be that of a
+// release. It writes nothing. The error is [seal.ErrWrongKey], fs.ErrNotExist or another for a key
+// that cannot be read, ErrNewerSchema, or says what is damaged. A backup without a manifest only
+// has to have secrets that the key opens, if it has any.
+func (b *Backup) Check(ctx context.Context, keyFile string) error {
+	if b.Sealed {
+		if err := b.verify(ctx, keyFile); err != nil {
+			return refusal(ctx, b.file, err)
+		}
+	}
+	conn, done, err := openCopy(ctx, b.file)
+	if err != nil {
+		return refusal(ctx, b.file, err)
+	}
+	defer done()
+	if b.Sealed {
+		if _, err := checkSchema(ctx, conn); err != nil {
+			return refusal(ctx, b.file, err)
+		}
+	}
+	check, err := setting(ctx, conn, seal.CheckSetting)
+	if err != nil {
+		return refusal(ctx, b.file, err)
+	}
+	if check == nil {
+		return nil
+	}
+	return seal.CheckFile(keyFile, check)
+}
+
+// inspect checks a copied database, sets schema and rows of its backup, and returns what
+// seal.CheckSetting holds, nil if nothing is sealed.
+func (b *Backup) inspect(ctx context.Context, path string) (check []byte, err error) {
+	conn, done, err := openCopy(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	if b.Schema, err = checkSchema(ctx, conn); err != nil {
 		return nil, err
 	}
 	var verdict string
@@ -262,11 +312,120 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 	if verdict != "ok" {
 		return nil, fmt.Errorf("it is damaged: %s", verdict)
 	}
-	return b, conn.QueryRowContext(ctx, "SELECT count(*) FROM users").Scan(&b.Users)
+	tables, err := schemaOf(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	b.Rows = make(map[string]int64)
+	for _, o := range tables {
+		if o.Type != "table" {
+			continue
+		}
+		var n int64
+		if err := conn.QueryRowContext(ctx, `SELECT count(*) FROM "`+o.Name+`"`).Scan(&n); err != nil {
+			return nil, err
+		}
+		b.Rows[o.Name] = n
+	}
+	return setting(ctx, conn, seal.CheckSetting)
+}
+
+// openCopy opens a database that nobody uses. Immutable: no lock is taken, no journal is looked for
+// and nothing is written, so that the file may be on a read-only medium.
+func openCopy(ctx context.Context, path string) (conn *sql.Conn, done func(), err error) {
+	db, err := sql.Open("sqlite", sourceURL(path, "mode=ro&immutable=1"))
+	if err != nil {
+		return nil, nil, err
+	}
+	if conn, err = db.Conn(ctx); err != nil {
+		db.Close()
+		return nil, nil, err
+	}
+	return conn, func() { conn.Close(); db.Close() }, nil
+}
+
+// checkSchema returns the version of a database's schema. There must be nothing in it but what the
+// migrations up to that version make: a trigger or a view that somebody has added would act with
+// the service's rights.
+func checkSchema(ctx context.Context, conn *sql.Conn) (version int, err error) {
+	if version, err = schemaVersion(ctx, conn); err != nil {
+		return 0, err
+	}
+	if version == 0 {
+		return 0, errors.New("it is an empty database")
+	}
+	m := Options{}.migrations()
+	if _, _, err := m.After(version); err != nil {
+		return 0, err
+	}
+	model, done, err := openMemory(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer done()
+	for v := range version {
+		_, script, err := m.After(v)
+		if err == nil {
+			_, err = model.ExecContext(ctx, script)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	want, err := schemaOf(ctx, model)
+	if err != nil {
+		return 0, err
+	}
+	got, err := schemaOf(ctx, conn)
+	if err != nil {
+		return 0, err
+	}
+	for _, o := range got {
+		if !slices.Contains(want, o) {
+			return 0, fmt.Errorf("its %s %q is not that of schema %d", o.Type, o.Name, version)
+		}
+	}
+	for _, o := range want {
+		if !slices.Contains(got, o) {
+			return 0, fmt.Errorf("it lacks the %s %q of schema %d", o.Type, o.Name, version)
+		}
+	}
+	return version, nil
+}
+
+func openMemory(ctx context.Context) (conn *sql.Conn, done func(), err error) {
+	db, err := sql.Open("sqlite", ":memory:")
+	if err != nil {
+		return nil, nil, err
+	}
+	if conn, err = db.Conn(ctx); err != nil {
+		db.Close()
+		return nil, nil, err
+	}
+	return conn, func() { conn.Close(); db.Close() }, nil
+}
+
+// object is a table, an index, a trigger or a view.
+type object struct{ Type, Name, Table, SQL string }
+
+func schemaOf(ctx context.Context, conn *sql.Conn) (all []object, err error) {
+	rows, err := conn.QueryContext(ctx, `SELECT type, name, tbl_name, COALESCE(sql, '') FROM sqlite_schema ORDER BY type, name`)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var o object
+		if err := rows.Scan(&o.Type, &o.Name, &o.Table, &o.SQL); err != nil {
+			return nil, err
+		}
+		all = append(all, o)
+	}
+	return all, rows.Err()
 }
 
 // readHeader returns the size of a database file, and whether it is one that needs a log.
-func readHeader(path string) (bytes int64, log bool, err error) {
+func readHeader(path string) (size int64, log bool, err error) {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
@@ -288,11 +447,11 @@ func readHeader(path string) (bytes int64, log bool, err error) {
 	return info.Size(), header[18] > 1 || header[19] > 1, nil // the versions of the format to write and to read by
 }
 
-// Restore makes a backup that [ReadBackup] has described the database of a directory that has none.
-// It keeps services out meanwhile. The database appears as a whole, on stable storage. A directory
-// with a database, or with part of one, gives fs.ErrExist and stays as it is; one that is being
-// served ErrLocked.
-func Restore(ctx context.Context, b *Backup, file, dir string) (err error) {
+// Restore makes a backup that has passed Check the database of a directory that has none. It keeps
+// services out meanwhile. The database appears as a whole, on stable storage. A directory with a
+// database, or with part of one, gives fs.ErrExist and stays as it is; one that is being served
+// ErrLocked.
+func (b *Backup) Restore(ctx context.Context, dir string) (err error) {
 	release, err := Lock(dir)
 	if err != nil {
 		return err
@@ -309,14 +468,20 @@ func Restore(ctx context.Context, b *Backup, file, dir string) (err error) {
 		return err
 	}
 	defer f.Discard()
-	if err := copyFile(ctx, file, f, b.Bytes); err != nil {
-		return fmt.Errorf("restoring %s: %w", file, err)
+	sum := sha256.New()
+	if err = copyFile(ctx, b.file, io.MultiWriter(f, sum), b.Bytes); err == nil && hex.EncodeToString(sum.Sum(nil)) != b.SHA256 {
+		err = errFileChanged
+	}
+	if err != nil {
+		return fmt.Errorf("restoring %s: %w", b.file, err)
 	}
 	if err := f.Create(); err != nil {
 		return err
 	}
 	return atomicfile.SyncDir(filepath.Dir(dir)) // which may have got the directory only now
 }
+
+var errFileChanged = errors.New("the file has changed since it was checked")
 
 // removeLeftovers removes what killed restores have left. Each file may be as large as a database.
 func removeLeftovers(dir string) error {
@@ -348,7 +513,7 @@ func copyFile(ctx context.Context, from string, to io.Writer, size int64) error 
 		}
 	}
 	if errors.Is(err, io.EOF) {
-		err = errors.New("the file has changed since it was checked")
+		err = errFileChanged
 	}
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -41,12 +42,15 @@ func filled(t *testing.T) (dir, keyFile string, s store.Store) {
 }
 
 // restore makes a backup the database of a new directory.
-func restore(t *testing.T, file string) (dir string) {
+func restore(t *testing.T, file, keyFile string) (dir string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "new")
 	b, err := sqlite.ReadBackup(t.Context(), file)
 	if err == nil {
-		err = sqlite.Restore(t.Context(), b, file, dir)
+		err = b.Check(t.Context(), keyFile)
+	}
+	if err == nil {
+		err = b.Restore(t.Context(), dir)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -68,12 +72,12 @@ func TestBackup(t *testing.T) {
 	if got := info.Mode().Perm(); got != 0o600 && runtime.GOOS != "windows" {
 		t.Errorf("mode of the backup: got %o, want 600", got)
 	}
-	if b.Users != 500 || b.Schema < 1 || b.Bytes != info.Size() || b.KeyFile != keyFile || !b.HasSecrets() {
-		t.Errorf("got %+v, want 500 users, %d bytes, the key in %s", b, info.Size(), keyFile)
+	if b.Rows["users"] != 500 || b.Schema < 1 || b.Bytes >= info.Size() || b.KeyFile != keyFile || !b.Sealed {
+		t.Errorf("got %+v, want 500 users, less than %d bytes, the key in %s", b, info.Size(), keyFile)
 	}
 	storetest.Update(t, s, storetest.Insert("a1", "later"))
 
-	restored := restore(t, file)
+	restored := restore(t, file, keyFile)
 	again := open(t, restored, sqlite.Options{})
 	if got := len(storetest.UserIDs(t, again, "a1")); got != 500 {
 		t.Errorf("the restored store has %d users, want 500", got)
@@ -83,8 +87,8 @@ func TestBackup(t *testing.T) {
 		t.Errorf("the key does not open the restored store: %v", err)
 	}
 	// It is a store like any other. It can be saved again, but a copy of its file is no backup.
-	if b, err = sqlite.WriteBackup(t.Context(), restored, file+"2", "no such file"); err != nil || b.Users != 501 || b.KeyFile != "" {
-		t.Errorf("a backup of what was restored: got %+v, %v, want 501 users and no key file", b, err)
+	if b, err = sqlite.WriteBackup(t.Context(), restored, file+"2", keyFile); err != nil || b.Rows["users"] != 501 {
+		t.Errorf("a backup of what was restored: got %+v, %v, want 501 users", b, err)
 	}
 	if _, err := sqlite.ReadBackup(t.Context(), filepath.Join(restored, sqlite.File)); err == nil {
 		t.Error("the database that was restored and served passes for a backup")
@@ -95,8 +99,8 @@ func TestBackup(t *testing.T) {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]error{keyFile: nil, other: seal.ErrWrongKey, other + "x": fs.ErrNotExist} {
-		if err := b.CheckKey(name); !errors.Is(err, want) || err != nil && !strings.Contains(err.Error(), name) {
-			t.Errorf("CheckKey(%s): got %v, want %v", name, err, want)
+		if err := b.Check(t.Context(), name); !errors.Is(err, want) {
+			t.Errorf("Check(%s): got %v, want %v", name, err, want)
 		}
 	}
 }
@@ -106,6 +110,8 @@ func TestBackupFails(t *testing.T) {
 	dir, keyFile, _ := filled(t)
 	cancelled, cancel := context.WithCancel(t.Context())
 	cancel()
+	unserved := t.TempDir()
+	open(t, unserved, sqlite.Options{})
 	to := t.TempDir()
 	taken := filepath.Join(to, "taken")
 	if err := os.WriteFile(taken, []byte("mine"), 0o600); err != nil {
@@ -123,6 +129,7 @@ func TestBackupFails(t *testing.T) {
 		{"its journal", t.Context(), dir, filepath.Join(dir, sqlite.File+"-journal"), fs.ErrInvalid},
 		{"no such directory", t.Context(), dir, filepath.Join(to, "none", "b"), fs.ErrNotExist},
 		{"no database", t.Context(), to, filepath.Join(to, "b"), store.ErrUnavailable},
+		{"a database without a key", t.Context(), unserved, filepath.Join(to, "b"), store.ErrUnavailable},
 		{"an interruption", cancelled, dir, filepath.Join(to, "b"), context.Canceled},
 	} {
 		if _, err := sqlite.WriteBackup(test.ctx, test.dir, test.file, keyFile); !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.file) {
@@ -143,10 +150,7 @@ func TestReadBackupRefuses(t *testing.T) {
 	if _, err := sqlite.WriteBackup(t.Context(), dir, good, keyFile); err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile(good)
-	if err != nil {
-		t.Fatal(err)
-	}
+	text := earlier(t, good)
 	live, err := os.ReadFile(filepath.Join(dir, sqlite.File))
 	if err != nil {
 		t.Fatal(err)
@@ -192,6 +196,11 @@ func TestReadBackupRefuses(t *testing.T) {
 		{"an empty database", changed(nil, "VACUUM"), "empty", nil},
 		{"the file of a database that is served", live, "not made by carillon backup", nil},
 		{"that file, its log folded in", changed(live, "PRAGMA journal_mode = DELETE"), "not made by carillon backup", nil},
+		{"a trigger", changed(text, "CREATE TRIGGER t AFTER INSERT ON users BEGIN DELETE FROM audit; END"), `trigger "t"`, nil},
+		{"a view", changed(text, "CREATE VIEW v AS SELECT * FROM users"), `view "v"`, nil},
+		{"another table", changed(text, "CREATE TABLE x (y)"), `table "x"`, nil},
+		{"another table in place of one", changed(text, "DROP TABLE pins; CREATE TABLE pins (pin)"), `table "pins"`, nil},
+		{"a table less", changed(text, "DROP TABLE pins"), `lacks the table "pins"`, nil},
 		{"a newer schema", changed(text, "PRAGMA user_version = 9999"), "schema 9999", store.ErrNewerSchema},
 	} {
 		file := filepath.Join(t.TempDir(), "file")
@@ -211,6 +220,136 @@ func TestReadBackupRefuses(t *testing.T) {
 	}
 }
 
+// earlier returns a backup as an earlier release made it: its description among the settings, and
+// no manifest.
+func earlier(t *testing.T, backup string) []byte {
+	t.Helper()
+	b, err := sqlite.ReadBackup(t.Context(), backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(backup)
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "earlier")
+	if err := os.WriteFile(path, text[:b.Bytes], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err == nil {
+		_, err = db.Exec(`INSERT INTO settings (name, value) VALUES ('backup', CAST('{"Time": "2026-03-01T12:00:00Z", "Host": "h", "KeyFile": "k"}' AS BLOB))`)
+		db.Close()
+	}
+	text, readErr := os.ReadFile(path)
+	if err = errors.Join(err, readErr); err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// A backup of an earlier release has no seal. It says so, and can be restored all the same.
+func TestBackup_Unsealed(t *testing.T) {
+	dir, keyFile, _ := filled(t)
+	good := filepath.Join(t.TempDir(), "good")
+	if _, err := sqlite.WriteBackup(t.Context(), dir, good, keyFile); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "earlier")
+	if err := os.WriteFile(file, earlier(t, good), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	b, err := sqlite.ReadBackup(t.Context(), file)
+	if err != nil || b.Sealed || b.Rows["users"] != 500 || b.Host != "h" || b.KeyFile != "k" {
+		t.Fatalf("got %+v, %v, want 500 users without a seal", b, err)
+	}
+	if err := b.Check(t.Context(), keyFile+"x"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("without the key: got error %v, want %v", err, fs.ErrNotExist)
+	}
+	restored := restore(t, file, keyFile)
+	if got := len(storetest.UserIDs(t, open(t, restored, sqlite.Options{}), "a1")); got != 500 {
+		t.Errorf("the restored store has %d users, want 500", got)
+	}
+}
+
+// Whatever is changed in a backup, be it one bit, or a database that is sound by itself, it is
+// refused. Whoever does not have the key cannot seal what he has changed.
+func TestBackup_Tampered(t *testing.T) {
+	dir, keyFile, _ := filled(t)
+	good := filepath.Join(t.TempDir(), "good")
+	b, err := sqlite.WriteBackup(t.Context(), dir, good, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(good)
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := func(what string, text []byte) {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "file")
+		if err := os.WriteFile(file, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		b, err := sqlite.ReadBackup(t.Context(), file)
+		if err == nil && !b.Sealed {
+			t.Errorf("%s: it passes for a backup of an earlier release", what)
+		} else if err == nil && b.Check(t.Context(), keyFile) == nil {
+			t.Errorf("%s: it passes for the backup", what)
+		}
+	}
+	random := rand.New(rand.NewPCG(1, 2))
+	flip := func(offset int) {
+		changed := bytes.Clone(text)
+		changed[offset] ^= 1 << random.IntN(8)
+		refused(fmt.Sprintf("one bit of byte %d of %d", offset, len(text)), changed)
+	}
+	for range 300 {
+		flip(random.IntN(int(b.Bytes)))
+	}
+	for offset := int(b.Bytes); offset < len(text); offset++ {
+		flip(offset)
+	}
+	for _, n := range []int{1, 12, 100, len(text) - int(b.Bytes), len(text) / 2} {
+		refused(fmt.Sprintf("%d bytes less", n), text[:len(text)-n])
+	}
+	refused("a byte more", append(bytes.Clone(text), 'x'))
+	for _, script := range []string{
+		"UPDATE users SET license = 'Pro' WHERE user_id = 'u7'",
+		"INSERT INTO access_keys VALUES ('AKIA', '111122223333', 'x', '', 1, x'00', 0, 0, 0)",
+		"CREATE TRIGGER t AFTER INSERT ON users BEGIN DELETE FROM audit; END",
+		"CREATE VIEW v AS SELECT * FROM users",
+	} {
+		path := filepath.Join(t.TempDir(), "db")
+		if err := os.WriteFile(path, text[:b.Bytes], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		db, err := sql.Open("sqlite", path)
+		if err == nil {
+			_, err = db.Exec(script)
+			db.Close()
+		}
+		changed, readErr := os.ReadFile(path)
+		if err = errors.Join(err, readErr); err != nil {
+			t.Fatal(err)
+		}
+		refused(script, append(changed, text[b.Bytes:]...))
+	}
+
+	// What was planted in the database itself is not saved.
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.File))
+	if err == nil {
+		_, err = db.Exec("CREATE TRIGGER t AFTER INSERT ON users BEGIN DELETE FROM audit; END")
+		db.Close()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := sqlite.WriteBackup(t.Context(), dir, good+"2", keyFile); err == nil || !strings.Contains(err.Error(), `trigger "t"`) {
+		t.Errorf("a database with a trigger: got error %v", err)
+	}
+}
+
 // Nothing is restored where a database is, or what SQLite would take for a part of one.
 func TestRestoreRefuses(t *testing.T) {
 	dir, keyFile, _ := filled(t)
@@ -225,7 +364,7 @@ func TestRestoreRefuses(t *testing.T) {
 		if err := os.WriteFile(there, []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := sqlite.Restore(t.Context(), b, file, to); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), there) {
+		if err := b.Restore(t.Context(), to); !errors.Is(err, fs.ErrExist) || !strings.Contains(err.Error(), there) {
 			t.Errorf("%s: got error %v, want %v, naming it", name, err, fs.ErrExist)
 		}
 		if text, err := os.ReadFile(there); string(text) != "mine" {
@@ -237,7 +376,7 @@ func TestRestoreRefuses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sqlite.Restore(t.Context(), b, file, to); !errors.Is(err, sqlite.ErrLocked) {
+	if err := b.Restore(t.Context(), to); !errors.Is(err, sqlite.ErrLocked) {
 		t.Errorf("beside a service that is starting: got error %v, want %v", err, sqlite.ErrLocked)
 	}
 	release()
@@ -247,11 +386,16 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, sqlite.File+".partial-1"))); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(file, b.Bytes-1); err != nil {
+	changed, err := os.OpenFile(file, os.O_WRONLY, 0)
+	if err == nil {
+		_, err = changed.WriteAt([]byte{'x'}, b.Bytes/2)
+		changed.Close()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := sqlite.Restore(t.Context(), b, file, to); err == nil || !strings.Contains(err.Error(), "changed") {
-		t.Errorf("a backup that was cut after it was checked: got error %v", err)
+	if err := b.Restore(t.Context(), to); err == nil || !strings.Contains(err.Error(), "changed") {
+		t.Errorf("a backup that was changed after it was checked: got error %v", err)
 	}
 	left, err := os.ReadDir(to)
 	if err != nil || len(left) != 1 || left[0].Name() != "lock" {
@@ -270,7 +414,7 @@ func TestBackupOlderSchema(t *testing.T) {
 	if _, err := sqlite.WriteBackup(t.Context(), dir, file, keyFile); err != nil {
 		t.Fatal(err)
 	}
-	restored := restore(t, file)
+	restored := restore(t, file, keyFile)
 	if s, err := sqlite.Open(t.Context(), restored, sqlite.Options{Beside: true}.NextRelease()); !errors.Is(err, store.ErrOlderSchema) {
 		t.Errorf("a command of the next release on what was restored: got %v, %v, want %v", s, err, store.ErrOlderSchema)
 	}
