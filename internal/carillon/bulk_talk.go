@@ -122,7 +122,7 @@ const (
 
 // progress starts to tell about a job. A terminal that calls itself dumb cannot be written over.
 func (r *bulkRun) progress(now func() time.Time) *progress {
-	p := &progress{w: r.stderr, now: now, began: now()}
+	p := &progress{w: raw(r.stderr), now: now, began: now()}
 	p.shown = p.began
 	if terminal.Is(r.stderr) && r.getenv("TERM") != "dumb" {
 		p.columns = func() int {

@@ -27,6 +27,7 @@ import (
 type place struct {
 	t       *testing.T
 	env     []string
+	data    string
 	account string
 }
 
@@ -37,8 +38,9 @@ func newPlace(t *testing.T) *place {
 	ctx, stop := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	ended := make(chan int, 1)
+	data := t.TempDir()
 	go func() {
-		ended <- carillon.Main(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data", t.TempDir(), "--log-level", "ERROR"},
+		ended <- carillon.Main(ctx, []string{"serve", "--listen", "127.0.0.1:0", "--data", data, "--log-level", "ERROR"},
 			[]string{"CARILLON_ROOT_ACCESS_KEY_ID=" + key, "CARILLON_ROOT_SECRET_ACCESS_KEY=" + secret}, strings.NewReader(""), io.Discard, in)
 		in.Close()
 	}()
@@ -55,7 +57,7 @@ func newPlace(t *testing.T) *place {
 			t.Errorf("the service ended with code %d", code)
 		}
 	})
-	p := &place{t: t, env: []string{"AWS_ENDPOINT_URL_CHIME=" + url, "AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + secret,
+	p := &place{t: t, data: data, env: []string{"AWS_ENDPOINT_URL_CHIME=" + url, "AWS_ACCESS_KEY_ID=" + key, "AWS_SECRET_ACCESS_KEY=" + secret,
 		"AWS_DEFAULT_REGION=us-east-1", "AWS_CONFIG_FILE=none", "AWS_SHARED_CREDENTIALS_FILE=none"}}
 	p.account = p.aws("chime", "create-account", "--name", "Acme", "--query", "Account.AccountId")
 	if err := os.WriteFile("people.csv", []byte("email\nana@example.com\nbo@example.com\nchidi@example.com\n"), 0o600); err != nil {

@@ -29,9 +29,9 @@ type program struct {
 // Main runs one command line and returns its exit code. args are without the program's name,
 // env is in the form of os.Environ.
 func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	p := &program{env: env, stdin: stdin, stdout: stdout, stderr: stderr}
+	p := &program{env: env, stdin: stdin, stdout: onScreen(stdout), stderr: onScreen(stderr)}
 	if err := p.run(ctx, args); err != nil {
-		fmt.Fprintf(stderr, "carillon: %v\n", err)
+		fmt.Fprintf(p.stderr, "carillon: %v\n", err)
 		return exitCode(ctx, err)
 	}
 	return exitDone
