@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -25,10 +26,11 @@ type Format string
 const (
 	CSV   Format = "csv"
 	JSONL Format = "jsonl"
+	XLSX  Format = "xlsx" // times are cells of that type
 )
 
 // Export writes all users of the account, page by page, with all fields of a listing. It returns
-// their number. In CSV each member of an object has its own column.
+// their number. In a table each member of an object has its own column.
 func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, error) {
 	out := bufio.NewWriterSize(w, 64<<10)
 	count := 0
@@ -37,14 +39,17 @@ func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, 
 		return err
 	}
 	end := func() error { return nil }
-	if format == CSV {
-		table := sheet.NewCSV(out)
-		if err := table.Write(appendHeadings(nil, a.shape)...); err != nil {
+	if format != JSONL {
+		table, err := newTable(out, format)
+		if err == nil {
+			err = table.Write(appendHeadings(nil, a.shape)...)
+		}
+		if err != nil {
 			return 0, err
 		}
 		var cells []any
 		write = func(u *document.Object) error {
-			cells = appendCells(cells[:0], a.shape, u)
+			cells = appendCells(cells[:0], a.shape, u, format == XLSX)
 			return table.Write(cells...)
 		}
 		end = table.Close
@@ -62,6 +67,13 @@ func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, 
 	return count, err
 }
 
+func newTable(w io.Writer, format Format) (sheet.Writer, error) {
+	if format == XLSX {
+		return sheet.NewWorkbook(w, "Users")
+	}
+	return sheet.NewCSV(w), nil
+}
+
 func appendHeadings(to []any, s *model.Shape) []any {
 	for _, m := range s.Members {
 		if m.Shape.Kind == model.Structure {
@@ -73,7 +85,7 @@ func appendHeadings(to []any, s *model.Shape) []any {
 	return to
 }
 
-func appendCells(to []any, s *model.Shape, o *document.Object) []any {
+func appendCells(to []any, s *model.Shape, o *document.Object, typed bool) []any {
 	for _, m := range s.Members {
 		var v any
 		if o != nil {
@@ -81,11 +93,15 @@ func appendCells(to []any, s *model.Shape, o *document.Object) []any {
 		}
 		if m.Shape.Kind == model.Structure {
 			inner, _ := v.(*document.Object)
-			to = appendCells(to, m.Shape, inner)
+			to = appendCells(to, m.Shape, inner, typed)
 			continue
 		}
-		switch v.(type) {
-		case nil, string, bool:
+		switch text := v.(type) {
+		case string:
+			if t, err := time.Parse(time.RFC3339, text); typed && m.Shape.Kind == model.Timestamp && err == nil {
+				v = t
+			}
+		case nil, bool:
 		default:
 			v = plain(v)
 		}

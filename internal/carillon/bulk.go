@@ -45,7 +45,7 @@ type bulkOptions struct {
 
 	// Of these three one is given.
 	Rows  string // a file, or - for standard input
-	Sheet string // of a workbook; empty for the first one
+	Sheet string // of a workbook; empty for the first that is not hidden
 	Where string // JMESPath on a user
 	All   bool
 
@@ -72,7 +72,7 @@ UserId names the user; carillon bulk template prints an example.`
 func (o *bulkOptions) rowFlags(p *program, f *flags, traits ...trait) {
 	f.group("users")
 	f.text(&o.Account, "account-id ID", "account of the users", append(traits, completedBy(p.serviceAccounts(&o.connection)))...)
-	f.text(&o.Sheet, "sheet NAME", "sheet of a workbook to read (default the first one)")
+	f.text(&o.Sheet, "sheet NAME", "sheet of a workbook to read (default the first that is not hidden)")
 	f.text(&o.Where, "where EXPR", "instead of ROWS: all users for whom this JMESPath expression on a user, as list-users prints it, is true")
 	f.toggle(&o.All, "all", "instead of ROWS: all users of the account")
 }

@@ -32,7 +32,7 @@ func (c *connection) flags(f *flags) {
 	f.group("connection")
 	f.text(&c.Profile, "profile NAME", "profile in ~/.aws, as for aws", variable)
 	f.text(&c.Region, "region NAME", "region, as for aws", variable)
-	f.text(&c.URL, "endpoint-url URL", "URL of the service, as for aws", variable)
+	parsed(f, &c.URL, endpoint, "endpoint-url URL", "", "URL of the service, as for aws", variable)
 	f.text(&c.CABundle, "ca-bundle FILE", "file of certificates to trust, as for aws", variable, files("pem", "crt", "cer"))
 	f.toggle(&c.NoVerifySSL, "no-verify-ssl", "accept every certificate, as for aws")
 	f.toggle(&c.NoSignRequest, "no-sign-request", "send no signatures, as for aws")
@@ -69,11 +69,6 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 			return nil
 		}
 		return &s
-	}
-	if c.URL != "" {
-		if err := profile.CheckEndpointFlag(c.URL); err != nil {
-			return config, 0, err
-		}
 	}
 	env := profile.Env(p.env)
 	s := profile.New(env, profile.Flags{

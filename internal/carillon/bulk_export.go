@@ -8,6 +8,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 type exportOptions struct {
@@ -31,13 +32,17 @@ In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe.
 	}
 	f := flagsOf(c)
 	f.text(&o.Account, "account-id ID", "account to export", required, completedBy(p.serviceAccounts(&o.connection)))
-	f.choice(&o.Format, "format FORMAT", "form of the file", []string{string(bulk.CSV), string(bulk.JSONL)})
+	f.choice(&o.Format, "format FORMAT", "form of the file", []string{string(bulk.CSV), string(bulk.JSONL), string(bulk.XLSX)})
 	outFlag(f, &o.Out, "file to write (default standard output)")
 	o.connection.flags(f)
 	return c
 }
 
 func (p *program) export(ctx context.Context, o exportOptions) error {
+	format := bulk.Format(o.Format)
+	if format == bulk.XLSX && o.Out == "" && terminal.Is(p.stdout) {
+		return p.misused("a workbook is nothing for a terminal: name a file with -o")
+	}
 	r, err := p.bulkRun(ctx, o.bulkOptions)
 	if err != nil {
 		return err
@@ -47,7 +52,6 @@ func (p *program) export(ctx context.Context, o exportOptions) error {
 		return err
 	}
 	defer a.Close()
-	format := bulk.Format(o.Format)
 	return p.writeTable(o.Out, format, func(w io.Writer) error {
 		_, err := a.Export(ctx, w, format)
 		return err

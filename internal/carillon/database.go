@@ -29,12 +29,18 @@ type database struct {
 	SecretKeyFile string // empty: secret.key in Data, or in PostgreSQL itself
 }
 
-// flags declares the flags that name a database.
-func (d *database) flags(f *flags) {
+// flags declares the flags that name a database: one of two.
+func (d *database) flags(f *flags) { d.nameFlags(f, insteadOf("data")) }
+
+// serviceFlags declares them for a service, which keeps lines for a shell in the directory if its
+// database is elsewhere.
+func (d *database) serviceFlags(f *flags) { d.nameFlags(f) }
+
+func (d *database) nameFlags(f *flags, traits ...trait) {
 	f.group("data of the service")
 	f.text(&d.Data, "data DIR", "directory that holds the database (default "+defaultData+")", variable, folder)
 	f.text(&d.URL, "database-url URL", "PostgreSQL that holds the data instead, postgres://USER:PASSWORD@HOST/NAME; "+
-		"other users of the machine can read command lines, so that the variable is safer", variable)
+		"other users of the machine can read command lines, so the variable is safer", append(traits, variable)...)
 }
 
 // poolFlag declares how many connections a service may make.

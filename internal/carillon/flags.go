@@ -34,6 +34,7 @@ const (
 	groupKey    = "carillon_group"    // the title of the flag's group
 	valueKey    = "carillon_value"    // what help calls its value: "FILE"
 	variableKey = "carillon_variable" // the variable that the flag opted in to
+	insteadKey  = "carillon_instead"  // the flag that must not be given, too
 )
 
 // trait is what a flag has beyond a name, a value and a text.
@@ -49,6 +50,13 @@ func required(c *cobra.Command, f *pflag.Flag) { c.MarkFlagRequired(f.Name) }
 // goes, or whether a person is asked or a brake holds. A variable that is set for one command is
 // set for all, is not seen where the command is typed, and is forgotten.
 func variable(_ *cobra.Command, f *pflag.Flag) { f.Annotations[variableKey] = []string{variableOf(f)} }
+
+// insteadOf is the trait of a flag that excludes another one. On the line, the other overrules the
+// variable of this one, too: whoever names a test directory must not reach the database of a
+// variable.
+func insteadOf(name string) trait {
+	return func(_ *cobra.Command, f *pflag.Flag) { f.Annotations[insteadKey] = []string{name} }
+}
 
 // variableOf returns the name of the variable that stands for a flag, if it opts in.
 func variableOf(f *pflag.Flag) string {
@@ -142,13 +150,19 @@ func annotation(f *pflag.Flag, key string) string {
 	return ""
 }
 
+// overruled reports whether the line has the flag that the flag is instead of.
+func overruled(c *cobra.Command, f *pflag.Flag) bool {
+	other := c.Flags().Lookup(annotation(f, insteadKey))
+	return other != nil && other.Changed
+}
+
 // readVariables gives flags that opted in the values of their variables, unless they are on the
 // line. An empty variable counts for nothing.
 func (p *program) readVariables(c *cobra.Command) error {
 	var bad error
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		name := annotation(f, variableKey)
-		if name == "" || f.Changed {
+		if name == "" || f.Changed || overruled(c, f) {
 			return
 		}
 		if text := p.getenv(name); text != "" {
@@ -169,6 +183,8 @@ func (p *program) checkFlags(c *cobra.Command) error {
 		case problem != "":
 		case f.Changed && f.Value.String() == "":
 			problem = dashed(f) + " is empty"
+		case f.Changed && overruled(c, f):
+			problem = "--" + annotation(f, insteadKey) + " and " + dashed(f) + " exclude each other"
 		case !f.Changed && isRequired(f):
 			problem = dashed(f) + " is missing"
 		}

@@ -104,7 +104,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	parsed(f, &o.LogLevel, logLevel, "log-level LEVEL", slog.LevelInfo.String(),
 		"least level to log: DEBUG (every request), INFO, WARN or ERROR", variable, completedBy(fixed(logLevels...)))
 	f.choice(&o.LogFormat, "log-format FORMAT", "form of the lines of the log", logFormats, variable)
-	o.database.flags(f)
+	o.database.serviceFlags(f)
 	o.poolFlag(f)
 	o.secretKeyFlag(f)
 	f.group("root key")

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/profile"
 )
 
 // What the values of flags may look like. The errors follow the name of the flag and a colon.
@@ -95,6 +96,9 @@ func logLevel(text string) (level slog.Level, err error) {
 	}
 	return level, err
 }
+
+// endpoint reads the URL of a service.
+func endpoint(text string) (string, error) { return text, profile.CheckEndpointFlag(text) }
 
 // duration reads a time that is not over at once.
 func duration(text string) (time.Duration, error) {

@@ -278,7 +278,7 @@ whether it asks and whether a brake holds is said on the command line alone.
 			b.WriteString(item(text + ": " + escapeMarkdown(v.Details())))
 		}
 	}
-	b.WriteString("\n" + carillon.Fill("[aws.md](aws.md#variables) lists what `aws` reads. The commands of `carillon bulk` read its variables for the "+
+	b.WriteString("\n" + carillon.Fill("[aws.md](aws.md#environment) lists what `aws` reads. The commands of `carillon bulk` read its variables for the "+
 		"connection, too, such as `AWS_PROFILE` and `AWS_ENDPOINT_URL_CHIME`; flags and the variables above overrule them.", "", width))
 	return b.String()
 }
