@@ -160,7 +160,7 @@ func (c *crashClient) connect(t *testing.T, s *service) {
 	var err error
 	c.client, err = client.New(client.Config{
 		Endpoint: s.url, Region: s.env["AWS_REGION"], Service: chime.Service, UserAgent: c.name,
-		Credentials: client.Credentials{AccessKey: s.env["AWS_ACCESS_KEY_ID"], SecretKey: s.env["AWS_SECRET_ACCESS_KEY"]},
+		Credentials: &client.Credentials{AccessKey: s.env["AWS_ACCESS_KEY_ID"], SecretKey: s.env["AWS_SECRET_ACCESS_KEY"]},
 		ReadTimeout: hung, ConnectTimeout: hung,
 		MaxAttempts: 1, // a second attempt could hide that the first was lost
 	})

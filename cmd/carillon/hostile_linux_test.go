@@ -191,7 +191,7 @@ func isServed(t *testing.T, s *service, trusted string) {
 	for i := range 5 {
 		c, err := client.New(client.Config{
 			Endpoint: s.url, Region: s.env["AWS_REGION"], Service: chime.Service, UserAgent: "test", CABundle: trusted,
-			Credentials: client.Credentials{AccessKey: s.env["AWS_ACCESS_KEY_ID"], SecretKey: s.env["AWS_SECRET_ACCESS_KEY"]},
+			Credentials: &client.Credentials{AccessKey: s.env["AWS_ACCESS_KEY_ID"], SecretKey: s.env["AWS_SECRET_ACCESS_KEY"]},
 			ReadTimeout: hung, ConnectTimeout: hung,
 		})
 		if err != nil {

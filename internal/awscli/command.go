@@ -282,7 +282,7 @@ func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 		Retry: client.RetryMode(conn.Retry.Mode), MaxAttempts: conn.Retry.MaxAttempts, ISO8601: c.iso8601,
 	}
 	if conn.Credentials != nil {
-		config.Credentials = client.Credentials{
+		config.Credentials = &client.Credentials{
 			AccessKey: conn.Credentials.AccessKeyID, SecretKey: conn.Credentials.SecretAccessKey,
 			SessionToken: conn.Credentials.SessionToken,
 		}

@@ -128,6 +128,10 @@ func describe(err error) failure {
 	case is[*client.TransportError](err):
 		f.code = "Connection"
 	default:
+		if unsent, ok := errors.AsType[*client.HeaderError](err); ok {
+			f.code = "Configuration"
+			f.text = fmt.Sprintf("\nAn HTTP Client raised an unhandled exception: Invalid header value %s\n", python.ReprBytes([]byte(unsent.Value)))
+		}
 		if refusal, ok := errors.AsType[*client.ServiceError](err); ok {
 			f.code, f.message = refusal.Code, refusal.Message
 		}

@@ -90,7 +90,7 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 		ReadTimeout: time.Duration(c.ReadTimeout) * time.Second, ConnectTimeout: time.Duration(c.ConnectTimeout) * time.Second,
 	}
 	if k := conn.Credentials; k != nil {
-		config.Credentials = client.Credentials{AccessKey: k.AccessKeyID, SecretKey: k.SecretAccessKey, SessionToken: k.SessionToken}
+		config.Credentials = &client.Credentials{AccessKey: k.AccessKeyID, SecretKey: k.SecretAccessKey, SessionToken: k.SessionToken}
 	}
 	return config, conn.Retry.MaxAttempts, nil
 }

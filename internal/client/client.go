@@ -33,7 +33,7 @@ type Config struct {
 	Region   string // in the scope of signatures; empty is taken as it is
 	Service  *model.Service
 
-	Credentials Credentials
+	Credentials *Credentials // nil: requests go out unsigned
 	// UserAgent goes out as given. Servers that look for the AWS CLI expect the product
 	// "aws-cli/1.x.y" first.
 	UserAgent string
@@ -61,7 +61,7 @@ type Config struct {
 	Rand  func() float64
 }
 
-// Credentials sign requests. Without an access key requests go out unsigned.
+// Credentials sign requests, even if the access key is empty, as it may be in a file.
 type Credentials struct {
 	AccessKey    string
 	SecretKey    string
@@ -146,8 +146,8 @@ type Reply struct {
 // Call makes one call. The input, which may be nil, must have passed validation. It is not
 // changed.
 //
-// A refusal of the service is a [*ServiceError], a failed connection a [*TransportError]. If ctx
-// ends first, the error is its cause.
+// A refusal of the service is a [*ServiceError], a failed connection a [*TransportError], a key
+// that cannot be sent a [*HeaderError]. If ctx ends first, the error is its cause.
 func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.Object) (*Reply, error) {
 	r, err := newRequest(c.endpoint, op, input)
 	if err != nil {
@@ -183,6 +183,9 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 func (c *Client) attempt(ctx context.Context, r *request, n int) (*reply, error) {
 	a := Attempt{Number: n, Method: r.op.Method, URL: r.shown.String(), Started: c.config.Now()}
 	header, canonical := c.sign(r, a.Started)
+	if err := checkHeader(header); err != nil {
+		return nil, err
+	}
 	rep, err := c.send(ctx, r, header)
 	if err == nil {
 		a.Status, a.RequestID = rep.status, rep.requestID()

@@ -117,7 +117,7 @@ func (p *pauses) sleep(_ context.Context, d time.Duration) error {
 func config(endpoint string) client.Config {
 	return client.Config{
 		Endpoint: endpoint, Region: "us-east-1", Service: chime.Service, UserAgent: "aws-cli/1.45.55 carillon/test",
-		Credentials: client.Credentials{AccessKey: "AKID", SecretKey: secret},
+		Credentials: &client.Credentials{AccessKey: "AKID", SecretKey: secret},
 		Sleep:       func(context.Context, time.Duration) error { return nil },
 	}
 }
@@ -216,13 +216,13 @@ func TestCall_credentials(t *testing.T) {
 	op := operation(t, "GetGlobalSettings")
 	for _, test := range []struct {
 		name, region string
-		credentials  client.Credentials
+		credentials  *client.Credentials
 		want         request
 	}{
-		{"session token", "nowhere", client.Credentials{AccessKey: "AKID", SecretKey: secret, SessionToken: "a/token=="},
+		{"session token", "nowhere", &client.Credentials{AccessKey: "AKID", SecretKey: secret, SessionToken: "a/token=="},
 			request{signedHeaders: "host;x-amz-date;x-amz-security-token", region: "nowhere", token: "a/token=="}},
-		{"empty region", "", client.Credentials{AccessKey: "AKID", SecretKey: secret}, request{signedHeaders: "host;x-amz-date"}},
-		{"unsigned", "us-east-1", client.Credentials{}, request{}},
+		{"empty region", "", &client.Credentials{AccessKey: "AKID", SecretKey: secret}, request{signedHeaders: "host;x-amz-date"}},
+		{"unsigned", "us-east-1", nil, request{}},
 	} {
 		s := serve(t, answer{status: 200, body: "{}"})
 		config := config(s.URL)
@@ -233,6 +233,46 @@ func TestCall_credentials(t *testing.T) {
 		test.want.method, test.want.target, test.want.agent = "GET", "/settings", config.UserAgent
 		if got := s.requests(); len(got) != 1 || got[0] != test.want {
 			t.Errorf("%s:\ngot  %+v\nwant %+v", test.name, got, test.want)
+		}
+	}
+}
+
+// An empty access key is one all the same: it signs.
+func TestCall_emptyAccessKey(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.Header.Get("Authorization"); !strings.HasPrefix(got, "AWS4-HMAC-SHA256 Credential=/") {
+			t.Errorf("Authorization: got %q, want one with an empty access key", got)
+		}
+		io.WriteString(w, "{}")
+	}))
+	defer s.Close()
+	config := config(s.URL)
+	config.Credentials = new(client.Credentials)
+	if _, err := connect(t, config).Call(t.Context(), operation(t, "GetGlobalSettings"), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestCall_unsendable: what no header can hold is reported at once, without an attempt.
+func TestCall_unsendable(t *testing.T) {
+	for _, keys := range []client.Credentials{
+		{AccessKey: "AKID\n", SecretKey: secret},
+		{AccessKey: "AK\rID", SecretKey: secret},
+		{AccessKey: "AKID", SecretKey: secret, SessionToken: "to\nken"},
+		{AccessKey: "AKID", SecretKey: secret, SessionToken: "token\x00"},
+	} {
+		s := serve(t, answer{status: 200, body: "{}"})
+		config := config(s.URL)
+		config.Credentials = &keys
+		_, err := connect(t, config).Call(t.Context(), operation(t, "GetGlobalSettings"), nil)
+		if _, ok := errors.AsType[*client.HeaderError](err); !ok {
+			t.Errorf("%q: got error %v, want a HeaderError", keys, err)
+		}
+		if strings.Contains(fmt.Sprint(err), "to\nken") {
+			t.Errorf("%q: the error shows the token: %v", keys, err)
+		}
+		if got := s.requests(); len(got) != 0 {
+			t.Errorf("%q: got %d requests, want none", keys, len(got))
 		}
 	}
 }

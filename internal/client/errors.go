@@ -153,6 +153,21 @@ func (e *TransportError) Unwrap() error { return e.Err }
 // Sent reports whether the service may have received the request, and so may have carried it out.
 func (e *TransportError) Sent() bool { return e.Failure >= ReadTimeout }
 
+// HeaderError is a request that was not sent, because the access key or the session token has
+// characters that no header can have.
+type HeaderError struct {
+	Name  string // of the header
+	Value string // a secret, if it is the token: the text of the error leaves it out
+}
+
+func (e *HeaderError) Error() string {
+	what := "access key"
+	if e.Name == "X-Amz-Security-Token" {
+		what = "session token"
+	}
+	return "the " + what + " has a line break or another control character, which cannot be sent: correct it where it is configured"
+}
+
 // text is an error in the exact words of version 1 of the AWS CLI.
 type text string
 

@@ -154,7 +154,7 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 		signed = "content-type;" + signed
 	}
 	creds := c.config.Credentials
-	if creds.AccessKey == "" {
+	if creds == nil {
 		return header, nil
 	}
 	date := sigv4.FormatTime(now)
@@ -190,6 +190,20 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 		canonical = (*canonicalForm)(&s)
 	}
 	return header, canonical
+}
+
+// checkHeader reports a value that cannot be sent: a key or a token with a line break, most likely.
+// The request is then not worth an attempt, and the connection not to blame. Version 1 lets other
+// control characters pass, which no server accepts.
+func checkHeader(header http.Header) error {
+	for _, name := range [...]string{"Authorization", "X-Amz-Security-Token"} {
+		for _, value := range header[name] {
+			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }) {
+				return &HeaderError{name, value}
+			}
+		}
+	}
+	return nil
 }
 
 // canonicalForm becomes text only when it is printed: few traces need it.

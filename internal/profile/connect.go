@@ -52,8 +52,8 @@ func (c *Connection) CheckCABundle() error {
 
 // Connect finds the endpoint of a service, the region, credentials, retries and certificates. If
 // several things are wrong, it reports the one that version 1 reports: the first of profile, form
-// of the region, credentials, defaults mode, services section, retries, form of the URL. Without
-// sign it does not look for credentials. The end of ctx stops a credential_process.
+// of the region, credentials, session of SSO, defaults mode, services section, retries, form of the
+// URL. Without sign it does not look for credentials. The end of ctx stops a credential_process.
 func (s *Settings) Connect(ctx context.Context, service *model.Service, sign bool) (*Connection, error) {
 	c := &Connection{unsigned: !sign, global: service.GlobalRegion != ""}
 	err := s.Check()
@@ -71,6 +71,9 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 		if err != nil && !errors.Is(err, ErrNoCredentials) {
 			return nil, err
 		}
+	}
+	if err := s.checkSSOToken(); err != nil {
+		return nil, err
 	}
 	mode, err := s.defaultRetryMode()
 	if err != nil {

@@ -33,8 +33,9 @@ func (c Credentials) GoString() string { return "profile.Credentials{" + c.Strin
 
 // Credentials looks for credentials in the places and in the order of version 1: environment
 // (unless --profile was given), assumed role, web identity, SSO, credentials file,
-// credential_process, config file, container. It never asks for instance metadata. The error is
-// [ErrNoCredentials] if no place has any.
+// credential_process, config file, the files of older tools (AWS_CREDENTIAL_FILE, ~/.boto),
+// container. It never asks for instance metadata. The error is [ErrNoCredentials] if no place has
+// any.
 //
 // A place that is on the network is an error, which says what to do instead. Such a place is not
 // skipped, since the next one may hold the keys of another user.
@@ -44,7 +45,7 @@ func (s *Settings) Credentials(ctx context.Context) (*Credentials, error) {
 	}
 	for _, find := range []func(context.Context) (*Credentials, error){
 		s.fromVariables, s.fromRole, s.fromWebIdentity, s.fromSSO, s.fromSharedFile,
-		s.fromLogin, s.fromProcess, s.fromConfigFile, s.fromContainer,
+		s.fromLogin, s.fromProcess, s.fromConfigFile, s.fromEC2Tools, s.fromBoto, s.fromContainer,
 	} {
 		if c, err := find(ctx); c != nil || err != nil {
 			return c, err
@@ -248,6 +249,34 @@ func (s *Settings) fromLogin(context.Context) (*Credentials, error) {
 	return nil, unsupported(fmt.Sprintf("The profile %q takes its credentials from a console login (login_session)", s.profileName()))
 }
 
+// checkSSOToken reports a profile whose sso_session is not complete. Version 1 looks at the session
+// of every call, for the few services that take its token, and so also where there are keys.
+func (s *Settings) checkSSOToken() error {
+	profile := s.profileName()
+	name, ok, err := s.option(profile, "sso_session")
+	if !ok || err != nil {
+		return err
+	}
+	config, _, err := s.files()
+	if err != nil {
+		return err
+	}
+	session := config.named("sso-session", name)
+	if session == nil || len(session.Options) == 0 {
+		return errorf(`The profile "%s" is configured to use the SSO token provider but the "%s" sso_session configuration does not exist.`, profile, name)
+	}
+	var missing []string
+	for _, name := range []string{"sso_start_url", "sso_region"} {
+		if session.option(name) == nil {
+			missing = append(missing, python.Repr(name))
+		}
+	}
+	if missing != nil {
+		return errorf(`The profile "%s" is configured to use the SSO token provider but is missing the following configuration: [%s].`, profile, strings.Join(missing, ", "))
+	}
+	return nil
+}
+
 func (s *Settings) fromContainer(context.Context) (*Credentials, error) {
 	for _, name := range []string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
 		if s.fromEnv(name).IsSet() {
@@ -271,6 +300,63 @@ func (s *Settings) fromConfigFile(context.Context) (*Credentials, error) {
 		return nil, err
 	}
 	return keys("config-file", config, config.named("profile", s.profileName()))
+}
+
+// fromEC2Tools reads the file of the first tools for EC2, which AWS_CREDENTIAL_FILE names. Its
+// lines are NAME=VALUE; others are ignored. A file that is named must be there.
+func (s *Settings) fromEC2Tools(context.Context) (*Credentials, error) {
+	name := s.fromEnv("AWS_CREDENTIAL_FILE")
+	if !name.IsSet() {
+		return nil, nil
+	}
+	path := s.env.expandHome(name.Text)
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, errorf("The specified config file (%s) could not be found.", path)
+	}
+	text, err := python.Decode(data)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]string{}
+	for line := range strings.Lines(python.UniversalNewlines(text)) {
+		if name, value, ok := strings.Cut(line, "="); ok {
+			found[python.Strip(name)] = python.Strip(value)
+		}
+	}
+	key, ok := found["AWSAccessKeyId"]
+	if !ok {
+		return nil, nil
+	}
+	secret, ok := found["AWSSecretKey"]
+	if !ok {
+		return nil, Error("'AWSSecretKey'") // no more than the name: version 1 does not expect this
+	}
+	return &Credentials{AccessKeyID: key, SecretAccessKey: secret, Source: Source{"ec2-credentials-file", path}}, nil
+}
+
+// fromBoto reads [Credentials] in the files of boto, the library before the one of version 1:
+// BOTO_CONFIG or, if that is not set, /etc/boto.cfg and ~/.boto. It has no session tokens.
+func (s *Settings) fromBoto(context.Context) (*Credentials, error) {
+	names := []string{"/etc/boto.cfg", "~/.boto"}
+	if named := s.fromEnv("BOTO_CONFIG"); named.IsSet() {
+		names = []string{named.Text}
+	}
+	for _, name := range names {
+		path := s.env.Expand(name)
+		f, err := Load(path)
+		if err != nil {
+			// Read this late, a broken file is an error like any other.
+			return nil, errorf("Unable to parse config file: %s", path)
+		}
+		if c, err := keys("boto-config", f, f.section("Credentials")); err != nil {
+			return nil, err
+		} else if c != nil {
+			c.SessionToken = ""
+			return c, nil
+		}
+	}
+	return nil, nil
 }
 
 // keys reads access keys from one section of one file. A pair is never taken from both files.

@@ -59,6 +59,9 @@ func (e *FileError) Error() string {
 	return fmt.Sprintf("Unable to parse config file: %s: line %d: %s", e.Path, e.Line, e.Reason)
 }
 
+// Load reads and parses a file. Its sections hold what they inherit from [DEFAULT], too. If the
+// path is not that of a regular file, or the file may not be read, the result has no sections:
+// version 1 ignores both cases. The error is a *FileError.
 func Load(path string) (*File, error) {
 	data, err := readFile(path)
 	if err != nil {

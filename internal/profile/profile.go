@@ -68,7 +68,11 @@ func (e Env) Expand(path string) string {
 		b.WriteString(value)
 		path = rest
 	}
-	path = b.String()
+	return e.expandHome(b.String())
+}
+
+// expandHome replaces a leading ~ in the name of a file, but no variables.
+func (e Env) expandHome(path string) string {
 	if path != "~" && !strings.HasPrefix(path, "~/") {
 		return path
 	}
@@ -126,7 +130,7 @@ func (v Value) IsSet() bool { return v.Source.Type != "" }
 // Source says where a value comes from, for --debug and for `aws configure list`.
 type Source struct {
 	// Type is what version 1 calls the place: "manual" (an option), "env", "config-file",
-	// "shared-credentials-file", "custom-process".
+	// "shared-credentials-file", "custom-process", "ec2-credentials-file", "boto-config".
 	Type string
 	// Location is the option, the variable, or the file and its section.
 	Location string
