@@ -754,6 +754,24 @@ func TestCall_proxy(t *testing.T) {
 			t.Errorf("the proxy was asked for %q, want %q", asked, want)
 		}
 	})
+	t.Run("login", func(t *testing.T) {
+		var got string
+		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			got = r.Header.Get("Proxy-Authorization")
+			io.WriteString(w, "{}")
+		}))
+		defer s.Close()
+		for login, want := range map[string]string{ // as recorded from version 1
+			"u:p@": "Basic dTpw", "u@": "", "u:@": "", ":p@": "", ":@": "", "@": "",
+			"u%40x:p%3A%2F@": "Basic dUB4OnA6Lw==", "u%zz:p@": "Basic dSV6ejpw", "u:p:q@": "Basic dTpwOnE=",
+		} {
+			config := config("http://chime.example.test")
+			config.Proxy = strings.Replace(s.URL, "://", "://"+login, 1)
+			if _, err := connect(t, config).Call(t.Context(), op, nil); err != nil || got != want {
+				t.Errorf("proxy http://%s...: got %q, %v; want %q", login, got, err, want)
+			}
+		}
+	})
 	t.Run("unreachable", func(t *testing.T) {
 		for _, endpoint := range []string{"http://127.0.0.1:24463", "https://127.0.0.1:24463"} {
 			config := config(endpoint)

@@ -14,9 +14,11 @@ import (
 	"net/http/httptrace"
 	"net/url"
 	"os"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
+	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/python"
 )
@@ -66,9 +68,18 @@ func newTransport(config *Config, host string) (*http.Transport, error) {
 		}
 	}
 	if config.Proxy != "" {
-		proxy, err := url.Parse(config.Proxy)
+		start, login, rest := splitProxy(config.Proxy)
+		user, password, _ := strings.Cut(strings.TrimSuffix(login, "@"), ":")
+		proxy, err := url.Parse(start + rest)
 		if err != nil || proxy.Host == "" {
 			return nil, fmt.Errorf("proxy URL %q is not of the form http://HOST:PORT", maskProxy(config.Proxy))
+		}
+		// As in version 1, half a login is none.
+		if user, password = unquote(user), unquote(password); user != "" && password != "" {
+			if strings.ContainsFunc(user+password, func(r rune) bool { return r >= utf8.RuneSelf }) {
+				return nil, fmt.Errorf("proxy URL %q: name and password must be ASCII", maskProxy(config.Proxy))
+			}
+			proxy.User = url.UserPassword(user, password)
 		}
 		t.Proxy = http.ProxyURL(proxy)
 	}
@@ -327,12 +338,52 @@ func bypassed(list, host string) bool {
 	return false
 }
 
+// splitProxy takes the login out of a proxy's URL, with the @ at its end. What comes before it ends
+// with "://", or is empty; what comes after it begins with the host.
+func splitProxy(proxy string) (start, login, rest string) {
+	if i := strings.Index(proxy, "://"); i >= 0 {
+		start, proxy = proxy[:i+3], proxy[i+3:]
+	}
+	end := len(proxy)
+	if i := strings.IndexAny(proxy, "/?#"); i >= 0 {
+		end = i
+	}
+	at := strings.LastIndexByte(proxy[:end], '@') + 1
+	return start, proxy[:at], proxy[at:]
+}
+
+// unquote decodes the escapes of a text, and leaves as it is what only looks like one.
+func unquote(text string) string {
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		if text[i] == '%' && i+2 < len(text) {
+			if v, err := strconv.ParseUint(text[i+1:i+3], 16, 8); err == nil {
+				b.WriteByte(byte(v))
+				i += 2
+				continue
+			}
+		}
+		b.WriteByte(text[i])
+	}
+	return b.String()
+}
+
 // maskProxy hides the name and password in a proxy's URL.
 func maskProxy(proxy string) string {
-	scheme, rest, ok := strings.Cut(proxy, "://")
-	at := strings.LastIndexByte(rest, '@')
-	if !ok || at < 0 {
-		return proxy
+	start, login, rest := splitProxy(proxy)
+	user, password, both := strings.Cut(strings.TrimSuffix(login, "@"), ":")
+	masked := start
+	if user != "" {
+		masked += "***"
 	}
-	return scheme + "://***:***" + rest[at:]
+	if both {
+		masked += ":"
+	}
+	if password != "" {
+		masked += "***"
+	}
+	if login != "" {
+		masked += "@"
+	}
+	return masked + rest
 }
