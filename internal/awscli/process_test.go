@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -209,4 +210,39 @@ func waitingForReply(t *testing.T) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer)
 		t.Fatal(err)
 	}
 	return cmd, stdout, stderr
+}
+
+// A server that hangs up in the middle of the handshake is tried again, as often as any that cannot
+// be reached.
+func TestBrokenHandshake(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var tries atomic.Int32
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			tries.Add(1)
+			conn.Read(make([]byte, 4096)) // all that the client begins with
+			conn.Close()
+		}
+	}()
+	url := "https://" + listener.Addr().String()
+	cmd, _ := process(t, "chime", "list-accounts", "--endpoint-url", url)
+	cmd.Env = append(cmd.Env, "AWS_MAX_ATTEMPTS=3", "AWS_RETRY_MODE=standard")
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	err = cmd.Run()
+	listener.Close()
+	<-ended
+	want := "\nSSL validation failed for " + url + "/accounts "
+	if cmd.ProcessState.ExitCode() != 255 || !strings.HasPrefix(stderr.String(), want) || tries.Load() != 3 {
+		t.Errorf("got %v and %q after %d tries, want 255 and %q after 3", err, stderr.String(), tries.Load(), want)
+	}
 }

@@ -117,7 +117,7 @@ func TestPlanRefusesAddresses(t *testing.T) {
 "zed@example.com;",Pro
 <zed@example.com>,Pro
 mailto:zed@example.com,Pro
-"z​ed@example.com",Pro
+"z` + "\u200b" + `ed@example.com",Pro
 a@b@example.com,Pro
 X@corp.example.,Pro
 user000@ｅxample.com,Pro
