@@ -66,6 +66,11 @@ func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
 	if request.Policy, err = readPolicy(o.Policy); err != nil {
 		return p.badInput("--policy: %w", err)
 	}
+	if parsed, err := policy.Parse(request.Policy); err == nil { // if not, Create says why
+		for _, idle := range parsed.Idle() {
+			fmt.Fprintf(p.stderr, "carillon: warning: %s: %s\n", o.Policy, idle)
+		}
+	}
 	if o.EndpointURL != "" {
 		if err := profile.CheckEndpointFlag(o.EndpointURL); err != nil {
 			return p.badInput("%w", err)

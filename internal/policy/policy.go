@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -113,6 +114,30 @@ func (p Policy) Allows(action, resource string) bool {
 		allowed = true
 	}
 	return allowed
+}
+
+// Idle names the statements that apply to no account and no user, in words for a person: their
+// Resource is an ARN, and only meetings have one. A Deny among them does not deny what it seems to.
+func (p Policy) Idle() []string {
+	var idle []string
+	for i, s := range p.statements {
+		dialOut := matchesAny(s.actions, "chime:createmeetingdialout") != s.except
+		if matchesAny(s.resources, "*") || dialOut && slices.ContainsFunc(s.resources, isMeeting) {
+			continue
+		}
+		effect := "Allow"
+		if s.deny {
+			effect = "Deny"
+		}
+		idle = append(idle, fmt.Sprintf(`statement %d, a %s, applies to no account and no user: they have no ARN, so its Resource must be "*"`, i+1, effect))
+	}
+	return idle
+}
+
+// isMeeting reports whether a resource is the ARN of a meeting, or a pattern of one.
+func isMeeting(resource string) bool {
+	parts := strings.SplitN(resource, ":", 6)
+	return len(parts) == 6 && strings.HasPrefix(parts[5], "meeting")
 }
 
 func matchesAny(patterns []string, s string) bool {

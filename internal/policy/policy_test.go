@@ -1,6 +1,7 @@
 package policy_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -95,6 +96,34 @@ func TestAllows(t *testing.T) {
 	}
 	if (policy.Policy{}).Allows("chime:GetUser", "*") {
 		t.Error("the zero policy allows something")
+	}
+}
+
+// A statement about the ARN of an account or a user is about nothing here, and says so.
+func TestIdle(t *testing.T) {
+	const star = `{"Effect":"Allow","Action":"chime:*","Resource":"*"}`
+	for _, tt := range []struct {
+		statement string
+		want      int // the statement of the list of two that is named, 0 for none
+	}{
+		{`{"Effect":"Deny","Action":"chime:DeleteAccount","Resource":"arn:aws:chime:us-east-1:111122223333:account/a"}`, 2},
+		{`{"Effect":"Deny","Action":"chime:*","Resource":"arn:aws:chime::111122223333:account/*"}`, 2},
+		{`{"Effect":"Deny","Action":"*","Resource":["arn:aws:chime:*:*:*","arn:aws:chime:*:*:user/*"]}`, 2},
+		{`{"Effect":"Deny","NotAction":"chime:GetUser","Resource":"arn:aws:chime:*:*:user/*"}`, 2},
+		{`{"Effect":"Allow","Action":"chime:GetUser","Resource":"arn:aws:chime:*:*:meeting/*"}`, 2},
+		{`{"Effect":"Deny","Action":"chime:CreateMeetingDialOut","Resource":"arn:aws:chime:*:*:meeting/*"}`, 0},
+		{`{"Effect":"Deny","Action":"chime:DeleteAccount","Resource":["arn:aws:chime:*:*:account/*","*"]}`, 0},
+	} {
+		p, err := policy.Parse(`{"Statement":[` + star + "," + tt.statement + "]}")
+		got := p.Idle()
+		if err != nil || (len(got) > 0) != (tt.want > 0) || len(got) > 0 && !strings.HasPrefix(got[0], fmt.Sprintf("statement %d, a", tt.want)) {
+			t.Errorf("%s: got %q, %v; want statement %d named", tt.statement, got, err, tt.want)
+		}
+	}
+	for _, name := range []string{policy.FullAccess, policy.ReadOnly, policy.UserManagement} {
+		if p, err := policy.Parse(name); err != nil || p.Idle() != nil {
+			t.Errorf("%s: got %q, %v", name, p.Idle(), err)
+		}
 	}
 }
 
