@@ -56,6 +56,7 @@ var topics = [...]topic{
 			{"AWS_RETRY_MODE", "Which failures are tried again, and when: legacy, standard or adaptive."},
 			{"AWS_DEFAULTS_MODE", "A set of defaults for retries."},
 			{"AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE", "Files to use instead of ~/.aws/config and ~/.aws/credentials."},
+			{"AWS_CREDENTIAL_FILE, BOTO_CONFIG", "Files of older tools that may hold an access key, if nothing else does: lines AWSAccessKeyId= and AWSSecretKey=, or a section [Credentials]."},
 			{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, AWS_CONTAINER_CREDENTIALS_FULL_URI, AWS_ROLE_ARN, AWS_WEB_IDENTITY_TOKEN_FILE",
 				"Sources of credentials on the network. They are not supported: the command ends with an error that says what to do instead."},
 			{"HTTP_PROXY, HTTPS_PROXY, NO_PROXY", "Proxies, in capital or small letters."},
