@@ -3,6 +3,6 @@
 package main
 
 // defaultRounds is how often a crash test strikes unless -rounds says otherwise.
-const defaultRounds = 20
+const defaultRounds = 10
 
 const underRaceDetector = false

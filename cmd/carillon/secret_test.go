@@ -21,6 +21,7 @@ func TestRotateSecret(t *testing.T) {
 
 // The services on a PostgreSQL have a copy of the key file each, or none.
 func TestRotateSecretPostgres(t *testing.T) {
+	t.Parallel()
 	for name, keyFiles := range map[string][2]string{"inside": {}, "files": {"one.key", "two.key"}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
