@@ -201,6 +201,7 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 		reply, err := a.client.Call(sending, op, input)
 		refusal, refused := errors.AsType[*client.ServiceError](err)
 		broken, noReply := errors.AsType[*client.TransportError](err)
+		_, senseless := errors.AsType[*client.ReplyError](err)
 		switch {
 		case err == nil:
 			a.pace.passed(reads)
@@ -217,7 +218,7 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 		case refused:
 			a.pace.passed(reads)
 			return nil, err
-		case noReply && broken.Sent():
+		case noReply && broken.Sent(), senseless:
 			return nil, lostError{cmp.Or(a.pace.failed(reads, err, 0), err)}
 		case noReply && broken.Failure == client.Untrusted:
 			return nil, fmt.Errorf("%w: %w", ErrUnreachable, err)
@@ -232,8 +233,7 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 			}
 			continue
 		}
-		// A reply came, but not one of the API.
-		return nil, lostError{err}
+		return nil, err // nothing was sent
 	}
 }
 
@@ -255,7 +255,10 @@ func (w Waiting) String() string {
 		if refusal.RequestID != "" {
 			why += fmt.Sprintf(" (request %.64s)", sheet.Visible(refusal.RequestID))
 		}
-	} else if w.Why != nil {
+	} else {
+		if _, senseless := errors.AsType[*client.ReplyError](w.Why); senseless {
+			why = "the reply makes no sense"
+		}
 		why += " (" + sheet.Visible(w.Why.Error()) + ")"
 	}
 	next := w.Next.Round(time.Second)

@@ -5,6 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -415,6 +418,40 @@ func TestRunGivesUp(t *testing.T) {
 	// A connection that was open may take the request along before it is seen to be closed.
 	if err := l.Close(); err != nil || l.Count(bulk.Planned)+l.Count(bulk.Sent) != 1 {
 		t.Errorf("got %s, %v; want one row that may be resumed", l.Summary(), err)
+	}
+}
+
+// What can never succeed is not tried again: a key that cannot be sent at once, replies that make
+// no sense until patience ends.
+func TestPlanGivesUp(t *testing.T) {
+	t.Parallel()
+	asked := 0
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		asked++
+		io.WriteString(w, "null")
+	}))
+	defer s.Close()
+	for _, tt := range []struct {
+		key, want string
+		asked     int // at least; no more than 60 times
+	}{
+		{"AKID\nEXAMPLE", "the access key has a line break", 0},
+		{"AKIDEXAMPLE", "no call has succeeded for ", 12},
+	} {
+		asked = 0
+		c := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
+		a, err := bulk.Open(bulk.Config{
+			Client:  client.Config{Endpoint: s.URL, Region: "us-east-1", Service: chime.Service, Credentials: &client.Credentials{AccessKey: tt.key, SecretKey: "s"}},
+			Account: account, Job: "j", Version: "1.2.3", Now: c.Now, Sleep: c.Sleep,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.Plan(t.Context(), bulk.Update, bulk.Selection{All: true}, bulk.PlanOptions{})
+		a.Close()
+		if err == nil || !strings.Contains(err.Error(), tt.want) || asked < tt.asked || asked > 60 || tt.asked == 0 && asked > 0 {
+			t.Errorf("%q: got %v after %d calls, want %s after %d or more", tt.key, err, asked, tt.want, tt.asked)
+		}
 	}
 }
 

@@ -146,8 +146,9 @@ type Reply struct {
 // Call makes one call. The input, which may be nil, must have passed validation. It is not
 // changed.
 //
-// A refusal of the service is a [*ServiceError], a failed connection a [*TransportError], a key
-// that cannot be sent a [*HeaderError]. If ctx ends first, the error is its cause.
+// A refusal of the service is a [*ServiceError], a failed connection a [*TransportError], a reply
+// that is none of the operation a [*ReplyError], a key that cannot be sent a [*HeaderError]. If ctx
+// ends first, the error is its cause.
 func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.Object) (*Reply, error) {
 	r, err := newRequest(c.endpoint, op, input)
 	if err != nil {
@@ -159,7 +160,7 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 		case err == nil:
 			output, err := decode(rep.body, op.Output, c.config.ISO8601)
 			if err != nil {
-				return nil, err
+				return nil, &ReplyError{err}
 			}
 			return &Reply{output, rep.requestID()}, nil
 		case ctx.Err() != nil:

@@ -153,6 +153,14 @@ func (e *TransportError) Unwrap() error { return e.Err }
 // Sent reports whether the service may have received the request, and so may have carried it out.
 func (e *TransportError) Sent() bool { return e.Failure >= ReadTimeout }
 
+// ReplyError is a successful reply that is none of the operation: the service, or somebody else,
+// may have carried the call out. The text is that of the cause.
+type ReplyError struct{ Err error }
+
+func (e *ReplyError) Error() string { return e.Err.Error() }
+
+func (e *ReplyError) Unwrap() error { return e.Err }
+
 // HeaderError is a request that was not sent, because the access key or the session token has
 // characters that no header can have.
 type HeaderError struct {
