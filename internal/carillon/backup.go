@@ -67,13 +67,9 @@ func (p *program) recordCopy(ctx context.Context, d database, file string, b *sq
 	if path, err := filepath.Abs(file); err == nil {
 		file = path
 	}
-	var err error
-	// A busy service lets others write seldom. The copy is made, so its record is worth some tries.
-	for tries := 0; tries == 0 || tries < 12 && err != nil && !errors.Is(err, store.ErrOlderSchema) && ctx.Err() == nil; tries++ {
-		err = p.onStore(ctx, d, func(st store.Store) error {
-			return record(operator(st), ctx, directory.Copy{File: file, Time: b.Time, SHA256: b.SHA256, Users: b.Rows["users"]})
-		})
-	}
+	err := p.onStore(ctx, d, func(st store.Store) error {
+		return record(operator(st), ctx, directory.Copy{File: file, Time: b.Time, SHA256: b.SHA256, Users: b.Rows["users"]})
+	})
 	switch {
 	case errors.Is(err, store.ErrOlderSchema):
 		fmt.Fprintln(p.stderr, "carillon: warning: the audit trail does not tell of it, since the database waits for carillon serve to upgrade it")

@@ -65,11 +65,12 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("creating database: %w", err)
 	}
 
-	shared, err := sql.Open("sqlite", dataSource(path))
+	wait := opts.lockWait()
+	shared, err := sql.Open("sqlite", dataSource(path, wait))
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, err)
 	}
-	exclusive, err := sql.Open("sqlite", dataSource(path)+"&_pragma=locking_mode(EXCLUSIVE)")
+	exclusive, err := sql.Open("sqlite", dataSource(path, wait)+"&_pragma=locking_mode(EXCLUSIVE)")
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, err)
 	}
@@ -92,7 +93,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		checkpointed:  make(chan struct{}),
 	}
 	migrations := opts.migrations()
-	if err := d.prepare(ctx, migrations); err != nil {
+	if err := d.prepare(ctx, migrations, wait); err != nil {
 		shared.Close()
 		exclusive.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
@@ -105,14 +106,21 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 	return d, nil
 }
 
-// lockWait is how long a statement waits for a lock that another process holds.
-const lockWait = 5 * time.Second
+// lockWait is how long a statement waits for a lock that another process holds. A busy service
+// gives the lock away for moments only, and no queue stands before it: a command needs some tries
+// until it asks at such a moment.
+func (o Options) lockWait() time.Duration {
+	if o.Beside {
+		return time.Minute
+	}
+	return 5 * time.Second
+}
 
 // dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait
 // until the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of
 // syncing, which other systems ignore.
-func dataSource(path string) string {
-	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1", lockWait.Milliseconds()))
+func dataSource(path string, wait time.Duration) string {
+	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1", wait.Milliseconds()))
 }
 
 // sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
@@ -127,8 +135,8 @@ func sourceURL(path, parameters string) string {
 // prepare makes the database ready: the schema first, then the log, which lets readers and the
 // writer work at the same time. SQLite refuses at once whoever turns the log on while another does,
 // since neither could go on if both waited; so this tries again.
-func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
-	for patience := time.Now().Add(lockWait); ; {
+func (d *database) prepare(ctx context.Context, m engine.Migrations, wait time.Duration) error {
+	for patience := time.Now().Add(wait); ; {
 		err := prepareOnce(ctx, d.shared, m)
 		if noRoom(err) {
 			err = prepareOnce(ctx, d.exclusive, m)
