@@ -4,6 +4,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"sync"
 	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/sheet"
@@ -15,7 +16,9 @@ import (
 // be seen is escaped, but for line ends and tabs.
 type screen struct {
 	file *os.File
-	rest []byte // of a character that the next write completes
+
+	mu   sync.Mutex // the log of a service and its other lines come at the same time
+	rest []byte     // of a character that the next write completes
 }
 
 // onScreen returns a writer for a stream: a [screen] if it is a terminal, else the stream itself.
@@ -39,6 +42,8 @@ func raw(w io.Writer) io.Writer {
 func (s *screen) Terminal() *os.File { return s.file }
 
 func (s *screen) Write(text []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	all := append(s.rest, text...)
 	whole := len(all)
 	for n := 1; n < utf8.UTFMax && n <= len(all); n++ {
