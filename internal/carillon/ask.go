@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
@@ -31,7 +30,7 @@ func (p *program) ask(ctx context.Context, question string) error {
 		if word == "yes" || word == "y" {
 			return nil
 		}
-		return &bulk.BrakeError{Text: "nothing was changed"}
+		return &codedError{exitStopped, errors.New("nothing was changed")}
 	case <-ctx.Done():
 		fmt.Fprintln(p.stderr)
 		return &codedError{exitInterrupted, errors.New("interrupted, nothing was changed")}

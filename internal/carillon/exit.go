@@ -17,7 +17,7 @@ const (
 	exitDone        = 0   // done, or nothing to do
 	exitFailed      = 1   // failed, or refused as things stand
 	exitUsage       = 2   // bad usage or bad input
-	exitStopped     = 3   // a bulk job was stopped by a brake, or by the person who was asked
+	exitStopped     = 3   // stopped by a brake of a bulk job, or by the person who was asked
 	exitNoStore     = 4   // no service, or no store
 	exitInterrupted = 130 // 128 and the number of SIGINT
 )
@@ -27,7 +27,7 @@ var exitCodes = []Entry{
 	{Syntax: "0", Text: "done, or nothing to do"},
 	{Syntax: "1", Text: "failed, or refused for the moment; some rows of a bulk job failed"},
 	{Syntax: "2", Text: "bad usage, or bad input such as an account that does not exist"},
-	{Syntax: "3", Text: "a brake, or your answer, stopped a bulk job"},
+	{Syntax: "3", Text: "stopped by a brake of a bulk job, or by your answer"},
 	{Syntax: "4", Text: "no service, or no store"},
 	{Syntax: "130", Text: "interrupted"},
 }

@@ -10,34 +10,33 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-type keyDisableOptions struct {
-	database
-	Format string
-}
-
 // keyDisableCommand declares `carillon key disable`.
 func (p *program) keyDisableCommand() *cobra.Command {
-	var o keyDisableOptions
-	c := &cobra.Command{
-		Use:               "disable KEY-ID",
-		Short:             "have the service refuse a key from now on",
-		Long:              `Have the service refuse a key, and print the key without its secret.` + besideService,
-		Example:           `carillon key disable "$KEY"`,
-		RunE:              func(c *cobra.Command, words []string) error { return p.disableKey(c.Context(), o, words[0]) },
-		ValidArgsFunction: once(p.storeKeys(&o.database)),
-	}
-	f := flagsOf(c)
-	outputFlag(f, &o.Format, formatJSON, formatTable)
-	o.database.flags(f)
-	return c
+	return p.keyStateCommand("DisableKey", (*directory.Keys).Disable, &cobra.Command{
+		Use:     "disable KEY-ID",
+		Short:   "have the service refuse a key from now on",
+		Long:    `Have the service refuse a key, and print the key without its secret.` + besideService,
+		Example: `carillon key disable "$KEY"`,
+	})
 }
 
-func (p *program) disableKey(ctx context.Context, o keyDisableOptions, id string) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		key, err := directory.NewKeys(st, nil, directory.Options{Operator: person()}).Disable(ctx, id)
-		if err != nil {
-			return err
-		}
-		return p.print(o.Format, "DisableKey", document.NewObject(document.Member{Key: "AccessKey", Value: keyDocument(key)}))
-	})
+// keyStateCommand completes disable and enable: they differ in what they set. name is that of what
+// they print.
+func (p *program) keyStateCommand(name string, set func(*directory.Keys, context.Context, string) (directory.Key, error), c *cobra.Command) *cobra.Command {
+	var where database
+	var format string
+	c.RunE = func(c *cobra.Command, words []string) error {
+		return p.onStore(c.Context(), where, func(st store.Store) error {
+			key, err := set(directory.NewKeys(st, nil, directory.Options{Operator: person()}), c.Context(), words[0])
+			if err != nil {
+				return err
+			}
+			return p.print(format, name, document.NewObject(document.Member{Key: "AccessKey", Value: keyDocument(key)}))
+		})
+	}
+	c.ValidArgsFunction = once(p.storeKeys(&where))
+	f := flagsOf(c)
+	outputFlag(f, &format, formatJSON, formatTable)
+	where.flags(f)
+	return c
 }
