@@ -65,12 +65,11 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("creating database: %w", err)
 	}
 
-	wait := opts.lockWait()
-	shared, err := sql.Open("sqlite", dataSource(path, wait))
+	shared, err := sql.Open("sqlite", dataSource(path))
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, err)
 	}
-	exclusive, err := sql.Open("sqlite", dataSource(path, wait)+"&_pragma=locking_mode(EXCLUSIVE)")
+	exclusive, err := sql.Open("sqlite", dataSource(path)+"&_pragma=locking_mode(EXCLUSIVE)")
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, err)
 	}
@@ -81,6 +80,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		shared:    shared,
 		exclusive: exclusive,
 		path:      path,
+		turnWait:  opts.turnWait(),
 		entries:   engine.NewSequence(opts.Clock, false),
 		queue:     make(chan *update),
 		readers:   makeSessions(max(4, 2*runtime.GOMAXPROCS(0))),
@@ -93,7 +93,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		checkpointed:  make(chan struct{}),
 	}
 	migrations := opts.migrations()
-	if err := d.prepare(ctx, migrations, wait); err != nil {
+	if err := d.prepare(ctx, migrations); err != nil {
 		shared.Close()
 		exclusive.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
@@ -106,21 +106,28 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 	return d, nil
 }
 
-// lockWait is how long a statement waits for a lock that another process holds. A busy service
-// gives the lock away for moments only, and no queue stands before it: a command needs some tries
-// until it asks at such a moment.
-func (o Options) lockWait() time.Duration {
+// lockWait is how long a statement waits for a lock that another process holds.
+const lockWait = 5 * time.Second
+
+// turnWait is how long an update, or an opening, waits for its turn to write. A busy service gives
+// the lock away for less than a millisecond between two groups, and SQLite keeps no queue, but
+// looks every 100 ms after a while: that could take minutes. So it gives up soon ([soon]), and is
+// asked again.
+func (o Options) turnWait() time.Duration {
 	if o.Beside {
 		return time.Minute
 	}
-	return 5 * time.Second
+	return lockWait
 }
+
+// soon makes SQLite look for a lock a few times within 10 ms.
+const soon = "PRAGMA busy_timeout = 10"
 
 // dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait
 // until the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of
 // syncing, which other systems ignore.
-func dataSource(path string, wait time.Duration) string {
-	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1", wait.Milliseconds()))
+func dataSource(path string) string {
+	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1", lockWait.Milliseconds()))
 }
 
 // sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
@@ -135,8 +142,8 @@ func sourceURL(path, parameters string) string {
 // prepare makes the database ready: the schema first, then the log, which lets readers and the
 // writer work at the same time. SQLite refuses at once whoever turns the log on while another does,
 // since neither could go on if both waited; so this tries again.
-func (d *database) prepare(ctx context.Context, m engine.Migrations, wait time.Duration) error {
-	for patience := time.Now().Add(wait); ; {
+func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
+	for patience := time.Now().Add(d.turnWait); ; {
 		err := prepareOnce(ctx, d.shared, m)
 		if noRoom(err) {
 			err = prepareOnce(ctx, d.exclusive, m)
@@ -145,7 +152,7 @@ func (d *database) prepare(ctx context.Context, m engine.Migrations, wait time.D
 			return err
 		}
 		select {
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(time.Millisecond):
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -158,6 +165,9 @@ func prepareOnce(ctx context.Context, pool *sql.DB, m engine.Migrations) error {
 		return err
 	}
 	defer conn.Close()
+	if _, err := conn.ExecContext(ctx, soon); err != nil {
+		return err
+	}
 	if err := migrate(ctx, conn, m); err != nil {
 		return err
 	}
@@ -210,8 +220,9 @@ type database struct {
 	counters engine.Counters
 
 	// queue is how updates reach the goroutine that runs write, which alone uses the writer.
-	queue  chan *update
-	writer *session // nil until first needed, and after a failure
+	queue    chan *update
+	writer   *session // nil until first needed, and after a failure
+	turnWait time.Duration
 
 	readers sessions // of views
 	lookups sessions // of AccessKey and Ping

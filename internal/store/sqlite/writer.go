@@ -4,6 +4,9 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
+
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
@@ -112,7 +115,7 @@ func (d *database) collect(first *update) []*update {
 func (d *database) commit(group []*update) (rest []*update) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if err := d.begin(); err != nil {
+	if err := d.begin(group); err != nil {
 		d.abandon()
 		for _, u := range group {
 			u.done <- fmt.Errorf("%w: beginning to write: %w", store.ErrUnavailable, d.explain(err))
@@ -183,17 +186,23 @@ func (d *database) runOne(u *update) (keep bool, failure error) {
 // files, and leaves the log to checkpoint.go. The limit, in bytes, is the size that the log's file
 // is cut to when the log starts again.
 const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
-	PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d`
+	PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d; ` + soon
 
-// begin starts a transaction of the writer, on a new connection if there is none.
-func (d *database) begin() (err error) {
+// begin starts a transaction of the writer, on a new connection if there is none. It waits for its
+// turn while another process writes, unless all who are waiting have left.
+func (d *database) begin(group []*update) (err error) {
 	if d.writer == nil {
 		if d.writer, err = d.openSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize)); err != nil {
 			return err
 		}
 	}
-	_, err = d.writer.Exec("BEGIN IMMEDIATE")
-	return err
+	for patience := time.Now().Add(d.turnWait); ; {
+		_, err = d.writer.Exec("BEGIN IMMEDIATE")
+		if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(patience) ||
+			!slices.ContainsFunc(group, func(u *update) bool { return u.ctx.Err() == nil }) {
+			return err
+		}
+	}
 }
 
 // abandon gives up the writer's connection, and with it a transaction that may be open on it.
