@@ -221,8 +221,9 @@ func variablesPage(pages []carillon.Page) string {
 For operators who configure carillon by its environment, as with systemd or in a container.
 
 A variable says where and how a command works. A flag on the command line overrules it, and an empty variable counts for
-nothing. Flags that are not on this page have no variable: whom a command changes, what they become, where output goes,
-whether it asks and whether a brake holds is said on the command line alone.
+nothing. The flag --data also overrules CARILLON_DATABASE_URL, except for carillon serve, which can have both.
+Flags that are not on this page have no variable: whom a command changes, what they become, where output goes, whether
+it asks and whether a brake holds is said on the command line alone.
 `, generated)
 	// A variable that several commands read has the same text for each.
 	type variable struct {
