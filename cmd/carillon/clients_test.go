@@ -24,6 +24,7 @@ import (
 //	CARILLON_TEST_AWSCLI  an AWS CLI, of whatever release
 //	CARILLON_TEST_NODE    a directory node_modules with @aws-sdk/client-chime
 func TestClients(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	dir := t.TempDir()
 	env := append(childEnv(dir), "CARILLON_DATA="+filepath.Join(dir, "data"))

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net"
 	"os"
@@ -31,6 +32,7 @@ var typed = []struct{ begun, want string }{
 
 // Completion works in the shells themselves, as a person uses it.
 func TestCompletion(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	dir := t.TempDir()
 	for name, text := range map[string]string{
@@ -135,10 +137,10 @@ func TestCompletion_SilentService(t *testing.T) {
 	}
 	defer l.Close()
 	dir := t.TempDir()
-	cmd := exec.Command("carillon", "__complete", "bulk", "plan", "--account-id", "")
+	ctx, cancel := context.WithTimeout(t.Context(), hung-10*time.Second) // before the timeout of the connection
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "carillon", "__complete", "bulk", "plan", "--account-id", "")
 	cmd.Dir, cmd.Env = dir, append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME=http://"+l.Addr().String(), "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1")
-	guard := time.AfterFunc(hung-10*time.Second, func() { cmd.Process.Kill() }) // before the timeout of the connection
-	defer guard.Stop()
 	if out, err := cmd.Output(); err != nil || string(out) != ":4\n" {
 		t.Errorf("got %q, %v, want nothing to offer", out, err)
 	}

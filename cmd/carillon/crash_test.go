@@ -25,7 +25,7 @@ import (
 )
 
 var (
-	crashRounds = flag.Int("rounds", defaultRounds, "how often TestCrash kills the service")
+	crashRounds = flag.Int("rounds", 10, "how often TestCrash kills the service; once with -short")
 	crashSeed   = flag.Uint64("seed", 0, "what TestCrash derives its random moments from; 0 for another one each time")
 )
 
@@ -70,6 +70,9 @@ func kill(start func() *service) func(*service) *service {
 
 // crash runs a crash test.
 func crash(t *testing.T, rounds int, site crashSite) {
+	if testing.Short() {
+		rounds = 1
+	}
 	seed := cmp.Or(*crashSeed, uint64(time.Now().UnixNano()))
 	t.Logf("go test ./cmd/carillon -run %s -rounds %d -seed %d", t.Name(), *crashRounds, seed)
 	random := rand.New(rand.NewPCG(seed, 0))

@@ -1,7 +1,3 @@
-// The programs that these tests build and run know nothing of the race detector.
-
-//go:build !race
-
 package main
 
 import (
@@ -51,6 +47,7 @@ func TestDocs(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("the documentation is for a POSIX shell")
 	}
+	takesTurns(t)
 	t.Parallel()
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -277,6 +274,7 @@ func (r *reader) stop(t *testing.T) {
 // Every variable that carillon reads is told to people by its help or the README, and none that
 // the pages tell of is made up.
 func TestVariablesAreDocumented(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	name := regexp.MustCompile(`CARILLON_[A-Z][A-Z_]*[A-Z]`)
 	help := helpOf(t)

@@ -14,6 +14,7 @@ import (
 
 // systemd understands all of the unit, and the program what the unit tells it.
 func TestUnit(t *testing.T) {
+	takesTurns(t)
 	analyze, err := exec.LookPath("systemd-analyze")
 	if err != nil {
 		t.Skip("systemd-analyze is not installed")
@@ -184,6 +185,7 @@ func (im *image) command(env []string, words ...string) *exec.Cmd {
 // In an image without a shell, a library, a list of users or a place for temporary files both
 // programs do their work, over https, too.
 func TestImage(t *testing.T) {
+	takesTurns(t)
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("the go command is not on PATH")
 	}

@@ -69,10 +69,9 @@ func TestMain(m *testing.M) {
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	dir, files := "testdata/script", []string(nil)
-	if underRaceDetector {
-		// There each start of a program takes several times as long. Most scripts make one call after
-		// another; these have programs that do many things at a time.
-		for _, name := range []string{"backup", "batch_update", "bulk_stopped", "bulk_verbs", "demo", "operator_secret", "serve_names"} {
+	if testing.Short() {
+		// These have programs that do many things at a time: see takesTurns.
+		for _, name := range []string{"backup", "bulk_stopped", "bulk_verbs", "serve_names"} {
 			files = append(files, filepath.Join(dir, name+".txtar"))
 		}
 		dir = ""

@@ -154,6 +154,16 @@ func (s *service) end(signal os.Signal) error {
 	return err
 }
 
+// takesTurns marks a test of programs that do one thing after another. The race detector finds
+// nothing there, and takes several times as long: go test -short, which goes with it, leaves the
+// test out.
+func takesTurns(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
+}
+
 // childEnv is the environment of programs that a test starts: nothing of the machine's own
 // set-up, everything they write in dir, and the service on a free port.
 func childEnv(dir string) []string {

@@ -124,6 +124,7 @@ func runExample(t *testing.T, bin string, op *model.Operation, e shownExample, p
 		"PATH=" + bin + string(os.PathListSeparator) + os.Getenv("PATH"), "HOME=" + cmd.Dir, "LANG=C.UTF-8",
 		"AWS_ENDPOINT_URL_CHIME=" + service.URL, "AWS_DEFAULT_REGION=us-east-1",
 		"AWS_ACCESS_KEY_ID=AKIDEXAMPLEEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret",
+		"GORACE=atexit_sleep_ms=10", // built with the race detector, each program would wait for a second before it ends
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
