@@ -23,6 +23,9 @@ import (
 	"time"
 )
 
+// anyAccount is the id of the account of services that have one only.
+const anyAccount = "00000000-0000-4000-8000-000000000001"
+
 // slowService answers what carillon bulk asks about sixty users, and keeps those who update some
 // waiting: update is told of each call, which is answered when the function returns.
 func slowService(t *testing.T, update func(n int)) (url string) {
@@ -131,7 +134,7 @@ func TestBulkFinishesCalls(t *testing.T) {
 		began <- n
 		<-answer
 	})
-	p := startBulk(t, dir, url, "apply", "--yes", "--account-id", "A", "--all", "--set", "LicenseType=Basic", "--parallel", "1", "--ledger", "l.jsonl")
+	p := startBulk(t, dir, url, "apply", "--yes", "--account-id", anyAccount, "--all", "--set", "LicenseType=Basic", "--parallel", "1", "--ledger", "l.jsonl")
 	<-began
 	// Meanwhile nobody else can go on with the job, but everybody can look at it.
 	other := startBulk(t, dir, url, "resume", "--yes", "l.jsonl")
@@ -162,7 +165,7 @@ func TestBulkSurvivesHangup(t *testing.T) {
 		began <- n
 		<-answer
 	})
-	p := startBulk(t, t.TempDir(), url, "apply", "--yes", "--account-id", "A", "--all", "--set", "LicenseType=Basic", "--ledger", "l.jsonl")
+	p := startBulk(t, t.TempDir(), url, "apply", "--yes", "--account-id", anyAccount, "--all", "--set", "LicenseType=Basic", "--ledger", "l.jsonl")
 	<-began
 	p.Process.Signal(syscall.SIGHUP)
 	close(answer)
@@ -181,7 +184,7 @@ func TestBulkStopsAtOnce(t *testing.T) {
 		began <- n
 		<-answer
 	})
-	p := startBulk(t, dir, url, "apply", "--yes", "--account-id", "A", "--all", "--set", "LicenseType=Basic", "--parallel", "1", "--ledger", "l.jsonl")
+	p := startBulk(t, dir, url, "apply", "--yes", "--account-id", anyAccount, "--all", "--set", "LicenseType=Basic", "--parallel", "1", "--ledger", "l.jsonl")
 	<-began
 	p.Process.Signal(os.Interrupt)
 	p.until(t, "another interrupt stops at once")
@@ -218,7 +221,7 @@ func TestBulkStopsReading(t *testing.T) {
 	}))
 	defer s.Close()
 	defer close(done)
-	p := startBulk(t, t.TempDir(), s.URL, "export", "--account-id", "A", "-o", "users.csv")
+	p := startBulk(t, t.TempDir(), s.URL, "export", "--account-id", anyAccount, "-o", "users.csv")
 	<-reading
 	p.Process.Signal(os.Interrupt)
 	if last, state := p.end(); state.ExitCode() != 130 || !strings.Contains(last, "interrupt") {
@@ -245,7 +248,7 @@ func TestBulkOnFullDisk(t *testing.T) {
 		{3, 2, "carillon: bulk apply: writing the ledger: write l.jsonl: file too large", 0},
 		{26, 1, "carillon: writing the ledger: write l.jsonl: file too large; to go on: carillon bulk resume l.jsonl", 1},
 	} {
-		p := startProgram(t, dir, url, "sh", "-c", fmt.Sprintf("ulimit -f %d; exec carillon bulk apply --yes --account-id A --all --set LicenseType=Basic --parallel 1 --ledger l.jsonl", tt.blocks))
+		p := startProgram(t, dir, url, "sh", "-c", fmt.Sprintf("ulimit -f %d; exec carillon bulk apply --yes --account-id %s --all --set LicenseType=Basic --parallel 1 --ledger l.jsonl", tt.blocks, anyAccount))
 		if last, state := p.end(); state.ExitCode() != tt.code || last != tt.last {
 			t.Errorf("%d blocks: got code %d and %q, want %d and %q", tt.blocks, state.ExitCode(), last, tt.code, tt.last)
 		}

@@ -12,13 +12,14 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 )
 
 // listing are commands that read the users of an account, in pages.
 var listing = []string{
-	"aws chime list-users --account-id A --query Users[].UserId --output text",
-	"carillon bulk export --account-id A --format jsonl",
+	"aws chime list-users --account-id " + anyAccount + " --query Users[].UserId --output text",
+	"carillon bulk export --account-id " + anyAccount + " --format jsonl",
 }
 
 // listOf returns one of these commands, to run on a service by a shell.
@@ -40,8 +41,9 @@ func TestIgnoredInterrupt(t *testing.T) {
 		t.Run(strings.Fields(command)[0], func(t *testing.T) {
 			t.Parallel()
 			asked, interrupted := make(chan struct{}), make(chan struct{})
+			first := sync.OnceFunc(func() { close(asked) })
 			s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				close(asked)
+				first()
 				<-interrupted
 				io.WriteString(w, `{"Users": [{"UserId": "the-user"}]}`)
 			}))

@@ -20,7 +20,7 @@ import (
 type Config struct {
 	// Client says where calls go and who signs them. The engine does its own retries.
 	Client  client.Config
-	Account string // id of the account
+	Account string // id of the account; empty until [Account.Find]
 	Job     string // see NewJob; sent in the user agent, which the audit trail keeps
 	Version string // of this program, for the user agent
 
@@ -52,6 +52,9 @@ type Account struct {
 	client *client.Client
 	pace   *pace
 	shape  *model.Shape // of a listed user
+
+	name  string           // of the account; empty if nobody has told
+	shown *document.Object // the account as GetAccount shows it; nil until it was asked
 }
 
 // pageSize is the largest page that the service returns.
@@ -90,16 +93,38 @@ func (a *Account) Close() { a.client.Close() }
 
 // Type asks for the type of the account: "Team", "EnterpriseLWA" and others.
 func (a *Account) Type(ctx context.Context) (string, error) {
-	out, err := a.read(ctx, "GetAccount", document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}))
+	shown, err := a.describe(ctx)
 	if err != nil {
-		return "", noAccount(fmt.Errorf("reading account %s: %w", a.config.Account, err))
+		return "", err
 	}
-	if v, _ := out.Get("Account"); v != nil {
-		if v, _ := v.(*document.Object).Get("AccountType"); v != nil {
-			return plain(v), nil
-		}
+	if kind := textOf(shown, "AccountType"); kind != "" {
+		return kind, nil
 	}
 	return "", fmt.Errorf("reading account %s: the reply names no type", a.config.Account)
+}
+
+// describe returns the account as GetAccount shows it. It asks once.
+func (a *Account) describe(ctx context.Context) (*document.Object, error) {
+	if a.shown != nil {
+		return a.shown, nil
+	}
+	out, err := a.read(ctx, "GetAccount", document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}))
+	if err != nil {
+		return nil, noAccount(fmt.Errorf("reading account %s: %w", a.config.Account, err))
+	}
+	v, _ := out.Get("Account")
+	if a.shown, _ = v.(*document.Object); a.shown == nil {
+		a.shown = new(document.Object)
+	}
+	a.name = textOf(a.shown, "Name")
+	return a.shown, nil
+}
+
+// textOf returns a member that is a string, empty if there is none.
+func textOf(o *document.Object, name string) string {
+	v, _ := o.Get(name)
+	s, _ := v.(string)
+	return s
 }
 
 // all passes each user of the account to fn, before a job has sent anything.
@@ -134,15 +159,21 @@ func (a *Account) list(ctx context.Context, email string, fn func(*document.Obje
 	if email != "" {
 		input.Set("UserEmail", email)
 	}
+	return a.pages(ctx, "ListUsers", "Users", "the users of account "+a.config.Account, input, fn)
+}
+
+// pages passes each item of a listing to fn. They are in a member of the replies of an operation;
+// what says to people what they are.
+func (a *Account) pages(ctx context.Context, operation, member, what string, input *document.Object, fn func(*document.Object) error) error {
 	for {
-		out, err := a.read(ctx, "ListUsers", input)
+		out, err := a.read(ctx, operation, input)
 		if err != nil {
-			return fmt.Errorf("listing the users of account %s: %w", a.config.Account, err)
+			return fmt.Errorf("listing %s: %w", what, err)
 		}
-		users, _ := out.Get("Users")
-		page, _ := users.([]any)
-		for _, u := range page {
-			if o, ok := u.(*document.Object); ok {
+		items, _ := out.Get(member)
+		page, _ := items.([]any)
+		for _, item := range page {
+			if o, ok := item.(*document.Object); ok {
 				if err := fn(o); err != nil {
 					return err
 				}
@@ -154,7 +185,7 @@ func (a *Account) list(ctx context.Context, email string, fn func(*document.Obje
 			return nil
 		}
 		if token == former {
-			return fmt.Errorf("listing the users of account %s: the service gave the same page token twice", a.config.Account)
+			return fmt.Errorf("listing %s: the service gave the same page token twice", what)
 		}
 		input.Set("NextToken", token)
 	}

@@ -129,7 +129,7 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 		return nil, badInput(l.Path, 1, "an old PIN cannot be restored")
 	}
 	p := &Plan{Head: Head{
-		Action: undo, Endpoint: l.Endpoint, Account: l.Account, Type: l.Type, Source: l.Path, Undoes: l.Job,
+		Action: undo, Endpoint: l.Endpoint, Account: l.Account, Name: l.Name, Type: l.Type, Source: l.Path, Undoes: l.Job,
 	}}
 	// A row that was sent may be done. It is done if the user has the new values.
 	made := func(r *Row) bool { return r.Status == Done || r.Status == Sent }

@@ -39,7 +39,7 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 	o.Set("version", document.Int(version))
 	for _, m := range []document.Member{
 		{Key: "job", Value: h.Job}, {Key: "undoes", Value: h.Undoes}, {Key: "action", Value: string(h.Action)},
-		{Key: "endpoint", Value: h.Endpoint}, {Key: "account", Value: h.Account}, {Key: "type", Value: h.Type},
+		{Key: "endpoint", Value: h.Endpoint}, {Key: "account", Value: h.Account}, {Key: "name", Value: h.Name}, {Key: "type", Value: h.Type},
 		{Key: "source", Value: h.Source},
 	} {
 		if m.Value != "" {
@@ -473,7 +473,7 @@ func (l *Ledger) readHead(o *document.Object) (rows int, err error) {
 	kind := m.text(kindKey)
 	v := m.number("version")
 	l.Head = Head{
-		Action: Action(m.text("action")), Endpoint: m.text("endpoint"), Account: m.text("account"), Type: m.text("type"),
+		Action: Action(m.text("action")), Endpoint: m.text("endpoint"), Account: m.text("account"), Name: m.text("name"), Type: m.text("type"),
 		Source: m.text("source"), Columns: m.columns(), Job: m.text("job"), Undoes: m.text("undoes"),
 	}
 	rows = m.number("rows")

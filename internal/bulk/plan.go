@@ -87,12 +87,16 @@ type Head struct {
 	Action   Action
 	Endpoint string
 	Account  string
+	Name     string   // of the account; empty if it is not known
 	Type     string   // of the account; empty if it does not matter
 	Source   string   // where the rows came from
 	Columns  []string // the heading of their table; nil if they came from elsewhere
 	Job      string   // empty for a plan
 	Undoes   string   // the job that this one rolls back, if any
 }
+
+// Of returns the account that the plan or the ledger is about.
+func (h *Head) Of() NamedAccount { return NamedAccount{h.Account, h.Name} }
 
 // Plan is what a job would do. Rows are in the order of their source. Rows that are [Planned]
 // change something. The others failed or were skipped before anything was sent.
@@ -206,7 +210,7 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 }
 
 func (a *Account) head(action Action, o PlanOptions) Head {
-	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Type: o.Type, Source: o.Source, Columns: o.Columns}
+	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Name: a.name, Type: o.Type, Source: o.Source, Columns: o.Columns}
 }
 
 type planner struct {

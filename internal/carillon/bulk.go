@@ -41,7 +41,7 @@ resume, retry, rejects and rollback work from it. docs/bulk.md is the guide.`,
 // bulkOptions say what a job does, to whom, and how. No command has flags for all of them.
 type bulkOptions struct {
 	connection
-	Account string // empty where a plan or a ledger says it
+	Account string // an id or a name; empty for that of a plan or a ledger, or the only one
 
 	// Of these three one is given.
 	Rows  string // a file, or - for standard input
@@ -69,12 +69,17 @@ ROWS is a file, .csv, .xlsx or .jsonl, or - for standard input. A column email o
 UserId names the user; carillon bulk template prints an example.`
 
 // rowFlags declares the flags by which users are chosen.
-func (o *bulkOptions) rowFlags(p *program, f *flags, traits ...trait) {
+func (o *bulkOptions) rowFlags(p *program, f *flags) {
 	f.group("users")
-	f.text(&o.Account, "account-id ID", "account of the users", append(traits, completedBy(p.serviceAccounts(&o.connection)))...)
+	o.accountFlag(p, f, "account of the users")
 	f.text(&o.Sheet, "sheet NAME", "sheet of a workbook to read (default the first that is not hidden)")
 	f.text(&o.Where, "where EXPR", "instead of ROWS: all users for whom this JMESPath expression on a user, as list-users prints it, is true")
 	f.toggle(&o.All, "all", "instead of ROWS: all users of the account")
+}
+
+// accountFlag declares the flag that names the account.
+func (o *bulkOptions) accountFlag(p *program, f *flags, text string) {
+	f.text(&o.Account, "account-id ACCOUNT", text+", by its id or its name (default the only account)", completedBy(p.serviceAccounts(&o.connection)))
 }
 
 // changeFlags declares the flags that say what users become.
@@ -129,7 +134,7 @@ func (p *program) bulkActionCommand(action bulk.Action, c *cobra.Command) *cobra
 	}
 	c.ValidArgsFunction = rowFiles
 	f := flagsOf(c)
-	o.rowFlags(p, f, required)
+	o.rowFlags(p, f)
 	o.newJobFlags(f)
 	o.connection.flags(f)
 	return c

@@ -53,9 +53,6 @@ func (p *program) applyBulk(ctx context.Context, o bulkOptions) error {
 			return r.applyPlan(ctx)
 		}
 	}
-	if o.Account == "" {
-		return p.misused("--account-id is missing")
-	}
 	return r.perform(ctx, bulk.Update)
 }
 
@@ -80,9 +77,6 @@ func (r *bulkRun) applyPlan(ctx context.Context) error {
 	})
 	if err != nil {
 		return err
-	}
-	if r.Account != "" && r.Account != plan.Account {
-		return r.badInput("%s is about account %s, not %s", name, plan.Account, r.Account)
 	}
 	job := newJob()
 	a, err := r.connect(ctx, plan.Account, job)

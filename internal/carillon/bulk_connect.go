@@ -2,6 +2,7 @@ package carillon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -95,17 +96,32 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 	return config, conn.Retry.MaxAttempts, nil
 }
 
-// connect prepares calls to an account for a job.
+// connect prepares calls for a job to the account that the line names. If it names none, it is the
+// account of a plan or a ledger, or, where that is empty, too, the only one.
 func (r *bulkRun) connect(ctx context.Context, account, job string) (*bulk.Account, error) {
 	config, attempts, err := r.client(ctx, r.connection)
 	if err != nil {
 		return nil, r.badInput("%w", err)
 	}
 	r.bar = r.progress(time.Now)
-	return bulk.Open(bulk.Config{
+	a, err := bulk.Open(bulk.Config{
 		Client: config, Account: account, Job: job, Version: build.Version(), Attempts: attempts, Parallel: r.Parallel,
 		Protected: r.protected, Patience: r.Patience, Waiting: r.bar.waiting, Reading: r.bar.reading,
 	})
+	if err != nil || account != "" && (r.Account == "" || r.Account == account) {
+		return a, err
+	}
+	if err := a.Find(ctx, r.Account); err != nil {
+		a.Close()
+		if _, ok := errors.AsType[*bulk.InputError](err); !ok {
+			return nil, err
+		}
+		if r.Account == "" {
+			return nil, r.badInput("--account-id is missing: %w", err)
+		}
+		return nil, r.badInput("--account-id: %w", err)
+	}
+	return a, nil
 }
 
 // serviceAccounts completes by the accounts that a service lists.

@@ -31,7 +31,7 @@ In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe.
 		RunE:    func(c *cobra.Command, _ []string) error { return p.export(c.Context(), o) },
 	}
 	f := flagsOf(c)
-	f.text(&o.Account, "account-id ID", "account to export", required, completedBy(p.serviceAccounts(&o.connection)))
+	o.accountFlag(p, f, "account to export")
 	f.choice(&o.Format, "format FORMAT", "form of the file", []string{string(bulk.CSV), string(bulk.JSONL), string(bulk.XLSX)})
 	outFlag(f, &o.Out, "file to write (default standard output)")
 	o.connection.flags(f)
@@ -47,7 +47,7 @@ func (p *program) export(ctx context.Context, o exportOptions) error {
 	if err != nil {
 		return err
 	}
-	a, err := r.connect(ctx, o.Account, newJob())
+	a, err := r.connect(ctx, "", newJob())
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,8 @@ import (
 
 // ledgerFlags declares the flag that makes sure of the account.
 func (o *bulkOptions) ledgerFlags(p *program, f *flags) {
-	f.text(&o.Account, "account-id ID", "refuse a ledger that is about another account", completedBy(p.serviceAccounts(&o.connection)))
+	f.text(&o.Account, "account-id ACCOUNT", "refuse a ledger that is about another account than this, by its id or its name",
+		completedBy(p.serviceAccounts(&o.connection)))
 }
 
 // againCommand completes resume and retry: they differ in what they prepare.
@@ -45,7 +46,7 @@ func (p *program) goOn(ctx context.Context, o bulkOptions, path string, prepare 
 		return err
 	}
 	defer l.Close()
-	a, err := r.connect(ctx, cmp.Or(o.Account, l.Account), l.Job)
+	a, err := r.connect(ctx, l.Account, l.Job)
 	if err != nil {
 		return err
 	}

@@ -36,7 +36,7 @@ carillon bulk plan --account-id "$ACCOUNT" --where "LicenseType=='Pro'" \
 	}
 	f := flagsOf(c)
 	outFlag(f, &out, "save the plan in this file, for carillon bulk apply")
-	o.rowFlags(p, f, required)
+	o.rowFlags(p, f)
 	o.changeFlags(f)
 	o.brakeFlags(f)
 	o.strictFlag(f)
@@ -64,6 +64,7 @@ func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error
 		return err
 	}
 	r.nameLeft(plan)
+	fmt.Fprintf(p.stdout, "(plan) account %v at %s\n", plan.Of(), plan.Endpoint)
 	for _, line := range totals(plan) {
 		fmt.Fprintln(p.stdout, "(plan)", line)
 	}
@@ -87,7 +88,7 @@ func (r *bulkRun) plan(ctx context.Context, action bulk.Action, job string) (*bu
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := r.connect(ctx, r.Account, job)
+	a, err := r.connect(ctx, "", job)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,7 +107,7 @@ func (r *bulkRun) planOf(ctx context.Context, a *bulk.Account, action bulk.Actio
 			return nil, err
 		}
 		if action == bulk.Unsuspend && o.Type == string(api.AccountTypeTeam) {
-			return nil, r.badInput("%s is a Team account, which has no suspended users: it removes them", r.Account)
+			return nil, r.badInput("%s is a Team account, which has no suspended users: it removes them", a)
 		}
 	}
 	return a.Plan(ctx, action, chosen, o)

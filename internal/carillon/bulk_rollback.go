@@ -1,7 +1,6 @@
 package carillon
 
 import (
-	"cmp"
 	"context"
 
 	"github.com/spf13/cobra"
@@ -40,7 +39,7 @@ func (p *program) rollBack(ctx context.Context, o bulkOptions, path string) erro
 		return err
 	}
 	job := newJob()
-	a, err := r.connect(ctx, cmp.Or(o.Account, l.Account), job)
+	a, err := r.connect(ctx, l.Account, job)
 	if err != nil {
 		return err
 	}

@@ -71,6 +71,7 @@ func question(plan *bulk.Plan) string {
 	if n != 1 {
 		users = fmt.Sprintf("%d users", n)
 	}
+	users += " of " + plan.Of().String()
 	switch {
 	case plan.Action == bulk.Suspend && plan.Type == string(api.AccountTypeTeam):
 		return "REMOVE " + users + " for good"
@@ -84,7 +85,7 @@ func question(plan *bulk.Plan) string {
 
 // confirm shows what a job comes to and asks whether to go on.
 func (r *bulkRun) confirm(ctx context.Context, plan *bulk.Plan) error {
-	fmt.Fprintf(r.stderr, "account %s at %s\n", plan.Account, plan.Endpoint)
+	fmt.Fprintf(r.stderr, "account %v at %s\n", plan.Of(), plan.Endpoint)
 	for _, line := range totals(plan) {
 		fmt.Fprintln(r.stderr, line)
 	}

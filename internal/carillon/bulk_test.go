@@ -99,7 +99,7 @@ func TestBulkAsks(t *testing.T) {
 		licenses string
 		shown    []string
 	}{
-		{"no\n", 3, "Pro\tPro\tPro", []string{"3 to change", "seats: Basic 0 -> 3 (+3), Pro 3 -> 0 (-3)", "update 3 users? [yes/no] ", "carillon: nothing was changed"}},
+		{"no\n", 3, "Pro\tPro\tPro", []string{"3 to change", "seats: Basic 0 -> 3 (+3), Pro 3 -> 0 (-3)", "update 3 users of Acme (" + p.account + ")? [yes/no] ", "carillon: nothing was changed"}},
 		{"\n", 3, "Pro\tPro\tPro", nil},
 		{"yes\n", 0, "Basic\tBasic\tBasic", []string{"3 of 3: 3 done, 0 failed"}},
 	} {
