@@ -3,24 +3,28 @@ package carillon
 import (
 	"bufio"
 	"bytes"
-	"context"
+	"cmp"
 	"encoding/csv"
+	"fmt"
 	"io"
 	"iter"
 	"strconv"
 	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/sheet"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
 type auditOptions struct {
 	database
+	connection
 	Query  directory.AuditQuery
 	Format string
 }
@@ -34,14 +38,19 @@ func (p *program) auditCommand() *cobra.Command {
 		Long: `Print the audit trail: who changed what, when, from what, to what. The oldest
 change comes first. Flags narrow the choice, all of them together.
 
-The table is for reading; json and csv have all that is kept. The csv is safe to
-open in a spreadsheet: a cell that would be run as a formula begins with a '.
+The table is for reading, in local time; json and csv have all that is kept. The
+csv is safe to open in a spreadsheet: a cell that would be run as a formula
+begins with a '.
 
-The command works on the data of a service, which may be running.`,
+The command works on the data of a service, which may be running, or asks a
+service far away: with any flag of a connection, or if there is no data here and
+a profile or the environment names an endpoint. Then the trail is that of the AWS
+account of the key, whose policy has to allow carillon:ReadAudit.`,
 		Example: `carillon audit --since 7d
 carillon audit --user ana@example.com
+carillon audit --profile acme --since 7d
 carillon audit --until 2026-01-01 --output csv > audit-2025.csv`,
-		RunE: func(c *cobra.Command, _ []string) error { return p.audit(c.Context(), o) },
+		RunE: func(c *cobra.Command, _ []string) error { return p.audit(c, o) },
 	}
 	f := flagsOf(c)
 	f.text(&o.Query.User, "user USER", "changes of this user: an id, or an e-mail address that the user has or had")
@@ -53,33 +62,75 @@ carillon audit --until 2026-01-01 --output csv > audit-2025.csv`,
 	parsed(f, &o.Query.Until, before, "until WHEN", "", "changes before this moment")
 	outputFlag(f, &o.Format, formatTable, formatJSON, formatCSV)
 	o.database.flags(f)
+	o.connection.serviceFlags(f)
 	c.AddCommand(p.auditPruneCommand())
 	return c
 }
 
-func (p *program) audit(ctx context.Context, o auditOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		records := operator(st).Audit(ctx, o.Query)
-		w := bufio.NewWriterSize(p.stdout, 1<<16)
-		var err error
-		switch o.Format {
-		case formatJSON:
-			err = auditJSON(w, records)
-		case formatCSV:
-			err = auditCSV(w, records)
-		default:
-			err = auditTable(w, p.terminal(), records)
+func (p *program) audit(c *cobra.Command, o auditOptions) error {
+	far, err := p.asksService(c, o)
+	if err != nil {
+		return err
+	}
+	if !far {
+		return p.onStore(c.Context(), o.database, func(st store.Store) error {
+			return p.writeAudit(o.Format, operator(st).Audit(c.Context(), o.Query))
+		})
+	}
+	if o.Query.AWSAccountID != "" {
+		return misused(p.name, "--aws-account-id is for data at hand: a service shows the trail of the AWS account of the key")
+	}
+	trail, err := p.remoteTrail(c.Context(), o.connection)
+	if err != nil {
+		return err
+	}
+	return p.named(p.writeAudit(o.Format, trail.audit(c.Context(), o.Query)))
+}
+
+// asksService reports whether a service is asked, instead of the data at hand. What the line says
+// counts first, then what variables say of the data, then whether there is any data.
+func (p *program) asksService(c *cobra.Command, o auditOptions) (bool, error) {
+	var data, service string
+	c.Flags().Visit(func(f *pflag.Flag) {
+		switch annotation(f, groupKey) {
+		case dataGroup:
+			data = dashed(f)
+		case connectionGroup:
+			service = dashed(f)
 		}
-		if err != nil {
-			return err
-		}
-		return w.Flush()
 	})
+	switch {
+	case data != "" && service != "":
+		return false, misused(p.name, data+" and "+service+" exclude each other: the one is for data at hand, the other for a service")
+	case service != "":
+		return true, nil
+	case data != "" || o.Data != "" || o.database.URL != "":
+		return false, nil
+	}
+	at := o.database.orDefault()
+	return at.exists() != nil && p.knowsEndpoint(c.Context(), o.connection), nil
+}
+
+func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEntry, error]) error {
+	w := bufio.NewWriterSize(p.stdout, 1<<16)
+	var err error
+	switch format {
+	case formatJSON:
+		err = auditJSON(w, entries)
+	case formatCSV:
+		err = auditCSV(w, entries)
+	default:
+		err = auditTable(w, p.terminal().Width, entries)
+	}
+	if err != nil {
+		return err
+	}
+	return w.Flush()
 }
 
 // auditJSON writes {"AuditRecords": [...]} as output.JSON would, but record by record: a trail
 // is too long to be held.
-func auditJSON(w io.Writer, records iter.Seq2[store.AuditRecord, error]) error {
+func auditJSON(w io.Writer, entries iter.Seq2[directory.AuditEntry, error]) error {
 	write := func(text string) error {
 		_, err := io.WriteString(w, text)
 		return err
@@ -87,7 +138,7 @@ func auditJSON(w io.Writer, records iter.Seq2[store.AuditRecord, error]) error {
 	const indent = "\n        "
 	before := "{\n    \"AuditRecords\": [" + indent
 	end := "{\n    \"AuditRecords\": []\n}\n"
-	for r, err := range records {
+	for r, err := range entries {
 		if err == nil {
 			text := document.AppendIndented(nil, directory.AuditDocument(r))
 			err = write(before + string(bytes.ReplaceAll(text, []byte("\n"), []byte(indent))))
@@ -101,19 +152,19 @@ func auditJSON(w io.Writer, records iter.Seq2[store.AuditRecord, error]) error {
 }
 
 // auditCSV writes a line for each record, below one with the names of the columns.
-func auditCSV(w io.Writer, records iter.Seq2[store.AuditRecord, error]) error {
+func auditCSV(w io.Writer, entries iter.Seq2[directory.AuditEntry, error]) error {
 	out := csv.NewWriter(w)
-	row := func(cell func(document.Member) string, r store.AuditRecord) error {
+	row := func(cell func(document.Member) string, r directory.AuditEntry) error {
 		var cells []string
 		for _, m := range directory.AuditDocument(r).Members() {
 			cells = append(cells, cell(m))
 		}
 		return out.Write(cells)
 	}
-	if err := row(func(m document.Member) string { return m.Key }, store.AuditRecord{}); err != nil {
+	if err := row(func(m document.Member) string { return m.Key }, directory.AuditEntry{}); err != nil {
 		return err
 	}
-	for r, err := range records {
+	for r, err := range entries {
 		if err == nil {
 			err = row(func(m document.Member) string { return sheet.Guard(flat(m.Value)) }, r)
 		}
@@ -136,39 +187,34 @@ func flat(v any) string {
 	return string(document.AppendCompact(nil, v))
 }
 
-// auditTable draws what people look for, in a table for every so many records.
-func auditTable(w io.Writer, terminal output.Terminal, records iter.Seq2[store.AuditRecord, error]) error {
-	const most = 1000
-	rows := []any{}
-	draw := func() error {
-		v := document.NewObject(document.Member{Key: "AuditRecords", Value: rows})
-		rows = rows[:0]
-		return output.Table(w, "Audit", v, terminal)
-	}
-	drawn := false
-	for r, err := range records {
+// auditTable writes what people look for, in lines for a screen: one for each request, and below it
+// what became of whom.
+func auditTable(w io.Writer, columns int, entries iter.Seq2[directory.AuditEntry, error]) error {
+	var request string
+	for e, err := range entries {
 		if err != nil {
 			return err
 		}
-		o := directory.AuditDocument(r)
-		before, _ := o.Get("Before")
-		after, _ := o.Get("After")
-		row := document.NewObject(document.Member{Key: "Change", Value: change(before, after)})
-		for _, name := range []string{"KeyName", "Operation", "Target", "Time"} {
-			v, _ := o.Get(name)
-			row.Set(name, v)
-		}
-		if rows = append(rows, row); len(rows) == most {
-			if err := draw(); err != nil {
+		head := fmt.Sprintf("%s  %s  %s", e.Time.Local().Format(time.DateTime), e.KeyName, e.Operation)
+		if this := head + e.RequestID; this != request {
+			request = this
+			if _, err := fmt.Fprintln(w, sheet.Visible(head)); err != nil {
 				return err
 			}
-			drawn = true
+		}
+		o := directory.AuditDocument(e)
+		before, _ := o.Get("Before")
+		after, _ := o.Get("After")
+		who, what := sheet.Visible(cmp.Or(e.TargetEmail, e.Target)), change(before, after)
+		line := "    " + strings.TrimSpace(who+"  "+what) + "\n"
+		if utf8.RuneCountInString(line) > columns+1 {
+			line = "    " + who + "\n" + Fill(what, "        ", columns)
+		}
+		if _, err := io.WriteString(w, line); err != nil {
+			return err
 		}
 	}
-	if drawn && len(rows) == 0 {
-		return nil
-	}
-	return draw()
+	return nil
 }
 
 // change tells what became of what in a few words; nothing in them can act on a terminal.
@@ -186,7 +232,6 @@ func change(before, after any) string {
 		b.WriteString("gone:")
 		to = from
 	}
-	const most = 80
 	for i, m := range from.Members() {
 		if i > 0 {
 			b.WriteByte(',')
@@ -200,11 +245,7 @@ func change(before, after any) string {
 			b.WriteString(" -> " + now)
 		}
 	}
-	text := []rune(strings.TrimSpace(b.String()))
-	if len(text) > most {
-		text = append(text[:most-3], []rune("...")...)
-	}
-	return string(text)
+	return strings.TrimSpace(b.String())
 }
 
 func quoted(v any) string {

@@ -19,6 +19,9 @@ import (
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
+// connectionGroup is the title of the flags that say how to reach a service.
+const connectionGroup = "connection"
+
 // connection says how to reach a service, in the words of the options of aws.
 type connection struct {
 	Profile, Region, URL, CABundle string // empty: what the environment and ~/.aws say
@@ -28,9 +31,15 @@ type connection struct {
 	Patience                       time.Duration
 }
 
-// flags declares the flags of a connection.
+// flags declares the flags of a connection for a job.
 func (c *connection) flags(f *flags) {
-	f.group("connection")
+	c.serviceFlags(f)
+	parsed(f, &c.Patience, duration, "patience DURATION", "2m", "end when no call has succeeded for so long")
+}
+
+// serviceFlags declares those that every connection has.
+func (c *connection) serviceFlags(f *flags) {
+	f.group(connectionGroup)
 	f.text(&c.Profile, "profile NAME", "profile in ~/.aws, as for aws", variable)
 	f.text(&c.Region, "region NAME", "region, as for aws", variable)
 	parsed(f, &c.URL, endpoint, "endpoint-url URL", "", "URL of the service, as for aws", variable)
@@ -39,7 +48,6 @@ func (c *connection) flags(f *flags) {
 	f.toggle(&c.NoSignRequest, "no-sign-request", "send no signatures, as for aws")
 	seconds := numberFrom(0, math.MaxInt32)
 	parsed(f, &c.ReadTimeout, seconds, "cli-read-timeout SECONDS", "60", "longest silence of the service; 0 for any")
-	parsed(f, &c.Patience, duration, "patience DURATION", "2m", "end when no call has succeeded for so long")
 	parsed(f, &c.ConnectTimeout, seconds, "cli-connect-timeout SECONDS", "60", "longest wait for a connection; 0 for any")
 }
 
@@ -62,20 +70,30 @@ func (c *connection) words() string {
 	return b.String()
 }
 
-// client finds out all that calls need. attempts is how often one may be made, by what the person
-// has set; 0 is the default.
-func (p *program) client(ctx context.Context, c connection) (config client.Config, attempts int, err error) {
+// settings are what the flags, the environment and ~/.aws say of a connection.
+func (p *program) settings(c connection) *profile.Settings {
 	optional := func(s string) *string {
 		if s == "" {
 			return nil
 		}
 		return &s
 	}
-	env := profile.Env(p.env)
-	s := profile.New(env, profile.Flags{
+	return profile.New(p.env, profile.Flags{
 		Profile: optional(c.Profile), Region: optional(c.Region), EndpointURL: optional(c.URL), CABundle: optional(c.CABundle),
 	})
-	conn, err := s.Connect(ctx, chime.Service, !c.NoSignRequest)
+}
+
+// knowsEndpoint reports whether anything says where the service is. Otherwise calls would go to
+// AWS.
+func (p *program) knowsEndpoint(ctx context.Context, c connection) bool {
+	conn, err := p.settings(c).Connect(ctx, chime.Service, false)
+	return err == nil && conn.Endpoint.Source != profile.Source{}
+}
+
+// client finds out all that calls need. attempts is how often one may be made, by what the person
+// has set; 0 is the default.
+func (p *program) client(ctx context.Context, c connection) (config client.Config, attempts int, err error) {
+	conn, err := p.settings(c).Connect(ctx, chime.Service, !c.NoSignRequest)
 	if err == nil && !c.NoVerifySSL {
 		err = conn.CheckCABundle()
 	}
@@ -87,7 +105,7 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 	}
 	config = client.Config{
 		Endpoint: strings.TrimRight(conn.Endpoint.URL, "/"), Region: conn.Endpoint.SigningRegion, Service: chime.Service,
-		Proxy: client.ProxyFromEnvironment(env.Lookup, conn.Endpoint.URL), CABundle: conn.CABundle.Text, NoVerifySSL: c.NoVerifySSL,
+		Proxy: client.ProxyFromEnvironment(profile.Env(p.env).Lookup, conn.Endpoint.URL), CABundle: conn.CABundle.Text, NoVerifySSL: c.NoVerifySSL,
 		ReadTimeout: time.Duration(c.ReadTimeout) * time.Second, ConnectTimeout: time.Duration(c.ConnectTimeout) * time.Second,
 	}
 	if k := conn.Credentials; k != nil {

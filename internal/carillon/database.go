@@ -21,6 +21,9 @@ import (
 // defaultData is the data directory where neither a directory nor a database is named.
 const defaultData = "carillon-data"
 
+// dataGroup is the title of the flags that say where the records are.
+const dataGroup = "data of the service"
+
 // database says where the records are: in SQLite in a directory, or in PostgreSQL.
 type database struct {
 	Data          string // directory of SQLite; beside a URL, of the lines for a shell only
@@ -37,7 +40,7 @@ func (d *database) flags(f *flags) { d.nameFlags(f, insteadOf("data")) }
 func (d *database) serviceFlags(f *flags) { d.nameFlags(f) }
 
 func (d *database) nameFlags(f *flags, traits ...trait) {
-	f.group("data of the service")
+	f.group(dataGroup)
 	f.text(&d.Data, "data DIR", "directory that holds the database (default "+defaultData+")", variable, folder)
 	f.text(&d.URL, "database-url URL", "PostgreSQL that holds the data instead, postgres://USER:PASSWORD@HOST/NAME; "+
 		"other users of the machine can read command lines, so the variable is safer", append(traits, variable)...)

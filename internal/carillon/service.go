@@ -17,8 +17,11 @@ import (
 
 	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/extension"
 	"github.com/carillon-project/carillon/internal/metrics"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
@@ -136,6 +139,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
 		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory,
+		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: domain.ReadAudit},
 	}
 	if metricsListener != nil {
 		mux := http.NewServeMux()

@@ -19,6 +19,8 @@ import (
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/extension"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
@@ -60,7 +62,10 @@ func houseOver(t testing.TB, st store.Store) *house {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := httptest.NewServer(server.New(chime.Service, service, keyring{}, server.Options{Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable}))
+	listener := httptest.NewServer(server.New(chime.Service, service, keyring{}, server.Options{
+		Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable,
+		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: service.ReadAudit},
+	}))
 	t.Cleanup(listener.Close)
 	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(atomic.Value)}
 }
@@ -90,6 +95,9 @@ func (h *house) as(aws string) *house {
 func (h *house) call(operation, labels, query, body string) (string, error) {
 	h.t.Helper()
 	op := chime.Service.Operation(operation)
+	if operation == extension.ReadAudit.Name {
+		op = &extension.ReadAudit
+	}
 	if op == nil {
 		h.t.Fatalf("there is no operation %s", operation)
 	}

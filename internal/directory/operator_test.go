@@ -314,7 +314,7 @@ func TestRegisterAcceptsInvitation(t *testing.T) {
 		id, *u.PersonalPIN))
 
 	// The trail is that of the AWS account, and has no PIN in it.
-	var trail []store.AuditRecord
+	var trail []directory.AuditEntry
 	for r, err := range op.Audit(t.Context(), directory.AuditQuery{AWSAccountID: foreignAccount, Key: "operator/alice"}) {
 		if err != nil {
 			t.Fatal(err)
@@ -422,7 +422,7 @@ func TestRegisterMoves(t *testing.T) {
 	if got := h.as(foreignAccount).users("Home"); len(got) != 0 {
 		t.Errorf("account left: got %v, want nobody", got)
 	}
-	var left []store.AuditRecord
+	var left []directory.AuditEntry
 	for r, err := range op.Audit(t.Context(), directory.AuditQuery{AccountID: "Home"}) {
 		if err != nil {
 			t.Fatal(err)

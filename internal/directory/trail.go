@@ -1,8 +1,10 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,14 +32,56 @@ const (
 	auditPiece = 10_000
 )
 
+// AuditEntry is a record of the audit trail, with the address of the user who was changed: as it is
+// now or, for a user who is gone, as the record says it. It is empty if no user was changed, or if
+// nobody knows any more.
+type AuditEntry struct {
+	store.AuditRecord
+	TargetEmail string
+}
+
 // Audit reads the audit trail, the oldest record first. It ends after the first error.
-func (o *Operator) Audit(ctx context.Context, query AuditQuery) iter.Seq2[store.AuditRecord, error] {
-	return func(yield func(store.AuditRecord, error) bool) {
-		err := o.walk(ctx, query, func(r store.AuditRecord) bool { return yield(r, nil) })
+func (o *Operator) Audit(ctx context.Context, query AuditQuery) iter.Seq2[AuditEntry, error] {
+	return func(yield func(AuditEntry, error) bool) {
+		err := o.walk(ctx, query, withEmails, func(e AuditEntry) bool { return yield(e, nil) })
 		if err != nil {
-			yield(store.AuditRecord{}, err)
+			yield(AuditEntry{}, err)
 		}
 	}
+}
+
+// withEmails makes entries of records.
+func withEmails(tx store.ReadTx, records []store.AuditRecord) ([]AuditEntry, error) {
+	targets := map[string][]string{} // by account
+	for _, r := range records {
+		if r.AccountID != "" && r.Target != r.AccountID {
+			targets[r.AccountID] = append(targets[r.AccountID], r.Target)
+		}
+	}
+	emails := map[string]string{}
+	for account, ids := range targets {
+		slices.Sort(ids)
+		users, err := tx.Users(account, slices.Compact(ids))
+		if err != nil {
+			return nil, err
+		}
+		for _, u := range users {
+			emails[u.UserID] = u.Email
+		}
+	}
+	entries := withoutEmails(records)
+	for i, r := range records {
+		entries[i].TargetEmail = cmp.Or(emails[r.Target], emailIn(r.After), emailIn(r.Before))
+	}
+	return entries, nil
+}
+
+func withoutEmails(records []store.AuditRecord) []AuditEntry {
+	entries := make([]AuditEntry, len(records))
+	for i, r := range records {
+		entries[i].AuditRecord = r
+	}
+	return entries
 }
 
 // AuditDocument returns a record as it is printed and exported: an object that always has these
@@ -54,7 +98,8 @@ func (o *Operator) Audit(ctx context.Context, query AuditQuery) iter.Seq2[store.
 //	KeyId         empty for an operator
 //	RequestId     the same in all records of one request
 //	UserAgent     as the client sent it
-func AuditDocument(r store.AuditRecord) *document.Object {
+//	TargetEmail   the address of the user who was changed, see [AuditEntry]
+func AuditDocument(r AuditEntry) *document.Object {
 	parsed := func(text string) any {
 		if v, err := document.Parse(text); err == nil {
 			return v
@@ -73,6 +118,7 @@ func AuditDocument(r store.AuditRecord) *document.Object {
 		document.Member{Key: "KeyId", Value: r.KeyID},
 		document.Member{Key: "RequestId", Value: r.RequestID},
 		document.Member{Key: "UserAgent", Value: r.UserAgent},
+		document.Member{Key: "TargetEmail", Value: r.TargetEmail},
 	)
 }
 
@@ -145,13 +191,16 @@ func (o *Operator) recordCopy(ctx context.Context, op operation, b Copy) error {
 // trail is the audit trail of one AWS account while it is being read.
 type trail struct {
 	owner string
-	page  []store.AuditRecord // read, and not returned yet
+	page  []AuditEntry // read, and not returned yet
 	after store.Entry
 	ended bool
 }
 
+// entriesOf makes entries of records.
+type entriesOf func(store.ReadTx, []store.AuditRecord) ([]AuditEntry, error)
+
 // walk calls fn for each record that the query selects, until fn returns false.
-func (o *Operator) walk(ctx context.Context, query AuditQuery, fn func(store.AuditRecord) bool) error {
+func (o *Operator) walk(ctx context.Context, query AuditQuery, entries entriesOf, fn func(AuditEntry) bool) error {
 	filter := store.AuditFilter{AccountID: query.AccountID, Key: query.Key, Job: query.Job, Since: query.Since, Until: query.Until}
 	var ids map[string]bool
 	if strings.Contains(query.User, "@") {
@@ -173,7 +222,7 @@ func (o *Operator) walk(ctx context.Context, query AuditQuery, fn func(store.Aud
 	for {
 		var oldest *trail
 		for _, t := range trails {
-			if err := t.fill(ctx, o.store, filter); err != nil {
+			if err := t.fill(ctx, o.store, filter, entries); err != nil {
 				return err
 			}
 			if len(t.page) > 0 && (oldest == nil || t.page[0].Time.Before(oldest.page[0].Time)) {
@@ -192,10 +241,15 @@ func (o *Operator) walk(ctx context.Context, query AuditQuery, fn func(store.Aud
 }
 
 // fill reads on, to the next record that passes the filter, if what was read is used up.
-func (t *trail) fill(ctx context.Context, st store.Store, filter store.AuditFilter) error {
+func (t *trail) fill(ctx context.Context, st store.Store, filter store.AuditFilter, entries entriesOf) error {
 	for len(t.page) == 0 && !t.ended {
-		err := st.View(ctx, func(tx store.ReadTx) (err error) {
-			t.page, t.after, err = tx.Audit(t.owner, filter, t.after, auditPage)
+		err := st.View(ctx, func(tx store.ReadTx) error {
+			records, next, err := tx.Audit(t.owner, filter, t.after, auditPage)
+			if err != nil {
+				return err
+			}
+			t.after = next
+			t.page, err = entries(tx, records)
 			return err
 		})
 		if err != nil {
@@ -222,16 +276,24 @@ func (o *Operator) userIDs(ctx context.Context, query AuditQuery) (map[string]bo
 	}
 	key := address.Key(query.User)
 	everything := AuditQuery{AWSAccountID: query.AWSAccountID, AccountID: query.AccountID}
-	err = o.walk(ctx, everything, func(r store.AuditRecord) bool {
-		if emailIn(r.Before) == key || emailIn(r.After) == key {
-			ids[r.Target] = true
+	plain := func(_ store.ReadTx, records []store.AuditRecord) ([]AuditEntry, error) {
+		return withoutEmails(records), nil
+	}
+	err = o.walk(ctx, everything, plain, func(e AuditEntry) bool {
+		if saysEmail(e.AuditRecord, key) {
+			ids[e.Target] = true
 		}
 		return true
 	})
 	return ids, err
 }
 
-// emailIn returns the address in the before or after of a record, in the form of [address.Key].
+// saysEmail reports whether a record says the address with this [address.Key].
+func saysEmail(r store.AuditRecord, key string) bool {
+	return address.Key(emailIn(r.Before)) == key || address.Key(emailIn(r.After)) == key
+}
+
+// emailIn returns the address in the before or after of a record.
 func emailIn(text string) string {
 	if !strings.Contains(text, `"PrimaryEmail"`) { // parsing every record would be slow
 		return ""
@@ -246,7 +308,7 @@ func emailIn(text string) string {
 	}
 	email, _ := o.Get("PrimaryEmail")
 	s, _ := email.(string)
-	return address.Key(s)
+	return s
 }
 
 func (o *Operator) awsAccounts(ctx context.Context, awsAccountID string) (ids []string, err error) {

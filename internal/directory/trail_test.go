@@ -2,7 +2,9 @@ package directory_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/url"
 	"testing"
 	"time"
 
@@ -149,17 +151,71 @@ func TestAuditPages(t *testing.T) {
 	}
 }
 
+// A service shows the trail of the caller's AWS account alone, in pages of any size.
+func TestReadAudit(t *testing.T) {
+	h := newHouse(t)
+	h.addAccount("A", "Team")
+	h.addUsers(store.User{AccountID: "A", UserID: "ana", Email: "ana@now.example"})
+	h.addAudit(trailOf(
+		store.AuditRecord{AccountID: "A", Target: "bo", After: `{"PrimaryEmail": "Bo@example.com"}`, KeyName: "ci"},
+		store.AuditRecord{AccountID: "A", Target: "ana", Before: `{"LicenseType": "Pro"}`, After: `{"LicenseType": "Basic"}`, UserAgent: "x/1 job/7"},
+		store.AuditRecord{AWSAccountID: foreignAccount, AccountID: "B", Target: "theirs"},
+		store.AuditRecord{AccountID: "A", Target: "bo", Before: `{"PrimaryEmail": "Bo@example.com"}`},
+	)...)
+	type page struct {
+		AuditRecords []struct{ Target, TargetEmail, Before string }
+		NextToken    string
+	}
+	read := func(h *house, query string) (p page) {
+		t.Helper()
+		if err := json.Unmarshal([]byte(h.must("ReadAudit", "", query, "")), &p); err != nil {
+			t.Fatal(err)
+		}
+		return p
+	}
+	told := func(h *house, query string) (all []string) {
+		t.Helper()
+		for token := ""; ; {
+			p := read(h, query+"&next-token="+url.QueryEscape(token))
+			for _, r := range p.AuditRecords {
+				all = append(all, r.Target+" "+r.TargetEmail)
+			}
+			if token = p.NextToken; token == "" {
+				return all
+			}
+		}
+	}
+	all := []string{"bo Bo@example.com", "ana ana@now.example", "bo Bo@example.com"}
+	equal(t, "all", told(h, ""), all)
+	equal(t, "in pages of one", told(h, "max-results=1"), all)
+	equal(t, "another AWS account", told(h.as(foreignAccount), ""), []string{"theirs "})
+	for query, want := range map[string][]string{
+		"email=BO@EXAMPLE.COM": {all[0], all[2]}, "email=ana@now.example": nil, "target=ana": {all[1]}, "key=ci": {all[0]}, "job=7": {all[1]},
+		"account-id=B": nil, "since=2026-03-01T12:00:02Z": {all[2]}, "until=2026-03-01T12:00:01Z": {all[0]},
+	} {
+		equal(t, query, told(h, query), want)
+	}
+	token := read(h, "max-results=1").NextToken
+	for _, query := range []string{
+		"max-results=0", "max-results=1001", "max-results=x", "since=yesterday", "until=2026-03-01", "next-token=x",
+		"target=ana&next-token=" + token, // of another listing
+	} {
+		h.refused(api.BadRequestException, "ReadAudit", "", query, "")
+	}
+	h.as(foreignAccount).refused(api.BadRequestException, "ReadAudit", "", "next-token="+token, "")
+}
+
 func TestAuditDocument(t *testing.T) {
 	show := func(r store.AuditRecord) string {
-		return string(document.AppendCompact(nil, directory.AuditDocument(r)))
+		return string(document.AppendCompact(nil, directory.AuditDocument(directory.AuditEntry{AuditRecord: r, TargetEmail: "ana@example.com"})))
 	}
 	equal(t, "record", show(store.AuditRecord{
 		AWSAccountID: awsAccount, Entry: 7, Time: now, RequestID: "r", KeyID: "AKIA1", KeyName: "ci", UserAgent: "aws-cli/1.45",
 		Operation: "UpdateUser", AccountID: "A", Target: "u", Before: `{"LicenseType": "Basic"}`, After: `{"LicenseType": "Pro"}`,
 	}), `{"Time": "2026-03-01T12:00:00.123Z", "AwsAccountId": "111122223333", "AccountId": "A", "Operation": "UpdateUser", "Target": "u", `+
-		`"Before": {"LicenseType": "Basic"}, "After": {"LicenseType": "Pro"}, "KeyName": "ci", "KeyId": "AKIA1", "RequestId": "r", "UserAgent": "aws-cli/1.45"}`)
+		`"Before": {"LicenseType": "Basic"}, "After": {"LicenseType": "Pro"}, "KeyName": "ci", "KeyId": "AKIA1", "RequestId": "r", "UserAgent": "aws-cli/1.45", "TargetEmail": "ana@example.com"}`)
 	equal(t, "empty record", show(store.AuditRecord{Time: now}), `{"Time": "2026-03-01T12:00:00.123Z", "AwsAccountId": "", "AccountId": "", `+
-		`"Operation": "", "Target": "", "Before": null, "After": null, "KeyName": "", "KeyId": "", "RequestId": "", "UserAgent": ""}`)
+		`"Operation": "", "Target": "", "Before": null, "After": null, "KeyName": "", "KeyId": "", "RequestId": "", "UserAgent": "", "TargetEmail": "ana@example.com"}`)
 }
 
 func TestPruneAudit(t *testing.T) {

@@ -18,7 +18,8 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// The managed policies that AWS published for Chime, reduced to the operations of this API.
+// The managed policies that AWS published for Chime, reduced to the operations of this API. Full
+// access is also to the operations of our own, whose actions have the prefix carillon.
 const (
 	FullAccess     = "AmazonChimeFullAccess"
 	ReadOnly       = "AmazonChimeReadOnly"
@@ -43,7 +44,7 @@ type statement struct {
 func Parse(text string) (Policy, error) {
 	switch text = strings.TrimSpace(text); {
 	case text == FullAccess:
-		return managed("chime:*"), nil
+		return managed("chime:*", "carillon:*"), nil
 	case text == ReadOnly:
 		return managed("chime:list*", "chime:get*", "chime:describe*", "chime:searchavailablephonenumbers"), nil
 	case text == UserManagement:

@@ -33,7 +33,7 @@ const maxSkew = 15 * time.Minute
 
 // guard decides who may do what, and how often.
 type guard struct {
-	service  string // in the scope of signatures, and in actions and ARNs
+	service  string // in the scope of signatures
 	keys     KeySource
 	clock    func() time.Time
 	rate     float64
@@ -84,10 +84,9 @@ func (g *guard) admit(x *exchange, r *http.Request, claim *claim, c call, body [
 		}
 		g.policies.put(key.Policy, p)
 	}
-	action := g.service + ":" + c.operation.Name
-	if !p.Allows(action, resource(c, key, claim.Scope)) {
+	if !p.Allows(c.action, resource(c, key, claim.Scope)) {
 		return &denial{reason: "policy", answer: api.Errorf(api.ForbiddenException,
-			"AWS authorization failed: the policy of access key %s does not allow %s.", key.ID, action)}
+			"AWS authorization failed: the policy of access key %s does not allow %s.", key.ID, c.action)}
 	}
 	return nil
 }

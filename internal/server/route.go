@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/extension"
 	"github.com/carillon-project/carillon/internal/model"
 )
 
@@ -29,6 +30,7 @@ type endpoint struct {
 	operation  *model.Operation
 	handler    api.Handler // nil: not built
 	meter      meter
+	action     string // in policies
 	limit      int    // the size of the largest body in bytes
 	key, value string // of the query, empty for the operation that is meant without
 }
@@ -55,10 +57,10 @@ func (c call) label(name string) string {
 // selector is the key of the query that chooses among operations.
 const selector = "operation"
 
-func routes(contract *model.Service, service any, meter func(operation string) meter) []route {
+func routes(contract *model.Service, service any, more map[*model.Operation]api.Handler, meter func(operation string) meter) []route {
 	var all []route
 	at := map[string]int{}
-	for _, op := range contract.Operations {
+	add := func(op *model.Operation, prefix string, handler api.Handler) {
 		i, ok := at[op.Path]
 		if !ok {
 			i = len(all)
@@ -66,7 +68,13 @@ func routes(contract *model.Service, service any, meter func(operation string) m
 			all = append(all, route{segments: segments(op.Path)})
 		}
 		key, value, _ := strings.Cut(op.Query, "=")
-		all[i].endpoints = append(all[i].endpoints, endpoint{op, api.Bind(service, op.Name), meter(op.Name), bodyLimit(op), key, value})
+		all[i].endpoints = append(all[i].endpoints, endpoint{op, handler, meter(op.Name), prefix + ":" + op.Name, bodyLimit(op), key, value})
+	}
+	for _, op := range contract.Operations {
+		add(op, contract.SigningName, api.Bind(service, op.Name))
+	}
+	for op, handler := range more {
+		add(op, extension.ActionPrefix, handler)
 	}
 	return all
 }

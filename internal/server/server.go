@@ -74,6 +74,10 @@ type Options struct {
 	// Ready reports whether the service can do its work; /readyz asks it. Nil: always.
 	Ready func(context.Context) error
 
+	// Extension are operations beside those of the contract, with what carries them out. The actions
+	// of policies for them have the prefix [extension.ActionPrefix].
+	Extension map[*model.Operation]api.Handler
+
 	// Unavailable is what the service's errors wrap (in the sense of errors.Is) when it could
 	// not begin, so that the request may be sent again. Nil: no such error.
 	Unavailable error
@@ -111,7 +115,7 @@ func New(contract *model.Service, service any, keys KeySource, o Options) http.H
 	names := names{o.PublicURL, o.Hosts}
 	return &server{
 		Options: o,
-		routes:  routes(contract, service, o.Meter),
+		routes:  routes(contract, service, o.Extension, o.Meter),
 		unknown: o.Meter("unknown"),
 		names:   names,
 		guard:   &guard{service: contract.SigningName, keys: keys, clock: o.Clock, rate: o.Rate, names: names},

@@ -1,0 +1,71 @@
+package directory
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/address"
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/extension"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// ReadAudit answers [extension.ReadAudit] with a page of the trail of the caller's AWS account.
+func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) {
+	filter := store.AuditFilter{AccountID: r.Query.Get("account-id"), Target: r.Query.Get("target"), Key: r.Query.Get("key"), Job: r.Query.Get("job")}
+	var err error
+	for name, at := range map[string]*time.Time{"since": &filter.Since, "until": &filter.Until} {
+		if text := r.Query.Get(name); text != "" {
+			if *at, err = time.Parse(time.RFC3339, text); err != nil {
+				return nil, api.BadRequest("%s must be a time such as 2026-03-01T12:00:00Z, not %.60q", name, text)
+			}
+		}
+	}
+	limit := extension.AuditPage
+	if text := r.Query.Get("max-results"); text != "" {
+		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > extension.AuditPage {
+			return nil, api.BadRequest("max-results must be a number from 1 to %d, not %.60q", extension.AuditPage, text)
+		}
+	}
+	email := address.Key(r.Query.Get("email"))
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) ([]byte, error) {
+		list := s.listing("ReadAudit", caller.AWSAccountID, filter.AccountID, filter.Target, email, filter.Key, filter.Job,
+			stampOf(filter.Since).String(), stampOf(filter.Until).String())
+		token := r.Query.Get("next-token")
+		after, err := list.after(&token)
+		if err != nil {
+			return nil, err
+		}
+		records, next, err := tx.Audit(caller.AWSAccountID, filter, after, limit)
+		if err != nil {
+			return nil, err
+		}
+		if email != "" {
+			said := records[:0]
+			for _, r := range records {
+				if saysEmail(r, email) {
+					said = append(said, r)
+				}
+			}
+			records = said
+		}
+		entries, err := withEmails(tx, records)
+		if err != nil {
+			return nil, err
+		}
+		rows := []any{}
+		for _, e := range entries {
+			row := AuditDocument(e)
+			row.Set("Before", e.Before)
+			row.Set("After", e.After)
+			rows = append(rows, row)
+		}
+		page := document.NewObject(document.Member{Key: "AuditRecords", Value: rows})
+		if token := list.token(next); token != nil {
+			page.Set("NextToken", *token)
+		}
+		return document.AppendCompact(nil, page), nil
+	})
+}
