@@ -10,9 +10,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
@@ -126,6 +128,34 @@ func TestDiskFull(t *testing.T) {
 		t.Errorf("CreateAccount with room again: %v\n%s", err, s.complaints())
 	}
 	check()
+}
+
+// A request does not fail because the day of its key's last use cannot be written. That is done
+// once there is room.
+func TestLastUse_DiskFull(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := serving(t, dir)
+	begun := time.Now()
+	key := makeKey(t, dir, "ci")
+	limitFiles(t, s, "1000")
+	const complaint = "on which day access keys were used could not be saved"
+	for !strings.Contains(s.complaints(), complaint) && time.Since(begun) < hung {
+		listAccounts(t, s, key)
+	}
+	if got := strings.Count(s.complaints(), complaint); got != 1 {
+		t.Errorf("got %d complaints, want 1\n%s", got, s.complaints())
+	}
+	if got := lastUses(t, dir)["ci"]; got != "never" {
+		t.Errorf("on a full disk: got %s, want never", got)
+	}
+	limitFiles(t, s, "unlimited")
+	if err := s.end(os.Interrupt); err != nil {
+		t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
+	}
+	if got := lastUses(t, dir)["ci"]; !slices.Contains(today(begun), got) {
+		t.Errorf("with room again: got %s, want one of %v", got, today(begun))
+	}
 }
 
 // cramped runs a program whose files may not become larger than 40 KB.

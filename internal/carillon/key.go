@@ -33,6 +33,10 @@ func keyDocument(key directory.Key) *document.Object {
 	case !key.Expires.IsZero() && !time.Now().Before(key.Expires):
 		status = "Expired"
 	}
+	lastUsed := "never"
+	if !key.LastUsed.IsZero() {
+		lastUsed = key.LastUsed.Format(time.DateOnly)
+	}
 	rules := key.Policy
 	if v, err := document.Parse(rules); err == nil {
 		rules = string(document.AppendCompact(nil, v)) // on one line, for tables
@@ -45,6 +49,7 @@ func keyDocument(key directory.Key) *document.Object {
 		document.Member{Key: "Policy", Value: rules},
 		document.Member{Key: "Status", Value: status},
 		document.Member{Key: "CreatedTimestamp", Value: api.FormatTime(key.Created)},
+		document.Member{Key: "LastUsed", Value: lastUsed},
 	)
 	if !key.Expires.IsZero() {
 		o.Set("ExpiresTimestamp", api.FormatTime(key.Expires))

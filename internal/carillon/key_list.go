@@ -23,7 +23,8 @@ func (p *program) keyListCommand() *cobra.Command {
 		Use:   "list",
 		Short: "list the access keys, without their secrets",
 		Long: `List the access keys, those that are disabled or have expired too. Secrets are not
-shown.
+shown. The last use of a key is given as a day in UTC. It shows a second after the
+request, or "never" before the first one.
 
 The command works on the data of a service, which may be running.`,
 		Example: `carillon key list --output table`,

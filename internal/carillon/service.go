@@ -70,6 +70,7 @@ type service struct {
 	calls      context.Context // ends when requests must be cut off
 	cutOff     context.CancelFunc
 	metrics    *metrics.Metrics
+	uses       chan struct{} // closed when the last uses of access keys are written
 	store      store.Store
 	release    func() error
 }
@@ -152,6 +153,13 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	} else if isLoopbackAddr(listener.Addr()) {
 		options.Metrics = s.metrics.Handler()
 	}
+	s.uses = make(chan struct{})
+	go func() {
+		defer close(s.uses)
+		keys.KeepUses(s.calls, func(err error) {
+			o.Logger.Warn("on which day access keys were used could not be saved: trying again", "error", err)
+		})
+	}()
 	s.api = s.serve(listener, server.New(chime.Service, domain, keys, options), tlsConfig, o.Logger)
 	return s, nil
 }
@@ -270,6 +278,7 @@ func (s *service) stop() error {
 		s.aside.Close()
 	}
 	s.metrics.Close()
+	<-s.uses
 	return errors.Join(err, s.closeStore())
 }
 

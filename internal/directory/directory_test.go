@@ -75,6 +75,8 @@ type keyring struct{}
 
 const secret = "not much of a secret"
 
+func (keyring) Used(directory.Key) {}
+
 func (keyring) AccessKey(_ context.Context, keyID string) (directory.Key, error) {
 	account, ok := strings.CutPrefix(keyID, "AKIAEXAMPLE")
 	if !ok {

@@ -31,6 +31,7 @@ type Key struct {
 	Disabled     bool
 	Created      time.Time
 	Expires      time.Time // the first moment at which it is refused; zero: never
+	LastUsed     time.Time // the beginning of the day (UTC), as far as it is known: see Keys.Used; zero: never
 	Secret       string    // empty if it is not asked for: see Keys.List
 }
 
@@ -39,12 +40,18 @@ type Keys struct {
 	store   store.Store
 	sealer  *seal.Sealer
 	options Options
+	uses    uses
 }
 
 // NewKeys returns the keys of a store, whose secrets the sealer opens. List, Disable, Enable
 // and Delete do without, so for these it may be nil.
 func NewKeys(st store.Store, sealer *seal.Sealer, options Options) *Keys {
-	return &Keys{st, sealer, options.orDefault()}
+	return &Keys{
+		store:   st,
+		sealer:  sealer,
+		options: options.orDefault(),
+		uses:    uses{days: make(map[string]time.Time), noted: make(chan struct{}, 1)},
+	}
 }
 
 // AccessKey returns a key, disabled and expired ones too, or ErrUnknownKey.
@@ -100,6 +107,7 @@ func showKey(kept store.AccessKey) Key {
 		Disabled:     kept.Disabled,
 		Created:      kept.Created,
 		Expires:      kept.Expires,
+		LastUsed:     kept.LastUsed,
 	}
 }
 

@@ -26,6 +26,10 @@ type KeySource interface {
 	// AccessKey returns a key, disabled and expired ones too, or an error that wraps
 	// directory.ErrUnknownKey.
 	AccessKey(ctx context.Context, keyID string) (directory.Key, error)
+
+	// Used is told of each request with a good signature, before it is answered and even if the
+	// policy of its key does not allow it. It must not wait for anything.
+	Used(directory.Key)
 }
 
 // maxSkew is how far a signature's time may be from ours.
@@ -73,6 +77,7 @@ func (g *guard) admit(x *exchange, r *http.Request, claim *claim, c call, body [
 	x.proven = true
 	showsSignature(r)
 	key := claim.key
+	g.keys.Used(key)
 	if key.Root {
 		return nil
 	}

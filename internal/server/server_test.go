@@ -11,6 +11,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -34,8 +35,9 @@ var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
 // keys is a KeySource that tests can change between requests.
 type keys struct {
-	mu sync.Mutex
-	m  map[string]directory.Key
+	mu   sync.Mutex
+	m    map[string]directory.Key
+	used []string // ids, one for each request
 }
 
 func newKeys(userPolicy string) *keys {
@@ -53,6 +55,12 @@ func (k *keys) AccessKey(_ context.Context, id string) (directory.Key, error) {
 		return key, fmt.Errorf("reading: %w", directory.ErrUnknownKey)
 	}
 	return key, nil
+}
+
+func (k *keys) Used(key directory.Key) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.used = append(k.used, key.ID)
 }
 
 func (k *keys) change(id string, change func(*directory.Key)) {
@@ -273,8 +281,14 @@ func TestOrderOfChecks(t *testing.T) {
 	check("size", api.RequestEntityTooLargeException)
 	c.body = `{`
 	check("signature", api.UnauthorizedClientException)
+	if len(k.used) > 0 {
+		t.Errorf("keys that were told of as used before a good signature: %v", k.used)
+	}
 	c.secret = secret
 	check("policy", api.ForbiddenException)
+	if want := []string{userID}; !slices.Equal(k.used, want) {
+		t.Errorf("keys that were told of as used: got %v, want %v", k.used, want)
+	}
 	c.target = "/accounts/%20/bots"
 	check("not built", api.NotImplementedException)
 	c.target = users
@@ -635,6 +649,8 @@ type failing struct{ err error }
 func (f failing) AccessKey(context.Context, string) (directory.Key, error) {
 	return directory.Key{}, fmt.Errorf("asking: %w", f.err)
 }
+
+func (failing) Used(directory.Key) {}
 
 func TestProbes(t *testing.T) {
 	var down error

@@ -188,9 +188,12 @@ type Tx interface {
 	// DeleteDomain gives up a claim. ErrNotFound: the account has no claim on this name.
 	DeleteDomain(accountID, name string) error
 
-	// PutAccessKey adds a key, or replaces the one with its id. ErrExists: the id belongs to
-	// another AWS account.
+	// PutAccessKey adds a key, or replaces the one with its id, except for LastUsed, which is zero
+	// at first. ErrExists: the id belongs to another AWS account.
 	PutAccessKey(AccessKey) error
+	// UseAccessKey sets LastUsed of a key to a day, unless the key was used on a later one. An id of
+	// no key is passed over.
+	UseAccessKey(keyID string, day time.Time) error
 	// DeleteAccessKey removes a key for good. ErrNotFound: there is none with this id.
 	DeleteAccessKey(keyID string) error
 	// PutGlobalSettings replaces the settings of an AWS account.
@@ -312,6 +315,7 @@ type AccessKey struct {
 	Created      time.Time
 	Expires      time.Time // zero: never
 	Disabled     bool
+	LastUsed     time.Time // the beginning of the day, see UseAccessKey; zero: never
 }
 
 // GlobalSettings are the settings of an AWS account that hold for all accounts in it.

@@ -298,6 +298,11 @@ func (t *tx) PutAccessKey(k store.AccessKey) error {
 	return t.sql.PutAccessKey(k)
 }
 
+func (t *tx) UseAccessKey(keyID string, day time.Time) error {
+	t.take("keys", "")
+	return t.sql.UseAccessKey(keyID, day)
+}
+
 func (t *tx) DeleteAccessKey(keyID string) error {
 	t.take("keys", "")
 	return t.sql.DeleteAccessKey(keyID)

@@ -316,7 +316,7 @@ func TestBackup_Tampered(t *testing.T) {
 	refused("a byte more", append(bytes.Clone(text), 'x'))
 	for _, script := range []string{
 		"UPDATE users SET license = 'Pro' WHERE user_id = 'u7'",
-		"INSERT INTO access_keys VALUES ('AKIA', '111122223333', 'x', '', 1, x'00', 0, 0, 0)",
+		"INSERT INTO access_keys VALUES ('AKIA', '111122223333', 'x', '', 1, x'00', 0, 0, 0, 0)",
 		"CREATE TRIGGER t AFTER INSERT ON users BEGIN DELETE FROM audit; END",
 		"CREATE VIEW v AS SELECT * FROM users",
 	} {

@@ -179,6 +179,10 @@ func (t *tx) AccessKeys(awsAccountID string) ([]store.AccessKey, error) {
 
 func (t *tx) PutAccessKey(k store.AccessKey) error { return t.sql.PutAccessKey(k) }
 
+func (t *tx) UseAccessKey(keyID string, day time.Time) error {
+	return t.sql.UseAccessKey(keyID, day)
+}
+
 func (t *tx) DeleteAccessKey(keyID string) error { return t.sql.DeleteAccessKey(keyID) }
 
 func (t *tx) GlobalSettings(awsAccountID string) (store.GlobalSettings, error) {

@@ -661,6 +661,20 @@ func testAccessKeys(t *testing.T, f *fixture) {
 	})
 	f.viewFails(store.ErrNotFound, func(r store.ReadTx) error { _, err := r.AccessKey("akia1"); return err })
 
+	// The latest day counts, whoever comes last, and no change of a key takes it back.
+	day := created.Truncate(24 * time.Hour)
+	for _, used := range []time.Time{day, day.AddDate(0, 0, 1), day} {
+		f.update(func(tx store.Tx) error {
+			return errors.Join(tx.UseAccessKey("AKIA1", used), tx.UseAccessKey("AKIA0", used), tx.PutAccessKey(young))
+		})
+	}
+	young.LastUsed = day.AddDate(0, 0, 1)
+	f.view(func(r store.ReadTx) error {
+		all, err := r.AccessKeys(awsA)
+		same(t, "AccessKeys after use", all, []store.AccessKey{old, young})
+		return err
+	})
+
 	stolen := other
 	stolen.AWSAccountID = awsA
 	f.updateFails(store.ErrExists, func(tx store.Tx) error { return tx.PutAccessKey(stolen) })

@@ -3,25 +3,27 @@ package engine
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
 )
 
 const accessKeyColumns = `key_id, aws_account_id, name, policy, root, sealed_secret, created, expires, disabled`
 
+const accessKeyQuery = `SELECT ` + accessKeyColumns + `, last_used FROM access_keys`
+
 func scanAccessKey(row Row) (k store.AccessKey, err error) {
 	err = row.Scan(&k.KeyID, &k.AWSAccountID, &k.Name, &k.Policy, &k.Root, &k.SealedSecret,
-		millisTo{&k.Created}, millisTo{&k.Expires}, &k.Disabled)
+		millisTo{&k.Created}, millisTo{&k.Expires}, &k.Disabled, millisTo{&k.LastUsed})
 	return k, err
 }
 
 func (s *SQL) AccessKey(keyID string) (store.AccessKey, error) {
-	return one(List(s, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys WHERE key_id = $1`, keyID))
+	return one(List(s, scanAccessKey, accessKeyQuery+` WHERE key_id = $1`, keyID))
 }
 
 func (s *SQL) AccessKeys(awsAccountID string) ([]store.AccessKey, error) {
-	return List(s, scanAccessKey, `SELECT `+accessKeyColumns+` FROM access_keys
-		WHERE aws_account_id = $1 ORDER BY created, key_id`, awsAccountID)
+	return List(s, scanAccessKey, accessKeyQuery+` WHERE aws_account_id = $1 ORDER BY created, key_id`, awsAccountID)
 }
 
 func (s *SQL) PutAccessKey(k store.AccessKey) error {
@@ -35,6 +37,11 @@ func (s *SQL) PutAccessKey(k store.AccessKey) error {
 	if err == nil && n == 0 {
 		err = s.Refuse(fmt.Errorf("%w: access key %s of another AWS account", store.ErrExists, k.KeyID))
 	}
+	return err
+}
+
+func (s *SQL) UseAccessKey(keyID string, day time.Time) error {
+	_, err := s.Write(`UPDATE access_keys SET last_used = $1 WHERE key_id = $2 AND last_used < $1`, Millis(day), keyID)
 	return err
 }
 
