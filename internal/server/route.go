@@ -90,10 +90,11 @@ func segments(path string) []segment {
 
 // match finds the operation of a request by its path and query.
 func match(routes []route, h http.Header, r *http.Request, path string) (call, error) {
+	// A proxy may have made it of the path of an operation.
+	unknown := api.Errorf(api.UnknownOperationException, "No operation has the path %.200q.", path)
 	if rest, ok := strings.CutPrefix(path, "/console/"); ok { // where SDKs of 2018 sent everything
 		path = "/" + rest
 	}
-	unknown := api.Errorf(api.UnknownOperationException, "No operation has this path.")
 	if !strings.HasPrefix(path, "/") {
 		return call{}, unknown
 	}

@@ -133,8 +133,8 @@ type server struct {
 	thinner thinner
 }
 
-// callTime is the most time that a call may take. It bounds calls to a storage that hangs.
-const callTime = time.Minute
+// CallTime is the most time that a call may take. It bounds calls to a storage that hangs.
+const CallTime = time.Minute
 
 // meter counts the requests of an operation, see Options.Meter.
 type meter = func(exception string, took time.Duration)
@@ -203,7 +203,7 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request, path
 			err = fmt.Errorf("panic: %v\n%s", v, debug.Stack())
 		}
 	}()
-	ctx, cancel := context.WithTimeout(baseContext(r), callTime)
+	ctx, cancel := context.WithTimeout(baseContext(r), CallTime)
 	defer cancel()
 	switch path {
 	case "/healthz":

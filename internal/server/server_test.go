@@ -760,7 +760,7 @@ func TestMetricsPath(t *testing.T) {
 		server.New(chime.Service, some{}, newKeys(""), o).ServeHTTP(w, r)
 		return w
 	}
-	if w := get(fixed(), "GET", "localhost"); w.Code != 404 || !strings.Contains(w.Body.String(), "No operation has this path.") {
+	if w := get(fixed(), "GET", "localhost"); w.Code != 404 || !strings.Contains(w.Body.String(), `No operation has the path \"/metrics\".`) {
 		t.Errorf("without metrics: got %d %s, want 404", w.Code, w.Body)
 	}
 	o := fixed()
