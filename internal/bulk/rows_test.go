@@ -174,7 +174,7 @@ func TestExportRoundTrip(t *testing.T) {
 		a := open(t, f, "j")
 		for _, format := range []bulk.Format{bulk.CSV, bulk.JSONL} {
 			var out bytes.Buffer
-			n, err := a.Export(t.Context(), &out, format)
+			n, err := a.Export(t.Context(), &out, format, nil)
 			if err != nil || n != len(users) {
 				t.Fatalf("got %d users, %v; want %d", n, err, len(users))
 			}

@@ -3,9 +3,11 @@ package bulk
 import (
 	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
@@ -29,42 +31,94 @@ const (
 	XLSX  Format = "xlsx" // times are cells of that type
 )
 
-// Export writes all users of the account, page by page, with all fields of a listing. It returns
-// their number. In a table each member of an object has its own column.
-func (a *Account) Export(ctx context.Context, w io.Writer, format Format) (int, error) {
-	out := bufio.NewWriterSize(w, 64<<10)
+// Export writes all users of the account, page by page, with these columns; nil stands for all. It
+// returns their number.
+func (a *Account) Export(ctx context.Context, w io.Writer, format Format, columns []string) (int, error) {
+	out, err := NewExport(w, format, a.shape, columns)
+	if err != nil {
+		return 0, err
+	}
 	count := 0
-	write := func(u *document.Object) error {
-		_, err := out.Write(append(document.AppendCompact(nil, u), '\n'))
-		return err
-	}
-	end := func() error { return nil }
-	if format != JSONL {
-		table, err := newTable(out, format)
-		if err == nil {
-			err = table.Write(appendHeadings(nil, a.shape)...)
-		}
-		if err != nil {
-			return 0, err
-		}
-		var cells []any
-		write = func(u *document.Object) error {
-			cells = appendCells(cells[:0], a.shape, u, format == XLSX)
-			return table.Write(cells...)
-		}
-		end = table.Close
-	}
-	err := a.all(ctx, func(u *document.Object) error {
+	err = a.all(ctx, func(u *document.Object) error {
 		count++
-		return write(u)
+		return out.Write(u)
 	})
 	if err == nil {
-		err = end()
-	}
-	if err == nil {
-		err = out.Flush()
+		err = out.Close()
 	}
 	return count, err
+}
+
+// Export is a file of the items of a listing, which it gets one after the other.
+type Export struct {
+	out     *bufio.Writer
+	table   sheet.Writer // nil for JSONL
+	format  Format
+	columns []exportColumn
+	whole   bool // all columns were asked for
+	cells   []any
+}
+
+// NewExport begins a file of items of a shape, with these columns; nil stands for all. Each member
+// of an object has a column of its own. As JSONL, an item with all columns is as it is listed; an
+// item with some of them is an object of those.
+func NewExport(w io.Writer, format Format, item *model.Shape, columns []string) (*Export, error) {
+	e := &Export{out: bufio.NewWriterSize(w, 64<<10), format: format, whole: columns == nil}
+	known := exportColumns(item, nil)
+	if e.whole {
+		e.columns = known
+	}
+	for _, name := range columns {
+		at := slices.IndexFunc(known, func(c exportColumn) bool { return c.name() == name })
+		if at < 0 {
+			return nil, fmt.Errorf("there is no column %q", name)
+		}
+		e.columns = append(e.columns, known[at])
+	}
+	if format == JSONL {
+		return e, nil
+	}
+	headings := make([]any, len(e.columns))
+	for i, c := range e.columns {
+		headings[i] = c.name()
+	}
+	var err error
+	if e.table, err = newTable(e.out, format); err == nil {
+		err = e.table.Write(headings...)
+	}
+	return e, err
+}
+
+// Write writes an item.
+func (e *Export) Write(item *document.Object) error {
+	if e.table == nil {
+		if !e.whole {
+			some := new(document.Object)
+			for _, c := range e.columns {
+				if v := c.of(item); v != nil {
+					some.Set(c.name(), v)
+				}
+			}
+			item = some
+		}
+		_, err := e.out.Write(append(document.AppendCompact(nil, item), '\n'))
+		return err
+	}
+	e.cells = e.cells[:0]
+	for _, c := range e.columns {
+		e.cells = append(e.cells, c.cell(item, e.format == XLSX))
+	}
+	return e.table.Write(e.cells...)
+}
+
+// Close ends the file. It does not close what it writes to.
+func (e *Export) Close() error {
+	if e.table != nil {
+		if err := e.table.Close(); err != nil {
+			return err
+		}
+	}
+	return e.out.Flush()
 }
 
 func newTable(w io.Writer, format Format) (sheet.Writer, error) {
@@ -74,40 +128,82 @@ func newTable(w io.Writer, format Format) (sheet.Writer, error) {
 	return sheet.NewCSV(w), nil
 }
 
-func appendHeadings(to []any, s *model.Shape) []any {
-	for _, m := range s.Members {
-		if m.Shape.Kind == model.Structure {
-			to = appendHeadings(to, m.Shape)
-		} else {
-			to = append(to, m.Name)
-		}
-	}
-	return to
+// exportColumn is a member of an item, perhaps within others, that is no object itself.
+type exportColumn struct {
+	path  []string
+	shape *model.Shape
 }
 
-func appendCells(to []any, s *model.Shape, o *document.Object, typed bool) []any {
+// name is the heading: the last member of the path.
+func (c exportColumn) name() string { return c.path[len(c.path)-1] }
+
+// exportColumns returns the columns of items of a shape, in the order of the contract.
+func exportColumns(s *model.Shape, path []string) (list []exportColumn) {
 	for _, m := range s.Members {
-		var v any
-		if o != nil {
-			v, _ = o.Get(m.Name)
-		}
+		to := append(slices.Clone(path), m.Name)
 		if m.Shape.Kind == model.Structure {
-			inner, _ := v.(*document.Object)
-			to = appendCells(to, m.Shape, inner, typed)
-			continue
+			list = append(list, exportColumns(m.Shape, to)...)
+		} else {
+			list = append(list, exportColumn{to, m.Shape})
 		}
-		switch text := v.(type) {
-		case string:
-			if t, err := time.Parse(time.RFC3339, text); typed && m.Shape.Kind == model.Timestamp && err == nil {
-				v = t
-			}
-		case nil, bool:
-		default:
-			v = plain(v)
-		}
-		to = append(to, v)
 	}
-	return to
+	return list
+}
+
+// of returns the value that an item has in the column, nil for none.
+func (c exportColumn) of(item *document.Object) any {
+	var v any = item
+	for _, name := range c.path {
+		o, ok := v.(*document.Object)
+		if !ok {
+			return nil
+		}
+		v, _ = o.Get(name)
+	}
+	return v
+}
+
+// cell returns the value for a table. A table with types has times as such.
+func (c exportColumn) cell(item *document.Object, typed bool) any {
+	v := c.of(item)
+	switch text := v.(type) {
+	case string:
+		if t, err := time.Parse(time.RFC3339, text); typed && c.shape.Kind == model.Timestamp && err == nil {
+			return t
+		}
+	case nil, bool:
+	default:
+		return plain(v)
+	}
+	return v
+}
+
+// ExportColumns lists the columns of an export of users, in their order.
+func ExportColumns() []string {
+	var names []string
+	for _, c := range exportColumns(userShape(), nil) {
+		names = append(names, c.name())
+	}
+	return names
+}
+
+// ParseColumns reads the names of columns of an export of users, with commas between them. Their
+// case does not matter.
+func ParseColumns(text string) ([]string, error) {
+	known := ExportColumns()
+	var names []string
+	for word := range strings.SplitSeq(text, ",") {
+		word = strings.TrimSpace(word)
+		at := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, word) })
+		switch {
+		case at < 0:
+			return nil, fmt.Errorf("an export has no column %.100q%s: it has %s", word, didYouMean(word, known, ""), strings.Join(known, ", "))
+		case slices.Contains(names, known[at]):
+			return nil, fmt.Errorf("%s is there twice", known[at])
+		}
+		names = append(names, known[at])
+	}
+	return names, nil
 }
 
 // WriteRejects writes the rows of a ledger that failed as a CSV file of rows, to be corrected and

@@ -13,8 +13,9 @@ import (
 
 type exportOptions struct {
 	bulkOptions
-	Format string
-	Out    string // a file; empty for standard output
+	Format  string
+	Columns []string // nil for all
+	Out     string   // a file; empty for standard output
 }
 
 // bulkExportCommand declares `carillon bulk export`.
@@ -27,12 +28,15 @@ func (p *program) bulkExportCommand() *cobra.Command {
 spreadsheet. carillon bulk plan takes the file back as it is.
 
 In CSV, cells that a spreadsheet would run as formulas begin with an apostrophe.`,
-		Example: `carillon bulk export --account-id "$ACCOUNT" -o users.csv`,
-		RunE:    func(c *cobra.Command, _ []string) error { return p.export(c.Context(), o) },
+		Example: `carillon bulk export --account-id "$ACCOUNT" -o users.csv
+carillon bulk export --columns PrimaryEmail,LicenseType -o licenses.csv`,
+		RunE: func(c *cobra.Command, _ []string) error { return p.export(c.Context(), o) },
 	}
 	f := flagsOf(c)
 	o.accountFlag(p, f, "account to export")
 	f.choice(&o.Format, "format FORMAT", "form of the file", []string{string(bulk.CSV), string(bulk.JSONL), string(bulk.XLSX)})
+	parsed(f, &o.Columns, bulk.ParseColumns, "columns LIST", "", "columns to write, in this order, with commas between them (default all)",
+		completedBy(listOf(bulk.ExportColumns())))
 	outFlag(f, &o.Out, "file to write (default standard output)")
 	o.connection.flags(f)
 	return c
@@ -53,7 +57,7 @@ func (p *program) export(ctx context.Context, o exportOptions) error {
 	}
 	defer a.Close()
 	return p.writeTable(o.Out, format, func(w io.Writer) error {
-		_, err := a.Export(ctx, w, format)
+		_, err := a.Export(ctx, w, format, o.Columns)
 		return err
 	})
 }

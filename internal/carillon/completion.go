@@ -118,6 +118,21 @@ func fixed(words ...string) cobra.CompletionFunc {
 	}
 }
 
+// listOf completes a list of words with commas between them.
+func listOf(words []string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		before := begun[:strings.LastIndexByte(begun, ',')+1]
+		given := strings.Split(before, ",")
+		var lists []string
+		for _, word := range words {
+			if !slices.Contains(given, word) {
+				lists = append(lists, before+word)
+			}
+		}
+		return beginning(begun, lists), noFiles | cobra.ShellCompDirectiveNoSpace
+	}
+}
+
 // once completes the first operand only.
 func once(fn cobra.CompletionFunc) cobra.CompletionFunc {
 	return func(c *cobra.Command, words []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
