@@ -48,6 +48,7 @@ var arrows = map[string]map[string]string{
 		"internal/chime/api": "the names of statuses and types that its rules are about",
 		"internal/client":    "a chunk of rows is a call",
 		"internal/document":  "inputs, replies and ledger lines",
+		"internal/extension": "a job tells the service of itself",
 		"internal/jmespath":  "--where",
 		"internal/model":     "what an operation is",
 		"internal/sheet":     "rows come from tables and leave as tables",

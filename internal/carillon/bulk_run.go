@@ -70,9 +70,11 @@ func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) erro
 	quiet := context.AfterFunc(ctx, func() {
 		bar.say("carillon: finishing the calls under way; another interrupt stops at once")
 	})
+	a.Announce(ctx, l, "")
 	_, err := a.Run(ctx, l, bulk.RunOptions{StopAfter: r.StopAfter, Progress: bar.show})
 	quiet()
 	bar.end()
+	a.Announce(ctx, l, outcomeOf(ctx, err))
 	err = errors.Join(err, l.Close())
 	fmt.Fprintf(r.stdout, "%s\nledger: %s\n", l.Summary(), l.Path)
 	resume := "to go on: " + r.command("resume", l.Path)
@@ -83,6 +85,17 @@ func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) erro
 		return &codedError{exitInterrupted, fmt.Errorf("interrupted, calls under way were finished; %s", resume)}
 	}
 	return fmt.Errorf("%w; %s", err, resume)
+}
+
+// outcomeOf says how a run has ended.
+func outcomeOf(ctx context.Context, err error) bulk.Outcome {
+	switch {
+	case err == nil:
+		return bulk.Finished
+	case errors.Is(err, context.Cause(ctx)):
+		return bulk.Interrupted
+	}
+	return bulk.Stopped
 }
 
 // command spells a command for a ledger, with the connection of this one.

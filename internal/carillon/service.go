@@ -140,7 +140,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
 		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory,
-		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: domain.ReadAudit},
+		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: domain.ReadAudit, &extension.RecordJob: domain.RecordJob},
 	}
 	if metricsListener != nil {
 		mux := http.NewServeMux()

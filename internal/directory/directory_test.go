@@ -64,7 +64,7 @@ func houseOver(t testing.TB, st store.Store) *house {
 	}
 	listener := httptest.NewServer(server.New(chime.Service, service, keyring{}, server.Options{
 		Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable,
-		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: service.ReadAudit},
+		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: service.ReadAudit, &extension.RecordJob: service.RecordJob},
 	}))
 	t.Cleanup(listener.Close)
 	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(atomic.Value)}
@@ -97,8 +97,10 @@ func (h *house) as(aws string) *house {
 func (h *house) call(operation, labels, query, body string) (string, error) {
 	h.t.Helper()
 	op := chime.Service.Operation(operation)
-	if operation == extension.ReadAudit.Name {
-		op = &extension.ReadAudit
+	for _, own := range extension.Operations {
+		if own.Name == operation {
+			op = own
+		}
 	}
 	if op == nil {
 		h.t.Fatalf("there is no operation %s", operation)

@@ -40,6 +40,12 @@ var (
 	opUpdateUserSettings                          = declare("UpdateUserSettings")
 )
 
+// What bulk jobs tell of themselves.
+var (
+	opBeginJob = declare("BeginJob")
+	opEndJob   = declare("EndJob")
+)
+
 // What only an operator can do, besides making an account, which has the name of the operation of
 // the API.
 var (

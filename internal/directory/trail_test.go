@@ -205,6 +205,27 @@ func TestReadAudit(t *testing.T) {
 	h.as(foreignAccount).refused(api.BadRequestException, "ReadAudit", "", "next-token="+token, "")
 }
 
+// A bulk job tells of itself, and whoever reads the trail sees it.
+func TestRecordJob(t *testing.T) {
+	h := newHouse(t)
+	h.addAccount("A", "Team")
+	h.must("RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "A", "Action": "update", "Left": 60}`)
+	h.must("RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "A", "Action": "update", "Outcome": "stopped", "Done": 40, "Failed": 2, "Left": 18}`)
+	equal(t, "audit", h.audited(0), []string{
+		`BeginJob 20260301-120000-abcdef  {"Action": "update", "Done": 0, "Failed": 0, "Left": 60}`,
+		`EndJob 20260301-120000-abcdef  {"Action": "update", "Outcome": "stopped", "Done": 40, "Failed": 2, "Left": 18}`,
+	})
+	for _, body := range []string{
+		``, `[]`, `{"AccountId": "A"}`, `{"AccountId": "A", "Action": "Update all"}`, `{"AccountId": "A", "Action": "update", "Left": "many"}`,
+		`{"AccountId": "A", "Action": "update", "Left": -1}`, `{"AccountId": "A", "Action": "update", "Outcome": "\u001b[2J"}`,
+	} {
+		h.refused(api.BadRequestException, "RecordJob", "jobId=j", "", body)
+	}
+	h.refused(api.BadRequestException, "RecordJob", "jobId=a b", "", `{"AccountId": "A", "Action": "update"}`)
+	h.refused(api.NotFoundException, "RecordJob", "jobId=j", "", `{"AccountId": "B", "Action": "update"}`)
+	h.as(foreignAccount).refused(api.NotFoundException, "RecordJob", "jobId=j", "", `{"AccountId": "A", "Action": "update"}`)
+}
+
 func TestAuditDocument(t *testing.T) {
 	show := func(r store.AuditRecord) string {
 		return string(document.AppendCompact(nil, directory.AuditDocument(directory.AuditEntry{AuditRecord: r, TargetEmail: "ana@example.com"})))

@@ -3,7 +3,11 @@
 // other, with a signature for the same service; the actions of policies have a prefix of their own.
 package extension
 
-import "github.com/carillon-project/carillon/internal/model"
+import (
+	"math"
+
+	"github.com/carillon-project/carillon/internal/model"
+)
 
 // ActionPrefix is the service in the actions of policies: "carillon:ReadAudit".
 const ActionPrefix = "carillon"
@@ -12,7 +16,7 @@ const ActionPrefix = "carillon"
 const AuditPage = 1000
 
 // Operations lists all of them.
-var Operations = []*model.Operation{&ReadAudit}
+var Operations = []*model.Operation{&ReadAudit, &RecordJob}
 
 // ReadAudit lists the audit trail of the AWS account of the key, the oldest record first. All
 // members of the input but the last two narrow the choice, as the flags of carillon audit do. A
@@ -48,6 +52,23 @@ var ReadAudit = model.Operation{
 		model.Member{Name: "NextToken", Shape: &text},
 	),
 }
+
+// RecordJob tells the audit trail of an account that a bulk job begins or, with an Outcome, has
+// ended.
+var RecordJob = model.Operation{
+	Name: "RecordJob", Method: "POST", Path: "/carillon/jobs/{jobId}", Status: 204,
+	Input: structure("RecordJobRequest",
+		model.Member{Name: "JobId", Shape: &text, Location: model.URI, WireName: "jobId", Required: true},
+		model.Member{Name: "AccountId", Shape: &text},
+		model.Member{Name: "Action", Shape: &text},  // "update", "suspend", ...
+		model.Member{Name: "Outcome", Shape: &text}, // "finished", "stopped", "interrupted"; empty at the beginning
+		model.Member{Name: "Left", Shape: &count},   // users whose turn is to come
+		model.Member{Name: "Done", Shape: &count},
+		model.Member{Name: "Failed", Shape: &count},
+	),
+}
+
+var count = model.Shape{Name: "Count", Kind: model.Integer, Min: 0, Max: math.MaxInt32}
 
 var text = model.Shape{Name: "Text", Kind: model.String, Min: model.Unbounded, Max: model.Unbounded}
 

@@ -72,7 +72,8 @@ func managed(actions ...string) Policy {
 }
 
 // userManagement lists the actions of the published policy that are operations of this API. Its
-// other actions belong to the console of Amazon Chime, and allow nothing here.
+// other actions belong to the console of Amazon Chime, and allow nothing here. The last one is our
+// own: bulk jobs tell of themselves.
 func userManagement() []string {
 	return strings.Fields(`
 		chime:associatephonenumberwithuser
@@ -96,7 +97,8 @@ func userManagement() []string {
 		chime:resetpersonalpin
 		chime:updateaccountsettings
 		chime:updateuser
-		chime:updateusersettings`)
+		chime:updateusersettings
+		carillon:recordjob`)
 }
 
 // Allows reports whether the policy allows an action ("chime:BatchUpdateUser") on a resource: its
