@@ -91,18 +91,6 @@ func Open(c Config) (*Account, error) {
 // Close drops the connections.
 func (a *Account) Close() { a.client.Close() }
 
-// Type asks for the type of the account: "Team", "EnterpriseLWA" and others.
-func (a *Account) Type(ctx context.Context) (string, error) {
-	shown, err := a.describe(ctx)
-	if err != nil {
-		return "", err
-	}
-	if kind := textOf(shown, "AccountType"); kind != "" {
-		return kind, nil
-	}
-	return "", fmt.Errorf("reading account %s: the reply names no type", a.config.Account)
-}
-
 // describe returns the account as GetAccount shows it. It asks once.
 func (a *Account) describe(ctx context.Context) (*document.Object, error) {
 	if a.shown != nil {

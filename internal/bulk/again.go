@@ -20,7 +20,8 @@ func (h *Head) belongs(a *Account, file string) error {
 func (a *Account) Belongs(p *Plan, file string) error { return p.belongs(a, file) }
 
 // Resume prepares a ledger for another Run of the rows that were never finished. It reads the users
-// once. Rows that were sent are settled, and rows whose users somebody else has changed since fail.
+// once. Rows that were sent are settled. Rows whose users somebody else has
+// changed since fail, and so do those that the service would refuse by now.
 func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 	open := func(r *Row) bool { return r.Status == Planned || r.Status == Sent }
 	if err := l.belongs(a, l.Path); err != nil {
@@ -35,6 +36,10 @@ func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 	if len(rows) == 0 || !l.Action.readable() {
 		return nil
 	}
+	standing, err := a.ready(ctx, &l.Plan, l.Action)
+	if err != nil {
+		return err
+	}
 	now, err := a.look(ctx, l.Rows, open)
 	if err != nil {
 		return err
@@ -44,7 +49,9 @@ func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 		switch verdict := now.compare(r); {
 		case verdict == untouched:
 			r.Status = Planned
-			continue
+			if standing.check(l.Action, r, now.of(r)); r.Status == Planned {
+				continue
+			}
 		case verdict == reached && r.Status == Sent:
 			r.Status, r.Message = Done, "the answer was lost; the user was read again"
 		case verdict == reached:
@@ -102,7 +109,7 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 		*r = planned
 	}
 	l.prepared = failed
-	l.Members, l.Seats = p.Members, p.Seats
+	l.Members, l.Seats, l.Unchecked = p.Members, p.Seats, p.Unchecked
 	return nil
 }
 
@@ -131,6 +138,10 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 	p := &Plan{Head: Head{
 		Action: undo, Endpoint: l.Endpoint, Account: l.Account, Name: l.Name, Type: l.Type, Source: l.Path, Undoes: l.Job,
 	}}
+	standing, err := a.ready(ctx, p, undo)
+	if err != nil {
+		return nil, err
+	}
 	// A row that was sent may be done. It is done if the user has the new values.
 	made := func(r *Row) bool { return r.Status == Done || r.Status == Sent }
 	now, err := a.look(ctx, l.Rows, made)
@@ -150,6 +161,7 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 		case drifted:
 			back.fail(codeDrifted, "%s", now.describe(&back))
 		}
+		standing.check(undo, &back, now.of(&back))
 		p.Rows = append(p.Rows, back)
 	}
 	p.Members, p.Seats = now.members, now.seats.after(p.Rows)

@@ -17,6 +17,8 @@ import (
 
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/chime/rules"
 	"github.com/carillon-project/carillon/internal/client"
 )
 
@@ -235,6 +237,15 @@ func (f *fake) obey(operation string, r *http.Request) (status int, answer any) 
 				continue
 			}
 			u := f.users[item.UserId]
+			asked := rules.Update{License: item.LicenseType, Type: item.UserType}
+			if m := item.AlexaForBusinessMetadata; m != nil {
+				asked.Alexa = &api.AlexaForBusinessMetadata{IsAlexaForBusinessEnabled: m.IsAlexaForBusinessEnabled, AlexaForBusinessRoomArn: m.AlexaForBusinessRoomArn}
+			}
+			held := rules.User{License: u.LicenseType, Type: u.UserType, Registration: u.UserRegistrationStatus}
+			if refused := held.Update(rules.Account{Type: f.kind, Licenses: []string{"Basic", "Plus", "Pro"}}, asked); refused != nil {
+				errors = append(errors, userError{item.UserId, string(refused.Code), refused.Message})
+				continue
+			}
 			if item.LicenseType != "" {
 				u.LicenseType = item.LicenseType
 			}

@@ -104,8 +104,8 @@ user005@example.com,,Gold,
 	if p.Same != 1 || p.Members != 8 || !reflect.DeepEqual(p.Seats, seats) {
 		t.Errorf("got %d as they should be, %d members, seats %v; want 1, 8, %v", p.Same, p.Members, p.Seats, seats)
 	}
-	if f.calls["ListUsers"] != 1 || len(f.calls) != 1 {
-		t.Errorf("got calls %v, want one listing", f.calls)
+	if f.calls["ListUsers"] != 1 || f.calls["GetAccount"] != 1 || len(f.calls) != 2 {
+		t.Errorf("got calls %v, want the account and one listing", f.calls)
 	}
 }
 
@@ -210,11 +210,11 @@ func TestRunBatches(t *testing.T) {
 		users  int // 120 rows
 		calls  map[string]int
 	}{
-		{bulk.Update, 120, map[string]int{"ListUsers": 4, "BatchUpdateUser": 6}},
-		{bulk.Suspend, 120, map[string]int{"ListUsers": 4, "BatchSuspendUser": 3}},
-		{bulk.Logout, 120, map[string]int{"ListUsers": 4, "LogoutUser": 120}},
-		{bulk.ResetPIN, 120, map[string]int{"ListUsers": 4, "ResetPersonalPIN": 120}},
-		{bulk.Invite, 0, map[string]int{"ListUsers": 1, "InviteUsers": 3}},
+		{bulk.Update, 120, map[string]int{"GetAccount": 1, "ListUsers": 4, "BatchUpdateUser": 6}},
+		{bulk.Suspend, 120, map[string]int{"GetAccount": 1, "ListUsers": 4, "BatchSuspendUser": 3}},
+		{bulk.Logout, 120, map[string]int{"GetAccount": 1, "ListUsers": 4, "LogoutUser": 120}},
+		{bulk.ResetPIN, 120, map[string]int{"GetAccount": 1, "ListUsers": 4, "ResetPersonalPIN": 120}},
+		{bulk.Invite, 0, map[string]int{"GetAccount": 1, "ListUsers": 1, "InviteUsers": 3}},
 	}
 	for _, tt := range tests {
 		t.Run(string(tt.action), func(t *testing.T) {
@@ -463,7 +463,7 @@ func TestRunCannotReadEverything(t *testing.T) {
 		f := newFake(t, "Team", people(1))
 		lose := true
 		f.before = func(operation string) bool {
-			keep := operation == "ListUsers" || !lose
+			keep := operation == "GetAccount" || operation == "ListUsers" || !lose
 			lose = lose && keep
 			return keep
 		}

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -88,7 +89,7 @@ type Head struct {
 	Endpoint string
 	Account  string
 	Name     string   // of the account; empty if it is not known
-	Type     string   // of the account; empty if it does not matter
+	Type     string   // of the account; empty if nobody knows
 	Source   string   // where the rows came from
 	Columns  []string // the heading of their table; nil if they came from elsewhere
 	Job      string   // empty for a plan
@@ -108,6 +109,9 @@ type Plan struct {
 	Members int // users in the account
 	Seats   []Seats
 	Unused  []string // columns of the table that count for nothing; see [Table]
+
+	// Unchecked says what could not be checked beforehand, and why. It is empty if all was checked.
+	Unchecked string
 }
 
 // Seats is the number of users with a license, before and after.
@@ -139,15 +143,25 @@ type PlanOptions struct {
 	Source  string   // where the rows came from, for the record
 	Columns []string // the heading of their table, for rejects
 	Unused  []string // those of them that count for nothing
-	Type    string   // of the account; needed for Suspend
+	Type    string   // of the account, where it was known before, in case the key may not read it
 	Set     Values   // for every row; wins over what the row itself says
 	From    Values   // only users that have these values
 }
 
-// Plan reads the users once and decides what would change.
+// Plan reads the account and its users once, and decides what would change. Rows that the service
+// would refuse (see package rules) fail. If it would refuse the job as a whole, that is an error.
 func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOptions) (*Plan, error) {
+	standing, err := a.standing(ctx)
+	if err != nil {
+		return nil, err
+	}
+	o.Type = cmp.Or(standing.Type, o.Type)
+	standing.Type = o.Type
+	if err := standing.refuses(action, o.Set); err != nil {
+		return nil, err
+	}
 	p := &planner{
-		Plan: Plan{Head: a.head(action, o), Unused: o.Unused}, options: o,
+		Plan: Plan{Head: a.head(action, o), Unused: o.Unused, Unchecked: standing.unchecked(action)}, options: o, standing: standing,
 		byID: map[string][]int{}, byEmail: map[string][]int{}, others: map[int]*User{},
 	}
 	for i, w := range s.Wishes {
@@ -161,7 +175,7 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 	}
 	p.found = make([][]*User, len(s.Wishes))
 	seats := seatCount{}
-	err := a.all(ctx, func(listed *document.Object) error {
+	err = a.all(ctx, func(listed *document.Object) error {
 		p.Members++
 		now := readUser(listed, a.shape)
 		a.config.Protected.see(&now)
@@ -217,11 +231,12 @@ type planner struct {
 	Plan
 	sharing
 	texts
-	options PlanOptions
-	byID    map[string][]int // indexes of wishes by the id, or the address, that they name
-	byEmail map[string][]int
-	found   [][]*User     // for each wish
-	others  map[int]*User // who has the address of a wish that names an id, too
+	options  PlanOptions
+	standing *standing
+	byID     map[string][]int // indexes of wishes by the id, or the address, that they name
+	byEmail  map[string][]int
+	found    [][]*User     // for each wish
+	others   map[int]*User // who has the address of a wish that names an id, too
 }
 
 // foreignIDs returns an *InputError if a table has a column of ids that are none of the service,
@@ -420,6 +435,7 @@ func (p *planner) decide(w Wish, u *User) {
 		from = from.With(License, u.now[License])
 	}
 	r.From, r.To = p.share(from), p.share(to)
+	p.standing.check(p.Action, r, u)
 }
 
 // sharing keeps equal values of several rows once: there are many rows, but few different changes.
@@ -511,9 +527,14 @@ func (c seatCount) after(rows []Row) []Seats {
 	return out
 }
 
-// Revise compares a saved plan with the users as they are now. Rows whose users somebody else has
-// changed since fail. Rows that have become needless are dropped.
+// Revise compares a saved plan with the account and its users as they are now. Rows whose users
+// somebody else has changed since fail, and so do those that the service would refuse by now. Rows
+// that have become needless are dropped.
 func (a *Account) Revise(ctx context.Context, p *Plan) error {
+	standing, err := a.ready(ctx, p, p.Action)
+	if err != nil {
+		return err
+	}
 	now, err := a.look(ctx, p.Rows, func(r *Row) bool { return r.Status == Planned })
 	if err != nil {
 		return err
@@ -529,6 +550,7 @@ func (a *Account) Revise(ctx context.Context, p *Plan) error {
 				r.fail(codeDrifted, "%s", now.describe(&r))
 			}
 		}
+		standing.check(p.Action, &r, now.of(&r))
 		r.Number = len(kept) + 1
 		kept = append(kept, r)
 	}

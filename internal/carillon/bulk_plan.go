@@ -10,7 +10,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/bulk"
-	"github.com/carillon-project/carillon/internal/chime/api"
 )
 
 // bulkPlanCommand declares `carillon bulk plan`.
@@ -92,23 +91,10 @@ func (r *bulkRun) plan(ctx context.Context, action bulk.Action, job string) (*bu
 	if err != nil {
 		return nil, nil, err
 	}
-	plan, err := r.planOf(ctx, a, action, chosen, o)
+	plan, err := a.Plan(ctx, action, chosen, o)
 	if err != nil {
 		a.Close()
 		return nil, nil, err
 	}
 	return plan, a, nil
-}
-
-func (r *bulkRun) planOf(ctx context.Context, a *bulk.Account, action bulk.Action, chosen bulk.Selection, o bulk.PlanOptions) (*bulk.Plan, error) {
-	if action == bulk.Suspend || action == bulk.Unsuspend {
-		var err error
-		if o.Type, err = a.Type(ctx); err != nil {
-			return nil, err
-		}
-		if action == bulk.Unsuspend && o.Type == string(api.AccountTypeTeam) {
-			return nil, r.badInput("%s is a Team account, which has no suspended users: it removes them", a)
-		}
-	}
-	return a.Plan(ctx, action, chosen, o)
 }

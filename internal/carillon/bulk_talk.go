@@ -61,6 +61,9 @@ func totals(plan *bulk.Plan) []string {
 	if plan.Unused != nil {
 		lines = append(lines, "columns not used: "+strings.Join(plan.Unused, ", "))
 	}
+	if plan.Unchecked != "" {
+		lines = append(lines, plan.Unchecked)
+	}
 	return lines
 }
 

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/chime/rules"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -37,11 +37,15 @@ func activeAccount(tx store.ReadTx, caller Caller, accountID string) (store.Acco
 
 // active refuses a suspended account, which can only be read.
 func active(a store.Account) error {
-	if a.Status == string(api.AccountStatusActive) {
-		return nil
+	if refused := ruledAccount(a).Change(); refused != nil {
+		return exception(refused)
 	}
-	return api.Errorf(api.ForbiddenException, "Account %s is %s: it can be read but not changed",
-		a.AccountID, strings.ToLower(a.Status))
+	return nil
+}
+
+// ruledAccount is what the rules look at of an account.
+func ruledAccount(a store.Account) rules.Account {
+	return rules.Account{ID: a.AccountID, Type: a.Type, Status: a.Status, Licenses: a.SupportedLicenses}
 }
 
 func (c *change) account(accountID string) (store.Account, error) {
@@ -144,7 +148,7 @@ func (s *Service) UpdateAccount(ctx context.Context, in *api.UpdateAccountInput)
 			after.Name = *in.Name
 		}
 		if in.DefaultLicense != "" {
-			if problem := unsupported(before, in.DefaultLicense); problem != "" {
+			if problem := ruledAccount(before).Unsupported(string(in.DefaultLicense)); problem != "" {
 				return nil, api.BadRequest("DefaultLicense %s", problem)
 			}
 			after.DefaultLicense = string(in.DefaultLicense)
@@ -231,18 +235,6 @@ func (c *change) changeGroups(accountID string, fn func([]string) ([]string, err
 		return err
 	}
 	return c.saveAccount(before, after)
-}
-
-// unsupported says why no user of an account can have a license, "" if one can.
-func unsupported(a store.Account, license api.License) string {
-	if slices.Contains(a.SupportedLicenses, string(license)) {
-		return ""
-	}
-	names := "none"
-	if len(a.SupportedLicenses) > 0 {
-		names = strings.Join(a.SupportedLicenses, ", ")
-	}
-	return string(license) + " is not supported by the account, which has " + names
 }
 
 // allLicenses lists the licenses in the order of the contract.

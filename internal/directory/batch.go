@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/chime/rules"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -22,7 +23,7 @@ func (s *Service) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserIn
 		ids[i] = item.UserId
 	}
 	failed, err := s.batch(ctx, opBatchUpdateUser, in.AccountId, ids, func(a store.Account) (decision, error) {
-		return func(i int, m *member) (refused *refusal) {
+		return func(i int, m *member) (refused *rules.Refusal) {
 			item := in.UpdateUserRequestItems[i]
 			after, refused := wish{item.LicenseType, item.UserType, item.AlexaForBusinessMetadata}.apply(a, m.after)
 			if refused == nil {
@@ -41,13 +42,13 @@ func (s *Service) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserIn
 // EnterpriseLWA account.
 func (s *Service) BatchSuspendUser(ctx context.Context, in *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error) {
 	failed, err := s.batch(ctx, opBatchSuspendUser, in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
-		switch api.AccountType(a.Type) {
-		case api.AccountTypeTeam:
-			return remove, nil
-		case api.AccountTypeEnterpriseLWA:
-			return suspend, nil
+		if refused := ruledAccount(a).Suspend(); refused != nil {
+			return nil, exception(refused)
 		}
-		return nil, api.BadRequest("Users of an account of type %s are suspended in its directory", a.Type)
+		if a.Type == string(api.AccountTypeTeam) {
+			return remove, nil
+		}
+		return suspend, nil
 	})
 	if err != nil {
 		return nil, err
@@ -58,8 +59,8 @@ func (s *Service) BatchSuspendUser(ctx context.Context, in *api.BatchSuspendUser
 // BatchUnsuspendUser ends the suspension of users of an EnterpriseLWA account.
 func (s *Service) BatchUnsuspendUser(ctx context.Context, in *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error) {
 	failed, err := s.batch(ctx, opBatchUnsuspendUser, in.AccountId, in.UserIdList, func(a store.Account) (decision, error) {
-		if a.Type != string(api.AccountTypeEnterpriseLWA) {
-			return nil, api.BadRequest("Only an account of type EnterpriseLWA has users to unsuspend, this one is of type %s", a.Type)
+		if refused := ruledAccount(a).Unsuspend(); refused != nil {
+			return nil, exception(refused)
 		}
 		return unsuspend, nil
 	})
@@ -71,22 +72,22 @@ func (s *Service) BatchUnsuspendUser(ctx context.Context, in *api.BatchUnsuspend
 
 // decision decides about item i of a batch, which names m: it changes m, or refuses and leaves m as
 // it is.
-type decision func(i int, m *member) *refusal
+type decision func(i int, m *member) *rules.Refusal
 
-func remove(_ int, m *member) *refusal {
+func remove(_ int, m *member) *rules.Refusal {
 	m.gone = true
 	return nil
 }
 
-func suspend(_ int, m *member) *refusal {
-	if m.after.Registration == store.Unregistered {
-		return &refusal{api.ErrorCodePreconditionFailed, "A user who is only invited cannot be suspended"}
+func suspend(_ int, m *member) *rules.Refusal {
+	if refused := ruled(m.after).Suspend(); refused != nil {
+		return refused
 	}
 	m.after.Registration = string(api.RegistrationStatusSuspended)
 	return nil
 }
 
-func unsuspend(_ int, m *member) *refusal {
+func unsuspend(_ int, m *member) *rules.Refusal {
 	if m.after.Registration == string(api.RegistrationStatusSuspended) {
 		m.after.Registration = string(api.RegistrationStatusRegistered)
 	}
@@ -121,7 +122,7 @@ func (s *Service) batch(ctx context.Context, op operation, accountID string, use
 				refused = decide(i, m)
 			}
 			if refused != nil {
-				failed = append(failed, api.UserError{UserId: new(id), ErrorCode: refused.code, ErrorMessage: new(refused.message)})
+				failed = append(failed, api.UserError{UserId: new(id), ErrorCode: refused.Code, ErrorMessage: new(refused.Message)})
 			}
 		}
 		return failed, c.save(a, members)

@@ -25,8 +25,8 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 		if err != nil {
 			return nil, err
 		}
-		if a.Type != string(api.AccountTypeTeam) {
-			return nil, api.BadRequest("Users are invited to accounts of type Team only, this one is of type %s", a.Type)
+		if refused := ruledAccount(a).Invite(); refused != nil {
+			return nil, exception(refused)
 		}
 		userType := in.UserType
 		if userType == "" {

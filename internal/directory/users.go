@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/chime/rules"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -69,7 +69,7 @@ func (s *Service) UpdateUser(ctx context.Context, in *api.UpdateUserInput) (*api
 		}
 		after, refused := wish{in.LicenseType, in.UserType, in.AlexaForBusinessMetadata}.apply(a, before)
 		if refused != nil {
-			return nil, refused.exception()
+			return nil, exception(refused)
 		}
 		if err := c.save(a, []*member{{before: before, after: after}}); err != nil {
 			return nil, err
@@ -144,8 +144,8 @@ func (s *Service) ResetPersonalPIN(ctx context.Context, in *api.ResetPersonalPIN
 		if err != nil {
 			return nil, err
 		}
-		if before.Registration != string(api.RegistrationStatusRegistered) {
-			return nil, api.BadRequest("Only a registered user has a personal PIN, this one is %s", strings.ToLower(before.Registration))
+		if refused := ruled(before).ResetPIN(); refused != nil {
+			return nil, exception(refused)
 		}
 		after := before
 		for after.PersonalPIN == before.PersonalPIN {
@@ -163,31 +163,30 @@ func findUser(tx store.ReadTx, a store.Account, userID string) (store.User, erro
 		return store.User{}, err
 	}
 	if len(users) == 0 {
-		return store.User{}, noUser(userID).exception()
+		return store.User{}, exception(noUser(userID))
 	}
 	return users[0], nil
 }
 
-// refusal says why a request about one user is refused, with the code for an item of a batch.
-type refusal struct {
-	code    api.ErrorCode
-	message string
+func noUser(userID string) *rules.Refusal {
+	return &rules.Refusal{Code: api.ErrorCodeNotFound, Message: fmt.Sprintf("User %.64s was not found in the account", userID)}
 }
 
-func noUser(userID string) *refusal {
-	return &refusal{api.ErrorCodeNotFound, fmt.Sprintf("User %.64s was not found in the account", userID)}
-}
-
-// exception is the refusal as the error of a request about this user alone. The contract lets such
-// a request fail with three of the codes of an item only.
-func (r *refusal) exception() *api.Error {
-	switch r.code {
+// exception is a refusal as the error of a request about one user or account alone. The contract
+// lets such a request fail with three of the codes of an item only.
+func exception(r *rules.Refusal) *api.Error {
+	switch r.Code {
 	case api.ErrorCodeNotFound:
-		return api.Errorf(api.NotFoundException, "%s", r.message)
+		return api.Errorf(api.NotFoundException, "%s", r.Message)
 	case api.ErrorCodeForbidden:
-		return api.Errorf(api.ForbiddenException, "%s", r.message)
+		return api.Errorf(api.ForbiddenException, "%s", r.Message)
 	}
-	return api.BadRequest("%s", r.message)
+	return api.BadRequest("%s", r.Message)
+}
+
+// ruled is what the rules look at of a user.
+func ruled(u store.User) rules.User {
+	return rules.User{License: u.License, Type: u.Type, Registration: u.Registration}
 }
 
 // wish is how a request wants to change a user; what is empty stays as it is.
@@ -197,79 +196,31 @@ type wish struct {
 	alexa    *api.AlexaForBusinessMetadata
 }
 
-// maxRoomARN is the length of an Alexa room's ARN, in characters.
-const maxRoomARN = 2048
-
-// apply returns the user as wished, or the refusal for the first fault in the order of the
-// contract: license, type, Alexa.
-func (w wish) apply(a store.Account, u store.User) (store.User, *refusal) {
-	userType := api.UserType(u.Type)
-	if w.userType != "" {
-		userType = w.userType
+// apply returns the user as wished, or a refusal.
+func (w wish) apply(a store.Account, u store.User) (store.User, *rules.Refusal) {
+	to := rules.Update{License: string(w.license), Type: string(w.userType), Alexa: w.alexa}
+	if refused := ruled(u).Update(ruledAccount(a), to); refused != nil {
+		return u, refused
 	}
-
-	if w.license != "" && string(w.license) != u.License {
-		if problem := unsupported(a, w.license); problem != "" {
-			return u, &refusal{api.ErrorCodeBadRequest, "LicenseType " + problem}
-		}
-		// A device is in no directory group, so its license can be set in every account.
-		if userType == api.UserTypePrivateUser && managedByDirectory(a) {
-			return u, &refusal{api.ErrorCodeForbidden,
-				"LicenseType is managed by directory groups in an account of type " + a.Type}
-		}
+	if w.license != "" {
 		u.License = string(w.license)
 	}
-
-	if string(userType) != u.Type {
-		if u.Registration != string(api.RegistrationStatusRegistered) {
-			return u, &refusal{api.ErrorCodePreconditionFailed,
-				"UserType can only be changed for a registered user, this one is " + strings.ToLower(u.Registration)}
-		}
-		u.Type = string(userType)
-		if userType == api.UserTypePrivateUser {
+	if w.userType != "" && string(w.userType) != u.Type {
+		u.Type = string(w.userType)
+		if w.userType == api.UserTypePrivateUser {
 			u.AlexaEnabled, u.AlexaARN = false, ""
 		}
 	}
-
 	if w.alexa == nil {
 		return u, nil
 	}
 	if enable := w.alexa.IsAlexaForBusinessEnabled; enable != nil {
-		if *enable && userType != api.UserTypeSharedDevice {
-			return u, &refusal{api.ErrorCodeUnprocessable,
-				"AlexaForBusinessMetadata.IsAlexaForBusinessEnabled can only be true for a SharedDevice"}
-		}
 		u.AlexaEnabled = *enable
 	}
 	if arn := w.alexa.AlexaForBusinessRoomArn; arn != nil {
-		if problem := badARN(*arn); problem != "" {
-			return u, &refusal{api.ErrorCodeBadRequest, "AlexaForBusinessMetadata.AlexaForBusinessRoomArn " + problem}
-		}
-		if *arn != "" && userType != api.UserTypeSharedDevice {
-			return u, &refusal{api.ErrorCodeUnprocessable,
-				"AlexaForBusinessMetadata.AlexaForBusinessRoomArn can only be set for a SharedDevice"}
-		}
 		u.AlexaARN = *arn
 	}
 	return u, nil
-}
-
-func badARN(arn string) string {
-	switch {
-	case arn == "":
-		return "" // clears it
-	case !strings.HasPrefix(arn, "arn:"):
-		return "must begin with arn:"
-	case utf8.RuneCountInString(arn) > maxRoomARN:
-		return "must have at most 2048 characters"
-	}
-	return ""
-}
-
-// managedByDirectory reports whether an identity provider decides which users an account has, and
-// which licenses they have.
-func managedByDirectory(a store.Account) bool {
-	return a.Type == string(api.AccountTypeEnterpriseDirectory) || a.Type == string(api.AccountTypeEnterpriseOIDC)
 }
 
 // showUser returns a user as the API shows it. The details of a person are shown only after that
