@@ -151,6 +151,46 @@ func BenchmarkSize(b *testing.B) {
 	m.report(b)
 }
 
+// BenchmarkBeside reports how many GetUser, and how many answers of /readyz, four clients get a
+// second in a service with an account of 400,000 users: alone, beside four others that list pages
+// of 100, and beside four that list with a filter that nobody passes. Ratios are to alone, and of
+// the last two.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Beside$' -benchtime 7x
+func BenchmarkBeside(b *testing.B) {
+	const clients, requests, users = 4, 2000, 400_000
+	s := startSite(b, build(b, b.TempDir(), "."), 1, users)
+	list := "/accounts/" + s.accounts[0] + "/users"
+	m := figures{}
+	for b.Loop() {
+		for name, path := range map[string]func() string{
+			"GetUser": func() string { return list + "/" + userID(rand.N(users)) },
+			"readyz":  func() string { return "/readyz" },
+		} {
+			rate := func(unit, query string) float64 {
+				var done atomic.Bool
+				others := new(sync.WaitGroup)
+				if query != "" {
+					others = s.talk(clients, func(int) bool { return !done.Load() }, func(int) (string, string, string, string) {
+						return "GET", list, query, ""
+					})
+				}
+				took := s.exchange(clients, requests, func(int) (string, string, string, string) { return "GET", path(), "", "" })
+				done.Store(true)
+				others.Wait()
+				m.add(name+"-"+unit+"/s", requests/took.Seconds())
+				return requests / took.Seconds()
+			}
+			alone := rate("alone", "")
+			plain, filter := rate("plain", "max-results=100"), rate("filter", "max-results=100&user-type=SharedDevice")
+			m.add("x-"+name+"-plain", plain/alone)
+			m.add("x-"+name+"-filter", filter/alone)
+			m.add("x-"+name+"-filter-plain", filter/plain)
+		}
+	}
+	m.report(b)
+}
+
 func seconds(b *testing.B, fn func() error) float64 {
 	b.Helper()
 	begin := time.Now()
@@ -312,9 +352,19 @@ func (s *benchSite) turn(account, n int) bool {
 // exchange sends signed requests, each client the next one when it has its answer.
 func (s *benchSite) exchange(clients, requests int, request func(int) (method, path, query, body string)) time.Duration {
 	s.Helper()
-	var next atomic.Int64
-	var wg sync.WaitGroup
 	begin := time.Now()
+	s.talk(clients, func(i int) bool { return i < requests }, request).Wait()
+	if s.Failed() {
+		s.FailNow()
+	}
+	return time.Since(begin)
+}
+
+// talk has clients send requests as long as there is one with the next number. They have ended when
+// the group it returns has.
+func (s *benchSite) talk(clients int, more func(int) bool, request func(int) (method, path, query, body string)) *sync.WaitGroup {
+	var next atomic.Int64
+	wg := new(sync.WaitGroup)
 	for range clients {
 		wg.Go(func() {
 			conn, err := net.Dial("tcp", s.address)
@@ -324,8 +374,8 @@ func (s *benchSite) exchange(clients, requests int, request func(int) (method, p
 			}
 			defer conn.Close()
 			replies := bufio.NewReader(conn)
-			for i := next.Add(1); i <= int64(requests) && !s.Failed(); i = next.Add(1) {
-				method, path, query, body := request(int(i) - 1)
+			for i := int(next.Add(1)) - 1; more(i) && !s.Failed(); i = int(next.Add(1)) - 1 {
+				method, path, query, body := request(i)
 				if _, err := conn.Write(s.sign(method, path, query, body)); err != nil {
 					s.Error(err)
 					return
@@ -337,11 +387,7 @@ func (s *benchSite) exchange(clients, requests int, request func(int) (method, p
 			}
 		})
 	}
-	wg.Wait()
-	if s.Failed() {
-		s.FailNow()
-	}
-	return time.Since(begin)
+	return wg
 }
 
 // sign makes a request as it goes over the wire.
