@@ -80,7 +80,7 @@ func (p *program) audit(c *cobra.Command, o auditOptions) error {
 	if o.Query.AWSAccountID != "" {
 		return misused(p.name, "--aws-account-id is for data at hand: a service shows the trail of the AWS account of the key")
 	}
-	trail, err := p.remoteTrail(c.Context(), o.connection)
+	trail, err := p.remote(c.Context(), o.connection)
 	if err != nil {
 		return err
 	}

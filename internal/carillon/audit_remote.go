@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/directory"
@@ -17,33 +16,17 @@ import (
 	"github.com/carillon-project/carillon/internal/extension"
 )
 
-// remoteTrail is the audit trail of a service far away: that of the AWS account of a key.
-type remoteTrail struct{ calls *client.Client }
-
-func (p *program) remoteTrail(ctx context.Context, c connection) (*remoteTrail, error) {
-	config, attempts, err := p.client(ctx, c)
-	if err != nil {
-		return nil, usagef("audit: %w", err)
-	}
-	config.MaxAttempts, config.UserAgent = attempts, "carillon/"+build.Version()
-	calls, err := client.New(config)
-	if err != nil {
-		return nil, usagef("audit: %w", err)
-	}
-	return &remoteTrail{calls}, nil
-}
-
-// audit reads the trail like [directory.Operator.Audit].
-func (r *remoteTrail) audit(ctx context.Context, query directory.AuditQuery) iter.Seq2[directory.AuditEntry, error] {
+// audit reads the trail of the AWS account of the key, like [directory.Operator.Audit].
+func (r *remote) audit(ctx context.Context, query directory.AuditQuery) iter.Seq2[directory.AuditEntry, error] {
 	return func(yield func(directory.AuditEntry, error) bool) {
-		defer r.calls.Close()
+		defer r.close()
 		if err := r.walk(ctx, query, func(e directory.AuditEntry) bool { return yield(e, nil) }); err != nil {
 			yield(directory.AuditEntry{}, err)
 		}
 	}
 }
 
-func (r *remoteTrail) walk(ctx context.Context, query directory.AuditQuery, fn func(directory.AuditEntry) bool) error {
+func (r *remote) walk(ctx context.Context, query directory.AuditQuery, fn func(directory.AuditEntry) bool) error {
 	input := new(document.Object)
 	set := func(name, value string) {
 		if value != "" {
@@ -57,12 +40,12 @@ func (r *remoteTrail) walk(ctx context.Context, query directory.AuditQuery, fn f
 		set("Job", query.Job)
 		set("Since", when(query.Since))
 		set("Until", when(query.Until))
-		return r.pages(ctx, input, fn)
+		return r.entries(ctx, input, fn)
 	}
 	// The records in which a user comes and goes say the address. The others have the id alone.
 	var ids []string
 	input.Set("Email", query.User)
-	err := r.pages(ctx, input, func(e directory.AuditEntry) bool {
+	err := r.entries(ctx, input, func(e directory.AuditEntry) bool {
 		ids = append(ids, e.Target)
 		return true
 	})
@@ -85,64 +68,42 @@ func when(t time.Time) string {
 	return api.FormatTime(t)
 }
 
-// pages calls fn for the records of all pages, until it returns false.
-func (r *remoteTrail) pages(ctx context.Context, input *document.Object, fn func(directory.AuditEntry) bool) error {
-	for {
-		reply, err := r.calls.Call(ctx, &extension.ReadAudit, input)
-		if err != nil {
-			return remoteError(err)
+// entries calls fn for the records of all pages, until it returns false.
+func (r *remote) entries(ctx context.Context, input *document.Object, fn func(directory.AuditEntry) bool) error {
+	err := r.pages(ctx, &extension.ReadAudit, input, "AuditRecords", func(o *document.Object) error {
+		e, err := entryOf(o)
+		if err == nil && !fn(e) {
+			err = errEnough
 		}
-		list, _ := reply.Output.Get("AuditRecords")
-		rows, ok := list.([]any)
-		if !ok {
-			return errors.New("the reply is no audit trail: the endpoint is not that of carillon serve, or a proxy has answered")
-		}
-		for _, row := range rows {
-			e, err := entryOf(row.(*document.Object))
-			if err != nil {
-				return err
-			}
-			if !fn(e) {
-				return nil
-			}
-		}
-		token, _ := reply.Output.Get("NextToken")
-		if token == nil {
-			return nil
-		}
-		input.Set("NextToken", token)
-	}
+		return err
+	})
+	return trailError(err)
 }
 
-// remoteError says what to do about an error that an administrator can do something about.
-func remoteError(err error) error {
+// trailError says what to do about a service that does not show its trail.
+func trailError(err error) error {
 	refused, ok := errors.AsType[*client.ServiceError](err)
 	switch {
 	case ok && refused.Status == http.StatusForbidden:
 		return &codedError{exitFailed, errors.New(refused.Message + " The policy of a key allows it by the action carillon:ReadAudit, and AmazonChimeFullAccess has it")}
 	case ok && refused.Status == http.StatusNotFound:
 		return &codedError{exitFailed, errors.New("the service at the endpoint has no audit trail to read: it is not carillon serve, or an older release")}
-	case ok:
-		return err
+	case errors.Is(err, errEnough):
+		return nil
 	}
-	return &codedError{exitNoStore, err}
+	return err
 }
 
 // entryOf reads a record of a reply.
 func entryOf(o *document.Object) (e directory.AuditEntry, err error) {
-	text := func(name string) string {
-		v, _ := o.Get(name)
-		s, _ := v.(string)
-		return s
-	}
 	for name, at := range map[string]*string{
 		"AwsAccountId": &e.AWSAccountID, "AccountId": &e.AccountID, "Operation": &e.Operation, "Target": &e.Target,
 		"Before": &e.Before, "After": &e.After, "KeyName": &e.KeyName, "KeyId": &e.KeyID,
 		"RequestId": &e.RequestID, "UserAgent": &e.UserAgent, "TargetEmail": &e.TargetEmail,
 	} {
-		*at = text(name)
+		*at = textOf(o, name)
 	}
-	if e.Time, err = time.Parse(time.RFC3339, text("Time")); err != nil {
+	if e.Time, err = time.Parse(time.RFC3339, textOf(o, "Time")); err != nil {
 		return e, errors.New("the reply has a record without a time: the endpoint is not that of carillon serve, or a proxy has changed it")
 	}
 	return e, nil

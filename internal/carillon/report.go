@@ -1,0 +1,214 @@
+package carillon
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+type reportOptions struct {
+	connection
+	Account string // id or name; empty for all
+	Since   time.Time
+	Format  string
+	Out     string // a file; empty for standard output
+}
+
+const formatHTML = "html"
+
+// reportCommand declares `carillon report`.
+func (p *program) reportCommand() *cobra.Command {
+	var o reportOptions
+	c := &cobra.Command{
+		Use:   "report",
+		Short: "count the seats of accounts by license, and who changed them",
+		Long: `Count the users of accounts by license: how many seats there are, and how many of
+them are invited or suspended. With --since also how the seats have changed, and
+who changed how many users.
+
+The command asks a service. The changes are read from its audit trail, which the
+policy of the key has to allow by carillon:ReadAudit; all else takes ListAccounts
+and ListUsers.`,
+		Example: `carillon report
+carillon report --account-id Acme --since 30d
+carillon report --since 2026-01-01 --output html -o seats.html`,
+		RunE: func(c *cobra.Command, _ []string) error { return p.report(c.Context(), o) },
+	}
+	f := flagsOf(c)
+	f.text(&o.Account, "account-id ACCOUNT", "only this account, by its id or its name (default all)", completedBy(p.serviceAccounts(&o.connection)))
+	parsed(f, &o.Since, before, "since WHEN", "", "tell what has changed from this moment on: a date, a time, or a duration before now such as 30d")
+	outputFlag(f, &o.Format, formatTable, formatCSV, formatJSON, formatHTML)
+	outFlag(f, &o.Out, "file to write (default standard output)")
+	o.connection.serviceFlags(f)
+	return c
+}
+
+func (p *program) report(ctx context.Context, o reportOptions) error {
+	service, err := p.remote(ctx, o.connection)
+	if err != nil {
+		return err
+	}
+	defer service.close()
+	r := &report{URL: service.url, Time: time.Now(), Since: o.Since}
+	if err := r.count(ctx, service, o.Account); err != nil {
+		return p.named(err)
+	}
+	if !o.Since.IsZero() {
+		if err := r.compare(ctx, service); err != nil {
+			return p.named(err)
+		}
+	}
+	format := bulk.Format("")
+	if o.Format == formatCSV {
+		format = bulk.CSV
+	}
+	return p.writeTable(o.Out, format, func(w io.Writer) error { return r.write(w, o.Format) })
+}
+
+// report is what `carillon report` tells.
+type report struct {
+	URL       string
+	Time      time.Time
+	Since     time.Time // zero if nothing is told of changes
+	Accounts  []*accountSeats
+	ChangedBy []*changer // who changed most comes first
+}
+
+// accountSeats are the seats of an account by license.
+type accountSeats struct {
+	bulk.NamedAccount
+	Licenses map[string]*seats
+}
+
+// seats are the users who have a license.
+type seats struct {
+	Users, Invited, Suspended int
+	Change                    int // since the report's Since
+}
+
+// changer is who changed users.
+type changer struct {
+	Key     string // its name; operator/NAME for an operator
+	Users   int
+	Changes int
+	users   map[string]bool
+}
+
+// of returns the seats of a license.
+func (a *accountSeats) of(license string) *seats {
+	s, ok := a.Licenses[license]
+	if !ok {
+		s = new(seats)
+		a.Licenses[license] = s
+	}
+	return s
+}
+
+// count reads accounts, all or the one that a word means, and their users.
+func (r *report) count(ctx context.Context, service *remote, word string) error {
+	search := bulk.NewSearch(word)
+	var all []bulk.NamedAccount
+	const page = 100 // the largest that every service returns
+	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(page)})
+	err := service.pages(ctx, chime.Service.Operation("ListAccounts"), input, "Accounts", func(o *document.Object) error {
+		a := bulk.NamedAccount{ID: textOf(o, "AccountId"), Name: textOf(o, "Name")}
+		search.See(a)
+		all = append(all, a)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if word != "" {
+		found, err := search.Found()
+		if err != nil {
+			return err
+		}
+		all = []bulk.NamedAccount{found}
+	}
+	for _, a := range all {
+		seats := &accountSeats{a, map[string]*seats{}}
+		r.Accounts = append(r.Accounts, seats)
+		input := document.NewObject(document.Member{Key: "AccountId", Value: a.ID}, document.Member{Key: "MaxResults", Value: document.Int(2 * page)})
+		err := service.pages(ctx, chime.Service.Operation("ListUsers"), input, "Users", func(o *document.Object) error {
+			s := seats.of(textOf(o, "LicenseType"))
+			s.Users++
+			switch api.RegistrationStatus(textOf(o, "UserRegistrationStatus")) {
+			case api.RegistrationStatusUnregistered:
+				s.Invited++
+			case api.RegistrationStatusSuspended:
+				s.Suspended++
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compare reads from the trail how the seats have changed, and by whom.
+func (r *report) compare(ctx context.Context, service *remote) error {
+	input := document.NewObject(document.Member{Key: "Since", Value: when(r.Since)})
+	if len(r.Accounts) == 1 {
+		input.Set("AccountId", r.Accounts[0].ID)
+	}
+	byID := map[string]*accountSeats{}
+	for _, a := range r.Accounts {
+		byID[a.ID] = a
+	}
+	byKey := map[string]*changer{}
+	err := service.entries(ctx, input, func(e directory.AuditEntry) bool {
+		a := byID[e.AccountID]
+		// A user has an address or, made without one, an id like that of an account.
+		if a == nil || e.Target == e.AccountID || e.TargetEmail == "" && !bulk.IsAccountID(e.Target) {
+			return true
+		}
+		if license := licenseIn(e.Before); license != "" {
+			a.of(license).Change--
+		}
+		if license := licenseIn(e.After); license != "" {
+			a.of(license).Change++
+		}
+		by := byKey[e.KeyName]
+		if by == nil {
+			by = &changer{Key: e.KeyName, users: map[string]bool{}}
+			byKey[e.KeyName] = by
+			r.ChangedBy = append(r.ChangedBy, by)
+		}
+		by.Changes++
+		by.users[e.AccountID+"/"+e.Target] = true
+		return true
+	})
+	for _, by := range r.ChangedBy {
+		by.Users = len(by.users)
+	}
+	slices.SortFunc(r.ChangedBy, func(a, b *changer) int {
+		return cmp.Or(b.Users-a.Users, b.Changes-a.Changes, cmp.Compare(a.Key, b.Key))
+	})
+	return err
+}
+
+// licenseIn returns the license in the before or after of a record. A record that changes no
+// license has none.
+func licenseIn(text string) string {
+	v, err := document.Parse(text)
+	if err != nil {
+		return ""
+	}
+	if o, ok := v.(*document.Object); ok {
+		return textOf(o, "LicenseType")
+	}
+	return ""
+}

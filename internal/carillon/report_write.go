@@ -1,0 +1,198 @@
+package carillon
+
+import (
+	_ "embed"
+	"encoding/csv"
+	"fmt"
+	"html/template"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/output"
+	"github.com/carillon-project/carillon/internal/sheet"
+)
+
+func (r *report) write(w io.Writer, format string) error {
+	switch format {
+	case formatCSV:
+		return r.csv(w)
+	case formatJSON:
+		return output.JSON(w, r.document())
+	case formatHTML:
+		return reportPage.Execute(w, r)
+	}
+	return r.table(w)
+}
+
+// Kinds returns the licenses that the seats of an account have or had, Basic first.
+func (a *accountSeats) Kinds() []string { return slices.Sorted(maps.Keys(a.Licenses)) }
+
+// Total returns the seats of all licenses.
+func (a *accountSeats) Total() seats {
+	var sum seats
+	for _, s := range a.Licenses {
+		sum.Users += s.Users
+		sum.Invited += s.Invited
+		sum.Suspended += s.Suspended
+		sum.Change += s.Change
+	}
+	return sum
+}
+
+// Sum returns the seats of all accounts, or nil if there is one account or none.
+func (r *report) Sum() *accountSeats {
+	if len(r.Accounts) < 2 {
+		return nil
+	}
+	sum := &accountSeats{bulk.NamedAccount{ID: "all accounts"}, map[string]*seats{}}
+	for _, a := range r.Accounts {
+		for license, s := range a.Licenses {
+			all := sum.of(license)
+			all.Users += s.Users
+			all.Invited += s.Invited
+			all.Suspended += s.Suspended
+			all.Change += s.Change
+		}
+	}
+	return sum
+}
+
+// Blocks returns the accounts with their sum at the end.
+func (r *report) Blocks() []*accountSeats {
+	if sum := r.Sum(); sum != nil {
+		return append(slices.Clone(r.Accounts), sum)
+	}
+	return r.Accounts
+}
+
+// Title says what the report is about.
+func (r *report) Title() string {
+	return "seats at " + r.URL + ", " + r.Time.Local().Format("2006-01-02 15:04")
+}
+
+// Compares reports whether the report tells of changes.
+func (r *report) Compares() bool { return !r.Since.IsZero() }
+
+// From is the moment from which changes are told.
+func (r *report) From() string { return r.Since.Local().Format("2006-01-02 15:04") }
+
+// Signed shows a change with its sign.
+func (s seats) Signed() string {
+	if s.Change == 0 {
+		return "0"
+	}
+	return fmt.Sprintf("%+d", s.Change)
+}
+
+// table writes the report for a screen.
+func (r *report) table(w io.Writer) error {
+	var b strings.Builder
+	fmt.Fprintln(&b, r.Title())
+	for _, a := range r.Blocks() {
+		fmt.Fprintf(&b, "\n%v\n", a)
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+		heads := []string{"license", "seats", "invited", "suspended"}
+		if r.Compares() {
+			heads = append(heads, "change")
+		}
+		row := func(license string, s seats) {
+			cells := []string{license, strconv.Itoa(s.Users), strconv.Itoa(s.Invited), strconv.Itoa(s.Suspended)}
+			if r.Compares() {
+				cells = append(cells, s.Signed())
+			}
+			fmt.Fprintln(t, strings.Join(cells, "\t")+"\t")
+		}
+		fmt.Fprintln(t, strings.Join(heads, "\t")+"\t")
+		for _, license := range a.Kinds() {
+			row(license, *a.Licenses[license])
+		}
+		row("total", a.Total())
+		t.Flush()
+	}
+	if r.Compares() {
+		fmt.Fprintf(&b, "\nchanged since %s, by key\n", r.From())
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "users\tchanges\t  key")
+		for _, by := range r.ChangedBy {
+			fmt.Fprintf(t, "%d\t%d\t  %s\n", by.Users, by.Changes, sheet.Visible(by.Key))
+		}
+		t.Flush()
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// csv writes a line for each license of each account.
+func (r *report) csv(w io.Writer) error {
+	out := csv.NewWriter(w)
+	out.Write([]string{"AccountId", "Account", "LicenseType", "Seats", "Invited", "Suspended", "Change"})
+	for _, a := range r.Accounts {
+		for _, license := range a.Kinds() {
+			s := a.Licenses[license]
+			change := ""
+			if r.Compares() {
+				change = strconv.Itoa(s.Change)
+			}
+			out.Write([]string{sheet.Guard(a.ID), sheet.Guard(a.Name), license, strconv.Itoa(s.Users), strconv.Itoa(s.Invited), strconv.Itoa(s.Suspended), change})
+		}
+	}
+	out.Flush()
+	return out.Error()
+}
+
+// document returns the report for programs. Since, Change and ChangedBy are missing where nothing
+// is told of changes.
+func (r *report) document() *document.Object {
+	at := func(t time.Time) string { return api.FormatTime(t) }
+	accounts, changers := []any{}, []any{}
+	for _, a := range r.Accounts {
+		licenses := []any{}
+		for _, license := range a.Kinds() {
+			s := a.Licenses[license]
+			o := document.NewObject(
+				document.Member{Key: "LicenseType", Value: license},
+				document.Member{Key: "Seats", Value: document.Int(s.Users)},
+				document.Member{Key: "Invited", Value: document.Int(s.Invited)},
+				document.Member{Key: "Suspended", Value: document.Int(s.Suspended)},
+			)
+			if r.Compares() {
+				o.Set("Change", document.Int(s.Change))
+			}
+			licenses = append(licenses, o)
+		}
+		accounts = append(accounts, document.NewObject(
+			document.Member{Key: "AccountId", Value: a.ID},
+			document.Member{Key: "Name", Value: a.Name},
+			document.Member{Key: "Licenses", Value: licenses},
+		))
+	}
+	o := document.NewObject(document.Member{Key: "Endpoint", Value: r.URL}, document.Member{Key: "Time", Value: at(r.Time)})
+	if r.Compares() {
+		o.Set("Since", at(r.Since))
+	}
+	o.Set("Accounts", accounts)
+	if r.Compares() {
+		for _, by := range r.ChangedBy {
+			changers = append(changers, document.NewObject(
+				document.Member{Key: "KeyName", Value: by.Key},
+				document.Member{Key: "Users", Value: document.Int(by.Users)},
+				document.Member{Key: "Changes", Value: document.Int(by.Changes)},
+			))
+		}
+		o.Set("ChangedBy", changers)
+	}
+	return o
+}
+
+//go:embed report.html
+var reportHTML string
+
+var reportPage = template.Must(template.New("report").Parse(reportHTML))
