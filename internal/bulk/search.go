@@ -104,7 +104,7 @@ func (s *Search) Found() (NamedAccount, error) {
 		}
 	}
 	if s.all.count == 0 {
-		return NamedAccount{}, badInput("", 0, "there is no account yet, or none that these credentials can see")
+		return NamedAccount{}, badInput("", 0, "there is no account, or none that you can see")
 	}
 	problem := fmt.Sprintf("no account has the id or the name %.100q", s.word)
 	if near := didYouMean(s.word, s.names, `"`); near != "" {

@@ -29,8 +29,8 @@ func TestSearch(t *testing.T) {
 		want     string // the id, or the error
 	}{
 		{"", []bulk.NamedAccount{acme}, "1"},
-		{"", nil, "there is no account yet, or none that these credentials can see"},
-		{"Acme", nil, "there is no account yet, or none that these credentials can see"},
+		{"", nil, "there is no account, or none that you can see"},
+		{"Acme", nil, "there is no account, or none that you can see"},
 		{"", []bulk.NamedAccount{acme, beta}, "there are 2 accounts: Acme (1), Beta (2)"},
 		{"", twelve, "there are 12 accounts: " + list(0, 10) + ", and 2 more"},
 		{"N", twelve, `12 accounts have the name "N", give the id of one: ` + list(0, 10) + ", and 2 more"},

@@ -2,9 +2,11 @@ package carillon
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/store"
@@ -14,34 +16,68 @@ import (
 func (p *program) accountCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "account",
-		Short: "make accounts of all types, set their licenses, suspend them",
+		Short: "list accounts, make them, set their licenses, suspend them",
 		Long:  "Do to accounts what the API cannot.",
 	}
-	c.AddCommand(p.accountCreateCommand(), p.accountSetLicensesCommand(), p.accountSuspendCommand(), p.accountResumeCommand())
+	c.AddCommand(p.accountListCommand(), p.accountCreateCommand(), p.accountSetLicensesCommand(), p.accountSuspendCommand(), p.accountResumeCommand())
 	return c
 }
 
 // accountOptions name an account in a store and the form in which it is printed.
 type accountOptions struct {
 	database
-	AccountID string
-	Format    string
+	Account string // an id or a name
+	Format  string
 }
 
 // flags declares the options. The own flags of a command come after, in the first group.
 func (o *accountOptions) flags(p *program, c *cobra.Command) *flags {
 	f := flagsOf(c)
-	f.text(&o.AccountID, "account-id ID", "account to change", required, completedBy(p.storeAccounts(&o.database)))
+	f.text(&o.Account, "account-id ACCOUNT", "account to change, by its id or its name", required, completedBy(p.storeAccounts(&o.database)))
 	outputFlag(f, &o.Format, formatJSON, formatTable)
 	o.database.flags(f)
 	f.group(ownFlags)
 	return f
 }
 
+// findAccount finds the account that a person means by an id or a name. An empty word means the
+// only account that there is.
+func findAccount(ctx context.Context, op *directory.Operator, word string) (bulk.NamedAccount, error) {
+	if bulk.IsAccountID(word) {
+		return bulk.NamedAccount{ID: word}, nil
+	}
+	search := bulk.NewSearch(word)
+	for a, err := range op.Accounts(ctx, "") {
+		if err != nil {
+			return bulk.NamedAccount{}, err
+		}
+		search.See(bulk.NamedAccount{ID: a.AccountId, Name: a.Name})
+	}
+	found, err := search.Found()
+	return found, ofAccountFlag(word, err)
+}
+
+// ofAccountFlag says of an error about an account that it is about the flag, or that the flag is
+// missing where its word is empty.
+func ofAccountFlag(word string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case word == "":
+		return fmt.Errorf("--account-id is missing: %w", err)
+	}
+	return fmt.Errorf("--account-id: %w", err)
+}
+
 // changeAccount has fn change an account and prints what it is then.
-func (p *program) changeAccount(ctx context.Context, o accountOptions, operation string, fn func(context.Context, *directory.Operator) (api.Account, error)) error {
+func (p *program) changeAccount(ctx context.Context, o accountOptions, operation string, fn func(ctx context.Context, op *directory.Operator, account string) (api.Account, error)) error {
 	return p.onStore(ctx, o.database, func(st store.Store) error {
-		account, err := fn(ctx, operator(st))
+		op := operator(st)
+		named, err := findAccount(ctx, op, o.Account)
+		if err != nil {
+			return err
+		}
+		account, err := fn(ctx, op, named.ID)
 		if err != nil {
 			return err
 		}
@@ -50,9 +86,14 @@ func (p *program) changeAccount(ctx context.Context, o accountOptions, operation
 }
 
 // changeUser has fn change a user and prints what the user is then.
-func (p *program) changeUser(ctx context.Context, o accountOptions, operation string, fn func(context.Context, *directory.Operator) (api.User, error)) error {
+func (p *program) changeUser(ctx context.Context, o accountOptions, operation string, fn func(ctx context.Context, op *directory.Operator, account string) (api.User, error)) error {
 	return p.onStore(ctx, o.database, func(st store.Store) error {
-		user, err := fn(ctx, operator(st))
+		op := operator(st)
+		named, err := findAccount(ctx, op, o.Account)
+		if err != nil {
+			return err
+		}
+		user, err := fn(ctx, op, named.ID)
 		if err != nil {
 			return err
 		}

@@ -18,8 +18,8 @@ func (p *program) accountResumeCommand() *cobra.Command {
 		Long:    `End the suspension of an account, and print it.` + besideService,
 		Example: `carillon account resume --account-id "$ACCOUNT"`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.changeAccount(c.Context(), o, "ResumeAccount", func(ctx context.Context, op *directory.Operator) (api.Account, error) {
-				return op.ResumeAccount(ctx, o.AccountID)
+			return p.changeAccount(c.Context(), o, "ResumeAccount", func(ctx context.Context, op *directory.Operator, account string) (api.Account, error) {
+				return op.ResumeAccount(ctx, account)
 			})
 		},
 	}

@@ -25,8 +25,8 @@ Users who have another license keep it.` + besideService,
 			for _, word := range words {
 				licenses = append(licenses, api.License(word))
 			}
-			return p.changeAccount(c.Context(), o, "SetLicenses", func(ctx context.Context, op *directory.Operator) (api.Account, error) {
-				return op.SetLicenses(ctx, o.AccountID, licenses)
+			return p.changeAccount(c.Context(), o, "SetLicenses", func(ctx context.Context, op *directory.Operator, account string) (api.Account, error) {
+				return op.SetLicenses(ctx, account, licenses)
 			})
 		},
 		ValidArgsFunction: fixed(licenses...),

@@ -18,8 +18,8 @@ func (p *program) accountSuspendCommand() *cobra.Command {
 		Long:    `Make an account read-only until carillon account resume, and print it.` + besideService,
 		Example: `carillon account suspend --account-id "$ACCOUNT"`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.changeAccount(c.Context(), o, "SuspendAccount", func(ctx context.Context, op *directory.Operator) (api.Account, error) {
-				return op.SuspendAccount(ctx, o.AccountID)
+			return p.changeAccount(c.Context(), o, "SuspendAccount", func(ctx context.Context, op *directory.Operator, account string) (api.Account, error) {
+				return op.SuspendAccount(ctx, account)
 			})
 		},
 	}

@@ -2,7 +2,6 @@ package carillon
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"encoding/csv"
 	"fmt"
@@ -116,7 +115,7 @@ func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEnt
 	var err error
 	switch format {
 	case formatJSON:
-		err = auditJSON(w, entries)
+		err = listJSON(w, "AuditRecords", documents(entries, func(e directory.AuditEntry) (*document.Object, error) { return directory.AuditDocument(e), nil }))
 	case formatCSV:
 		err = auditCSV(w, entries)
 	default:
@@ -126,29 +125,6 @@ func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEnt
 		return err
 	}
 	return w.Flush()
-}
-
-// auditJSON writes {"AuditRecords": [...]} as output.JSON would, but record by record: a trail
-// is too long to be held.
-func auditJSON(w io.Writer, entries iter.Seq2[directory.AuditEntry, error]) error {
-	write := func(text string) error {
-		_, err := io.WriteString(w, text)
-		return err
-	}
-	const indent = "\n        "
-	before := "{\n    \"AuditRecords\": [" + indent
-	end := "{\n    \"AuditRecords\": []\n}\n"
-	for r, err := range entries {
-		if err == nil {
-			text := document.AppendIndented(nil, directory.AuditDocument(r))
-			err = write(before + string(bytes.ReplaceAll(text, []byte("\n"), []byte(indent))))
-		}
-		if err != nil {
-			return err
-		}
-		before, end = ","+indent, "\n    ]\n}\n"
-	}
-	return write(end)
 }
 
 // auditCSV writes a line for each record, below one with the names of the columns.

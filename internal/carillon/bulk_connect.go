@@ -134,10 +134,7 @@ func (r *bulkRun) connect(ctx context.Context, account, job string) (*bulk.Accou
 		if _, ok := errors.AsType[*bulk.InputError](err); !ok {
 			return nil, err
 		}
-		if r.Account == "" {
-			return nil, r.badInput("--account-id is missing: %w", err)
-		}
-		return nil, r.badInput("--account-id: %w", err)
+		return nil, r.badInput("%w", ofAccountFlag(r.Account, err))
 	}
 	return a, nil
 }

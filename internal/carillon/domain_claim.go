@@ -22,8 +22,8 @@ A Team account becomes an EnterpriseLWA account: its users stay, and its pending
 invitations end.` + besideService,
 		Example: `carillon domain claim --account-id "$ACCOUNT" example.com`,
 		RunE: func(c *cobra.Command, words []string) error {
-			return p.changeAccount(c.Context(), o, "ClaimDomain", func(ctx context.Context, op *directory.Operator) (api.Account, error) {
-				return op.ClaimDomain(ctx, o.AccountID, words[0])
+			return p.changeAccount(c.Context(), o, "ClaimDomain", func(ctx context.Context, op *directory.Operator, account string) (api.Account, error) {
+				return op.ClaimDomain(ctx, account, words[0])
 			})
 		},
 	}

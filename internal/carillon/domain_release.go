@@ -22,8 +22,8 @@ its last domain as long as it has suspended users, which a Team account cannot
 have.` + besideService,
 		Example: `carillon domain release --account-id "$ACCOUNT" example.com`,
 		RunE: func(c *cobra.Command, words []string) error {
-			return p.changeAccount(c.Context(), o, "ReleaseDomain", func(ctx context.Context, op *directory.Operator) (api.Account, error) {
-				return op.ReleaseDomain(ctx, o.AccountID, words[0])
+			return p.changeAccount(c.Context(), o, "ReleaseDomain", func(ctx context.Context, op *directory.Operator, account string) (api.Account, error) {
+				return op.ReleaseDomain(ctx, account, words[0])
 			})
 		},
 	}

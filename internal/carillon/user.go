@@ -6,11 +6,11 @@ import "github.com/spf13/cobra"
 func (p *program) userCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "user",
-		Short: "sign users in, fail invitations",
-		Long: `Do what people did in Amazon Chime itself and the API cannot: sign in, and accept
-an invitation or never get it.`,
+		Short: "list and show users, sign them in, fail invitations",
+		Long: `Look at the users of all accounts, and do what people did in Amazon Chime itself
+and the API cannot: sign in, and accept an invitation or never get it.`,
 	}
-	c.AddCommand(p.userRegisterCommand(), p.userFailInvitationCommand())
+	c.AddCommand(p.userListCommand(), p.userShowCommand(), p.userRegisterCommand(), p.userFailInvitationCommand())
 	return c
 }
 
@@ -23,5 +23,5 @@ type userOptions struct {
 // flags declares the options.
 func (o *userOptions) flags(p *program, c *cobra.Command, email string) {
 	f := o.accountOptions.flags(p, c)
-	f.text(&o.Email, "email ADDRESS", email, required)
+	f.text(&o.Email, "email EMAIL", email, required)
 }

@@ -19,8 +19,8 @@ func (p *program) userFailInvitationCommand() *cobra.Command {
 print the user. The address can be invited again.` + besideService,
 		Example: `carillon user fail-invitation --account-id "$ACCOUNT" --email bo@example.com`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.changeUser(c.Context(), o.accountOptions, "FailInvitation", func(ctx context.Context, op *directory.Operator) (api.User, error) {
-				return op.FailInvitation(ctx, o.AccountID, o.Email)
+			return p.changeUser(c.Context(), o.accountOptions, "FailInvitation", func(ctx context.Context, op *directory.Operator, account string) (api.User, error) {
+				return op.FailInvitation(ctx, account, o.Email)
 			})
 		},
 	}

@@ -22,8 +22,8 @@ can sign in with an address in a claimed domain; a person who is registered in a
 Team account moves to the Enterprise account.` + besideService,
 		Example: `carillon user register --account-id "$ACCOUNT" --email ana@example.com`,
 		RunE: func(c *cobra.Command, _ []string) error {
-			return p.changeUser(c.Context(), o.accountOptions, "RegisterUser", func(ctx context.Context, op *directory.Operator) (api.User, error) {
-				return op.RegisterUser(ctx, o.AccountID, o.Email)
+			return p.changeUser(c.Context(), o.accountOptions, "RegisterUser", func(ctx context.Context, op *directory.Operator, account string) (api.User, error) {
+				return op.RegisterUser(ctx, account, o.Email)
 			})
 		},
 	}
