@@ -6,9 +6,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/url"
@@ -19,6 +20,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -82,8 +84,7 @@ func TestProxies(t *testing.T) {
 		config := block(t, page, strings.ToLower(p.name))
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			f := p.front(t, config, settings(t, page))
-			f.aws = append(f.aws, "AWS_ENDPOINT_URL_CHIME="+f.url)
+			f := p.front(t, config, block(t, page, "env"), "")
 			f.givesService(t)
 			f.takesBody(t, largest, size)
 			f.hidesMetrics(t)
@@ -94,11 +95,9 @@ func TestProxies(t *testing.T) {
 			if row == nil {
 				t.Fatal("the page has no line to change for it")
 			}
-			public := regexp.MustCompile(`CARILLON_PUBLIC_URL=https://chime\.example\.com/api\b`).FindString(page)
-			env := replaced(t, settings(t, page), "CARILLON_HOST=chime.example.com", public)
-			f := p.front(t, replaced(t, config, row[1], row[2]), env)
-			f.url += "/api"
-			f.givesService(t) // at the URL in the lines for a shell
+			env := replaced(t, block(t, page, "env"), "CARILLON_HOST=chime.example.com", setting(t, page, "CARILLON_PUBLIC_URL=https://chime.example.com/api"))
+			f := p.front(t, replaced(t, config, row[1], row[2]), env, "/api")
+			f.givesService(t)
 			f.hidesMetrics(t)
 		})
 		t.Run(p.name+" timeouts", func(t *testing.T) {
@@ -131,30 +130,28 @@ func TestProxies_Rewriting(t *testing.T) {
 	t.Parallel()
 	page := operatingPage(t)
 	nginx := proxies[0]
-	config, env := block(t, page, "nginx"), settings(t, page)
+	config, env := block(t, page, "nginx"), block(t, page, "env")
 	otherHost := replaced(t, config, "proxy_set_header Host $http_host;", "")
 	t.Run("host", func(t *testing.T) {
 		t.Parallel()
-		f := nginx.front(t, otherHost, replaced(t, env, "CARILLON_HOST=chime.example.com", ""))
-		f.aws = append(f.aws, "AWS_ENDPOINT_URL_CHIME="+f.url)
+		f := nginx.front(t, otherHost, replaced(t, env, "CARILLON_HOST=chime.example.com", ""), "")
 		f.isRefused(t, "UnauthorizedClientException", `The service saw the host "carillon" and the path "/accounts".`, "list-accounts")
 	})
 	t.Run("host that has no name here", func(t *testing.T) {
 		t.Parallel()
-		f := nginx.front(t, otherHost, env)
-		f.aws = append(f.aws, "AWS_ENDPOINT_URL_CHIME="+f.url)
+		f := nginx.front(t, otherHost, env, "")
 		f.isRefused(t, "UnauthorizedClientException", `The service saw the host "carillon" and the path "/accounts", and does not go by that host.`, "list-accounts")
 	})
 	t.Run("host, with a public URL", func(t *testing.T) {
 		t.Parallel()
-		f := nginx.front(t, otherHost, replaced(t, env, "CARILLON_HOST=", "CARILLON_PUBLIC_URL=https://"))
+		public := setting(t, page, "CARILLON_PUBLIC_URL=https://chime.example.com")
+		f := nginx.front(t, otherHost, replaced(t, env, "CARILLON_HOST=chime.example.com", public), "")
 		f.givesService(t)
 		f.hidesMetrics(t)
 	})
 	t.Run("path", func(t *testing.T) {
 		t.Parallel()
-		f := nginx.front(t, replaced(t, config, "proxy_pass http://carillon;", "proxy_pass http://carillon/;"), env)
-		f.aws = append(f.aws, "AWS_ENDPOINT_URL_CHIME="+f.url)
+		f := nginx.front(t, replaced(t, config, "proxy_pass http://carillon;", "proxy_pass http://carillon/;"), env, "")
 		f.isRefused(t, "UnauthorizedClientException", `and the path "/accounts/A/users/+1206".`, "get-user", "--account-id", "A", "--user-id", "+1206")
 		f.isRefused(t, "UnknownOperationException", `No operation has the path "/accounts/A/users/a/b".`, "get-user", "--account-id", "A", "--user-id", "a/b")
 	})
@@ -179,10 +176,13 @@ func block(t *testing.T, page, language string) string {
 	return found[0][1]
 }
 
-// settings returns the variables that the page sets for a service behind a proxy.
-func settings(t *testing.T, page string) string {
+// setting returns a setting that the page must give.
+func setting(t *testing.T, page, text string) string {
 	t.Helper()
-	return block(t, page, "env")
+	if !strings.Contains(page, "`"+text+"`") {
+		t.Fatalf("the page does not give the setting %s", text)
+	}
+	return text
 }
 
 // replaced replaces a text of the page, which must be there once.
@@ -204,8 +204,8 @@ type front struct {
 
 // front starts a service with variables of the page, and the proxy with a configuration of the
 // page, for as long as the test runs. They get other ports and files than the page says, and the
-// address of this machine for the name of the service.
-func (p proxy) front(t *testing.T, config, env string) *front {
+// address of this machine for the name of the service, which clients find at the path.
+func (p proxy) front(t *testing.T, config, env, path string) *front {
 	t.Helper()
 	program := p.program(t)
 	dir := t.TempDir()
@@ -213,18 +213,19 @@ func (p proxy) front(t *testing.T, config, env string) *front {
 	if err := writeCertificate(in("cert.pem"), in("key.pem")); err != nil {
 		t.Fatal(err)
 	}
-	var both, certificate []byte
-	for _, name := range []string{"cert.pem", "key.pem"} {
-		text, err := os.ReadFile(in(name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if both = append(both, text...); certificate == nil {
-			certificate = text
-		}
+	cert, err := os.ReadFile(in("cert.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := os.ReadFile(in("key.pem"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(in("both.pem"), slices.Concat(cert, key), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	trusted := x509.NewCertPool()
-	trusted.AppendCertsFromPEM(certificate)
+	trusted.AppendCertsFromPEM(cert)
 	address := freeAddress(t)
 	fill := func(text string, service ...string) string {
 		text = strings.NewReplacer(append(service,
@@ -232,7 +233,7 @@ func (p proxy) front(t *testing.T, config, env string) *front {
 			"chime.example.com {", "https://"+address+" {",
 			"https://chime.example.com", "https://"+address, "chime.example.com", "127.0.0.1",
 			"/etc/carillon", dir)...).Replace(text)
-		if left := regexp.MustCompile(`.*(example\.com|/etc/|24463|9464|[ :]443\b).*`).FindString(text); left != "" {
+		if left := regexp.MustCompile(`.*(example\.com|/etc/|[ :](24463|9464|443)\b).*`).FindString(text); left != "" {
 			t.Fatalf("this test does not know what to put for %q", left)
 		}
 		return text
@@ -248,11 +249,7 @@ func (p proxy) front(t *testing.T, config, env string) *front {
 
 	config = fill(config, "127.0.0.1:24463", strings.TrimPrefix(s.url, "http://"))
 	config = strings.NewReplacer("DIR", dir, "CONFIG", config).Replace(p.around)
-	err = os.WriteFile(in("config"), []byte(config), 0o600)
-	if err == nil {
-		err = os.WriteFile(in("both.pem"), both, 0o600)
-	}
-	if err != nil {
+	if err := os.WriteFile(in("config"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	args := slices.Clone(p.run[1:])
@@ -261,7 +258,7 @@ func (p proxy) front(t *testing.T, config, env string) *front {
 	}
 	cmd := exec.CommandContext(t.Context(), program, args...)
 	cmd.Dir, cmd.Env = dir, childEnv(dir)
-	var said bytes.Buffer // for all that is running, only the proxy's own
+	var said bytes.Buffer // to be read when the proxy has ended
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -278,9 +275,13 @@ func (p proxy) front(t *testing.T, config, env string) *front {
 		}
 	})
 
-	f := &front{service: s, url: "https://" + address, aws: append(childEnv(dir), "AWS_CA_BUNDLE="+in("cert.pem"))}
-	for _, name := range slices.Sorted(maps.Keys(s.env)) {
-		f.aws = append(f.aws, name+"="+s.env[name])
+	f := &front{service: s, url: "https://" + address + path, aws: append(childEnv(dir), "AWS_CA_BUNDLE="+in("cert.pem"))}
+	for name, value := range s.env {
+		f.aws = append(f.aws, name+"="+value)
+	}
+	f.aws = append(f.aws, "AWS_ENDPOINT_URL_CHIME="+f.url)
+	if got := s.env["AWS_ENDPOINT_URL_CHIME"]; strings.Contains(env, "CARILLON_PUBLIC_URL") && got != f.url {
+		t.Errorf("the lines for a shell have the URL %s, want %s", got, f.url)
 	}
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: trusted}, ForceAttemptHTTP2: true}
 	t.Cleanup(transport.CloseIdleConnections)
@@ -317,15 +318,21 @@ func (p proxy) program(t *testing.T) string {
 	return ""
 }
 
-// freeAddress returns one on which nothing listens now.
+// freeAddress returns one on which nothing listens now. Its port is none that the system gives to
+// others by itself, and none of the page.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		address := fmt.Sprint("127.0.0.1:", 15_000+rand.N(5_000))
+		l, err := net.Listen("tcp", address)
+		if err == nil {
+			l.Close()
+			return address
+		}
+		if !errors.Is(err, syscall.EADDRINUSE) {
+			t.Fatal(err)
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
 }
 
 // oddIDs are user ids that need percent-encoding in a path, of which proxies like to make others.
