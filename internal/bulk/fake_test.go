@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -69,6 +70,7 @@ type trials struct {
 	failedLate float64 // 5xx of a proxy, with effect
 	dropped    float64 // no answer, without effect
 	lost       float64 // no answer, with effect
+	page       float64 // a page of a proxy, with status 200, without effect
 }
 
 // rapidT is the part that [testing.T] and rapid.T share.
@@ -140,6 +142,9 @@ func (f *fake) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	case falls(f.trials.dropped):
 		panic(http.ErrAbortHandler)
+	case falls(f.trials.page):
+		io.WriteString(w, "<html>Please sign in.</html>")
+		return
 	}
 	lost, late := falls(f.trials.lost), falls(f.trials.failedLate)
 	status, answer := f.obey(operation, r)

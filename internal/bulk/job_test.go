@@ -474,6 +474,67 @@ func TestRunCannotReadEverything(t *testing.T) {
 	}
 }
 
+// A page that a proxy answers with status 200 is no answer of the service: what reads asks again,
+// and what changes is settled by reading.
+func TestRunDistrustsPages(t *testing.T) {
+	t.Parallel()
+	for action, want := range map[bulk.Action]string{
+		bulk.Update: "2:done ", bulk.Suspend: "2:done ", bulk.Logout: "2:done ", bulk.ResetPIN: "2:failed AnswerLost",
+	} {
+		f := newFake(t, "Team", people(1))
+		f.before = func(operation string) bool {
+			f.trials.page = 0
+			if f.calls[operation] == 1 { // the first of each kind
+				f.trials.page = 1
+			}
+			return true
+		}
+		l, err := started(t, open(t, f, "j"), action, "email,license\nuser000@example.com,Pro\n", bulk.RunOptions{})
+		if got := outcomes(l); err != nil || !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: got %v, %v; want %s", action, got, err, want)
+		}
+		if action == bulk.Update && f.state()["id-000"].LicenseType != "Pro" {
+			t.Errorf("the row is done, and the user is %+v", f.state())
+		}
+	}
+}
+
+// Rows that failed for one reason are one group, whatever ids and addresses their messages name.
+func TestFailures(t *testing.T) {
+	t.Parallel()
+	p := &bulk.Plan{}
+	for i, r := range []struct{ user, email, code, message string }{
+		{"", "", "InvalidRow", "the row names no user"},
+		{"01a2270b-966b", "", "NotFound", "User 01a2270b-966b was not found in the account"},
+		{"abc", "", "NotFound", "User abc was not found in the account"},
+		{"", "a@example.com", "UnknownUser", "no user a@example.com is in account 7"},
+		{"01a2270b-966c", "", "NotFound", "User 01a2270b-966c was not found in the account"},
+		{"", "b@example.com", "UnknownUser", "no user b@example.com is in account 7"},
+		{"", "c@example.com", "InvalidRow", `"Gold": LicenseType is one of Basic, Pro`},
+		{"01a2270b-966d", "", "NotFound", "User 01a2270b-966d was not found in the account"},
+	} {
+		p.Rows = append(p.Rows, bulk.Row{Number: i + 1, User: r.user, Email: r.email, Status: bulk.Failed, Code: r.code, Message: r.message})
+	}
+	p.Rows = append(p.Rows, bulk.Row{Status: bulk.Done}, bulk.Row{Status: bulk.Skipped, Code: "Guarded", Message: "x"})
+	var got []string
+	for _, f := range p.Failures() {
+		line := fmt.Sprintf("%d %s: %s:", f.Count, f.Code, f.Message)
+		for _, r := range f.Some {
+			line += fmt.Sprintf(" %d", r.Number)
+		}
+		got = append(got, line)
+	}
+	want := []string{
+		"4 NotFound: User ... was not found in the account: 2 3 5",
+		"2 UnknownUser: no user ... is in account 7: 4 6",
+		"1 InvalidRow: the row names no user: 1",
+		`1 InvalidRow: "Gold": LicenseType is one of Basic, Pro: 7`,
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // A killed program leaves few PINs in doubt: nobody can find out whether they were reset.
 func TestRunDoubtsFewPINs(t *testing.T) {
 	t.Parallel()

@@ -108,7 +108,7 @@ type Plan struct {
 	Guarded int // users chosen by --where or --all that --from excludes; not in Rows either
 	Members int // users in the account
 	Seats   []Seats
-	Unused  []string // columns of the table that count for nothing; see [Table]
+	Unused  []sheet.Unknown // columns of the table that count for nothing; see [Table]
 
 	// Unchecked says what could not be checked beforehand, and why. It is empty if all was checked.
 	Unchecked string
@@ -140,12 +140,12 @@ type Selection struct {
 
 // PlanOptions refine a plan.
 type PlanOptions struct {
-	Source  string   // where the rows came from, for the record
-	Columns []string // the heading of their table, for rejects
-	Unused  []string // those of them that count for nothing
-	Type    string   // of the account, where it was known before, in case the key may not read it
-	Set     Values   // for every row; wins over what the row itself says
-	From    Values   // only users that have these values
+	Source  string          // where the rows came from, for the record
+	Columns []string        // the heading of their table, for rejects
+	Unused  []sheet.Unknown // those of them that count for nothing
+	Type    string          // of the account, where it was known before, in case the key may not read it
+	Set     Values          // for every row; wins over what the row itself says
+	From    Values          // only users that have these values
 }
 
 // Plan reads the account and its users once, and decides what would change. Rows that the service

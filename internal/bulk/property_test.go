@@ -88,7 +88,7 @@ func drawJob(t *rapid.T, actions ...bulk.Action) job {
 		}
 	}
 	share := rapid.Float64Range(0, 0.12)
-	j.trials = trials{share.Draw(t, "throttled"), share.Draw(t, "failed"), share.Draw(t, "failedLate"), share.Draw(t, "dropped"), share.Draw(t, "lost")}
+	j.trials = trials{share.Draw(t, "throttled"), share.Draw(t, "failed"), share.Draw(t, "failedLate"), share.Draw(t, "dropped"), share.Draw(t, "lost"), share.Draw(t, "page")}
 	j.seed = rapid.Uint64().Draw(t, "luck")
 	return j
 }

@@ -26,9 +26,9 @@ type Wish struct {
 
 // Table is a file of rows.
 type Table struct {
-	Columns []string // the heading, in its order; nil for JSONL
-	Unused  []string // headings that the action does not use, in quotes, with what may have been meant
-	Changes bool     // a column says what becomes of users
+	Columns []string        // the heading, in its order; nil for JSONL
+	Unused  []sheet.Unknown // headings that the action does not use
+	Changes bool            // a column says what becomes of users
 	Wishes  []Wish
 }
 
@@ -43,7 +43,7 @@ func (t *Table) Check(name string) error {
 		seen = fmt.Sprintf(" (the headings are %s)", quoteAll(t.Columns))
 	}
 	if len(t.Unused) > 0 {
-		seen += "; not understood: " + strings.Join(t.Unused, ", ")
+		seen += "; not understood: " + JoinUnknown(t.Unused)
 	}
 	return badInput(name, 0, "no column says what to change%s; name one of them %s, or give --set, as in --set LicenseType=Pro", seen, strings.Join(settable(), ", "))
 }
@@ -64,18 +64,27 @@ func settable() (names []string) {
 	return names
 }
 
-// unused describes headings that an action does not use. A name is near to another only if it is
+// JoinUnknown lists headings for a message, in quotes, with what may have been meant by them.
+func JoinUnknown(list []sheet.Unknown) string {
+	texts := make([]string, len(list))
+	for i, u := range list {
+		texts[i] = u.String()
+	}
+	return strings.Join(texts, ", ")
+}
+
+// unused returns the headings that an action does not use. A name is near to another only if it is
 // not one of the API's own, and the code and message of rejects are no news.
-func unused(unknown []sheet.Unknown) (list []string) {
+func unused(unknown []sheet.Unknown) (list []sheet.Unknown) {
 	all := columnsOf(Update)
 	for _, u := range unknown {
-		switch {
-		case u.Name == codeColumn || u.Name == messageColumn:
-		case all.Find(u.Name) >= 0 || userShape().Member(u.Name) != nil:
-			list = append(list, fmt.Sprintf("%.40q", u.Name))
-		default:
-			list = append(list, u.String())
+		if u.Name == codeColumn || u.Name == messageColumn {
+			continue
 		}
+		if all.Find(u.Name) >= 0 || userShape().Member(u.Name) != nil {
+			u.Nearest = ""
+		}
+		list = append(list, u)
 	}
 	return list
 }

@@ -41,6 +41,7 @@ resume, retry, rejects and rollback work from it. docs/bulk.md is the guide.`,
 // bulkOptions say what a job does, to whom, and how. No command has flags for all of them.
 type bulkOptions struct {
 	connection
+	bulkReport
 	Account string // an id or a name; empty for that of a plan or a ledger, or the only one
 
 	// Of these three one is given.
@@ -107,6 +108,7 @@ func (o *bulkOptions) jobFlags(f *flags) {
 	f.group("job")
 	f.toggle(&o.Yes, "yes", "do not ask")
 	parsed(f, &o.Parallel, numberFrom(1, 256), "parallel N", "8", "calls at a time, 1 to 256")
+	o.bulkReport.flags(f)
 }
 
 // newJobFlags declares the flags of jobs that begin.

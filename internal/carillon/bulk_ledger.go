@@ -65,7 +65,7 @@ func (p *program) goOn(ctx context.Context, o bulkOptions, path string, prepare 
 			return err
 		}
 	} else {
-		fmt.Fprintln(p.stdout, "nothing to change")
+		fmt.Fprintln(r.text(), "nothing to change")
 	}
 	return r.run(ctx, a, l)
 }

@@ -35,6 +35,7 @@ carillon bulk plan --account-id "$ACCOUNT" --where "LicenseType=='Pro'" \
 	}
 	f := flagsOf(c)
 	outFlag(f, &out, "save the plan in this file, for carillon bulk apply")
+	o.bulkReport.flags(f)
 	o.rowFlags(p, f)
 	o.changeFlags(f)
 	o.brakeFlags(f)
@@ -53,7 +54,7 @@ func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error
 		return err
 	}
 	defer a.Close()
-	w := bufio.NewWriter(p.stdout)
+	w := bufio.NewWriter(r.text())
 	for i := range plan.Rows {
 		if row := &plan.Rows[i]; row.Status == bulk.Planned {
 			fmt.Fprintf(w, "(plan) %s%s: %s\n", place(plan.Source, row), row.Name(), row.Change())
@@ -63,9 +64,12 @@ func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error
 		return err
 	}
 	r.nameLeft(plan)
-	fmt.Fprintf(p.stdout, "(plan) account %v at %s\n", plan.Of(), plan.Endpoint)
+	fmt.Fprintf(r.text(), "(plan) account %v at %s\n", plan.Of(), plan.Endpoint)
 	for _, line := range totals(plan) {
-		fmt.Fprintln(p.stdout, "(plan)", line)
+		fmt.Fprintln(r.text(), "(plan)", line)
+	}
+	if err := r.result(planDocument(plan)); err != nil {
+		return err
 	}
 	if err := r.brake(plan); err != nil {
 		return err
@@ -76,7 +80,7 @@ func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error
 		}
 	}
 	if plan.Count(bulk.Planned) == 0 {
-		fmt.Fprintln(p.stdout, "nothing to change")
+		fmt.Fprintln(r.text(), "nothing to change")
 	}
 	return someFailed(plan.Count(bulk.Failed), "cannot be planned")
 }

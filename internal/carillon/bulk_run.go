@@ -1,6 +1,7 @@
 package carillon
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -33,8 +34,9 @@ func (r *bulkRun) execute(ctx context.Context, a *bulk.Account, plan *bulk.Plan,
 		return err
 	}
 	if plan.Count(bulk.Planned) == 0 {
-		fmt.Fprintln(r.stdout, "nothing to change")
-		return someFailed(plan.Count(bulk.Failed), "cannot be done")
+		fmt.Fprintln(r.text(), "nothing to change")
+		end := someFailed(plan.Count(bulk.Failed), "cannot be done")
+		return cmp.Or(r.result(jobDocument(&bulk.Ledger{Plan: *plan}, bulk.Finished, end, "")), end)
 	}
 	if err := r.confirm(ctx, plan); err != nil {
 		return err
@@ -74,17 +76,21 @@ func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) erro
 	_, err := a.Run(ctx, l, bulk.RunOptions{StopAfter: r.StopAfter, Progress: bar.show})
 	quiet()
 	bar.end()
-	a.Announce(ctx, l, outcomeOf(ctx, err))
+	outcome := outcomeOf(ctx, err)
+	a.Announce(ctx, l, outcome)
 	err = errors.Join(err, l.Close())
-	fmt.Fprintf(r.stdout, "%s\nledger: %s\n", l.Summary(), l.Path)
-	resume := "to go on: " + r.command("resume", l.Path)
+	r.nameFailures(l)
+	fmt.Fprintf(r.text(), "%s\nledger: %s\n", l.Summary(), l.Path)
+	resume := r.command("resume", l.Path)
 	switch {
 	case err == nil:
-		return someFailed(l.Count(bulk.Failed), "failed; to try them again: "+r.command("retry", l.Path)+"; to mend them: "+r.command("rejects", l.Path))
+		err = someFailed(l.Count(bulk.Failed), "failed; to try them again: "+r.command("retry", l.Path)+"; to mend them: "+r.command("rejects", l.Path))
 	case errors.Is(err, context.Cause(ctx)):
-		return &codedError{exitInterrupted, fmt.Errorf("interrupted, calls under way were finished; %s", resume)}
+		err = &codedError{exitInterrupted, fmt.Errorf("interrupted, calls under way were finished; to go on: %s", resume)}
+	default:
+		err = fmt.Errorf("%w; to go on: %s", err, resume)
 	}
-	return fmt.Errorf("%w; %s", err, resume)
+	return cmp.Or(r.result(jobDocument(l, outcome, err, resume)), err)
 }
 
 // outcomeOf says how a run has ended.

@@ -24,12 +24,13 @@ func place(source string, r *bulk.Row) string {
 	return fmt.Sprintf("%s:%d: ", source, r.Line)
 }
 
-// nameLeft names the rows of a plan that will not be carried out.
+// nameLeft names the rows of a plan that will not be carried out. It is no error that some were
+// skipped.
 func (r *bulkRun) nameLeft(plan *bulk.Plan) {
 	w := bufio.NewWriter(r.stderr)
 	defer w.Flush()
 	for i := range plan.Rows {
-		if row := &plan.Rows[i]; row.Status == bulk.Failed || row.Status == bulk.Skipped {
+		if row := &plan.Rows[i]; row.Status == bulk.Failed || row.Status == bulk.Skipped && !r.Quiet {
 			name := row.Name()
 			if name != "" {
 				name += ": "
@@ -59,7 +60,7 @@ func totals(plan *bulk.Plan) []string {
 		lines = append(lines, "seats: "+strings.Join(seats, ", "))
 	}
 	if plan.Unused != nil {
-		lines = append(lines, "columns not used: "+strings.Join(plan.Unused, ", "))
+		lines = append(lines, "columns not used: "+bulk.JoinUnknown(plan.Unused))
 	}
 	if plan.Unchecked != "" {
 		lines = append(lines, plan.Unchecked)
@@ -88,12 +89,16 @@ func question(plan *bulk.Plan) string {
 
 // confirm shows what a job comes to and asks whether to go on.
 func (r *bulkRun) confirm(ctx context.Context, plan *bulk.Plan) error {
-	fmt.Fprintf(r.stderr, "account %v at %s\n", plan.Of(), plan.Endpoint)
+	w := r.notes()
+	if !r.Yes { // whoever is asked must know
+		w = r.stderr
+	}
+	fmt.Fprintf(w, "account %v at %s\n", plan.Of(), plan.Endpoint)
 	for _, line := range totals(plan) {
-		fmt.Fprintln(r.stderr, line)
+		fmt.Fprintln(w, line)
 	}
 	if plan.Action == bulk.Suspend && plan.Type == string(api.AccountTypeTeam) {
-		fmt.Fprintln(r.stderr, "This is a Team account: whoever is suspended is removed from it for good. They lose their license,\n"+
+		fmt.Fprintln(w, "This is a Team account: whoever is suspended is removed from it for good. They lose their license,\n"+
 			"this cannot be rolled back, and they come back only as new users, by an invitation.")
 	}
 	if r.Yes {
@@ -126,8 +131,11 @@ const (
 
 // progress starts to tell about a job. A terminal that calls itself dumb cannot be written over.
 func (r *bulkRun) progress(now func() time.Time) *progress {
-	p := &progress{w: raw(r.stderr), now: now, began: now()}
+	p := &progress{w: raw(r.notes()), now: now, began: now()}
 	p.shown = p.began
+	if r.Quiet {
+		return p
+	}
 	if terminal.Is(r.stderr) && r.getenv("TERM") != "dumb" {
 		p.columns = func() int {
 			if width, ok := terminal.Width(r.stderr); ok && width > 0 {

@@ -92,6 +92,7 @@ func awsAccount(ctx context.Context, st store.Store, named string) (string, erro
 
 // Forms of output.
 const (
+	formatText    = "text"
 	formatJSON    = "json"
 	formatTable   = "table"
 	formatCSV     = "csv"

@@ -48,6 +48,11 @@ type Config struct {
 	Retry       RetryMode // empty is Legacy
 	MaxAttempts int       // 0 is the mode's default
 
+	// Strict makes a [*ReplyError] of a successful reply whose body is not JSON, such as a page of a
+	// proxy, or that has none although the operation has an output. Version 1 takes both for a reply
+	// without members.
+	Strict bool
+
 	// ISO8601 rewrites timestamps in replies in that form. Otherwise they stay as received.
 	ISO8601 bool
 
@@ -158,7 +163,7 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 		rep, err := c.attempt(ctx, r, n)
 		switch {
 		case err == nil:
-			output, err := decode(rep.body, op.Output, c.config.ISO8601)
+			output, err := decode(rep.body, op.Output, c.config.ISO8601, c.config.Strict)
 			if err != nil {
 				return nil, &ReplyError{err}
 			}

@@ -1016,6 +1016,44 @@ func TestCall_reply(t *testing.T) {
 	}
 }
 
+// What is no answer of any service is one for version 1, and an error if the client is strict.
+func TestCall_Strict(t *testing.T) {
+	body := ""
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) }))
+	defer s.Close()
+	for _, tt := range []struct{ operation, body, want string }{
+		{"GetAccount", "<html>sign in</html>", `reading the reply: it is not JSON: "<html>sign in</html>"`},
+		{"LogoutUser", "<html>sign in</html>", `reading the reply: it is not JSON: "<html>sign in</html>"`},
+		{"GetAccount", "", "reading the reply: it is empty"},
+		{"GetAccount", "{}", ""},
+		{"LogoutUser", "", ""},
+	} {
+		body = tt.body
+		for _, strict := range []bool{false, true} {
+			c, err := client.New(client.Config{Endpoint: s.URL, Region: "us-east-1", Service: chime.Service, MaxAttempts: 1, Strict: strict})
+			if err != nil {
+				t.Fatal(err)
+			}
+			input := document.NewObject(document.Member{Key: "AccountId", Value: "a"}, document.Member{Key: "UserId", Value: "u"})
+			_, err = c.Call(t.Context(), chime.Service.Operation(tt.operation), input)
+			want := tt.want
+			if !strict {
+				want = ""
+			}
+			got := ""
+			if senseless, ok := errors.AsType[*client.ReplyError](err); ok {
+				got = senseless.Error()
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			if got != want {
+				t.Errorf("%s, body %q, strict %v: got %q, want %q", tt.operation, tt.body, strict, got, want)
+			}
+			c.Close()
+		}
+	}
+}
+
 func FuzzDecode(f *testing.F) {
 	f.Add([]byte(`{"User": {"RegisteredOn": 1545331525.231, "UserId": "u", "AlexaForBusinessMetadata": {"IsAlexaForBusinessEnabled": "true"}}}`), true)
 	f.Add([]byte(`{"RetentionSettings": {"RoomRetentionSettings": {"RetentionDays": 1e20}}, "InitiateDeletionTimestamp": "x"}`), false)

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -17,10 +18,13 @@ import (
 // converted if the service wrote them in another way. Strings are not checked. Timestamps stay as
 // received, or with iso8601 are rewritten in that form.
 //
-// A body that is not JSON counts as an empty reply. It is an error if the body is not UTF-8 or is
-// null, or if a value is of the wrong kind.
-func decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
-	if output == nil || len(body) == 0 {
+// A body that is not JSON counts as an empty reply, unless strict: see [Config]. It is an error if
+// the body is not UTF-8 or is null, or if a value is of the wrong kind.
+func decode(body []byte, output *model.Shape, iso8601, strict bool) (*document.Object, error) {
+	if strict && len(body) == 0 && output != nil && len(output.Members) > 0 {
+		return nil, errors.New("reading the reply: it is empty")
+	}
+	if output == nil && !strict || len(body) == 0 {
 		return new(document.Object), nil
 	}
 	json, err := python.Decode(body)
@@ -28,7 +32,10 @@ func decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, e
 		return nil, err
 	}
 	value, err := document.Parse(json)
-	if err != nil {
+	switch {
+	case err != nil && strict:
+		return nil, fmt.Errorf("reading the reply: it is not JSON: %.60q", body)
+	case err != nil, output == nil:
 		return new(document.Object), nil
 	}
 	if value == nil {

@@ -10,7 +10,7 @@ import (
 
 // Decode reads the body of a successful reply.
 func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
-	return decode(body, output, iso8601)
+	return decode(body, output, iso8601, false)
 }
 
 // SetDial replaces how a client connects, for tests in a network of their own.
