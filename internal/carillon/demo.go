@@ -16,7 +16,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/awscli"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/document"
@@ -67,11 +66,6 @@ func (p *program) demo(ctx context.Context, keep string) error {
 	d.say("A service is running on %s, on a fresh SQLite file. Its API is that of Amazon Chime;\nthe commands below are those of AWS CLI version 1.", s.url)
 	d.scene()
 	d.bulkScene(dir)
-	if keep != "" {
-		if err := atomicfile.WriteFile(filepath.Join(dir, rootKeyFile), []byte(exportLines(s.url, s.root)), 0o600); err != nil {
-			d.fail(err)
-		}
-	}
 	if err := errors.Join(d.err, s.stop()); err != nil {
 		return err
 	}

@@ -149,6 +149,14 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	return s.wait(ctx, hangups)
 }
 
+// saveRootKey saves the lines that a shell needs to use the root key, if there is a data directory.
+func (o serviceOptions) saveRootKey(lines string) error {
+	if o.Data == "" {
+		return nil
+	}
+	return atomicfile.WriteFile(filepath.Join(o.Data, rootKeyFile), []byte(lines), 0o600)
+}
+
 // announce tells the operator about the root key and about an open door.
 func (p *program) announce(s *service, o serviceOptions) error {
 	path := filepath.Join(o.Data, rootKeyFile)
@@ -159,14 +167,10 @@ func (p *program) announce(s *service, o serviceOptions) error {
 	}
 	switch {
 	case s.rootChange == directory.RootMadeUp:
-		fmt.Fprint(p.stdout, lines) // first: there is no other copy if saving fails
-		if o.Data == "" {
-			break
+		fmt.Fprint(p.stdout, lines)
+		if o.Data != "" {
+			fmt.Fprintf(p.stderr, "carillon: these lines are also in %s\n", path)
 		}
-		if err := atomicfile.WriteFile(path, []byte(lines), 0o600); err != nil {
-			return fmt.Errorf("saving the root key: %w", err)
-		}
-		fmt.Fprintf(p.stderr, "carillon: these lines are also in %s\n", path)
 	case s.rootChange == directory.RootReplaced || s.rootChange == directory.RootGiven:
 		if s.rootChange == directory.RootReplaced {
 			fmt.Fprintf(p.stderr, "carillon: warning: the root key is %s now; the former one is disabled\n", s.root.ID)
@@ -178,13 +182,13 @@ func (p *program) announce(s *service, o serviceOptions) error {
 		}
 	case missing == nil:
 		if old, err := os.ReadFile(path); err != nil || string(old) != lines { // the port may be another one this time
-			if err := atomicfile.WriteFile(path, []byte(lines), 0o600); err != nil { // a full disk, say, can still be read
+			if err := o.saveRootKey(lines); err != nil { // a full disk, say, can still be read
 				fmt.Fprintf(p.stderr, "carillon: warning: the root key's lines for a shell are out of date: %v\n", err)
 				break
 			}
 		}
 		fmt.Fprintf(p.stderr, "carillon: the root key's lines for a shell are in %s\n", path)
-	case o.RootKeyID == "": // the file was removed, or a first start broke off before it was made
+	case o.RootKeyID == "": // the file was removed; without a directory, a first start may have broken off
 		fmt.Fprintf(p.stderr, "carillon: the root key is %s; if its secret is lost, start with CARILLON_ROOT_ACCESS_KEY_ID and CARILLON_ROOT_SECRET_ACCESS_KEY set to a pair of your own\n", s.root.ID)
 	}
 	if s.root.Disabled {

@@ -109,8 +109,8 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if err != nil {
 		return nil, noStore(err)
 	}
-	// What can fail for reasons outside comes before the root key: a secret that was made up is
-	// shown by this very start or never.
+	// What can fail for reasons outside comes before the root key. Without a data directory, a secret
+	// that was made up is shown by this very start or never.
 	if listener, err = net.Listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
@@ -128,13 +128,22 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
-	keys := directory.NewKeys(s.store, sealer, directory.Options{})
-	if s.root, s.rootChange, err = keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret); err != nil {
-		return nil, &codedError{exitUsage, err}
-	}
 	domain, err := directory.New(s.store, directory.Options{})
 	if err != nil {
 		return nil, noStore(err)
+	}
+	keys := directory.NewKeys(s.store, sealer, directory.Options{})
+	var unsaved error
+	save := func(key directory.Key) error {
+		unsaved = o.saveRootKey(exportLines(s.exportURL(o), key))
+		return unsaved
+	}
+	s.root, s.rootChange, err = keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, save)
+	switch {
+	case unsaved != nil:
+		return nil, fmt.Errorf("saving the root key: %w", unsaved)
+	case err != nil:
+		return nil, &codedError{exitUsage, err}
 	}
 	s.metrics = metrics.New(s.store, o.Logger)
 	options := server.Options{

@@ -444,7 +444,7 @@ func TestImport_GivesRootKey(t *testing.T) {
 		equal(t, "root", root(), "444455556666")
 	}
 	sealer := ok[*seal.Sealer](t)(seal.FromFile(t.Context(), h.store, t.TempDir()+"/secret.key"))
-	if _, _, err := directory.NewKeys(h.store, sealer, directory.Options{}).EnsureRootKey(t.Context(), "444455556666", "", ""); err != nil {
+	if _, _, err := directory.NewKeys(h.store, sealer, directory.Options{}).EnsureRootKey(t.Context(), "444455556666", "", "", nil); err != nil {
 		t.Fatal(err)
 	}
 	a := h.beginImport(directory.ImportOptions{})

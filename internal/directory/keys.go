@@ -299,13 +299,18 @@ const rootName = "root"
 // EnsureRootKey makes sure that an AWS account has a root key, and returns it.
 //
 // Without a pair (both empty) the root key stays as it is; if there is none, one is made, of the
-// form that AWS gives its own. A given pair becomes the root key. If it is the root key already,
-// nothing changes, even if an operator has disabled it. Otherwise it replaces the root key, which
-// is then disabled.
+// form that AWS gives its own, and shown to save, unless that is nil. A given pair becomes the root
+// key. If it is the root key already, nothing changes, even if an operator has disabled it.
+// Otherwise it replaces the root key, which is then disabled.
+//
+// The store has a key that was made only after save has returned, and never if save returns an
+// error, so that a process that is killed leaves no root key that nobody has got. What was saved
+// may then be of no use; the next call makes another key and saves that. save may be called several
+// times in a call: the last key counts.
 //
 // A pair that is incomplete or of the wrong form is an error, and so is the id of a key that has
 // another use.
-func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret string) (Key, RootChange, error) {
+func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret string, save func(Key) error) (Key, RootChange, error) {
 	if err := checkRoot(awsAccountID, keyID, secret); err != nil {
 		return Key{}, 0, fmt.Errorf("preparing root key: %w", err)
 	}
@@ -313,6 +318,9 @@ func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret st
 	var done RootChange
 	err := k.update(ctx, opEnsureRootKey, func(c *change) (err error) {
 		key, done, err = k.ensureRoot(c, awsAccountID, keyID, secret)
+		if err == nil && done == RootMadeUp && save != nil {
+			err = save(key)
+		}
 		return err
 	})
 	if err != nil {

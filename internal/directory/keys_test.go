@@ -34,7 +34,7 @@ func newKeys(t *testing.T) (*directory.Keys, *house, *seal.Sealer) {
 // ensure calls EnsureRootKey and checks what it reports.
 func ensure(t *testing.T, keys *directory.Keys, id, secret string, want directory.RootChange) directory.Key {
 	t.Helper()
-	key, got, err := keys.EnsureRootKey(t.Context(), awsAccount, id, secret)
+	key, got, err := keys.EnsureRootKey(t.Context(), awsAccount, id, secret, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +73,7 @@ func TestRootKeyMadeUp(t *testing.T) {
 	}
 
 	// Another AWS account has a root key of its own.
-	other, change, err := keys.EnsureRootKey(t.Context(), "444455556666", "", "")
+	other, change, err := keys.EnsureRootKey(t.Context(), "444455556666", "", "", nil)
 	if err != nil || change != directory.RootMadeUp || other.ID == made.ID {
 		t.Errorf("another AWS account: got %s, change %d, error %v; want a key of its own", other.ID, change, err)
 	}
@@ -113,6 +113,38 @@ func TestRootKeyReplaced(t *testing.T) {
 	if former, err := keys.AccessKey(t.Context(), givenID); err != nil || !former.Disabled || former.Root {
 		t.Errorf("the key it replaced: got %+v, error %v; want it disabled", former, err)
 	}
+}
+
+// A root key that is made up is saved before the store has it. If it cannot be saved, there is
+// none.
+func TestRootKeySaved(t *testing.T) {
+	keys, h, _ := newKeys(t)
+	full := errors.New("the disk is full")
+	var saved []directory.Key
+	save := func(problem error) func(directory.Key) error {
+		return func(key directory.Key) error {
+			if _, err := keys.AccessKey(t.Context(), key.ID); !errors.Is(err, directory.ErrUnknownKey) {
+				t.Errorf("when the key is saved: got error %v, want %v", err, directory.ErrUnknownKey)
+			}
+			saved = append(saved, key)
+			return problem
+		}
+	}
+	if _, _, err := keys.EnsureRootKey(t.Context(), awsAccount, "", "", save(full)); !errors.Is(err, full) {
+		t.Errorf("a key that cannot be saved: got error %v, want %v", err, full)
+	}
+	if got := h.audited(0); len(got) != 0 {
+		t.Errorf("audit of a key that cannot be saved: got %q, want nothing", got)
+	}
+	for range 2 { // the second time it is there
+		if _, _, err := keys.EnsureRootKey(t.Context(), awsAccount, "", "", save(nil)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(saved) != 2 {
+		t.Fatalf("got %d keys to save, want 2", len(saved))
+	}
+	holds(t, keys, saved[1])
 }
 
 // What an operator has disabled stays so, though the environment still names it.
@@ -168,7 +200,7 @@ func TestRootKeyRefused(t *testing.T) {
 		{awsAccount, "AKIAREADERREADER", givenSecret, `"reader"`},
 		{awsAccount, "AKIAFOREIGNFOREI", givenSecret, "another AWS account"},
 	} {
-		_, _, err := keys.EnsureRootKey(t.Context(), test.aws, test.id, test.secret)
+		_, _, err := keys.EnsureRootKey(t.Context(), test.aws, test.id, test.secret, nil)
 		if err == nil || !strings.Contains(err.Error(), test.message) {
 			t.Errorf("pair %q, %q of %s: got error %v, want one with %q", test.id, test.secret, test.aws, err, test.message)
 		} else if test.secret != "" && strings.Contains(err.Error(), test.secret) {

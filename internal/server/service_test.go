@@ -58,7 +58,7 @@ func install(t testing.TB, o server.Options) installation {
 	}
 	keys := directory.NewKeys(st, sealer, directory.Options{})
 	in := installation{store: st}
-	if in.root, _, err = keys.EnsureRootKey(ctx, awsAccount, "", ""); err != nil {
+	if in.root, _, err = keys.EnsureRootKey(ctx, awsAccount, "", "", nil); err != nil {
 		t.Fatal(err)
 	}
 	for id, policy := range map[string]string{"AKIAUSERSUSERSUSERSU": "AmazonChimeUserManagement", "AKIAREADREADREADREAD": "AmazonChimeReadOnly"} {

@@ -1,0 +1,167 @@
+package main
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+// The first start of a service makes a directory, a database, a key file and a root key. It is
+// killed before each of its steps in turn, in a new directory each time. Then the next start works:
+// there is one root key, the lines for a shell are its own, and it is the one that was printed if
+// one was.
+func TestFirstStart_Killed(t *testing.T) {
+	t.Parallel()
+	stride := 1
+	if testing.Short() {
+		stride = 17
+	}
+	printed := regexp.MustCompile(`(?m)^export AWS_ACCESS_KEY_ID=(\w+)$`)
+	steps := 0
+	for killed := true; killed; steps += stride {
+		dir := t.TempDir()
+		var out, last string
+		out, last, killed = killedBefore(t, program(dir, "carillon", "serve"), steps)
+		s, err := startService("carillon", dir, childEnv(dir))
+		if err != nil {
+			t.Fatalf("after a kill before step %d, %s: %v", steps, last, err)
+		}
+		key := s.env["AWS_ACCESS_KEY_ID"]
+		if m := printed.FindStringSubmatch(out); m != nil && m[1] != key {
+			t.Errorf("after a kill before step %d, %s: the key %s was printed, the root key is %q", steps, last, m[1], key)
+		}
+		r, err := http.NewRequest("GET", s.url+"/accounts", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sign(r, "", func(name string) string { return s.env[name] })
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			t.Errorf("after a kill before step %d, %s: a request with the root key: got %s, want 200\n%s", steps, last, resp.Status, s.complaints())
+		}
+		if err := s.end(os.Interrupt); err != nil {
+			t.Errorf("after a kill before step %d, %s: carillon serve ended with %v", steps, last, err)
+		}
+	}
+	if steps < 40 {
+		t.Errorf("the first start had %d steps only: this test misses most of them", steps)
+	}
+}
+
+// killedBefore runs a service that ptrace watches, and kills it when it is about to take a step
+// after so many others: to make, link, rename, sync or remove a file, or to print. It returns what
+// the service has printed, the step that it did not take, and false if the service was ready first.
+func killedBefore(t *testing.T, cmd *exec.Cmd, steps int) (out, step string, killed bool) {
+	t.Helper()
+	var files [2]*os.File
+	for i := range files {
+		f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		files[i] = f
+	}
+	text := func(i int) string {
+		b, err := os.ReadFile(files[i].Name())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(b)
+	}
+	cmd.Stdout, cmd.Stderr = files[0], files[1]
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+
+	failed := make(chan error)
+	go func() {
+		runtime.LockOSThread() // to the end of the goroutine: one thread is the tracer
+		failed <- trace(cmd, func(call string) bool {
+			if call == "" {
+				return strings.Contains(text(1), "carillon: serving ")
+			}
+			if step = call; steps == 0 {
+				killed = true
+			}
+			steps--
+			return killed
+		})
+	}()
+	if err := <-failed; err != nil {
+		t.Fatalf("tracing %v: %v\n%s", cmd, err, text(1))
+	}
+	return text(0), step, killed
+}
+
+// stepCalls are the system calls that are steps.
+var stepCalls = map[uint64]string{
+	syscall.SYS_MKDIRAT: "mkdirat", syscall.SYS_OPENAT: "openat", syscall.SYS_LINKAT: "linkat", syscall.SYS_RENAMEAT: "renameat",
+	syscall.SYS_UNLINK: "unlink", syscall.SYS_UNLINKAT: "unlinkat", syscall.SYS_FTRUNCATE: "ftruncate", syscall.SYS_FSYNC: "fsync",
+	syscall.SYS_WRITE: "write",
+}
+
+// trace runs a program and asks about each step of any of its threads, and with "" after each,
+// whether to kill the program. It returns when the program has ended.
+func trace(cmd *exec.Cmd, kill func(step string) bool) error {
+	// Of threads that are no children of the test as a whole, but of this thread.
+	const wait = syscall.WALL | syscall.WNOTHREAD
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	pid := cmd.Process.Pid
+	defer cmd.Process.Release() // it is waited for here
+	var status syscall.WaitStatus
+	if _, err := syscall.Wait4(pid, &status, wait, nil); err != nil { // at its exec
+		return err
+	}
+	const exitKill, sysGood = 0x100000, 0x80
+	if err := syscall.PtraceSetOptions(pid, syscall.PTRACE_O_TRACECLONE|syscall.PTRACE_O_TRACESYSGOOD|exitKill); err != nil {
+		return err
+	}
+	for thread := pid; ; {
+		signal := 0
+		if status.Stopped() {
+			switch stop := status.StopSignal(); stop {
+			case syscall.SIGTRAP, syscall.SIGSTOP: // a thread was started, or starts
+			case syscall.SIGTRAP | sysGood:
+				var regs syscall.PtraceRegs
+				if err := syscall.PtraceGetRegs(thread, &regs); err != nil {
+					return err
+				}
+				call, isStep := stepCalls[regs.Orig_rax]
+				if regs.Orig_rax == syscall.SYS_OPENAT && regs.Rdx&syscall.O_CREAT == 0 {
+					isStep = false
+				}
+				if regs.Rax != ^uint64(syscall.ENOSYS-1) { // that is how it begins
+					call = ""
+				}
+				if isStep && kill(call) {
+					if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+						return err
+					}
+				}
+			default:
+				signal = int(stop)
+			}
+			if err := syscall.PtraceSyscall(thread, signal); err != nil && err != syscall.ESRCH { // killed meanwhile
+				return err
+			}
+		}
+		var err error
+		if thread, err = syscall.Wait4(-1, &status, wait, nil); err != nil {
+			return err
+		}
+		if thread == pid && (status.Exited() || status.Signaled()) {
+			return nil
+		}
+	}
+}
