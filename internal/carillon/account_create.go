@@ -2,6 +2,7 @@ package carillon
 
 import (
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -32,7 +33,7 @@ domain claim.` + besideService,
 	}
 	f := flagsOf(c)
 	f.text(&o.Name, "name NAME", "name of the account, 1 to 100 characters", required)
-	f.text(&o.Type, "type TYPE", "type of the account: Team, EnterpriseLWA, EnterpriseDirectory or EnterpriseOIDC", required,
+	parsed(f, &o.Type, oneOf(accountTypes), "type TYPE", "", "type of the account: "+strings.Join(accountTypes, ", "), required,
 		completedBy(fixed(accountTypes...)))
 	awsAccountFlag(f, &o.AWSAccountID)
 	outputFlag(f, &o.Format, formatJSON, formatTable)

@@ -22,7 +22,7 @@ var shells = []string{"bash", "zsh", "fish", "powershell"}
 // completionCommand declares `carillon completion`.
 func (p *program) completionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "completion SHELL",
+		Use:   "completion " + strings.Join(shells, "|"),
 		Short: "print a script that completes command lines",
 		Long: `Print a script by which a shell completes commands, flags and values of carillon:
 bash, zsh, fish or powershell. Accounts are asked for where the command will look

@@ -1,6 +1,7 @@
 package carillon
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -16,6 +17,9 @@ func (p *program) helpCommand() *cobra.Command {
 		Example: `carillon help
 carillon help bulk plan`,
 		RunE: func(c *cobra.Command, words []string) error {
+			if at, rest, err := c.Root().Find(words); err == nil && at.Runnable() && len(rest) > 0 {
+				return p.misused(fmt.Sprintf("unexpected word %q", rest[0]))
+			}
 			return p.run(c.Context(), append(slices.Clone(words), "--help"))
 		},
 		ValidArgsFunction: func(c *cobra.Command, words []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {

@@ -34,7 +34,7 @@ func find(t *testing.T, root *cobra.Command, name string) *cobra.Command {
 // unlike returns a value that a flag takes and that is not its default.
 func unlike(t *testing.T, f *pflag.Flag) string {
 	t.Helper()
-	for _, text := range []string{"true", "LicenseType=Basic", "LicenseType", "ERROR", "127.0.0.1:1", "7", "100%", "64MiB", "https://chime.example", "json", "jsonl", "table", "csv", "1d", "90s"} {
+	for _, text := range []string{"true", "LicenseType=Basic", "LicenseType", "ERROR", "127.0.0.1:1", "7", "100%", "64MiB", "https://chime.example", "json", "jsonl", "table", "csv", "1d", "90s", "Team"} {
 		if text != f.DefValue && f.Value.Set(text) == nil {
 			return text
 		}
@@ -61,9 +61,14 @@ func TestVariables(t *testing.T) {
 			root := p.tree()
 			c := find(t, root, name)
 			args := strings.Fields(name)
+			line := map[string]string{}
 			c.Flags().VisitAll(func(f *pflag.Flag) {
 				if isRequired(f) || given == f.Name {
-					args = append(args, dashed(f)+"=2d")
+					line[f.Name] = "2d"
+					if f.Value.Set("2d") != nil {
+						line[f.Name] = unlike(t, f)
+					}
+					args = append(args, dashed(f)+"="+line[f.Name])
 				}
 			})
 			if operandsOf(c) != "" {
@@ -76,7 +81,7 @@ func TestVariables(t *testing.T) {
 					want := f.DefValue
 					switch {
 					case isRequired(f) || given == f.Name:
-						want = "2d"
+						want = line[f.Name]
 					case fromVariables && annotation(f, variableKey) != "" && !(f.Name == "database-url" && given == "data" && name != "serve"):
 						opted++
 						want = variables[f.Name]

@@ -69,6 +69,10 @@ func (p *program) refuse(root *cobra.Command, args []string) error {
 		return nil
 	case strings.HasPrefix(rest[0], "-"):
 		return misplaced(name, rest[0])
+	case rest[0] == "":
+		return misused(name, "the word for a command is empty")
+	case rest[0] == "help":
+		return misused(name, "help comes first: carillon help "+strings.Join(append(words, rest[1:]...), " "))
 	}
 	c.SuggestionsMinimumDistance = 2
 	return usagef("there is no command %q%s; %s lists them", rest[0], didYouMean(c.SuggestionsFor(rest[0])),

@@ -22,6 +22,7 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"syscall"
 )
 
 // Limits of a table, against a wrong file rather than a large one: five million users fit in a CSV
@@ -72,6 +73,9 @@ func wrong(line int, format string, args ...any) error {
 func unreadable(line int, err error) error {
 	if errors.Is(err, ErrUTF16) {
 		return wrong(line, "%v", ErrUTF16)
+	}
+	if errors.Is(err, syscall.EISDIR) {
+		return &Error{Text: "this is a folder, not a file", Err: err}
 	}
 	return &Error{line, fmt.Sprintf("reading it: %v", err), err}
 }
