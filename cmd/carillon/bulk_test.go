@@ -80,8 +80,15 @@ func startBulk(t *testing.T, dir, url string, args ...string) *bulkProcess {
 
 func startProgram(t *testing.T, dir, url, name string, args ...string) *bulkProcess {
 	t.Helper()
-	p := &bulkProcess{Cmd: exec.Command(name, args...), said: make(chan string, 100)}
-	p.Dir, p.Env, p.Stdout = dir, append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME="+url, "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1"), &p.stdout
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = dir, append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME="+url, "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1")
+	return startJob(t, cmd)
+}
+
+func startJob(t *testing.T, cmd *exec.Cmd) *bulkProcess {
+	t.Helper()
+	p := &bulkProcess{Cmd: cmd, said: make(chan string, 100)}
+	p.Stdout = &p.stdout
 	pipe, err := p.StderrPipe()
 	if err == nil {
 		err = p.Start()

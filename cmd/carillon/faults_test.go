@@ -370,3 +370,81 @@ func TestDamaged(t *testing.T) {
 		}
 	}
 }
+
+// A bulk job outlives what happens to its service: it throttles, its disk is full, it is killed and
+// comes back. It ends as one clean run, and every user was changed once.
+func TestBulkThroughFaults(t *testing.T) {
+	t.Parallel()
+	const users = 800
+	dir := t.TempDir()
+	s := serving(t, dir)
+	env := childEnv(dir)
+	for name, value := range s.env {
+		env = append(env, name+"="+value)
+	}
+	run := func(words ...string) *exec.Cmd {
+		cmd := exec.Command(words[0], words[1:]...)
+		cmd.Dir, cmd.Env = dir, env
+		return cmd
+	}
+	must := func(words ...string) string {
+		t.Helper()
+		code, out := exit(run(words...))
+		if code != 0 {
+			t.Fatalf("%q: exit code %d\n%s", words, code, out)
+		}
+		return out
+	}
+	account := strings.TrimSpace(must("aws", "chime", "create-account", "--name", "Acme", "--query", "Account.AccountId", "--output", "text"))
+	rows := []byte("email\n")
+	for i := range users {
+		rows = fmt.Appendf(rows, "u%03d@example.com\n", i)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "rows.csv"), rows, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	must("carillon", "bulk", "invite", "--yes", "--account-id", account, "rows.csv")
+
+	address := strings.TrimPrefix(s.url, "http://")
+	again := func() {
+		t.Helper()
+		s.end(os.Kill)
+		s = serving(t, dir, "--rate", "10", "--listen", address)
+	}
+	again()
+	log, err := os.Stat(filepath.Join(dir, "carillon-data", "carillon.db-wal"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	limitFiles(t, s, fmt.Sprint(log.Size()))
+	job := startJob(t, run("carillon", "bulk", "apply", "--yes", "--account-id", account, "--set", "LicenseType=Basic", "rows.csv", "--ledger", "job.jsonl"))
+	job.until(t, "waiting: the service answers 500")
+	limitFiles(t, s, "unlimited")
+	for done := 0; done < users/4; time.Sleep(time.Millisecond) {
+		ledger, err := os.ReadFile(filepath.Join(dir, "job.jsonl"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if done = bytes.Count(ledger, []byte(`"done"`)); job.ProcessState != nil {
+			t.Fatal("the job has ended too early")
+		}
+	}
+	s.end(os.Kill)
+	throttled := strings.Count(s.complaints(), "reason=rate")
+	job.until(t, "waiting: the service does not answer")
+	again()
+	last, state := job.end()
+	if want := fmt.Sprintf("%d done, 0 failed\n", users); state.ExitCode() != 0 || !strings.HasPrefix(job.stdout.String(), want) {
+		t.Fatalf("got code %d, %q and %q; want 0 and %q", state.ExitCode(), job.stdout.String(), last, want)
+	}
+	if throttled += strings.Count(s.complaints(), "reason=rate"); throttled == 0 {
+		t.Errorf("the service has never throttled\n%s", s.complaints())
+	}
+	trail := must("carillon", "audit", "--data", "carillon-data", "--account-id", account, "--output", "csv")
+	if n := strings.Count(trail, ",BatchUpdateUser,"); n != users {
+		t.Errorf("the trail has %d changes, want one for each of %d users", n, users)
+	}
+	if n := must("aws", "chime", "list-users", "--account-id", account, "--query", "length(Users[?LicenseType=='Basic'])"); n != fmt.Sprintln(users) {
+		t.Errorf("got %s users with the license, want all %d", n, users)
+	}
+}
