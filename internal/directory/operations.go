@@ -62,6 +62,7 @@ var (
 	opEnableKey      = declare("EnableKey")
 	opDeleteKey      = declare("DeleteKey")
 	opRotateSecret   = declare("RotateSecret")
+	opForgetSecret   = declare("ForgetSecret")
 	opRecoverSecret  = declare("RecoverSecret")
 	opEnsureRootKey  = declare("EnsureRootKey")
 	opPruneAudit     = declare("PruneAudit")

@@ -17,7 +17,8 @@ import (
 // The names are on disk in the databases of people, so none may change or go.
 func TestOperations(t *testing.T) {
 	operator := []string{
-		"Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnableKey", "EndJob", "EnsureRootKey", "FailInvitation", "Import", "PruneAudit",
+		"Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnableKey", "EndJob", "EnsureRootKey", "FailInvitation",
+		"ForgetSecret", "Import", "PruneAudit",
 		"RecoverSecret", "RegisterUser", "ReleaseDomain", "Restore", "ResumeAccount", "RotateSecret", "SetLicenses", "SuspendAccount",
 	}
 	var others []string

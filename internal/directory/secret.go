@@ -42,12 +42,27 @@ func (k *Keys) RotateSecret(ctx context.Context, forget bool) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	return count, k.store.Update(ctx, func(tx store.Tx) error { return k.sealer.Finish(tx, forget) })
+	if forget {
+		return count, k.ForgetSecret(ctx)
+	}
+	return count, k.store.Update(ctx, func(tx store.Tx) error {
+		_, err := k.sealer.Finish(tx, false)
+		return err
+	})
 }
 
-// ForgetSecret makes the former secret key useless after a rotation.
+// ForgetSecret makes the former secret key useless after a rotation. Without one it does nothing.
 func (k *Keys) ForgetSecret(ctx context.Context) error {
-	return k.store.Update(ctx, func(tx store.Tx) error { return k.sealer.Finish(tx, true) })
+	return k.update(ctx, opForgetSecret, func(c *change) error {
+		pending, err := k.sealer.Finish(c, true)
+		if err != nil || !pending {
+			return err
+		}
+		return eachOwner(c, func(owner string, keys []store.AccessKey) error {
+			c.recordSecret(owner, len(keys))
+			return nil
+		})
+	})
 }
 
 // RecoverSecret gives a store whose secret key is lost another one, in a file as [seal.Renew] says,

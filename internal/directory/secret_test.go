@@ -42,8 +42,8 @@ func TestRotateSecret(t *testing.T) {
 	}
 	made := ok[directory.Key](t)(late.Create(t.Context(), directory.NewKey{AWSAccountID: awsAccount, Name: "late", Policy: "AmazonChimeFullAccess"}))
 	holds(t, keysOf(), made)
-	want := `RotateSecret ` + awsAccount + `  {"AccessKeys": 2}`
-	equal(t, "audit", h.audited(n)[:2], []string{want, want})
+	rotated, forgotten := `RotateSecret `+awsAccount+`  {"AccessKeys": 2}`, `ForgetSecret `+awsAccount+`  {"AccessKeys": 2}`
+	equal(t, "audit", h.audited(n)[:4], []string{rotated, forgotten, rotated, forgotten})
 }
 
 // What is lost with the secret key are the access keys, and nothing else.

@@ -32,15 +32,15 @@ var ErrWrongKey = errors.New("wrong secret key")
 // ErrNotLost: the secret key is there and opens what the database has sealed.
 var ErrNotLost = errors.New("the secret key is not lost")
 
-// CheckSetting is the setting of a database that holds its check value.
-const CheckSetting = "secret-check"
-
+// Settings of a database that go with its secret key.
 const (
+	// CheckSetting holds the check value.
+	CheckSetting = "secret-check"
+	// NextSetting holds, while a rotation is pending, the new secret key, sealed with the former
+	// one. So the former one is as good until everybody has the new file.
+	NextSetting = "secret-next"
 	// keySetting holds the secret key of a database that keeps it itself.
 	keySetting = "secret-key"
-	// nextSetting holds, while a rotation is pending, the new secret key, sealed with the former
-	// one. So the former one is as good until everybody has the new file.
-	nextSetting = "secret-next"
 )
 
 const (
@@ -146,40 +146,55 @@ func Renew(tx store.Tx, keyFile string) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(tx.PutSetting(CheckSetting, k.seal(CheckSetting, []byte(checkText))), tx.PutSetting(nextSetting, nil))
+	return errors.Join(tx.PutSetting(CheckSetting, k.seal(CheckSetting, []byte(checkText))), tx.PutSetting(NextSetting, nil))
 }
 
-// CheckFile holds the secret key in a file against the check value of a database. The error is
-// ErrWrongKey, fs.ErrNotExist, or whatever else keeps the file from being read.
-func CheckFile(keyFile string, check []byte) error {
-	k, err := readKey(keyFile)
+// FileKey is the secret key of a database that was copied, as for a backup. If a rotation was
+// pending then, the former key and the new one are as good as each other.
+type FileKey struct {
+	path  string
+	known []*secretKey // that in the file, and the new one if that is the former
+}
+
+// ReadFile reads the secret key in a file. next is what the database has as [NextSetting], nil for
+// nothing. The error is fs.ErrNotExist, or whatever else keeps the file from being read.
+func ReadFile(path string, next []byte) (*FileKey, error) {
+	k, err := readKey(path)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if _, err := k.open(CheckSetting, check); err != nil {
-		return fmt.Errorf("checking secret key %s: %w", keyFile, err)
+	f := &FileKey{path, []*secretKey{k}}
+	if key, err := k.open(NextSetting, next); err == nil {
+		if k, err = newSecretKey(key); err != nil {
+			return nil, err
+		}
+		f.known = append(f.known, k)
+	}
+	return f, nil
+}
+
+// Check holds the key against the check value of a database. The error is ErrWrongKey.
+func (f *FileKey) Check(check []byte) error {
+	if _, err := f.Open(CheckSetting, check); err != nil {
+		return fmt.Errorf("checking secret key %s: %w", f.path, err)
 	}
 	return nil
 }
 
-// SealByFile encrypts what goes with a database but is not in it, such as the manifest of a backup,
-// with the secret key in a file.
-func SealByFile(keyFile, owner string, secret []byte) ([]byte, error) {
-	k, err := readKey(keyFile)
-	if err != nil {
-		return nil, err
-	}
-	return k.seal(owner, secret), nil
+// Seal encrypts what goes with a database but is not in it, such as the manifest of a backup. If a
+// rotation is pending, it takes the new key.
+func (f *FileKey) Seal(owner string, secret []byte) []byte {
+	return f.known[len(f.known)-1].seal(owner, secret)
 }
 
-// OpenByFile decrypts what SealByFile returned for the same owner and key. Anything else gives
-// ErrWrongKey.
-func OpenByFile(keyFile, owner string, sealed []byte) ([]byte, error) {
-	k, err := readKey(keyFile)
-	if err != nil {
-		return nil, err
+// Open decrypts what Seal returned for the same owner and key. Anything else gives ErrWrongKey.
+func (f *FileKey) Open(owner string, sealed []byte) (secret []byte, err error) {
+	for _, k := range slices.Backward(f.known) {
+		if secret, err = k.open(owner, sealed); err == nil {
+			return secret, nil
+		}
 	}
-	return k.open(owner, sealed)
+	return nil, err
 }
 
 // Seal encrypts a secret for its owner, such as the id of an access key, with the key that the
@@ -224,7 +239,7 @@ func (s *Sealer) current(tx store.ReadTx) (*secretKey, error) {
 	if err != nil {
 		return nil, err
 	}
-	if former, key := s.opening(nextSetting, next); former != nil {
+	if former, key := s.opening(NextSetting, next); former != nil {
 		_, problem = s.learn(key)
 	}
 	if k, _ := s.opening(CheckSetting, check); k != nil {
@@ -316,7 +331,7 @@ func (s *Sealer) Rotate(tx store.Tx) (reseal func(owner string, sealed []byte) (
 		return nil, err
 	}
 	if s.keyFile != "" {
-		err = tx.PutSetting(nextSetting, former.seal(nextSetting, k.bytes))
+		err = tx.PutSetting(NextSetting, former.seal(NextSetting, k.bytes))
 	} else {
 		err = tx.PutSetting(keySetting, k.bytes)
 	}
@@ -332,34 +347,34 @@ func (s *Sealer) Rotate(tx store.Tx) (reseal func(owner string, sealed []byte) (
 	}, tx.PutSetting(CheckSetting, k.seal(CheckSetting, []byte(checkText)))
 }
 
-// Finish writes the secret key of a pending rotation to its file. With forget, the former key is
-// of no more use from then on. Without, it opens the database for those who have a copy of the
-// former file.
+// Finish writes the secret key of a pending rotation to its file, and reports whether one was
+// pending. With forget, the former key is of no more use from then on. Without, it opens the
+// database for those who have a copy of the former file.
 //
 // The file is written within the update, so that of several rotations the last one writes last.
-func (s *Sealer) Finish(tx store.Tx, forget bool) error {
+func (s *Sealer) Finish(tx store.Tx, forget bool) (was bool, err error) {
 	next, err := pending(tx)
 	if err != nil || len(next) == 0 {
-		return err
+		return false, err
 	}
 	k, err := s.current(tx)
 	if err != nil {
-		return err
+		return true, err
 	}
 	if kept, err := readKey(s.keyFile); err != nil || string(kept.bytes) != string(k.bytes) {
 		if err := replaceKey(s.keyFile, k.bytes); err != nil {
-			return fmt.Errorf("replacing secret key: %w", err)
+			return true, fmt.Errorf("replacing secret key: %w", err)
 		}
 	}
 	if forget {
-		return tx.PutSetting(nextSetting, nil)
+		err = tx.PutSetting(NextSetting, nil)
 	}
-	return nil
+	return true, err
 }
 
-// pending returns what nextSetting holds, empty for nothing.
+// pending returns what NextSetting holds, empty for nothing.
 func pending(tx store.ReadTx) ([]byte, error) {
-	next, err := tx.Setting(nextSetting)
+	next, err := tx.Setting(NextSetting)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, nil
 	}

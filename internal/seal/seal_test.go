@@ -225,7 +225,17 @@ func TestRotate(t *testing.T) {
 		return nil
 	})
 
-	update(t, s, func(tx store.Tx) error { return operator.Finish(tx, false) })
+	finish := func(forget, want bool) {
+		t.Helper()
+		update(t, s, func(tx store.Tx) error {
+			was, err := operator.Finish(tx, forget)
+			if was != want {
+				t.Errorf("Finish: got %t, want %t", was, want)
+			}
+			return err
+		})
+	}
+	finish(false, true)
 	if now, err := os.ReadFile(file); err != nil || bytes.Equal(now, former) {
 		t.Errorf("the key file: got %q, error %v, want another key", now, err)
 	}
@@ -235,7 +245,8 @@ func TestRotate(t *testing.T) {
 		}
 	}
 
-	update(t, s, func(tx store.Tx) error { return operator.Finish(tx, true) })
+	finish(true, true)
+	finish(true, false)
 	opens("finished", running, elsewhere)
 	if _, err := start(file).Open("AKIA1", sealed); err != nil {
 		t.Errorf("a service that starts with the new file: %v", err)
@@ -259,7 +270,8 @@ func TestRotate_Missed(t *testing.T) {
 	for range 2 {
 		update(t, s, func(tx store.Tx) error {
 			_, err := sealers[0].Rotate(tx)
-			return errors.Join(err, sealers[0].Finish(tx, true))
+			_, err2 := sealers[0].Finish(tx, true)
+			return errors.Join(err, err2)
 		})
 	}
 	if err := s.View(t.Context(), sealers[1].Refresh); err != nil {

@@ -39,6 +39,7 @@ type Backup struct {
 	Time    time.Time // everything that was committed by then is in it
 	Host    string    // where it was made
 	KeyFile string    // the file there with its secret key; empty if it was not found
+	NextKey []byte    `json:",omitempty"` // what the database has as seal.NextSetting
 
 	Schema int
 	Rows   map[string]int64 // by table
@@ -104,7 +105,11 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 		return nil, fmt.Errorf("%w: the database %s has no secret key yet to seal the backup with, start carillon serve first",
 			store.ErrUnavailable, source)
 	}
-	if err := seal.CheckFile(keyFile, check); err != nil {
+	key, err := seal.ReadFile(keyFile, b.NextKey)
+	if err == nil {
+		err = key.Check(check)
+	}
+	if err != nil {
 		return nil, fmt.Errorf("the secret key seals the backup: %w", err)
 	}
 	info, err := os.Stat(f.TempName())
@@ -115,7 +120,7 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 	if b.SHA256, err = digest(ctx, f.TempName(), b.Bytes); err != nil {
 		return nil, err
 	}
-	if err := b.appendManifest(f.TempName(), keyFile); err != nil {
+	if err := b.appendManifest(f.TempName(), key); err != nil {
 		return nil, err
 	}
 	return b, f.Create()
@@ -265,9 +270,10 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 
 // Check holds a backup against the secret key in a file: the manifest must be sealed with that key,
 // the database must be the one that the manifest is about, and its schema must be that of a
-// release. It writes nothing. The error is [seal.ErrWrongKey], fs.ErrNotExist or another for a key
-// that cannot be read, ErrNewerSchema, or says what is damaged. A backup without a manifest only
-// has to have secrets that the key opens, if it has any.
+// release. If a rotation of the key was pending when the backup was made, the former key will do as
+// well as the new one. Check writes nothing. The error is [seal.ErrWrongKey], fs.ErrNotExist or
+// another for a key that cannot be read, ErrNewerSchema, or says what is damaged. A backup without
+// a manifest only has to have secrets that the key opens, if it has any.
 func (b *Backup) Check(ctx context.Context, keyFile string) error {
 	if b.Sealed {
 		if err := b.verify(ctx, keyFile); err != nil {
@@ -291,10 +297,14 @@ func (b *Backup) Check(ctx context.Context, keyFile string) error {
 	if check == nil {
 		return nil
 	}
-	return seal.CheckFile(keyFile, check)
+	key, err := seal.ReadFile(keyFile, b.NextKey)
+	if err != nil {
+		return err
+	}
+	return key.Check(check)
 }
 
-// inspect checks a copied database, sets schema and rows of its backup, and returns what
+// inspect checks a copied database, sets NextKey, schema and rows of its backup, and returns what
 // seal.CheckSetting holds, nil if nothing is sealed.
 func (b *Backup) inspect(ctx context.Context, path string) (check []byte, err error) {
 	conn, done, err := openCopy(ctx, path)
@@ -326,6 +336,9 @@ func (b *Backup) inspect(ctx context.Context, path string) (check []byte, err er
 			return nil, err
 		}
 		b.Rows[o.Name] = n
+	}
+	if b.NextKey, err = setting(ctx, conn, seal.NextSetting); err != nil {
+		return nil, err
 	}
 	return setting(ctx, conn, seal.CheckSetting)
 }

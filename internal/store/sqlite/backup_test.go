@@ -105,6 +105,84 @@ func TestBackup(t *testing.T) {
 	}
 }
 
+// While a rotation of the secret key is pending, the former key and the new one save and restore
+// alike. After it, the former one does not.
+func TestBackup_PendingRotation(t *testing.T) {
+	dir, keyFile, s := filled(t)
+	former := filepath.Join(t.TempDir(), "former.key")
+	text, err := os.ReadFile(keyFile)
+	if err == nil {
+		err = os.WriteFile(former, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := seal.FromFile(t.Context(), s, keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := 0
+	save := func(keyFile string) (file string, err error) {
+		saved++
+		file = filepath.Join(dir, fmt.Sprint("backup", saved))
+		_, err = sqlite.WriteBackup(t.Context(), dir, file, keyFile)
+		return file, err
+	}
+	finish := func(forget bool) {
+		t.Helper()
+		storetest.Update(t, s, func(tx store.Tx) error {
+			_, err := sealer.Finish(tx, forget)
+			return err
+		})
+	}
+	var pending []string
+	storetest.Update(t, s, func(tx store.Tx) error {
+		_, err := sealer.Rotate(tx)
+		return err
+	})
+	for _, key := range []string{keyFile, "", former, keyFile} { // the first one is still the former
+		if key == "" {
+			finish(false)
+			continue
+		}
+		file, err := save(key)
+		if err != nil {
+			t.Fatalf("with %s: %v", key, err)
+		}
+		pending = append(pending, file)
+	}
+	finish(true)
+	after, err := save(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := save(former); !errors.Is(err, seal.ErrWrongKey) {
+		t.Errorf("saving with the former key after the rotation: got error %v, want %v", err, seal.ErrWrongKey)
+	}
+	for _, key := range []string{keyFile, former} {
+		for _, file := range pending {
+			restored := open(t, restore(t, file, key), sqlite.Options{})
+			if _, err := seal.FromFile(t.Context(), restored, key); err != nil {
+				t.Errorf("%s restored with %s: %v", file, key, err)
+			}
+		}
+	}
+	restore(t, after, keyFile)
+	other := filepath.Join(t.TempDir(), "other.key")
+	if err := os.WriteFile(other, []byte(strings.Repeat("A", 43)+"="), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for file, key := range map[string]string{after: former, pending[0]: other} {
+		b, err := sqlite.ReadBackup(t.Context(), file)
+		if err == nil {
+			err = b.Check(t.Context(), key)
+		}
+		if !errors.Is(err, seal.ErrWrongKey) {
+			t.Errorf("%s with %s: got error %v, want %v", file, key, err, seal.ErrWrongKey)
+		}
+	}
+}
+
 // Nothing is saved over a file, and an error leaves nothing behind.
 func TestBackupFails(t *testing.T) {
 	dir, keyFile, _ := filled(t)

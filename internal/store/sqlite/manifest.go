@@ -26,23 +26,20 @@ import (
 // the database whose SHA-256 it holds, can be changed unseen.
 const (
 	manifestMark  = "CRLN-END"
-	manifestOwner = "backup manifest" // of the seal: see seal.SealByFile
+	manifestOwner = "backup manifest" // of the seal: see seal.FileKey
 	sealSize      = 12 + sha256.Size + 16
 	endSize       = sealSize + 4 + len(manifestMark)
 	maxManifest   = 64 << 10
 )
 
 // appendManifest seals a backup.
-func (b *Backup) appendManifest(path string, keyFile string) error {
+func (b *Backup) appendManifest(path string, key *seal.FileKey) error {
 	text, err := json.Marshal(b)
 	if err != nil {
 		return err
 	}
 	sum := sha256.Sum256(text)
-	b.signed = text
-	if b.seal, err = seal.SealByFile(keyFile, manifestOwner, sum[:]); err != nil {
-		return err
-	}
+	b.signed, b.seal = text, key.Seal(manifestOwner, sum[:])
 	end := slices.Concat(b.signed, b.seal)
 	end = binary.BigEndian.AppendUint32(end, uint32(len(text)))
 	end = append(end, manifestMark...)
@@ -92,7 +89,11 @@ func readManifest(path string) (*Backup, error) {
 
 // verify holds the manifest against the key, and then the database against the manifest.
 func (b *Backup) verify(ctx context.Context, keyFile string) error {
-	sum, err := seal.OpenByFile(keyFile, manifestOwner, b.seal)
+	key, err := seal.ReadFile(keyFile, b.NextKey)
+	if err != nil {
+		return err
+	}
+	sum, err := key.Open(manifestOwner, b.seal)
 	if errors.Is(err, seal.ErrWrongKey) {
 		return fmt.Errorf("it was sealed with another key, or its manifest is damaged: %w", err)
 	}
