@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/jmespath"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
@@ -110,6 +109,8 @@ type Plan struct {
 	Seats   []Seats
 	Unused  []sheet.Unknown // columns of the table that count for nothing; see [Table]
 
+	Excluded []Exclusion // rows that count for nothing, by the conditions that they do not meet
+
 	// Unchecked says what could not be checked beforehand, and why. It is empty if all was checked.
 	Unchecked string
 }
@@ -131,21 +132,23 @@ func (p *Plan) Count(s Status) int {
 	return n
 }
 
-// Selection says which users a job is about. Exactly one of its fields is set.
+// Selection says which users a job is about: those of rows, those for whom a condition holds, both
+// at once, or all.
 type Selection struct {
-	Wishes []Wish
+	Wishes []Wish // nil for no rows
 	Where  *Where
 	All    bool
 }
 
 // PlanOptions refine a plan.
 type PlanOptions struct {
-	Source  string          // where the rows came from, for the record
-	Columns []string        // the heading of their table, for rejects
-	Unused  []sheet.Unknown // those of them that count for nothing
-	Type    string          // of the account, where it was known before, in case the key may not read it
-	Set     Values          // for every row; wins over what the row itself says
-	From    Values          // only users that have these values
+	Source   string          // where the rows came from, for the record
+	Columns  []string        // the heading of their table, for rejects
+	Unused   []sheet.Unknown // those of them that count for nothing
+	Excluded []Exclusion     // rows of the table that were left out
+	Type     string          // of the account, where it was known before, in case the key may not read it
+	Set      Values          // for every row; wins over what the row itself says
+	From     Values          // only users that have these values
 }
 
 // Plan reads the account and its users once, and decides what would change. Rows that the service
@@ -161,8 +164,8 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 		return nil, err
 	}
 	p := &planner{
-		Plan: Plan{Head: a.head(action, o), Unused: o.Unused, Unchecked: standing.unchecked(action)}, options: o, standing: standing,
-		byID: map[string][]int{}, byEmail: map[string][]int{}, others: map[int]*User{},
+		Plan: Plan{Head: a.head(action, o), Unused: o.Unused, Excluded: o.Excluded, Unchecked: standing.unchecked(action)}, options: o, standing: standing,
+		byID: map[string][]int{}, byEmail: map[string][]int{}, others: map[int]*User{}, outside: map[*User]bool{},
 	}
 	for i, w := range s.Wishes {
 		if w.Email != "" {
@@ -183,11 +186,10 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 		if s.Wishes == nil {
 			chosen := s.All
 			if s.Where != nil {
-				v, err := s.Where.expression.Search(listed)
-				if err != nil {
-					return badInput("", 0, "--where: %v", err)
+				var err error
+				if chosen, err = s.Where.holds(listed); err != nil {
+					return err
 				}
-				chosen = jmespath.IsTrue(v)
 			}
 			if chosen && (action != Invite || now.Email != "") {
 				u := p.user(now)
@@ -200,6 +202,13 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 			return nil
 		}
 		u := p.user(now)
+		if s.Where != nil {
+			holds, err := s.Where.holds(listed)
+			if err != nil {
+				return err
+			}
+			p.outside[u] = !holds
+		}
 		for _, i := range byID {
 			p.found[i] = append(p.found[i], u)
 		}
@@ -218,6 +227,9 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 	if err := p.foreignIDs(s.Wishes); err != nil {
 		return nil, err
 	}
+	if s.Wishes != nil && s.Where != nil {
+		p.Excluded = append(slices.Clip(p.Excluded), Exclusion{s.Where.String(), p.exclude(s.Wishes)})
+	}
 	p.resolve(s.Wishes)
 	p.Seats = seats.after(p.Rows)
 	return &p.Plan, nil
@@ -235,8 +247,10 @@ type planner struct {
 	standing *standing
 	byID     map[string][]int // indexes of wishes by the id, or the address, that they name
 	byEmail  map[string][]int
-	found    [][]*User     // for each wish
-	others   map[int]*User // who has the address of a wish that names an id, too
+	found    [][]*User      // for each wish
+	others   map[int]*User  // who has the address of a wish that names an id, too
+	outside  map[*User]bool // users for whom the condition beside rows does not hold
+	skip     map[int]bool   // wishes for them
 }
 
 // foreignIDs returns an *InputError if a table has a column of ids that are none of the service,
@@ -263,6 +277,18 @@ func (p *planner) foreignIDs(wishes []Wish) error {
 		p.Columns[at], p.Account, wishes[example].Line, wishes[example].ID)
 }
 
+// exclude leaves out the wishes for users for whom the condition does not hold, and returns their
+// number. It does not hold for people who are not in the account. A wish that fails stays.
+func (p *planner) exclude(wishes []Wish) int {
+	p.skip = map[int]bool{}
+	for i, w := range wishes {
+		if p.identity(i, w) != "" && (len(p.found[i]) == 0 || p.outside[p.found[i][0]]) {
+			p.skip[i] = true
+		}
+	}
+	return len(p.skip)
+}
+
 // resolve decides about wishes after all users have been read.
 func (p *planner) resolve(wishes []Wish) {
 	p.byID, p.byEmail = nil, nil
@@ -271,7 +297,7 @@ func (p *planner) resolve(wishes []Wish) {
 	disputed := map[string][]int{}
 	for i, w := range wishes {
 		key := p.identity(i, w)
-		if key == "" {
+		if key == "" || p.skip[i] {
 			continue
 		}
 		first, seen := said[key]
@@ -287,6 +313,9 @@ func (p *planner) resolve(wishes []Wish) {
 		}
 	}
 	for i, w := range wishes {
+		if p.skip[i] {
+			continue
+		}
 		key := p.identity(i, w)
 		if key == "" {
 			p.leave(i, w)

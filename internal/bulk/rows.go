@@ -30,6 +30,8 @@ type Table struct {
 	Unused  []sheet.Unknown // headings that the action does not use
 	Changes bool            // a column says what becomes of users
 	Wishes  []Wish
+
+	Excluded []Exclusion // rows that are not in Wishes, by the conditions that they do not meet
 }
 
 // Check returns an [*InputError] if the table, the file of that name, is to update users and has no
@@ -145,6 +147,7 @@ func columnsOf(action Action) *sheet.Columns {
 type RowOptions struct {
 	Action Action // columns that it does not use are ignored
 	Sheet  string // of a workbook; empty for the first one
+	Only   []Only // conditions, all of which the rows must meet
 }
 
 // ReadRows reads a file of rows: a table that package sheet reads, or JSONL. The first character of
@@ -154,7 +157,7 @@ func ReadRows(r io.Reader, name string, o RowOptions) (*Table, error) {
 	if err := sheet.CheckSize(r); err != nil {
 		return nil, inFile(name, err)
 	}
-	b := &builder{action: o.Action, columns: columnsOf(o.Action)}
+	b := &builder{action: o.Action, columns: columnsOf(o.Action), chooser: newChooser(o.Only)}
 	in := sheet.Decode(r)
 	first, err := sheet.First(in)
 	switch {
@@ -167,6 +170,9 @@ func ReadRows(r io.Reader, name string, o RowOptions) (*Table, error) {
 		err = badInput(name, 1, "a JSON list: write one object per line instead (jq -c '.[]')")
 	default:
 		err = b.readTable(in, o.Sheet)
+	}
+	if err == nil {
+		b.table.Excluded, err = b.chooser.end()
 	}
 	if err != nil {
 		return nil, inFile(name, err)
@@ -196,6 +202,10 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 	for _, c := range h.Columns {
 		b.table.Changes = b.table.Changes || c >= 0 && c < int(fieldCount)
 	}
+	conditions, err := b.chooser.columns(h.Names)
+	if err != nil {
+		return err
+	}
 	for {
 		row, err := t.Next()
 		switch {
@@ -205,6 +215,14 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 			return err
 		case row.Problem != "":
 			return &sheet.Error{Line: row.Line, Text: row.Problem}
+		}
+		for i, at := range conditions {
+			if at < len(row.Cells) { // a row may end early
+				b.chooser.cells[i] = row.Cells[at]
+			}
+		}
+		if !b.chooser.row() {
+			continue
 		}
 		b.start(row.Line)
 		b.room = makeCells(b.room, row.Cells)
@@ -224,7 +242,7 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 		text, err := lines.Next()
 		if err == io.EOF {
 			b.table.Unused = unused(b.unknown)
-			return nil
+			return b.chooser.seen()
 		}
 		if err != nil {
 			return err
@@ -246,7 +264,9 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 		}
 		b.start(lines.Number())
 		b.object(o)
-		b.finish()
+		if b.chooser.row() {
+			b.finish()
+		}
 	}
 }
 
@@ -262,7 +282,9 @@ func (b *builder) object(o *document.Object) {
 		if column < 0 {
 			b.ignore(m.Key)
 		}
-		b.cell(column, plain(m.Value))
+		text := plain(m.Value)
+		b.chooser.key(m.Key, text)
+		b.cell(column, text)
 	}
 }
 
@@ -290,6 +312,7 @@ type builder struct {
 	sharing
 	texts
 	action  Action
+	chooser *chooser
 	columns *sheet.Columns
 	table   Table
 	unknown []sheet.Unknown // keys of objects

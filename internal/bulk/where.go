@@ -5,13 +5,29 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // Where is a condition on a user as it is listed.
-type Where struct{ expression *jmespath.Expression }
+type Where struct {
+	text       string
+	expression *jmespath.Expression
+}
+
+// String returns the condition as it was given.
+func (w *Where) String() string { return "--where " + sheet.Visible(w.text) }
+
+// holds reports whether a listed user meets the condition.
+func (w *Where) holds(user *document.Object) (bool, error) {
+	v, err := w.expression.Search(user)
+	if err != nil {
+		return false, badInput("", 0, "--where: %v", err)
+	}
+	return jmespath.IsTrue(v), nil
+}
 
 // ParseWhere reads a JMESPath expression. To the language, a member that no user has is null and
 // differs from everything, so a misspelt name, or a text in double quotes, would choose everybody.
@@ -30,7 +46,7 @@ func ParseWhere(text string) (*Where, error) {
 			return nil, badInput("", 0, "%s", problem)
 		}
 	}
-	return &Where{x}, nil
+	return &Where{text, x}, nil
 }
 
 // misuse says what is wrong with a use of a member of a user. It is empty if nothing is.

@@ -44,10 +44,11 @@ type bulkOptions struct {
 	bulkReport
 	Account string // an id or a name; empty for that of a plan or a ledger, or the only one
 
-	// Of these three one is given.
-	Rows  string // a file, or - for standard input
-	Sheet string // of a workbook; empty for the first that is not hidden
-	Where string // JMESPath on a user
+	// Rows, Where or both are given, or else All.
+	Rows  string      // a file, or - for standard input
+	Sheet string      // of a workbook; empty for the first that is not hidden
+	Only  []bulk.Only // conditions on rows
+	Where string      // JMESPath on a user
 	All   bool
 
 	Set  bulk.Values
@@ -74,7 +75,8 @@ func (o *bulkOptions) rowFlags(p *program, f *flags) {
 	f.group("users")
 	o.accountFlag(p, f, "account of the users")
 	f.text(&o.Sheet, "sheet NAME", "sheet of a workbook to read (default the first that is not hidden)")
-	f.text(&o.Where, "where EXPR", "instead of ROWS: all users for whom this JMESPath expression on a user, as list-users prints it, is true")
+	f.add(&conditions{list: &o.Only}, "only COLUMN=VALUE", "of ROWS, only those whose column has this value, or with != another one; * and ? stand for any characters; may be repeated, and all must hold", nil)
+	f.text(&o.Where, "where EXPR", "users for whom this JMESPath expression on a user, as list-users prints it, is true; beside ROWS, only these of them")
 	f.toggle(&o.All, "all", "instead of ROWS: all users of the account")
 }
 
@@ -188,17 +190,13 @@ func (p *program) bulkRun(ctx context.Context, o bulkOptions) (*bulkRun, error) 
 // nothing is asked of the service.
 func (r *bulkRun) chosen(ctx context.Context, action bulk.Action) (s bulk.Selection, o bulk.PlanOptions, err error) {
 	o = bulk.PlanOptions{Set: r.Set, From: r.From}
-	ways := 0
-	for _, given := range []bool{r.Rows != "", r.All, r.Where != ""} {
-		if given {
-			ways++
-		}
-	}
 	switch {
-	case ways == 0:
+	case r.Rows == "" && r.Where == "" && !r.All:
 		return s, o, r.misused("nobody is chosen: name a file of rows, - for standard input, --where or --all")
-	case ways > 1:
-		return s, o, r.misused("a file of rows, --where and --all exclude each other")
+	case r.All && (r.Rows != "" || r.Where != ""):
+		return s, o, r.misused("--all and a file of rows or --where exclude each other")
+	case r.Rows == "" && r.Only != nil:
+		return s, o, r.misused("--only goes with a file of rows; --where chooses users by what the service knows of them")
 	case r.Rows == "" && r.Sheet != "":
 		return s, o, r.misused("--sheet goes with a workbook of rows")
 	case action == bulk.Update && r.Rows == "" && r.Set == nil:
@@ -206,12 +204,15 @@ func (r *bulkRun) chosen(ctx context.Context, action bulk.Action) (s bulk.Select
 	case r.All:
 		s.All, o.Source = true, "--all"
 		return s, o, nil
-	case r.Where != "":
+	}
+	if r.Where != "" {
 		o.Source = "--where " + r.Where
 		if s.Where, err = bulk.ParseWhere(r.Where); err != nil {
-			err = r.badInput("%s: %w", o.Source, err)
+			return s, o, r.badInput("%s: %w", o.Source, err)
 		}
-		return s, o, err
+	}
+	if r.Rows == "" {
+		return s, o, nil
 	}
 	if r.in == nil {
 		if err := r.open(ctx); err != nil {
@@ -222,7 +223,7 @@ func (r *bulkRun) chosen(ctx context.Context, action bulk.Action) (s bulk.Select
 	name := r.in.name
 	var table *bulk.Table
 	err = waitFor(ctx, func() (err error) {
-		table, err = bulk.ReadRows(r.in, name, bulk.RowOptions{Action: action, Sheet: r.Sheet})
+		table, err = bulk.ReadRows(r.in, name, bulk.RowOptions{Action: action, Sheet: r.Sheet, Only: r.Only})
 		return err
 	})
 	if err != nil {
@@ -233,7 +234,7 @@ func (r *bulkRun) chosen(ctx context.Context, action bulk.Action) (s bulk.Select
 			return s, o, err
 		}
 	}
-	s.Wishes, o.Source, o.Columns, o.Unused = table.Wishes, name, table.Columns, table.Unused
+	s.Wishes, o.Source, o.Columns, o.Unused, o.Excluded = table.Wishes, name, table.Columns, table.Unused, table.Excluded
 	if s.Wishes == nil {
 		s.Wishes = []bulk.Wish{}
 	}

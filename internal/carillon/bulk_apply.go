@@ -66,8 +66,8 @@ func (r *bulkRun) isPlan(ctx context.Context) (plan bool, err error) {
 }
 
 func (r *bulkRun) applyPlan(ctx context.Context) error {
-	if r.Set != nil || r.From != nil || r.All || r.Where != "" || r.Sheet != "" {
-		return r.misused("a plan says itself what changes: --set, --from, --where, --all and --sheet go with rows")
+	if r.Set != nil || r.From != nil || r.All || r.Where != "" || r.Sheet != "" || r.Only != nil {
+		return r.misused("a plan says itself what changes: --set, --from, --where, --all, --only and --sheet go with rows")
 	}
 	name := r.in.name
 	var plan *bulk.Plan

@@ -98,6 +98,11 @@ func planDocument(p *bulk.Plan) *document.Object {
 	o.Set("failed", document.Int(p.Count(bulk.Failed)))
 	o.Set("members", document.Int(p.Members))
 	o.Set("seats", seatsDocument(p))
+	excluded := make([]any, len(p.Excluded))
+	for i, e := range p.Excluded {
+		excluded[i] = document.NewObject(document.Member{Key: "by", Value: e.By}, document.Member{Key: "rows", Value: document.Int(e.Rows)})
+	}
+	o.Set("excluded", excluded)
 	unused := make([]any, len(p.Unused))
 	for i, u := range p.Unused {
 		unused[i] = u.Name

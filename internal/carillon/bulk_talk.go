@@ -59,6 +59,13 @@ func totals(plan *bulk.Plan) []string {
 	if seats != nil {
 		lines = append(lines, "seats: "+strings.Join(seats, ", "))
 	}
+	if plan.Excluded != nil {
+		counts := make([]string, len(plan.Excluded))
+		for i, e := range plan.Excluded {
+			counts[i] = fmt.Sprintf("%d by %s", e.Rows, e.By)
+		}
+		lines = append(lines, "rows left out: "+strings.Join(counts, ", "))
+	}
 	if plan.Unused != nil {
 		lines = append(lines, "columns not used: "+bulk.JoinUnknown(plan.Unused))
 	}

@@ -174,3 +174,24 @@ func (s *settings) String() string { return strings.Join(s.given, " ") }
 
 // Type is a name by which Cobra's completion knows that the flag may be repeated.
 func (s *settings) Type() string { return "stringToString" }
+
+// conditions is the value of a flag COLUMN=VALUE that may be given more than once.
+type conditions struct {
+	list  *[]bulk.Only
+	given []string
+}
+
+func (c *conditions) Set(text string) error {
+	o, err := bulk.ParseOnly(text)
+	if err != nil {
+		return err
+	}
+	*c.list = append(*c.list, o)
+	c.given = append(c.given, text)
+	return nil
+}
+
+func (c *conditions) String() string { return strings.Join(c.given, " ") }
+
+// Type is a name by which Cobra's completion knows that the flag may be repeated.
+func (c *conditions) Type() string { return "stringArray" }
