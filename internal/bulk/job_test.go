@@ -702,6 +702,51 @@ func TestLedgerDamage(t *testing.T) {
 	}
 }
 
+// Nothing is written through a symbolic link that somebody has put in the place of a ledger.
+func TestLedger_Symlink(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(2))
+	a := open(t, f, "j")
+	l, err := started(t, a, bulk.Update, "email,license\nuser000@example.com,Pro\nuser001@example.com,Basic\n", bulk.RunOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	torn := readFile(t, l.Path) + `{"status": "se`
+	dir := t.TempDir()
+	target, link, free := filepath.Join(dir, "target.jsonl"), filepath.Join(dir, "link.jsonl"), filepath.Join(dir, "free.jsonl")
+	if err := os.WriteFile(target, []byte(torn), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for from, to := range map[string]string{link: target, free: filepath.Join(dir, "nowhere.jsonl")} {
+		if err := os.Symlink(to, from); err != nil {
+			t.Skip(err) // Windows asks for a privilege
+		}
+	}
+	_, err = bulk.OpenLedger(link, time.Now)
+	if want := link + ": the ledger must not be a symbolic link: name the file that it leads to"; err == nil || err.Error() != want {
+		t.Errorf("opening a link: got error %v, want %s", err, want)
+	}
+	if got := readFile(t, target); got != torn {
+		t.Errorf("where the link leads the file has changed to %q", got)
+	}
+	p := planned(t, a, bulk.Update, "email,license\nuser001@example.com,Pro\n", bulk.PlanOptions{})
+	for _, path := range []string{link, free} {
+		if _, err := bulk.Create(path, p, time.Now); !errors.Is(err, os.ErrExist) {
+			t.Errorf("starting a ledger in the place of a link: got error %v, want %v", err, os.ErrExist)
+		}
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "nowhere*")); err != nil || len(left) > 0 {
+		t.Errorf("where the link leads there is %v, error %v", left, err)
+	}
+	again, err := bulk.OpenLedger(target, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := again.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestBrakes(t *testing.T) {
 	t.Parallel()
 	a := open(t, newFake(t, "Team", people(40)), "j")

@@ -201,14 +201,17 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 }
 
 // OpenLedger opens the ledger of a job to go on with it. If a crash left a part of a last line,
-// that part is cut off.
+// that part is cut off. No symbolic link is followed.
 func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0) // Windows cannot truncate files open for appending
 	if err != nil {
 		return nil, badInput("", 0, "opening the ledger: %v", err)
 	}
 	l := &Ledger{Path: path, file: file, now: now}
-	if err := l.locked(); err != nil {
+	if err = l.direct(); err == nil {
+		err = l.locked()
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	read, err := readLedger(file, path)
@@ -259,6 +262,19 @@ func ReadHead(r io.Reader) (Head, error) {
 	}
 	_, err = l.readHead(o)
 	return l.Head, err
+}
+
+// direct refuses a ledger that was opened through a symbolic link: whoever can make links in the
+// directory would choose the file that is cut and written to.
+func (l *Ledger) direct() error {
+	opened, err := l.file.Stat()
+	if err != nil {
+		return badInput("", 0, "opening the ledger: %v", err)
+	}
+	if named, err := os.Lstat(l.Path); err != nil || !os.SameFile(opened, named) {
+		return badInput(l.Path, 0, "the ledger must not be a symbolic link: name the file that it leads to")
+	}
+	return nil
 }
 
 // locked keeps a second program from going on with the same job.

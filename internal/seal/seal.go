@@ -66,7 +66,8 @@ type secretKey struct {
 }
 
 // FromFile returns the sealer of a database whose secret key is in a file: one line, 32 bytes in
-// standard base64. While the database has sealed nothing, a missing file is created with a new key
+// standard base64. The file may be a symbolic link, as Kubernetes mounts secrets, but none is
+// written through. While the database has sealed nothing, a missing file is created with a new key
 // (mode 0600). After that the key must stay the same: another one gives ErrWrongKey, a missing file
 // fs.ErrNotExist.
 func FromFile(ctx context.Context, st store.Store, keyFile string) (*Sealer, error) {
@@ -313,7 +314,8 @@ func (s *Sealer) adopt(tx store.Tx) error {
 }
 
 // Rotate gives the database a new secret key in the update tx, in which the caller passes all that
-// is sealed through reseal. Running services follow by themselves.
+// is sealed through reseal. Running services follow by themselves. A key file that is a symbolic
+// link is an error.
 //
 // A key in a file has a second step, [Sealer.Finish]. Until then the rotation is pending: the file
 // holds the former key, which is as good as the new one. While a rotation is pending, Rotate does
@@ -321,6 +323,9 @@ func (s *Sealer) adopt(tx store.Tx) error {
 func (s *Sealer) Rotate(tx store.Tx) (reseal func(owner string, sealed []byte) ([]byte, error), err error) {
 	if next, err := pending(tx); err != nil || len(next) > 0 {
 		return nil, err
+	}
+	if err := notLink(s.keyFile); err != nil { // Finish would fail, when all is sealed anew
+		return nil, fmt.Errorf("replacing secret key: %w", err)
 	}
 	former, err := s.current(tx)
 	if err != nil {
@@ -417,11 +422,30 @@ func lineOf(key []byte) []byte { return []byte(base64.StdEncoding.EncodeToString
 // createKey writes a new key to a file that must not exist. The file is on stable storage before
 // anything is sealed with the key.
 func createKey(path string) error {
-	return atomicfile.CreateFile(path, lineOf(newKey()), 0o600)
+	err := atomicfile.CreateFile(path, lineOf(newKey()), 0o600)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
+		return fmt.Errorf("%s is a symbolic link that leads nowhere, and no key is made through it: remove it, or put a key where it leads", path)
+	}
+	return err
+}
+
+// notLink refuses to replace a key that is reached by a symbolic link: the key would no longer be
+// where the link leads, and where somebody else may manage it.
+func notLink(path string) error {
+	if info, err := os.Lstat(path); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		return fmt.Errorf("%s is a symbolic link, and no key is replaced through it: name a copy of the key, and then replace what the link leads to", path)
+	}
+	return nil
 }
 
 // replaceKey writes a key in place of another, for the same user of the machine.
 func replaceKey(path string, key []byte) error {
+	if err := notLink(path); err != nil {
+		return err
+	}
 	f, err := atomicfile.New(path, 0o600)
 	if err != nil {
 		return err

@@ -321,3 +321,76 @@ func TestRenew(t *testing.T) {
 		t.Errorf("the key file: got %q, error %v, want it as it was", got, err)
 	}
 }
+
+// Nothing is written through a symbolic link, by which a key may be read.
+func TestFromFile_Symlink(t *testing.T) {
+	s := open(t, t.TempDir())
+	file, target := filepath.Join(t.TempDir(), "secret.key"), filepath.Join(t.TempDir(), "elsewhere")
+	if err := os.Symlink(target, file); err != nil {
+		t.Skip(err) // Windows asks for a privilege
+	}
+	if _, err := seal.FromFile(t.Context(), s, file); err == nil || !strings.Contains(err.Error(), file+" is a symbolic link that leads nowhere") {
+		t.Errorf("a link that leads nowhere: got error %v, want one that says so", err)
+	}
+	if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("where the link leads there is a file: %v", err)
+	}
+
+	line := []byte(strings.Repeat("A", 43) + "=\n")
+	if err := os.WriteFile(target, line, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	sealer, err := seal.FromFile(t.Context(), s, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed := sealWith(t, s, sealer, "AKIA1", []byte("secret"))
+	err = s.Update(t.Context(), func(tx store.Tx) error {
+		_, err := sealer.Rotate(tx)
+		return err
+	})
+	if err == nil || !strings.Contains(err.Error(), file+" is a symbolic link") {
+		t.Errorf("rotating a key that is reached by a link: got error %v, want one that says so", err)
+	}
+	if got, err := os.ReadFile(target); err != nil || !bytes.Equal(got, line) {
+		t.Errorf("the key: got %q, error %v, want it unchanged", got, err)
+	}
+	if info, err := os.Lstat(file); err != nil || info.Mode()&fs.ModeSymlink == 0 {
+		t.Errorf("the link: got %v, error %v, want it unchanged", info, err)
+	}
+	if got, err := sealer.Open("AKIA1", sealed); err != nil || string(got) != "secret" {
+		t.Errorf("Open: got %q, error %v, want the secret", got, err)
+	}
+
+	// The way round: a copy is rotated, and what the link leads to is replaced by it.
+	copied := filepath.Join(t.TempDir(), "copy.key")
+	if err := os.WriteFile(copied, line, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	operator, err := seal.FromFile(t.Context(), s, copied)
+	if err != nil {
+		t.Fatal(err)
+	}
+	update(t, s, func(tx store.Tx) error {
+		_, err := operator.Rotate(tx)
+		return err
+	})
+	update(t, s, func(tx store.Tx) error {
+		_, err := operator.Finish(tx, false)
+		return err
+	})
+	text, err := os.ReadFile(copied)
+	if err == nil {
+		err = os.WriteFile(target, text, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	update(t, s, func(tx store.Tx) error {
+		_, err := sealer.Finish(tx, true)
+		return err
+	})
+	if _, err := seal.FromFile(t.Context(), s, file); err != nil {
+		t.Errorf("the new key by the link: %v", err)
+	}
+}

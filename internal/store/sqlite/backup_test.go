@@ -195,12 +195,14 @@ func TestBackupFails(t *testing.T) {
 	if err := os.WriteFile(taken, []byte("mine"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, test := range []struct {
+	type failure struct {
 		name      string
 		ctx       context.Context
 		dir, file string
 		is        error
-	}{
+	}
+	links := t.TempDir()
+	failures := []failure{
 		{"a file that exists", t.Context(), dir, taken, fs.ErrExist},
 		{"a directory", t.Context(), dir, to, fs.ErrExist},
 		{"the database itself", t.Context(), dir, filepath.Join(dir, sqlite.File), fs.ErrInvalid},
@@ -209,7 +211,11 @@ func TestBackupFails(t *testing.T) {
 		{"no database", t.Context(), to, filepath.Join(to, "b"), store.ErrUnavailable},
 		{"a database without a key", t.Context(), unserved, filepath.Join(to, "b"), store.ErrUnavailable},
 		{"an interruption", cancelled, dir, filepath.Join(to, "b"), context.Canceled},
-	} {
+	}
+	if err := os.Symlink(filepath.Join(to, "elsewhere"), filepath.Join(links, "link")); err == nil { // Windows asks for a privilege
+		failures = append(failures, failure{"a symbolic link that leads nowhere", t.Context(), dir, filepath.Join(links, "link"), fs.ErrExist})
+	}
+	for _, test := range failures {
 		if _, err := sqlite.WriteBackup(test.ctx, test.dir, test.file, keyFile); !errors.Is(err, test.is) || !strings.Contains(err.Error(), test.file) {
 			t.Errorf("%s: got error %v, want %v, naming %s", test.name, err, test.is, test.file)
 		}
