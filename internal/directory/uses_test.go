@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,16 +17,36 @@ import (
 // unsteady is a store that takes no changes while there is a problem.
 type unsteady struct {
 	store.Store
-	problem error
-	updates int
+	mu         sync.Mutex
+	problem    error
+	updates    int
+	complaints []error // see complain
 }
 
-func (f *unsteady) Update(ctx context.Context, fn func(store.Tx) error) error {
-	f.updates++
-	if f.problem != nil {
-		return f.problem
+func (u *unsteady) Update(ctx context.Context, fn func(store.Tx) error) error {
+	u.mu.Lock()
+	u.updates++
+	problem := u.problem
+	u.mu.Unlock()
+	if problem != nil {
+		return problem
 	}
-	return f.Store.Update(ctx, fn)
+	return u.Store.Update(ctx, fn)
+}
+
+func (u *unsteady) complain(err error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	u.complaints = append(u.complaints, err)
+}
+
+// become sets the problem, and returns what there was since the last time.
+func (u *unsteady) become(problem error) (updates int, complaints []error) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	updates, complaints = u.updates, u.complaints
+	u.problem, u.updates, u.complaints = problem, 0, nil
+	return updates, complaints
 }
 
 // usedKeys makes two keys of a service whose clock is at *clock, and a function that returns the
@@ -53,7 +74,7 @@ func usedKeys(t *testing.T, clock *time.Time) (keys *directory.Keys, st *unstead
 		}
 		return found
 	}
-	st.updates = 0
+	st.become(nil)
 	return keys, st, use, days
 }
 
@@ -67,39 +88,39 @@ func TestKeepUses(t *testing.T) {
 		kept := make(chan struct{})
 		go func() {
 			defer close(kept)
-			keys.KeepUses(ctx, func(err error) { t.Errorf("KeepUses: %v", err) })
+			keys.KeepUses(ctx, st.complain)
 		}()
 		day := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 		written := func(updates int, reports, nightly time.Time) {
 			t.Helper()
 			time.Sleep(time.Hour)
 			equal(t, "days of last use", days(), map[string]time.Time{"reports": reports, "nightly": nightly})
-			if st.updates != updates {
-				t.Errorf("got %d updates, want %d", st.updates, updates)
+			if got, complaints := st.become(nil); got != updates || complaints != nil {
+				t.Errorf("got %d updates and %v, want %d", got, complaints, updates)
 			}
 		}
 		written(0, time.Time{}, time.Time{})
 		use("reports", "reports")
 		written(1, day, time.Time{})
 		use("reports", "nightly", "reports")
-		written(2, day, day)
+		written(1, day, day)
 
 		clock = time.Date(2026, 3, 1, 23, 59, 59, 999_999_999, time.UTC)
 		use("reports", "nightly")
-		written(2, day, day)
+		written(0, day, day)
 		clock = clock.Add(1)
 		use("reports", "nightly", "reports") // together
-		written(3, day.AddDate(0, 0, 1), day.AddDate(0, 0, 1))
+		written(1, day.AddDate(0, 0, 1), day.AddDate(0, 0, 1))
 		clock = day // of another service, or set back
 		use("reports")
-		written(3, day.AddDate(0, 0, 1), day.AddDate(0, 0, 1))
+		written(0, day.AddDate(0, 0, 1), day.AddDate(0, 0, 1))
 
 		// What is noted when the service stops is written before it ends.
 		clock = day.AddDate(0, 0, 9)
 		use("nightly")
 		stop()
 		<-kept
-		written(4, day.AddDate(0, 0, 1), day.AddDate(0, 0, 9))
+		written(1, day.AddDate(0, 0, 1), day.AddDate(0, 0, 9))
 		if got := len(audited(t, st)); got != records {
 			t.Errorf("the audit trail tells of %d uses", got-records)
 		}
@@ -113,29 +134,28 @@ func TestKeepUses_Failing(t *testing.T) {
 		keys, st, use, days := usedKeys(t, &clock)
 		ctx, stop := context.WithCancel(t.Context())
 		kept := make(chan struct{})
-		var complaints []error
 		go func() {
 			defer close(kept)
-			keys.KeepUses(ctx, func(err error) { complaints = append(complaints, err) })
+			keys.KeepUses(ctx, st.complain)
 		}()
 		full := errors.New("the disk is full")
-		for failures := 1; failures <= 2; failures++ {
-			st.problem, st.updates = full, 0
+		for range 2 {
+			st.become(full)
 			clock = clock.AddDate(0, 0, 1)
 			use("reports")
 			time.Sleep(10 * time.Minute)
 			use("nightly")
-			if st.updates < 5 || st.updates > 15 || len(complaints) != failures || complaints[0] != full {
-				t.Errorf("while the disk is full: got %d attempts and %v, want 10 or so, and one complaint each time", st.updates, complaints)
+			updates, complaints := st.become(nil)
+			if updates < 5 || updates > 15 || len(complaints) != 1 || complaints[0] != full {
+				t.Errorf("while the disk was full: got %d attempts and %v, want 10 or so, and one complaint", updates, complaints)
 			}
-			st.problem = nil
 			time.Sleep(10 * time.Minute)
 			day := clock.Truncate(24 * time.Hour)
 			equal(t, "days of last use", days(), map[string]time.Time{"reports": day, "nightly": day})
 		}
 
 		// A stop does not wait until there is room.
-		st.problem = full
+		st.become(full)
 		clock = clock.AddDate(0, 0, 1)
 		use("reports")
 		stop()
