@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
@@ -58,9 +59,49 @@ func TestFirstStart_Killed(t *testing.T) {
 	}
 }
 
-// killedBefore runs a service that ptrace watches, and kills it when it is about to take a step
+// A command that makes a key and a profile for it is killed before each of its steps in turn. What
+// was in the files of profiles stays, and running the command again does it, or says what to do.
+func TestKeyCreate_Killed(t *testing.T) {
+	takesTurns(t)
+	t.Parallel()
+	dir := t.TempDir()
+	serving(t, dir)
+	create := func(name string) *exec.Cmd {
+		return program(dir, "carillon", "key", "create", "--name", name, "--policy", "AmazonChimeReadOnly",
+			"--write-profile", name, "--endpoint-url", "http://127.0.0.1")
+	}
+	steps := 0
+	for killed := true; killed; steps++ {
+		name := fmt.Sprint("key", steps)
+		var step string
+		_, step, killed = killedBefore(t, create(name), steps)
+		again := create(name)
+		code, out := exit(again)
+		if code != 0 && !strings.Contains(out, "choose another name") {
+			t.Errorf("after a kill before step %d, %s: %v: exit code %d\n%s", steps, step, again, code, out)
+		}
+		if code, out := exit(create(fmt.Sprint("other", steps))); code != 0 {
+			t.Errorf("after a kill before step %d, %s: another key: exit code %d\n%s", steps, step, code, out)
+		}
+		for _, file := range []string{"config", "credentials"} {
+			text, err := os.ReadFile(filepath.Join(dir, ".aws", file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := strings.Count(string(text), "[profile other") + strings.Count(string(text), "[other"); got != steps+1 {
+				t.Errorf("after a kill before step %d, %s: %s has %d other profiles, want %d", steps, step, file, got, steps+1)
+			}
+		}
+	}
+	if steps < 10 {
+		t.Errorf("the command had %d steps only: this test misses most of them", steps)
+	}
+}
+
+// killedBefore runs a program that ptrace watches, and kills it when it is about to take a step
 // after so many others: to make, link, rename, sync or remove a file, or to print. It returns what
-// the service has printed, the step that it did not take, and false if the service was ready first.
+// the program has printed, the step that it did not take, and false if it came to its end, or to
+// serve, before.
 func killedBefore(t *testing.T, cmd *exec.Cmd, steps int) (out, step string, killed bool) {
 	t.Helper()
 	var files [2]*os.File
@@ -80,7 +121,7 @@ func killedBefore(t *testing.T, cmd *exec.Cmd, steps int) (out, step string, kil
 		return string(b)
 	}
 	cmd.Stdout, cmd.Stderr = files[0], files[1]
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true}
 
 	failed := make(chan error)
 	go func() {
@@ -110,10 +151,10 @@ var stepCalls = map[uint64]string{
 }
 
 // trace runs a program and asks about each step of any of its threads, and with "" after each,
-// whether to kill the program. It returns when the program has ended.
+// whether to kill the program, which has a process group of its own. It returns when the program
+// has ended.
 func trace(cmd *exec.Cmd, kill func(step string) bool) error {
-	// Of threads that are no children of the test as a whole, but of this thread.
-	const wait = syscall.WALL | syscall.WNOTHREAD
+	const wait = syscall.WALL | syscall.WNOTHREAD // threads, too; of those that this thread traces
 	if err := cmd.Start(); err != nil {
 		return err
 	}
@@ -156,8 +197,9 @@ func trace(cmd *exec.Cmd, kill func(step string) bool) error {
 				return err
 			}
 		}
+		// By the group, since this thread may have started programs of other tests before.
 		var err error
-		if thread, err = syscall.Wait4(-1, &status, wait, nil); err != nil {
+		if thread, err = syscall.Wait4(-pid, &status, wait, nil); err != nil {
 			return err
 		}
 		if thread == pid && (status.Exited() || status.Signaled()) {
