@@ -20,8 +20,8 @@ func (h *Head) belongs(a *Account, file string) error {
 func (a *Account) Belongs(p *Plan, file string) error { return p.belongs(a, file) }
 
 // Resume prepares a ledger for another Run of the rows that were never finished. It reads the users
-// once. Rows that were sent are settled. Rows whose users somebody else has
-// changed since fail, and so do those that the service would refuse by now.
+// once. Rows that were sent are settled. Rows whose users somebody else has changed since fail, and
+// so do those that the service would refuse by now.
 func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 	open := func(r *Row) bool { return r.Status == Planned || r.Status == Sent }
 	if err := l.belongs(a, l.Path); err != nil {

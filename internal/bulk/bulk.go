@@ -1,8 +1,9 @@
 // Package bulk changes any number of users of an account through the public API. It keeps a record
 // with which a job can be resumed, retried and rolled back.
 //
-// A job is a pipeline. Rows name users and say what should change ([ReadRows], rows.go). An
-// [Account] reads its users in one paged pass (account.go) and turns both into a [Plan] (plan.go).
+// A job is a pipeline. Rows name users and say what should change ([ReadRows], rows.go); [Only]
+// chooses some of them (only.go). An [Account] reads its users in one paged pass (account.go) and
+// turns both into a [Plan] (plan.go), which fails what the service would refuse (standing.go).
 // A [Limit] and the [Protected] users may refuse the plan as a whole (brakes.go). A [Ledger]
 // (ledger.go) starts with the plan and gets a line before and after each call. [Account.Run]
 // (run.go) sends the calls.
