@@ -37,6 +37,10 @@ func slowService(t *testing.T, update func(n int)) (url string) {
 	}
 	calls := 0
 	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/carillon/") { // it knows no jobs
+			w.WriteHeader(http.StatusNotFound)
+			return
+		}
 		if r.Method == http.MethodGet {
 			mu.Lock()
 			defer mu.Unlock()
@@ -151,6 +155,16 @@ func TestBulkFinishesCalls(t *testing.T) {
 	other = startBulk(t, dir, url, "rejects", "l.jsonl")
 	if last, state := other.end(); state.ExitCode() != 0 {
 		t.Errorf("rejects beside it: got code %d and %q, want 0", state.ExitCode(), last)
+	}
+	for _, tt := range []struct{ args, want string }{
+		{"status l.jsonl", "\nstate: running\n0 done, 0 failed, 60 not finished\n"},
+		{"status l.jsonl --output json", `"state": "running"`},
+		{"jobs", "  0     0       60            running\n"},
+	} {
+		other = startBulk(t, dir, url, strings.Fields(tt.args)...)
+		if last, state := other.end(); state.ExitCode() != 0 || !strings.Contains(other.stdout.String(), tt.want) || strings.Contains(other.stdout.String(), "resume") {
+			t.Errorf("%s beside it: got code %d, %q and\n%s\nwant 0 and %q, and no way to resume", tt.args, state.ExitCode(), last, other.stdout.String(), tt.want)
+		}
 	}
 	p.Process.Signal(os.Interrupt)
 	p.until(t, "carillon: finishing the calls under way; another interrupt stops at once")

@@ -66,6 +66,12 @@ func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 	return nil
 }
 
+// retriable reports whether a row has failed, and need not fail again: whether the file of rows is
+// not to blame.
+func (r *Row) retriable() bool {
+	return r.Status == Failed && r.Code != codeInvalid && r.Code != codeContradicting
+}
+
 // Retry prepares a ledger for another Run of the rows that failed, and of no others. It plans them
 // again from the users as they are now. Rows that named no user, or whose users somebody else had
 // changed, therefore get another chance.
@@ -77,8 +83,8 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	var failed []*Row
 	for i := range l.Rows {
 		r := &l.Rows[i]
-		if r.Status != Failed || r.Code == codeInvalid || r.Code == codeContradicting {
-			continue // it would fail again: the file must be corrected
+		if !r.retriable() {
+			continue
 		}
 		w := Wish{Line: len(failed) + 1, ID: r.User, Email: r.Email}
 		if r.User != "" && l.Action != Invite {
@@ -113,6 +119,25 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	return nil
 }
 
+// undo returns the action that undoes that of a job, or why there is none.
+func (h *Head) undo() (undo Action, problem string) {
+	switch {
+	case h.Action == Suspend && h.Type == team:
+		return "", "users who were removed from a Team account are gone for good; they can be invited again, as new users"
+	case h.Action == Suspend:
+		return Unsuspend, ""
+	case h.Action == Unsuspend:
+		return Suspend, ""
+	case h.Action == Invite:
+		return "", "an invitation cannot be taken back; carillon bulk suspend removes the users who were invited"
+	case h.Action == Logout:
+		return "", "users who were logged out can only log in again"
+	case h.Action == ResetPIN:
+		return "", "an old PIN cannot be restored"
+	}
+	return Update, ""
+}
+
 // Rollback makes a plan that restores the old value of each row of a ledger that was done. Rows
 // whose users somebody else has changed since fail. If an action cannot be undone, the error is an
 // [*InputError] that says why.
@@ -120,20 +145,9 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 	if err := l.belongs(a, l.Path); err != nil {
 		return nil, err
 	}
-	undo := Update
-	switch {
-	case l.Action == Suspend && l.Type == team:
-		return nil, badInput(l.Path, 1, "users who were removed from a Team account are gone for good; they can be invited again, as new users")
-	case l.Action == Suspend:
-		undo = Unsuspend
-	case l.Action == Unsuspend:
-		undo = Suspend
-	case l.Action == Invite:
-		return nil, badInput(l.Path, 1, "an invitation cannot be taken back; carillon bulk suspend removes the users who were invited")
-	case l.Action == Logout:
-		return nil, badInput(l.Path, 1, "users who were logged out can only log in again")
-	case l.Action == ResetPIN:
-		return nil, badInput(l.Path, 1, "an old PIN cannot be restored")
+	undo, problem := l.undo()
+	if problem != "" {
+		return nil, badInput(l.Path, 1, "%s", problem)
 	}
 	p := &Plan{Head: Head{
 		Action: undo, Endpoint: l.Endpoint, Account: l.Account, Name: l.Name, Type: l.Type, Source: l.Path, Undoes: l.Job,

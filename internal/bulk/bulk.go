@@ -9,7 +9,8 @@
 // (run.go) sends the calls.
 //
 // [Account.Resume], [Account.Retry] and [Account.Rollback] (again.go) start from a ledger instead
-// of rows. Tables for spreadsheets are written in table.go.
+// of rows. [Jobs] and [LookAt] (jobs.go) only look at ledgers. Tables for spreadsheets are written
+// in table.go.
 //
 // Nothing here prints or asks: callers do that. Errors about input are an [InputError].
 package bulk

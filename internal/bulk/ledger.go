@@ -40,7 +40,7 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 	for _, m := range []document.Member{
 		{Key: "job", Value: h.Job}, {Key: "undoes", Value: h.Undoes}, {Key: "action", Value: string(h.Action)},
 		{Key: "endpoint", Value: h.Endpoint}, {Key: "account", Value: h.Account}, {Key: "name", Value: h.Name}, {Key: "type", Value: h.Type},
-		{Key: "source", Value: h.Source},
+		{Key: "source", Value: h.Source}, {Key: "by", Value: h.By},
 	} {
 		if m.Value != "" {
 			o.Set(m.Key, m.Value)
@@ -167,6 +167,10 @@ type Ledger struct {
 	Plan
 	Path string
 
+	// Began is when the ledger was made, and Latest when the latest line about a call was written: as
+	// they were when the ledger was read. They are zero for a ledger that was not read.
+	Began, Latest time.Time
+
 	// prepared are the rows that Resume or Retry has decided about. Run records them, and not
 	// before: the person who is asked may still say no.
 	prepared []*Row
@@ -280,6 +284,10 @@ func (l *Ledger) direct() error {
 // locked keeps a second program from going on with the same job.
 func (l *Ledger) locked() error {
 	free, err := lock(l.file)
+	for tries := 0; !free && err == nil && tries < 10; tries++ {
+		time.Sleep(10 * time.Millisecond) // somebody may just be looking: see busy
+		free, err = lock(l.file)
+	}
 	if err != nil {
 		return fmt.Errorf("locking the ledger: %w", err)
 	}
@@ -355,6 +363,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 	in := bufio.NewReaderSize(r, 256<<10)
 	l := &Ledger{Path: name}
 	rows := 0
+	var event *document.Object // the latest
 	for line := 1; ; line++ {
 		text, err := sheet.ReadLine(in)
 		if err == io.EOF {
@@ -384,7 +393,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		case line <= rows+1:
 			err = l.readRow(o, rows)
 		default:
-			err = l.readEvent(o)
+			event, err = o, l.readEvent(o)
 		}
 		if err != nil {
 			return nil, badInput(name, line, "%v", err)
@@ -398,6 +407,9 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		return nil, badInput(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so no call was made: start the job again", len(l.Rows), rows)
 	case len(l.Rows) < rows:
 		return nil, badInput(name, len(l.Rows)+2, "the plan is cut off (%d of %d rows): make it again", len(l.Rows), rows)
+	}
+	if l.Latest = l.Began; event != nil {
+		l.Latest = (&members{Object: event}).time("at")
 	}
 	return l, nil
 }
@@ -418,6 +430,12 @@ func (m *members) text(key string) string {
 		m.err = fmt.Errorf("%q is not a string", key)
 	}
 	return strings.Clone(s)
+}
+
+// time returns the zero time if there is none that can be read.
+func (m *members) time(key string) time.Time {
+	t, _ := time.Parse(time.RFC3339, m.text(key))
+	return t
 }
 
 func (m *members) number(key string) int {
@@ -490,8 +508,9 @@ func (l *Ledger) readHead(o *document.Object) (rows int, err error) {
 	v := m.number("version")
 	l.Head = Head{
 		Action: Action(m.text("action")), Endpoint: m.text("endpoint"), Account: m.text("account"), Name: m.text("name"), Type: m.text("type"),
-		Source: m.text("source"), Columns: m.columns(), Job: m.text("job"), Undoes: m.text("undoes"),
+		Source: m.text("source"), Columns: m.columns(), Job: m.text("job"), Undoes: m.text("undoes"), By: m.text("by"),
 	}
+	l.Began = m.time("at")
 	rows = m.number("rows")
 	_, known := l.Action.trait()
 	switch {

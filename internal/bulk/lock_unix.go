@@ -17,3 +17,15 @@ func lock(file *os.File) (bool, error) {
 	}
 	return err == nil, err
 }
+
+// busy reports whether another program holds the lock of the file.
+func busy(file *os.File) (bool, error) {
+	err := syscall.Flock(int(file.Fd()), syscall.LOCK_SH|syscall.LOCK_NB)
+	if errors.Is(err, syscall.EWOULDBLOCK) {
+		return true, nil
+	}
+	if err == nil {
+		err = syscall.Flock(int(file.Fd()), syscall.LOCK_UN)
+	}
+	return false, err
+}

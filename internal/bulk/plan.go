@@ -93,6 +93,7 @@ type Head struct {
 	Columns  []string // the heading of their table; nil if they came from elsewhere
 	Job      string   // empty for a plan
 	Undoes   string   // the job that this one rolls back, if any
+	By       string   // the person who began the job, as their machine names them, or empty
 }
 
 // Of returns the account that the plan or the ledger is about.

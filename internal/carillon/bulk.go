@@ -27,12 +27,14 @@ and retries come from ~/.aws, from the AWS_... variables and from the flags of t
 same names, as for "aws".
 
 Every job keeps a ledger, a file that says what became of each row. Keep it:
-resume, retry, rejects and rollback work from it. docs/bulk.md is the guide.`,
+resume, retry, rejects, rollback, jobs and status work from it. docs/bulk.md is
+the guide.`,
 	}
 	c.AddCommand(
 		p.bulkPlanCommand(), p.bulkApplyCommand(),
 		p.bulkSuspendCommand(), p.bulkUnsuspendCommand(), p.bulkInviteCommand(), p.bulkLogoutCommand(), p.bulkResetPINCommand(),
 		p.bulkResumeCommand(), p.bulkRetryCommand(), p.bulkRejectsCommand(), p.bulkRollbackCommand(),
+		p.bulkJobsCommand(), p.bulkStatusCommand(),
 		p.bulkExportCommand(), p.bulkTemplateCommand(),
 	)
 	return c

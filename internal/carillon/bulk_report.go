@@ -47,8 +47,15 @@ func (r *bulkRun) result(v *document.Object) error {
 	return r.print(formatJSON, "", v)
 }
 
-// nameFailures says why rows of a job failed, by reasons, with a few examples.
+// nameFailures says why rows of a job failed.
 func (r *bulkRun) nameFailures(l *bulk.Ledger) {
+	for _, line := range r.failures(l) {
+		fmt.Fprintln(r.stderr, "carillon:", line)
+	}
+}
+
+// failures says why rows of a job failed, by reasons, with a few examples.
+func (r *bulkRun) failures(l *bulk.Ledger) (lines []string) {
 	const most = 10
 	list := l.Failures()
 	for _, f := range list[:min(len(list), most)] {
@@ -61,22 +68,23 @@ func (r *bulkRun) nameFailures(l *bulk.Ledger) {
 		if more := f.Count - len(f.Some); more > 0 {
 			names = append(names, fmt.Sprintf("and %d more", more))
 		}
-		fmt.Fprintf(r.stderr, "carillon: %d failed: %s: %s (%s)\n", f.Count, f.Code, f.Message, strings.Join(names, ", "))
+		lines = append(lines, fmt.Sprintf("%d failed: %s: %s (%s)", f.Count, f.Code, f.Message, strings.Join(names, ", ")))
 	}
 	if len(list) > most {
 		rest := 0
 		for _, f := range list[most:] {
 			rest += f.Count
 		}
-		fmt.Fprintf(r.stderr, "carillon: %d failed for %d other reasons: %s lists them\n", rest, len(list)-most, r.command("rejects", l.Path))
+		lines = append(lines, fmt.Sprintf("%d failed for %d other reasons: %s lists them", rest, len(list)-most, r.command("rejects", l.Path)))
 	}
+	return lines
 }
 
 // headDocument begins a result: what it is about, in the words of a ledger.
 func headDocument(h *bulk.Head) *document.Object {
 	o := new(document.Object)
 	setTexts(o, "action", string(h.Action), "account", h.Account, "name", h.Name, "type", h.Type, "endpoint", h.Endpoint,
-		"source", h.Source, "job", h.Job, "undoes", h.Undoes)
+		"source", h.Source, "job", h.Job, "undoes", h.Undoes, "by", h.By)
 	return o
 }
 
@@ -128,6 +136,18 @@ func jobDocument(l *bulk.Ledger, outcome bulk.Outcome, ended error, resume strin
 	o.Set("skipped", document.Int(l.Guarded+l.Count(bulk.Skipped)))
 	o.Set("left", document.Int(left))
 	o.Set("same", document.Int(l.Same))
+	o.Set("failures", failuresDocument(l))
+	if ended != nil {
+		o.Set("error", ended.Error())
+	}
+	if left > 0 {
+		o.Set("resume", resume)
+	}
+	return o
+}
+
+// failuresDocument has the rows that failed, by reasons.
+func failuresDocument(l *bulk.Ledger) []any {
 	failures := []any{}
 	for _, f := range l.Failures() {
 		some := make([]any, len(f.Some))
@@ -140,14 +160,7 @@ func jobDocument(l *bulk.Ledger, outcome bulk.Outcome, ended error, resume strin
 		each.Set("rows", some)
 		failures = append(failures, each)
 	}
-	o.Set("failures", failures)
-	if ended != nil {
-		o.Set("error", ended.Error())
-	}
-	if left > 0 {
-		o.Set("resume", resume)
-	}
-	return o
+	return failures
 }
 
 // seatsDocument has the licenses of which the number of seats is known.

@@ -41,7 +41,7 @@ func (r *bulkRun) execute(ctx context.Context, a *bulk.Account, plan *bulk.Plan,
 	if err := r.confirm(ctx, plan); err != nil {
 		return err
 	}
-	plan.Job = job
+	plan.Job, plan.By = job, person()
 	path := r.Ledger
 	if path == "" {
 		path = "carillon-ledger-" + job + ".jsonl"
