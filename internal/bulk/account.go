@@ -57,8 +57,8 @@ type Account struct {
 	shown *document.Object // the account as GetAccount shows it; nil until it was asked
 }
 
-// pageSize is the largest page that the service returns.
-const pageSize = 200
+// UserPage is the largest page of users that the service returns.
+const UserPage = 200
 
 // Open prepares calls to an account. It sends nothing yet. It returns an error if the client's
 // configuration makes no sense.
@@ -124,7 +124,7 @@ func (a *Account) all(ctx context.Context, fn func(*document.Object) error) erro
 	}
 	users := 0
 	err := a.list(ctx, "", func(o *document.Object) error {
-		if users++; users%pageSize == 0 {
+		if users++; users%UserPage == 0 {
 			tell(users, false)
 		}
 		return fn(o)
@@ -144,7 +144,7 @@ func noAccount(err error) error {
 // list passes each user of the account to fn. With an e-mail address, it passes only the users who
 // have that address.
 func (a *Account) list(ctx context.Context, email string, fn func(*document.Object) error) error {
-	input := document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}, document.Member{Key: "MaxResults", Value: document.Int(pageSize)})
+	input := document.NewObject(document.Member{Key: "AccountId", Value: a.config.Account}, document.Member{Key: "MaxResults", Value: document.Int(UserPage)})
 	if email != "" {
 		input.Set("UserEmail", email)
 	}

@@ -18,7 +18,7 @@ const (
 )
 
 // announceTime is how long a job waits until the service knows of it.
-const announceTime = 5 * time.Second
+const announceTime = 2 * time.Second
 
 // Announce tells the service that a run of a job begins (no outcome) or how it has ended, for other
 // administrators to see in the audit trail. A service that does not understand it, and a key that

@@ -30,7 +30,7 @@ func (p *Plan) Failures() []Failures {
 		if r.Status != Failed {
 			continue
 		}
-		words := split(r.Message)
+		words := split(r.withoutAddress())
 		key := reason{r.Code, r.common(words)}
 		n, seen := at[key]
 		if !seen {
@@ -41,6 +41,9 @@ func (p *Plan) Failures() []Failures {
 		f := &list[n]
 		f.Count++
 		if f.Message != r.Message {
+			if f.Count == 2 { // so far it is that of the first row
+				f.Message = f.Some[0].withoutAddress()
+			}
 			f.Message = shared(split(f.Message), words)
 		}
 		if len(f.Some) < someRows {
@@ -83,10 +86,23 @@ func (r *Row) common(words []string) string {
 	return b.String()
 }
 
-// shared joins what two messages with as many words have in common.
+// withoutAddress returns the message without the addresses of the row, which may have characters
+// that stand between words.
+func (r *Row) withoutAddress() string {
+	message := r.Message
+	for _, who := range []string{r.User, r.Email} {
+		if strings.Contains(who, "@") {
+			message = strings.ReplaceAll(message, who, dots)
+		}
+	}
+	return message
+}
+
+// shared joins what two messages have in common. They have as many words, unless one has dots of
+// its own.
 func shared(a, b []string) string {
 	for i := range a {
-		if a[i] != b[i] {
+		if i < len(b) && a[i] != b[i] {
 			a[i] = dots
 		}
 	}

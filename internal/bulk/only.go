@@ -153,6 +153,16 @@ func (c *chooser) columns(headings []string) ([]int, error) {
 	return at, nil
 }
 
+// others returns the headings that no condition is about.
+func (c *chooser) others(headings []sheet.Unknown) (list []sheet.Unknown) {
+	for _, u := range headings {
+		if !slices.ContainsFunc(c.list, func(o Only) bool { return o.named(u.Name) || o.means(u.Name) }) {
+			list = append(list, u)
+		}
+	}
+	return list
+}
+
 func (c *chooser) unknown(o *Only) error {
 	problem := fmt.Sprintf("%v: there is no column %.40q%s; the headings are %s", o, o.column, didYouMean(o.column, c.names, ""), quoteAll(c.names))
 	return &sheet.Error{Text: problem}

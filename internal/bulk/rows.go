@@ -198,7 +198,7 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 	if !h.Has(columnEmail) && !h.Has(columnUser) && (!h.Has(columnID) || b.action == Invite) {
 		return &sheet.Error{Line: h.Line, Text: "no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType"}
 	}
-	b.table.Columns, b.table.Unused = h.Names, unused(h.Unknown())
+	b.table.Columns, b.table.Unused = h.Names, b.chooser.others(unused(h.Unknown()))
 	for _, c := range h.Columns {
 		b.table.Changes = b.table.Changes || c >= 0 && c < int(fieldCount)
 	}
@@ -241,7 +241,7 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 	for lines := sheet.NewLines(in); ; {
 		text, err := lines.Next()
 		if err == io.EOF {
-			b.table.Unused = unused(b.unknown)
+			b.table.Unused = b.chooser.others(unused(b.unknown))
 			return b.chooser.seen()
 		}
 		if err != nil {

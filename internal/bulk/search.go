@@ -125,7 +125,7 @@ func (a *Account) Find(ctx context.Context, word string) error {
 		return err
 	}
 	search := NewSearch(word)
-	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(accountPage)})
+	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(AccountPage)})
 	err := a.pages(ctx, "ListAccounts", "Accounts", "the accounts", input, func(o *document.Object) error {
 		search.See(NamedAccount{textOf(o, "AccountId"), textOf(o, "Name")})
 		return nil
@@ -140,8 +140,8 @@ func (a *Account) Find(ctx context.Context, word string) error {
 	return err
 }
 
-// accountPage is the largest page of accounts that every service returns.
-const accountPage = 100
+// AccountPage is the largest page of accounts that every service returns.
+const AccountPage = 100
 
 // String returns the account for messages.
 func (a *Account) String() string { return NamedAccount{a.config.Account, a.name}.String() }

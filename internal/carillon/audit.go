@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/sheet"
@@ -53,7 +54,7 @@ carillon audit --until 2026-01-01 --output csv > audit-2025.csv`,
 	}
 	f := flagsOf(c)
 	f.text(&o.Query.User, "user USER", "changes of this user: an id, or an e-mail address that the user has or had")
-	f.text(&o.Query.AccountID, "account-id ID", "changes of this account, and in it", completedBy(p.storeAccounts(&o.database)))
+	f.text(&o.Query.AccountID, "account-id ACCOUNT", "changes of this account, by its id or its name, and in it", completedBy(p.storeAccounts(&o.database)))
 	f.text(&o.Query.AWSAccountID, "aws-account-id ID", "changes in this AWS account")
 	f.text(&o.Query.Key, "key KEY", "changes made with this key: its id, its name, or operator/USER", completedBy(p.storeKeys(&o.database)))
 	f.text(&o.Query.Job, "job ID", "changes made by this bulk job")
@@ -73,6 +74,13 @@ func (p *program) audit(c *cobra.Command, o auditOptions) error {
 	}
 	if !far {
 		return p.onStore(c.Context(), o.database, func(st store.Store) error {
+			if o.Query.AccountID != "" {
+				a, err := findAccount(c.Context(), operator(st), o.Query.AccountID)
+				if err != nil {
+					return err
+				}
+				o.Query.AccountID = a.ID
+			}
 			return p.writeAudit(o.Format, operator(st).Audit(c.Context(), o.Query))
 		})
 	}
@@ -82,6 +90,14 @@ func (p *program) audit(c *cobra.Command, o auditOptions) error {
 	trail, err := p.remote(c.Context(), o.connection)
 	if err != nil {
 		return err
+	}
+	defer trail.close()
+	if word := o.Query.AccountID; word != "" && !bulk.IsAccountID(word) {
+		found, err := trail.accounts(c.Context(), word)
+		if err != nil {
+			return p.named(err)
+		}
+		o.Query.AccountID = found[0].ID
 	}
 	return p.named(p.writeAudit(o.Format, trail.audit(c.Context(), o.Query)))
 }
@@ -216,7 +232,7 @@ func change(before, after any) string {
 		if v, ok := to.Get(m.Key); ok {
 			is = v
 		}
-		b.WriteString(" " + m.Key + " " + was)
+		b.WriteString(" " + sheet.Visible(m.Key) + " " + was)
 		if now := quoted(is); now != was {
 			b.WriteString(" -> " + now)
 		}

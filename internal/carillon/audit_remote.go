@@ -19,7 +19,6 @@ import (
 // audit reads the trail of the AWS account of the key, like [directory.Operator.Audit].
 func (r *remote) audit(ctx context.Context, query directory.AuditQuery) iter.Seq2[directory.AuditEntry, error] {
 	return func(yield func(directory.AuditEntry, error) bool) {
-		defer r.close()
 		if err := r.walk(ctx, query, func(e directory.AuditEntry) bool { return yield(e, nil) }); err != nil {
 			yield(directory.AuditEntry{}, err)
 		}
@@ -42,7 +41,8 @@ func (r *remote) walk(ctx context.Context, query directory.AuditQuery, fn func(d
 		set("Until", when(query.Until))
 		return r.entries(ctx, input, fn)
 	}
-	// The records in which a user comes and goes say the address. The others have the id alone.
+	// The records in which a user comes and goes say the address, and the service knows who has it
+	// now. All other records have the id alone.
 	var ids []string
 	input.Set("Email", query.User)
 	err := r.entries(ctx, input, func(e directory.AuditEntry) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"strings"
 	"time"
 
@@ -90,6 +91,15 @@ func (p *program) knowsEndpoint(ctx context.Context, c connection) bool {
 	return err == nil && conn.Endpoint.Source != profile.Source{}
 }
 
+// checkNoLogin refuses the URL of a service with a user or a password. Requests are signed, and
+// what is in the URL shows in plans, ledgers and reports.
+func checkNoLogin(endpoint string) error {
+	if u, err := url.Parse(endpoint); err == nil && u.User != nil {
+		return errors.New("the URL of the service has a user or a password, which would show in plans and reports: requests are signed instead")
+	}
+	return nil
+}
+
 // client finds out all that calls need. attempts is how often one may be made, by what the person
 // has set; 0 is the default.
 func (p *program) client(ctx context.Context, c connection) (config client.Config, attempts int, err error) {
@@ -99,6 +109,9 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 	}
 	if err == nil {
 		err = conn.Ready(time.Now())
+	}
+	if err == nil {
+		err = checkNoLogin(conn.Endpoint.URL)
 	}
 	if err != nil {
 		return config, 0, err

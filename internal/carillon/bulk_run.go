@@ -1,7 +1,6 @@
 package carillon
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,6 +9,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -36,7 +36,7 @@ func (r *bulkRun) execute(ctx context.Context, a *bulk.Account, plan *bulk.Plan,
 	if plan.Count(bulk.Planned) == 0 {
 		fmt.Fprintln(r.text(), "nothing to change")
 		end := someFailed(plan.Count(bulk.Failed), "cannot be done")
-		return cmp.Or(r.result(jobDocument(&bulk.Ledger{Plan: *plan}, bulk.Finished, end, "")), end)
+		return r.ended(end, jobDocument(&bulk.Ledger{Plan: *plan}, bulk.Finished, end, ""))
 	}
 	if err := r.confirm(ctx, plan); err != nil {
 		return err
@@ -90,7 +90,20 @@ func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) erro
 	default:
 		err = fmt.Errorf("%w; to go on: %s", err, resume)
 	}
-	return cmp.Or(r.result(jobDocument(l, outcome, err, resume)), err)
+	return r.ended(err, jobDocument(l, outcome, err, resume))
+}
+
+// ended prints the result of a job, and returns how the job has ended: a result that cannot be
+// printed must not hide that.
+func (r *bulkRun) ended(end error, result *document.Object) error {
+	err := r.result(result)
+	switch {
+	case err == nil:
+		return end
+	case end == nil:
+		return err
+	}
+	return fmt.Errorf("%w; and the result could not be printed: %w", end, err)
 }
 
 // outcomeOf says how a run has ended.

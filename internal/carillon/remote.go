@@ -5,6 +5,8 @@ import (
 	"errors"
 
 	"github.com/carillon-project/carillon/internal/build"
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -20,6 +22,7 @@ func (p *program) remote(ctx context.Context, c connection) (*remote, error) {
 	config, attempts, err := p.client(ctx, c)
 	if err == nil {
 		config.MaxAttempts, config.UserAgent = attempts, "carillon/"+build.Version()
+		config.Strict = true // what a proxy says is no answer of the service
 		var calls *client.Client
 		if calls, err = client.New(config); err == nil {
 			return &remote{calls, config.Endpoint}, nil
@@ -48,18 +51,41 @@ func (r *remote) pages(ctx context.Context, op *model.Operation, input *document
 			return errors.New("the reply has no " + list + ": the endpoint is not that of carillon serve, or a proxy has answered")
 		}
 		for _, e := range elements {
-			if o, ok := e.(*document.Object); ok {
-				if err := fn(o); err != nil {
-					return err
-				}
+			o, ok := e.(*document.Object)
+			if !ok {
+				return errors.New("the reply has " + list + " that are none: the endpoint is not that of carillon serve")
+			}
+			if err := fn(o); err != nil {
+				return err
 			}
 		}
-		token, _ := reply.Output.Get("NextToken")
-		if token == nil || token == "" {
+		token, former := textOf(reply.Output, "NextToken"), textOf(input, "NextToken")
+		switch token {
+		case "":
 			return nil
+		case former:
+			return errors.New("the service repeats the NextToken of " + op.Name + ": the listing would never end")
 		}
 		input.Set("NextToken", token)
 	}
+}
+
+// accounts returns the account that a person means by an id or a name, or all for an empty word.
+func (r *remote) accounts(ctx context.Context, word string) ([]bulk.NamedAccount, error) {
+	search := bulk.NewSearch(word)
+	var all []bulk.NamedAccount
+	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(bulk.AccountPage)})
+	err := r.pages(ctx, chime.Service.Operation("ListAccounts"), input, "Accounts", func(o *document.Object) error {
+		a := bulk.NamedAccount{ID: textOf(o, "AccountId"), Name: textOf(o, "Name")}
+		search.See(a)
+		all = append(all, a)
+		return nil
+	})
+	if err != nil || word == "" {
+		return all, err
+	}
+	found, err := search.Found()
+	return []bulk.NamedAccount{found}, ofAccountFlag(word, err)
 }
 
 // textOf returns a member that is a text, empty if there is none.

@@ -3,6 +3,7 @@ package carillon
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"io"
 	"slices"
 	"time"
@@ -54,6 +55,9 @@ carillon report --since 2026-01-01 --output html -o seats.html`,
 }
 
 func (p *program) report(ctx context.Context, o reportOptions) error {
+	if o.Since.After(time.Now()) {
+		return p.misused("--since is in the future")
+	}
 	service, err := p.remote(ctx, o.connection)
 	if err != nil {
 		return err
@@ -68,11 +72,14 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 			return p.named(err)
 		}
 	}
+	if !r.Pruned.IsZero() {
+		fmt.Fprintf(p.stderr, "carillon: report: the audit trail has no records from before %s any more: changes are told from then on\n", r.From())
+	}
 	format := bulk.Format("")
 	if o.Format == formatCSV {
 		format = bulk.CSV
 	}
-	return p.writeTable(o.Out, format, func(w io.Writer) error { return r.write(w, o.Format) })
+	return p.named(p.writeTable(o.Out, format, func(w io.Writer) error { return r.write(w, o.Format) }))
 }
 
 // report is what `carillon report` tells.
@@ -80,6 +87,7 @@ type report struct {
 	URL       string
 	Time      time.Time
 	Since     time.Time // zero if nothing is told of changes
+	Pruned    time.Time // the trail has lost what is from before this moment; zero if that is not after Since
 	Accounts  []*accountSeats
 	ChangedBy []*changer // who changed most comes first
 }
@@ -116,30 +124,14 @@ func (a *accountSeats) of(license string) *seats {
 
 // count reads accounts, all or the one that a word means, and their users.
 func (r *report) count(ctx context.Context, service *remote, word string) error {
-	search := bulk.NewSearch(word)
-	var all []bulk.NamedAccount
-	const page = 100 // the largest that every service returns
-	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(page)})
-	err := service.pages(ctx, chime.Service.Operation("ListAccounts"), input, "Accounts", func(o *document.Object) error {
-		a := bulk.NamedAccount{ID: textOf(o, "AccountId"), Name: textOf(o, "Name")}
-		search.See(a)
-		all = append(all, a)
-		return nil
-	})
+	all, err := service.accounts(ctx, word)
 	if err != nil {
 		return err
-	}
-	if word != "" {
-		found, err := search.Found()
-		if err != nil {
-			return err
-		}
-		all = []bulk.NamedAccount{found}
 	}
 	for _, a := range all {
 		seats := &accountSeats{a, map[string]*seats{}}
 		r.Accounts = append(r.Accounts, seats)
-		input := document.NewObject(document.Member{Key: "AccountId", Value: a.ID}, document.Member{Key: "MaxResults", Value: document.Int(2 * page)})
+		input := document.NewObject(document.Member{Key: "AccountId", Value: a.ID}, document.Member{Key: "MaxResults", Value: document.Int(bulk.UserPage)})
 		err := service.pages(ctx, chime.Service.Operation("ListUsers"), input, "Users", func(o *document.Object) error {
 			s := seats.of(textOf(o, "LicenseType"))
 			s.Users++
@@ -161,24 +153,26 @@ func (r *report) count(ctx context.Context, service *remote, word string) error 
 // compare reads from the trail how the seats have changed, and by whom.
 func (r *report) compare(ctx context.Context, service *remote) error {
 	input := document.NewObject(document.Member{Key: "Since", Value: when(r.Since)})
-	if len(r.Accounts) == 1 {
-		input.Set("AccountId", r.Accounts[0].ID)
-	}
 	byID := map[string]*accountSeats{}
 	for _, a := range r.Accounts {
 		byID[a.ID] = a
 	}
 	byKey := map[string]*changer{}
 	err := service.entries(ctx, input, func(e directory.AuditEntry) bool {
+		if e.Operation == "PruneAudit" {
+			if before, err := time.Parse(time.RFC3339, textIn(e.Before, "Before")); err == nil && before.After(r.Since) && before.After(r.Pruned) {
+				r.Pruned = before
+			}
+		}
 		a := byID[e.AccountID]
 		// A user has an address or, made without one, an id like that of an account.
 		if a == nil || e.Target == e.AccountID || e.TargetEmail == "" && !bulk.IsAccountID(e.Target) {
 			return true
 		}
-		if license := licenseIn(e.Before); license != "" {
+		if license := textIn(e.Before, "LicenseType"); license != "" {
 			a.of(license).Change--
 		}
-		if license := licenseIn(e.After); license != "" {
+		if license := textIn(e.After, "LicenseType"); license != "" {
 			a.of(license).Change++
 		}
 		by := byKey[e.KeyName]
@@ -200,15 +194,14 @@ func (r *report) compare(ctx context.Context, service *remote) error {
 	return err
 }
 
-// licenseIn returns the license in the before or after of a record. A record that changes no
-// license has none.
-func licenseIn(text string) string {
+// textIn returns a member of the before or after of a record, empty if it has not changed.
+func textIn(text, name string) string {
 	v, err := document.Parse(text)
 	if err != nil {
 		return ""
 	}
 	if o, ok := v.(*document.Object); ok {
-		return textOf(o, "LicenseType")
+		return textOf(o, name)
 	}
 	return ""
 }

@@ -82,7 +82,13 @@ func (r *report) Title() string {
 func (r *report) Compares() bool { return !r.Since.IsZero() }
 
 // From is the moment from which changes are told.
-func (r *report) From() string { return r.Since.Local().Format("2006-01-02 15:04") }
+func (r *report) From() string {
+	from := r.Since
+	if r.Pruned.After(from) {
+		from = r.Pruned
+	}
+	return from.Local().Format("2006-01-02 15:04 MST")
+}
 
 // Signed shows a change with its sign.
 func (s seats) Signed() string {
@@ -112,7 +118,7 @@ func (r *report) table(w io.Writer) error {
 		}
 		fmt.Fprintln(t, strings.Join(heads, "\t")+"\t")
 		for _, license := range a.Kinds() {
-			row(license, *a.Licenses[license])
+			row(sheet.Visible(license), *a.Licenses[license])
 		}
 		row("total", a.Total())
 		t.Flush()
@@ -120,11 +126,16 @@ func (r *report) table(w io.Writer) error {
 	if r.Compares() {
 		fmt.Fprintf(&b, "\nchanged since %s, by key\n", r.From())
 		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(t, "users\tchanges\t  key")
+		if r.ChangedBy != nil {
+			fmt.Fprintln(t, "users\tchanges\t  key")
+		}
 		for _, by := range r.ChangedBy {
 			fmt.Fprintf(t, "%d\t%d\t  %s\n", by.Users, by.Changes, sheet.Visible(by.Key))
 		}
 		t.Flush()
+		if r.ChangedBy == nil {
+			fmt.Fprintln(&b, "  nobody")
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
@@ -135,13 +146,17 @@ func (r *report) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"AccountId", "Account", "LicenseType", "Seats", "Invited", "Suspended", "Change"})
 	for _, a := range r.Accounts {
-		for _, license := range a.Kinds() {
+		kinds := a.Kinds()
+		if len(kinds) == 0 {
+			out.Write([]string{sheet.Guard(a.ID), sheet.Guard(a.Name), "", "0", "0", "0", ""})
+		}
+		for _, license := range kinds {
 			s := a.Licenses[license]
 			change := ""
 			if r.Compares() {
 				change = strconv.Itoa(s.Change)
 			}
-			out.Write([]string{sheet.Guard(a.ID), sheet.Guard(a.Name), license, strconv.Itoa(s.Users), strconv.Itoa(s.Invited), strconv.Itoa(s.Suspended), change})
+			out.Write([]string{sheet.Guard(a.ID), sheet.Guard(a.Name), sheet.Guard(license), strconv.Itoa(s.Users), strconv.Itoa(s.Invited), strconv.Itoa(s.Suspended), change})
 		}
 	}
 	out.Flush()
@@ -149,7 +164,7 @@ func (r *report) csv(w io.Writer) error {
 }
 
 // document returns the report for programs. Since, Change and ChangedBy are missing where nothing
-// is told of changes.
+// is told of changes. RemovedBefore is there if the trail has lost what is from before it.
 func (r *report) document() *document.Object {
 	at := func(t time.Time) string { return api.FormatTime(t) }
 	accounts, changers := []any{}, []any{}
@@ -177,6 +192,9 @@ func (r *report) document() *document.Object {
 	o := document.NewObject(document.Member{Key: "Endpoint", Value: r.URL}, document.Member{Key: "Time", Value: at(r.Time)})
 	if r.Compares() {
 		o.Set("Since", at(r.Since))
+		if !r.Pruned.IsZero() {
+			o.Set("RemovedBefore", at(r.Pruned))
+		}
 	}
 	o.Set("Accounts", accounts)
 	if r.Compares() {

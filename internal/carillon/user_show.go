@@ -11,6 +11,7 @@ import (
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/sheet"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -46,9 +47,9 @@ func (p *program) showUser(ctx context.Context, o userListOptions, user string) 
 		case err != nil:
 			return err
 		case len(users) == 0 && o.Account != "":
-			return usagef("no user of account %v is %.100s", account, user)
+			return usagef("no user of account %v is %.100s", account, sheet.Visible(user))
 		case len(users) == 0:
-			return usagef("no user of any account is %.100s", user)
+			return usagef("no user of any account is %.100s", sheet.Visible(user))
 		case len(users) > 1:
 			return severalUsers(ctx, op, users, user)
 		}
@@ -71,5 +72,5 @@ func severalUsers(ctx context.Context, op *directory.Operator, users []api.User,
 	if n := len(in); n > most {
 		in = append(in[:most], fmt.Sprintf("and %d more", n-most))
 	}
-	return usagef("%.100s is in %d accounts, name one by --account-id: %s", user, len(users), strings.Join(in, ", "))
+	return usagef("%.100s is in %d accounts, name one by --account-id: %s", sheet.Visible(user), len(users), strings.Join(in, ", "))
 }

@@ -12,7 +12,8 @@ func declare(name string) operation {
 }
 
 // Operations returns the names that audit records have for what was done: those of the operations
-// of the API that change something, and those of what only an operator can do.
+// of the API that change something, those by which bulk jobs tell of themselves, and those of what
+// only an operator can do.
 func Operations() []string {
 	names := make([]string, len(operations))
 	for i, o := range operations {

@@ -2,6 +2,8 @@ package directory
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strconv"
 	"time"
 
@@ -43,13 +45,11 @@ func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) 
 			return nil, err
 		}
 		if email != "" {
-			said := records[:0]
-			for _, r := range records {
-				if saysEmail(r, email) {
-					said = append(said, r)
-				}
+			holders, err := holders(tx, caller, email)
+			if err != nil {
+				return nil, err
 			}
-			records = said
+			records = slices.DeleteFunc(records, func(r store.AuditRecord) bool { return !saysEmail(r, email) && !holders[r.Target] })
 		}
 		entries, err := withEmails(tx, records)
 		if err != nil {
@@ -68,4 +68,18 @@ func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) 
 		}
 		return document.AppendCompact(nil, page), nil
 	})
+}
+
+// holders returns the ids of the caller's users who have an address now.
+func holders(tx store.ReadTx, caller Caller, email string) (map[string]bool, error) {
+	all, err := tx.Addresses([]string{email})
+	ids := map[string]bool{}
+	for _, h := range all {
+		if _, e := tx.Account(caller.AWSAccountID, h.AccountID); e == nil {
+			ids[h.UserID] = true
+		} else if !errors.Is(e, store.ErrNotFound) {
+			return nil, e
+		}
+	}
+	return ids, err
 }

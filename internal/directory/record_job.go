@@ -3,15 +3,17 @@ package directory
 import (
 	"context"
 	"encoding/json"
+	"math"
 	"regexp"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// What a job may call itself, and the words for what it does. Both are shown to people.
+// What a job may call itself, and the words for what it does. Both are shown to people, and no name
+// of a job can be taken for the id of a user.
 var (
-	jobName = regexp.MustCompile(`^[0-9A-Za-z-]{1,64}$`)
+	jobName = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$`)
 	jobWord = regexp.MustCompile(`^[a-z-]{1,32}$`)
 )
 
@@ -29,13 +31,15 @@ func (s *Service) RecordJob(ctx context.Context, r api.Request) ([]byte, error) 
 	job := r.Label("jobId")
 	switch {
 	case !jobName.MatchString(job):
-		return nil, api.BadRequest("The name of a job has up to 64 letters, digits and dashes, not %.80q", job)
+		return nil, api.BadRequest("A job has a name such as 20260301-120000-1f3a5c, not %.80q", job)
 	case !jobWord.MatchString(in.Action):
 		return nil, api.BadRequest("Action must be a word in small letters, not %.60q", in.Action)
 	case in.Outcome != "" && !jobWord.MatchString(in.Outcome):
 		return nil, api.BadRequest("Outcome must be a word in small letters, not %.60q", in.Outcome)
-	case in.Left < 0 || in.Done < 0 || in.Failed < 0:
-		return nil, api.BadRequest("Left, Done and Failed are numbers of users, which cannot be negative")
+	case in.AccountID == "":
+		return nil, api.BadRequest("AccountId is missing")
+	case min(in.Left, in.Done, in.Failed) < 0 || max(in.Left, in.Done, in.Failed) > math.MaxInt32:
+		return nil, api.BadRequest("Left, Done and Failed must be numbers of users from 0 to %d", math.MaxInt32)
 	}
 	op := opBeginJob
 	if in.Outcome != "" {

@@ -91,7 +91,8 @@ func withoutEmails(records []store.AuditRecord) []AuditEntry {
 //	AwsAccountId  12 digits
 //	AccountId     empty for what belongs to the AWS account as a whole
 //	Operation     one of [Operations]
-//	Target        id of the user, account, AWS account or key, or name of the domain, that changed
+//	Target        id of the user, account, AWS account or key, or name of the domain, that changed;
+//	              the name of a bulk job
 //	Before        object of the members that differ; null if it did not exist
 //	After         the same members as they are now; null if it no longer exists
 //	KeyName       who did it; operator/NAME for an operator

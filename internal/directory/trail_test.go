@@ -190,7 +190,7 @@ func TestReadAudit(t *testing.T) {
 	equal(t, "in pages of one", told(h, "max-results=1"), all)
 	equal(t, "another AWS account", told(h.as(foreignAccount), ""), []string{"theirs "})
 	for query, want := range map[string][]string{
-		"email=BO@EXAMPLE.COM": {all[0], all[2]}, "email=ana@now.example": nil, "target=ana": {all[1]}, "key=ci": {all[0]}, "job=7": {all[1]},
+		"email=BO@EXAMPLE.COM": {all[0], all[2]}, "email=ana@now.example": {all[1]}, "target=ana": {all[1]}, "key=ci": {all[0]}, "job=7": {all[1]},
 		"account-id=B": nil, "since=2026-03-01T12:00:02Z": {all[2]}, "until=2026-03-01T12:00:01Z": {all[0]},
 	} {
 		equal(t, query, told(h, query), want)
@@ -217,13 +217,13 @@ func TestRecordJob(t *testing.T) {
 	})
 	for _, body := range []string{
 		``, `[]`, `{"AccountId": "A"}`, `{"AccountId": "A", "Action": "Update all"}`, `{"AccountId": "A", "Action": "update", "Left": "many"}`,
-		`{"AccountId": "A", "Action": "update", "Left": -1}`, `{"AccountId": "A", "Action": "update", "Outcome": "\u001b[2J"}`,
+		`{"AccountId": "A", "Action": "update", "Left": -1}`, `{"AccountId": "A", "Action": "update", "Done": 99999999999}`, `{"Action": "update"}`, `{"AccountId": "A", "Action": "update", "Outcome": "\u001b[2J"}`,
 	} {
-		h.refused(api.BadRequestException, "RecordJob", "jobId=j", "", body)
+		h.refused(api.BadRequestException, "RecordJob", "jobId=20260301-120000-abcdef", "", body)
 	}
-	h.refused(api.BadRequestException, "RecordJob", "jobId=a b", "", `{"AccountId": "A", "Action": "update"}`)
-	h.refused(api.NotFoundException, "RecordJob", "jobId=j", "", `{"AccountId": "B", "Action": "update"}`)
-	h.as(foreignAccount).refused(api.NotFoundException, "RecordJob", "jobId=j", "", `{"AccountId": "A", "Action": "update"}`)
+	h.refused(api.BadRequestException, "RecordJob", "jobId=01a22717-1ab6-73f2-ad21-0c069a0824a3", "", `{"AccountId": "A", "Action": "update"}`)
+	h.refused(api.NotFoundException, "RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "B", "Action": "update"}`)
+	h.as(foreignAccount).refused(api.NotFoundException, "RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "A", "Action": "update"}`)
 }
 
 func TestAuditDocument(t *testing.T) {

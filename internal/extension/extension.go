@@ -26,7 +26,7 @@ var ReadAudit = model.Operation{
 	Input: structure("ReadAuditRequest",
 		query("AccountId", "account-id", &text),
 		query("Target", "target", &text), // what was changed, such as a user's id
-		query("Email", "email", &text),   // records that say this address of a user
+		query("Email", "email", &text),   // of a user: records that say it, or are about whoever has it now
 		query("Key", "key", &text),       // the id or the name of a key
 		query("Job", "job", &text),       // a bulk job
 		query("Since", "since", &text),   // 2026-03-01T12:00:00.123Z

@@ -1,0 +1,33 @@
+package carillon_test
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/carillon-project/carillon/internal/carillon"
+)
+
+// A command that asks a service ends, whatever the service answers, and never takes nonsense for a
+// trail or a list without entries.
+func TestRemote_OddReplies(t *testing.T) {
+	for _, tt := range []struct{ command, reply, want string }{
+		{"audit", `{"AuditRecords": [], "NextToken": "same"}`, "carillon: audit: the service repeats the NextToken of ReadAudit: the listing would never end\n"},
+		{"report", `{"Accounts": [], "NextToken": "same"}`, "carillon: report: the service repeats the NextToken of ListAccounts: the listing would never end\n"},
+		{"audit", `{"AuditRecords": [null]}`, "carillon: audit: the reply has AuditRecords that are none: the endpoint is not that of carillon serve\n"},
+		{"audit", `{"AuditRecords": [{"Target": 1}]}`, "carillon: audit: the reply has a record without a time: the endpoint is not that of carillon serve, or a proxy has changed it\n"},
+		{"audit", `{}`, "carillon: audit: the reply has no AuditRecords: the endpoint is not that of carillon serve, or a proxy has answered\n"},
+	} {
+		service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { io.WriteString(w, tt.reply) }))
+		var stdout, stderr bytes.Buffer
+		env := []string{"AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1", "HOME=" + t.TempDir()}
+		code := carillon.Main(t.Context(), []string{tt.command, "--endpoint-url", service.URL}, env, strings.NewReader(""), &stdout, &stderr)
+		if code == 0 || stderr.String() != tt.want {
+			t.Errorf("%s of %s: got code %d, %q and %q, want %q", tt.command, tt.reply, code, stdout.String(), stderr.String(), tt.want)
+		}
+		service.Close()
+	}
+}
