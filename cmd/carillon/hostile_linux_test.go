@@ -37,6 +37,7 @@ func TestHostileClients(t *testing.T) {
 	if underRaceDetector {
 		t.Skip("the race detector takes the memory that this measures")
 	}
+	t.Parallel()
 	s := serving(t, t.TempDir())
 	target, err := url.Parse(s.url)
 	if err != nil {
@@ -87,6 +88,7 @@ func TestHostileStreams(t *testing.T) {
 	if underRaceDetector {
 		t.Skip("the race detector takes the memory that this measures")
 	}
+	t.Parallel()
 	dir := t.TempDir()
 	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
 	if err := writeCertificate(cert, key); err != nil {

@@ -93,7 +93,8 @@ func TestOddServer(t *testing.T) {
 						page = `{"Users": [{"UserId": "last"}]}`
 					}
 					// Something follows that nobody has asked for, upon which Go's client complains. If it is
-					// there before the client lets go of the connection, it is no reply to the next request.
+					// there before the client lets go of the connection, it is no reply to the next request,
+					// which is sent again.
 					fmt.Fprintf(conn, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%sunasked\r\n\r\n", len(page), page)
 				}
 			}()
@@ -103,8 +104,8 @@ func TestOddServer(t *testing.T) {
 		var out, complaints strings.Builder
 		cmd := listOf(t, "http://"+l.Addr().String(), "", command)
 		cmd.Stdout, cmd.Stderr = &out, &complaints
-		if err := cmd.Run(); err != nil || !strings.Contains(out.String(), "last") || complaints.Len() > 0 {
-			t.Errorf("%s: got %v, %q and %q, want both pages and nothing else", command, err, out.String(), complaints.String())
+		if err := cmd.Run(); err != nil || !strings.Contains(out.String(), "last") || strings.Contains(complaints.String(), "nsolicited") {
+			t.Errorf("%s: got %v, %q and %q, want both pages and no word of the library", command, err, out.String(), complaints.String())
 		}
 	}
 }
