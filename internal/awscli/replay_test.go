@@ -196,8 +196,9 @@ func TestMain(m *testing.M) {
 		// Not os.Exit, whose hooks would write to stderr when coverage is measured.
 		syscall.Exit(awscli.Process(chime.Service))
 	}
-	// Cases mostly wait, the retries among them for seconds. A -parallel on the command line
-	// is read later and wins.
+	// Cases mostly wait, the retries among them for seconds: whoever sets a -parallel for all
+	// packages means others.
+	flag.Parse()
 	if err := flag.Set("test.parallel", "16"); err != nil {
 		panic(err)
 	}
