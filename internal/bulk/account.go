@@ -105,15 +105,8 @@ func (a *Account) describe(ctx context.Context) (*document.Object, error) {
 	if a.shown, _ = v.(*document.Object); a.shown == nil {
 		a.shown = new(document.Object)
 	}
-	a.name = textOf(a.shown, "Name")
+	a.name = a.shown.Text("Name")
 	return a.shown, nil
-}
-
-// textOf returns a member that is a string, empty if there is none.
-func textOf(o *document.Object, name string) string {
-	v, _ := o.Get(name)
-	s, _ := v.(string)
-	return s
 }
 
 // all passes each user of the account to fn, before a job has sent anything.

@@ -184,7 +184,7 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 
 // Summary says how many rows of a ledger are in each state.
 func (l *Ledger) Summary() string {
-	open := l.Count(Planned) + l.Count(Sent)
+	open := l.Unfinished()
 	s := fmt.Sprintf("%d done, %d failed", l.Count(Done), l.Count(Failed))
 	if n := l.Count(Skipped); n > 0 {
 		s += fmt.Sprintf(", %d skipped", n)

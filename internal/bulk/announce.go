@@ -30,7 +30,7 @@ func (a *Account) Announce(ctx context.Context, l *Ledger, outcome Outcome) {
 		document.Member{Key: "JobId", Value: a.config.Job},
 		document.Member{Key: "AccountId", Value: a.config.Account},
 		document.Member{Key: "Action", Value: string(l.Action)},
-		document.Member{Key: "Left", Value: document.Int(l.Count(Planned) + l.Count(Sent))},
+		document.Member{Key: "Left", Value: document.Int(l.Unfinished())},
 		document.Member{Key: "Done", Value: document.Int(l.Count(Done))},
 		document.Member{Key: "Failed", Value: document.Int(l.Count(Failed))},
 	)

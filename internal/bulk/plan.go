@@ -133,6 +133,9 @@ func (p *Plan) Count(s Status) int {
 	return n
 }
 
+// Unfinished returns the number of rows that have no end yet.
+func (p *Plan) Unfinished() int { return p.Count(Planned) + p.Count(Sent) }
+
 // Selection says which users a job is about: those of rows, those for whom a condition holds, both
 // at once, or all.
 type Selection struct {

@@ -127,7 +127,7 @@ func (a *Account) Find(ctx context.Context, word string) error {
 	search := NewSearch(word)
 	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(AccountPage)})
 	err := a.pages(ctx, "ListAccounts", "Accounts", "the accounts", input, func(o *document.Object) error {
-		search.See(NamedAccount{textOf(o, "AccountId"), textOf(o, "Name")})
+		search.See(NamedAccount{o.Text("AccountId"), o.Text("Name")})
 		return nil
 	})
 	if err != nil {

@@ -32,8 +32,8 @@ func (a *Account) standing(ctx context.Context) (*standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.Type = textOf(account, "AccountType")
-	s.Status = cmp.Or(textOf(account, "AccountStatus"), string(api.AccountStatusActive)) // a member that may be absent
+	s.Type = account.Text("AccountType")
+	s.Status = cmp.Or(account.Text("AccountStatus"), string(api.AccountStatusActive)) // a member that may be absent
 	licenses, _ := account.Get("SupportedLicenses")
 	list, _ := licenses.([]any)
 	for _, license := range list {

@@ -27,18 +27,9 @@ func (r *remote) audit(ctx context.Context, query directory.AuditQuery) iter.Seq
 
 func (r *remote) walk(ctx context.Context, query directory.AuditQuery, fn func(directory.AuditEntry) bool) error {
 	input := new(document.Object)
-	set := func(name, value string) {
-		if value != "" {
-			input.Set(name, value)
-		}
-	}
-	set("AccountId", query.AccountID)
+	setTexts(input, "AccountId", query.AccountID)
 	if !strings.Contains(query.User, "@") {
-		set("Target", query.User)
-		set("Key", query.Key)
-		set("Job", query.Job)
-		set("Since", when(query.Since))
-		set("Until", when(query.Until))
+		setTexts(input, "Target", query.User, "Key", query.Key, "Job", query.Job, "Since", when(query.Since), "Until", when(query.Until))
 		return r.entries(ctx, input, fn)
 	}
 	// The records in which a user comes and goes say the address, and the service knows who has it
@@ -101,9 +92,9 @@ func entryOf(o *document.Object) (e directory.AuditEntry, err error) {
 		"Before": &e.Before, "After": &e.After, "KeyName": &e.KeyName, "KeyId": &e.KeyID,
 		"RequestId": &e.RequestID, "UserAgent": &e.UserAgent, "TargetEmail": &e.TargetEmail,
 	} {
-		*at = textOf(o, name)
+		*at = o.Text(name)
 	}
-	if e.Time, err = time.Parse(time.RFC3339, textOf(o, "Time")); err != nil {
+	if e.Time, err = time.Parse(time.RFC3339, o.Text("Time")); err != nil {
 		return e, errors.New("the reply has a record without a time: the endpoint is not that of carillon serve, or a proxy has changed it")
 	}
 	return e, nil

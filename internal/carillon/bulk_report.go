@@ -129,18 +129,17 @@ func planDocument(p *bulk.Plan) *document.Object {
 // job did not begin, since nothing was to be changed. resume is the command that goes on with it.
 func jobDocument(l *bulk.Ledger, outcome bulk.Outcome, ended error, resume string) *document.Object {
 	o := headDocument(&l.Head)
-	left := l.Count(bulk.Planned) + l.Count(bulk.Sent)
 	setTexts(o, "outcome", string(outcome), "ledger", l.Path)
 	o.Set("done", document.Int(l.Count(bulk.Done)))
 	o.Set("failed", document.Int(l.Count(bulk.Failed)))
 	o.Set("skipped", document.Int(l.Guarded+l.Count(bulk.Skipped)))
-	o.Set("left", document.Int(left))
+	o.Set("left", document.Int(l.Unfinished()))
 	o.Set("same", document.Int(l.Same))
 	o.Set("failures", failuresDocument(l))
 	if ended != nil {
 		o.Set("error", ended.Error())
 	}
-	if left > 0 {
+	if l.Unfinished() > 0 {
 		o.Set("resume", resume)
 	}
 	return o

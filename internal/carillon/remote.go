@@ -59,7 +59,7 @@ func (r *remote) pages(ctx context.Context, op *model.Operation, input *document
 				return err
 			}
 		}
-		token, former := textOf(reply.Output, "NextToken"), textOf(input, "NextToken")
+		token, former := reply.Output.Text("NextToken"), input.Text("NextToken")
 		switch token {
 		case "":
 			return nil
@@ -76,7 +76,7 @@ func (r *remote) accounts(ctx context.Context, word string) ([]bulk.NamedAccount
 	var all []bulk.NamedAccount
 	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(bulk.AccountPage)})
 	err := r.pages(ctx, chime.Service.Operation("ListAccounts"), input, "Accounts", func(o *document.Object) error {
-		a := bulk.NamedAccount{ID: textOf(o, "AccountId"), Name: textOf(o, "Name")}
+		a := bulk.NamedAccount{ID: o.Text("AccountId"), Name: o.Text("Name")}
 		search.See(a)
 		all = append(all, a)
 		return nil
@@ -86,11 +86,4 @@ func (r *remote) accounts(ctx context.Context, word string) ([]bulk.NamedAccount
 	}
 	found, err := search.Found()
 	return []bulk.NamedAccount{found}, ofAccountFlag(word, err)
-}
-
-// textOf returns a member that is a text, empty if there is none.
-func textOf(o *document.Object, name string) string {
-	v, _ := o.Get(name)
-	s, _ := v.(string)
-	return s
 }

@@ -47,7 +47,7 @@ carillon report --since 2026-01-01 --output html -o seats.html`,
 	}
 	f := flagsOf(c)
 	f.text(&o.Account, "account-id ACCOUNT", "only this account, by its id or its name (default all)", completedBy(p.serviceAccounts(&o.connection)))
-	parsed(f, &o.Since, before, "since WHEN", "", "tell what has changed from this moment on: a date, a time, or a duration before now such as 30d")
+	parsed(f, &o.Since, before, "since WHEN", "", "tell what has changed from this moment on: a date (which begins at midnight UTC), a time, or a duration before now such as 30d")
 	outputFlag(f, &o.Format, formatTable, formatCSV, formatJSON, formatHTML)
 	outFlag(f, &o.Out, "file to write (default standard output)")
 	o.connection.serviceFlags(f)
@@ -133,9 +133,9 @@ func (r *report) count(ctx context.Context, service *remote, word string) error 
 		r.Accounts = append(r.Accounts, seats)
 		input := document.NewObject(document.Member{Key: "AccountId", Value: a.ID}, document.Member{Key: "MaxResults", Value: document.Int(bulk.UserPage)})
 		err := service.pages(ctx, chime.Service.Operation("ListUsers"), input, "Users", func(o *document.Object) error {
-			s := seats.of(textOf(o, "LicenseType"))
+			s := seats.of(o.Text("LicenseType"))
 			s.Users++
-			switch api.RegistrationStatus(textOf(o, "UserRegistrationStatus")) {
+			switch api.RegistrationStatus(o.Text("UserRegistrationStatus")) {
 			case api.RegistrationStatusUnregistered:
 				s.Invited++
 			case api.RegistrationStatusSuspended:
@@ -201,7 +201,7 @@ func textIn(text, name string) string {
 		return ""
 	}
 	if o, ok := v.(*document.Object); ok {
-		return textOf(o, name)
+		return o.Text(name)
 	}
 	return ""
 }

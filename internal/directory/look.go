@@ -9,7 +9,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// How many records are read at a time. A reader should not hold a snapshot for long.
+// lookPage is how many records are read at a time: a reader should not hold a snapshot for long.
 const lookPage = 1000
 
 // Accounts lists the accounts of an AWS account or, if that is empty, of all AWS accounts, each

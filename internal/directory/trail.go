@@ -25,12 +25,9 @@ type AuditQuery struct {
 	Until        time.Time // before this moment
 }
 
-// How many records are read or removed at a time. A reader should not hold a snapshot, nor a
-// removal the writer, for long.
-const (
-	auditPage  = 1000
-	auditPiece = 10_000
-)
+// auditPiece is how many records are removed at a time: a removal should not hold the writer for
+// long.
+const auditPiece = 10_000
 
 // AuditEntry is a record of the audit trail, with the address of the user who was changed: as it is
 // now or, for a user who is gone, as the record says it. It is empty if no user was changed, or if
@@ -245,7 +242,7 @@ func (o *Operator) walk(ctx context.Context, query AuditQuery, entries entriesOf
 func (t *trail) fill(ctx context.Context, st store.Store, filter store.AuditFilter, entries entriesOf) error {
 	for len(t.page) == 0 && !t.ended {
 		err := st.View(ctx, func(tx store.ReadTx) error {
-			records, next, err := tx.Audit(t.owner, filter, t.after, auditPage)
+			records, next, err := tx.Audit(t.owner, filter, t.after, lookPage)
 			if err != nil {
 				return err
 			}
@@ -307,9 +304,7 @@ func emailIn(text string) string {
 	if !ok {
 		return ""
 	}
-	email, _ := o.Get("PrimaryEmail")
-	s, _ := email.(string)
-	return s
+	return o.Text("PrimaryEmail")
 }
 
 func (o *Operator) awsAccounts(ctx context.Context, awsAccountID string) (ids []string, err error) {

@@ -86,6 +86,13 @@ func (o *Object) Get(key string) (any, bool) {
 	return nil, false
 }
 
+// Text returns the value of key if that is a text, and otherwise "".
+func (o *Object) Text(key string) string {
+	v, _ := o.Get(key)
+	s, _ := v.(string)
+	return s
+}
+
 // Set gives key a value: in place where the key is there already, at the end otherwise.
 func (o *Object) Set(key string, value any) {
 	if i := o.find(key); i >= 0 {
