@@ -150,7 +150,6 @@ var arrows = map[string]map[string]string{
 		"internal/store/internal/engine": "the statements that both engines run",
 	},
 	"internal/store/postgres": {
-		"internal/address":               "the keys of addresses",
 		"internal/store":                 "keeps the contract",
 		"internal/store/internal/engine": "the statements that both engines run",
 	},

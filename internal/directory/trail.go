@@ -133,7 +133,7 @@ func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before t
 	}
 	total := 0
 	for _, owner := range owners {
-		for removed := auditPiece; removed == auditPiece; {
+		for removed := auditPiece; removed >= auditPiece; {
 			err := o.update(ctx, opPruneAudit, func(c *change) (err error) {
 				removed, err = c.DeleteAudit(owner, before, auditPiece)
 				if removed > 0 {

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"testing"
@@ -49,6 +50,10 @@ func trailOf(records ...store.AuditRecord) []store.AuditRecord {
 func TestAuditQueries(t *testing.T) {
 	h := newHouse(t)
 	op := h.operator()
+	h.write(func(tx store.Tx) error {
+		return errors.Join(tx.InsertAccount(&store.Account{AWSAccountID: awsAccount, AccountID: "A"}),
+			tx.InsertAccount(&store.Account{AWSAccountID: foreignAccount, AccountID: "B"}))
+	})
 	h.addAudit(trailOf(
 		store.AuditRecord{AccountID: "A", KeyID: "AKIA1", KeyName: "ci", UserAgent: "carillon-bulk/1.2 job/j1"},
 		store.AuditRecord{AccountID: "B", KeyID: "AKIA2", KeyName: "admin", AWSAccountID: foreignAccount},

@@ -140,10 +140,12 @@ type ReadTx interface {
 	// GlobalSettings returns the settings of an AWS account; the zero settings if none were put.
 	GlobalSettings(awsAccountID string) (GlobalSettings, error)
 
-	// AWSAccounts returns the ids of the AWS accounts that have an audit trail, in order: those in
-	// which anything was ever done. Like FindAccount it is for the operator.
+	// AWSAccounts returns the ids of the AWS accounts in which anything was ever done, in order: those
+	// that have or had an account, or records that belong to no account. Like FindAccount it is for
+	// the operator.
 	AWSAccounts() ([]string, error)
-	// Audit lists what was done in an AWS account, oldest first.
+	// Audit lists what was done in an AWS account, oldest first. Records of several accounts may have
+	// the same entry; a page has all of those or none, and more than limit only if these are more.
 	Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) (page []AuditRecord, next Entry, err error)
 
 	// Setting returns a setting of the installation, or ErrNotFound.
@@ -153,9 +155,10 @@ type ReadTx interface {
 // Tx reads what ReadTx reads, including the update's own changes, and writes.
 //
 // Methods that insert set the entries of the records that they are given. Entries rise in the order
-// of the slice, above all that the account (for audit records: the AWS account) has. Trails are the
-// one thing that several updates may add to at the same time: their records can become visible in
-// another order than that of the entries.
+// of the slice, above all that the account has (for accounts, and for audit records that belong to
+// no account: above all that the AWS account has). Trails are the one thing that several updates
+// may add to at the same time: their records can become visible in another order than that of the
+// entries. Beyond one account, the order of a trail is that of the clocks of the services.
 type Tx interface {
 	ReadTx
 
@@ -202,9 +205,9 @@ type Tx interface {
 	// AppendAudit adds to the audit trail.
 	AppendAudit([]AuditRecord) error
 	// DeleteAudit removes the oldest records of an AWS account's trail for good: those from before
-	// a time, at most limit of them. It returns how many. It does not search all of a long trail
-	// for stragglers: those that come after a thousand records from an hour after that time, or
-	// later, stay.
+	// a time, at most limit of them (and those with the same entry as the last), first those of its
+	// accounts. It returns how many. It does not search all of a long trail for stragglers: those
+	// that come after a thousand records from an hour after that time, or later, stay.
 	DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error)
 	// PutSetting adds a setting or replaces its value.
 	PutSetting(name string, value []byte) error

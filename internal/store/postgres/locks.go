@@ -16,7 +16,7 @@ import (
 //	keys        all access keys
 //	settings    the settings of an AWS account
 //	setting     a setting of the installation
-//	trail       all audit trails
+//	trail       all audit trails, and which AWS accounts there are
 //
 // and row locks on users. A batch shares its account with other batches and locks the users that it
 // reads. An update that inserts or removes users, or relies on a listing, takes the account alone.

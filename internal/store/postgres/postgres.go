@@ -3,7 +3,8 @@
 //
 // What PostgreSQL does differently has a file each: update.go, where updates run beside each other
 // and are repeated; locks.go, which keeps those that meet apart; tx.go, which passes arrays where
-// there are many rows; session.go, which saves round trips.
+// there are many rows; session.go, which saves round trips; settings.go, what each transaction asks
+// of the server.
 package postgres
 
 import (
@@ -12,6 +13,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -59,32 +61,17 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
-	for name, value := range map[string]string{
-		"application_name": "carillon",
-		"lock_timeout":     "10s", // locks are held for milliseconds; whoever holds one so long is in trouble
-		// A process that stops in the middle of an update must not hold up the others for good.
-		"idle_in_transaction_session_timeout": "30s",
-		// Plans are kept. One that was made while there were few rows would read whole tables when
-		// there are many. Each statement but Seats has an index to use, and none is worth
-		// compiling.
-		"enable_seqscan": "off",
-		"jit":            "off",
-	} {
-		if _, given := config.ConnConfig.RuntimeParams[name]; !given {
-			config.ConnConfig.RuntimeParams[name] = value
-		}
+	params := config.ConnConfig.RuntimeParams
+	if _, given := params["application_name"]; !given {
+		params["application_name"] = "carillon"
 	}
-	config.AfterConnect = func(ctx context.Context, conn *pgx.Conn) error {
-		// What is acknowledged must be on stable storage, whatever the server is set to.
-		_, err := conn.Exec(ctx, `SELECT set_config('synchronous_commit', 'on', false)
-			WHERE current_setting('synchronous_commit') = 'off'`)
-		return err
-	}
+	config.ConnConfig.OnNotice = keepWarning
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
 	d := &database{pool: pool, gate: newGate(int(config.MaxConns)), entries: engine.NewSequence(opts.Clock, true)}
+	d.settings = []string{localSettings(params)}
 	migrations := opts.migrations()
 	if err := d.prepare(ctx, migrations); err != nil {
 		pool.Close()
@@ -93,6 +80,11 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 	}
 	if opts.Upgraded != nil && !migrations.Found.Empty() {
 		opts.Upgraded(*migrations.Found)
+	}
+	background, stop := context.WithCancel(context.Background())
+	d.stop = stop
+	if !opts.Beside {
+		d.background.Go(func() { d.forgetTokens(background) })
 	}
 	return d, nil
 }
@@ -120,9 +112,13 @@ type database struct {
 	pool     *pgxpool.Pool
 	gate     *gate // that all who use the pool pass
 	entries  *engine.Sequence
-	schema   string // where the tables are; keeps the locks of two stores in one database apart
+	schema   string   // where the tables are; keeps the locks of two stores in one database apart
+	settings []string // statements at the beginning of each transaction
 	closed   atomic.Bool
 	counters engine.Counters
+
+	background sync.WaitGroup
+	stop       context.CancelFunc // ends what runs in the background
 }
 
 // prepare checks the database and brings its schema up to date.
@@ -144,10 +140,10 @@ func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
 		return errors.New("no schema of its search_path exists: create one, or set search_path in the URL")
 	}
 	d.schema = *schema
-	if err := d.migrate(ctx, conn.pooled, m); err != nil {
+	if err := d.checkSettings(ctx, conn.pooled); err != nil {
 		return err
 	}
-	return d.forgetCommits(ctx, conn.pooled)
+	return d.migrate(ctx, conn.pooled, m)
 }
 
 func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error {
@@ -179,7 +175,12 @@ func (d *database) begin(ctx context.Context, purpose int, text string) (*sessio
 	if err != nil {
 		return nil, err
 	}
-	return &session{db: d, purpose: purpose, conn: conn, queue: []statement{{text: text}}}, nil
+	s := &session{db: d, purpose: purpose, conn: conn}
+	s.enqueue(statement{text: text})
+	for _, setting := range d.settings {
+		s.enqueue(statement{text: setting})
+	}
+	return s, nil
 }
 
 func (d *database) Seats(ctx context.Context) (seats map[string]int, err error) {
@@ -222,6 +223,8 @@ func (d *database) Ping(ctx context.Context) error {
 
 func (d *database) Close() error {
 	d.closed.Store(true)
+	d.stop()
+	d.background.Wait()
 	d.pool.Close() // waits for the connections in use
 	return nil
 }

@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -24,10 +25,11 @@ type session struct {
 	purpose int // of the connection
 	conn    *connection
 
-	queue    []statement
-	answered bool  // a statement has been, so that another connection cannot take over
-	lost     bool  // the connection has broken, and the transaction with it
-	resent   int32 // how often another connection has taken over
+	queue     []statement
+	answered  bool  // a statement has been, so that another connection cannot take over
+	lost      bool  // the connection has broken, and the transaction with it
+	uncertain bool  // the commit has failed, or may have: what was written may be there all the same
+	resent    int32 // how often another connection has taken over
 }
 
 type statement struct {
@@ -54,10 +56,10 @@ func (s *session) send(last statement) (int64, error) {
 	statements := append(s.queue, last)
 	s.queue = nil
 	for {
-		n, err := s.sendAll(statements)
+		_, tag, err := s.sendAll(statements)
 		if err == nil {
 			s.answered = true
-			return n, nil
+			return tag.RowsAffected(), nil
 		}
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "25006" {
 			s.conn.Conn().Close(context.Background()) // a standby now: the next connection is to the new primary
@@ -87,9 +89,43 @@ func (s *session) reconnect() error {
 	return err
 }
 
-// sendAll sends statements in one go and reads all answers. It does without the caller's context:
-// an update that has begun is carried through, and a read is short.
-func (s *session) sendAll(statements []statement) (n int64, err error) {
+// commit sends what is queued and ends the transaction. With an error the session is uncertain,
+// unless a statement before the commit has failed.
+func (s *session) commit() error {
+	s.answered = true // from here on nothing may be sent twice
+	delete(s.conn.Conn().PgConn().CustomData(), warningKey)
+	s.enqueue(statement{text: `COMMIT`})
+	statements := s.queue
+	s.queue = nil
+	done, tag, err := s.sendAll(statements)
+	s.lost = s.conn.Conn().IsClosed()
+	if err == nil {
+		// With one node to commit on, a coordinator of several warns if that has failed, and goes on.
+		if warning, ok := s.conn.Conn().PgConn().CustomData()[warningKey].(error); ok {
+			err = warning
+		} else if tag.String() != "COMMIT" {
+			err = fmt.Errorf("the server has answered %q to COMMIT", tag)
+		}
+	}
+	_, said := errors.AsType[*pgconn.PgError](err)
+	s.uncertain = err != nil && (s.lost || !said || done >= len(statements)-1)
+	return err
+}
+
+// warningKey is where a connection keeps the last warning of the server.
+const warningKey = "warning"
+
+// keepWarning keeps what the server says besides its answers.
+func keepWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
+	if notice.SeverityUnlocalized == "WARNING" {
+		conn.CustomData()[warningKey] = error((*pgconn.PgError)(notice))
+	}
+}
+
+// sendAll sends statements in one go and reads all answers. It returns how many have been
+// answered, and the tag of the last. It does without the caller's context: an update that has begun
+// is carried through, and a read is short.
+func (s *session) sendAll(statements []statement) (done int, tag pgconn.CommandTag, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
 	defer cancel()
 	batch := &pgx.Batch{}
@@ -105,7 +141,7 @@ func (s *session) sendAll(statements []statement) (n int64, err error) {
 	for _, statement := range statements {
 		rows, err := results.Query()
 		if err != nil {
-			return 0, err
+			return done, tag, err
 		}
 		for rows.Next() {
 			if statement.scan == nil {
@@ -113,16 +149,17 @@ func (s *session) sendAll(statements []statement) (n int64, err error) {
 			}
 			if err := statement.scan(rows); err != nil {
 				rows.Close()
-				return 0, err
+				return done, tag, err
 			}
 		}
 		rows.Close()
 		if err := rows.Err(); err != nil {
-			return 0, err
+			return done, tag, err
 		}
-		n = rows.CommandTag().RowsAffected()
+		tag = rows.CommandTag()
+		done++
 	}
-	return n, nil
+	return done, tag, nil
 }
 
 // end gives the connection back and rolls back what was not committed. Nobody waits for that.
@@ -145,7 +182,7 @@ func (s *session) end() {
 }
 
 func (s *session) Explain(err error) (kind, explained error) {
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "23505" && !entryTaken(e) {
+	if e, ok := errors.AsType[*pgconn.PgError](err); ok && isDuplicate(e) && !entryTaken(e) {
 		kind = store.ErrExists
 	} else if s.lost || repeatable(err) {
 		kind = store.ErrUnavailable // nothing is kept of a transaction that was not committed

@@ -1,9 +1,10 @@
 package postgres
 
 import (
+	"cmp"
+	"slices"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
@@ -14,12 +15,11 @@ type tx struct {
 	sql   engine.SQL
 	conn  *session // the session of sql
 	db    *database
-	locks *locks     // nil in a transaction that only reads
-	token int64      // see settle
-	proof *statement // finds a row that the transaction has written for good; nil: there is none yet
+	locks *locks // nil in a transaction that only reads
 
-	read  map[rowKey]bool        // users that were read, which nobody else can change any more
-	trail map[string]store.Entry // the last entry of the trails of AWS accounts
+	account string                 // an account in which something was written; empty: there is none yet
+	read    map[rowKey]bool        // users that were read, which nobody else can change any more
+	trail   map[string]store.Entry // the last entry of the trails of accounts
 }
 
 var _ store.Tx = (*tx)(nil)
@@ -42,7 +42,7 @@ func column[T, V any](rows []T, get func(*T) V) []V {
 
 func (t *tx) Account(awsAccountID, accountID string) (store.Account, error) {
 	t.share("account", accountID)
-	t.expectRecords(awsAccountID)
+	t.expectRecords(accountID)
 	return t.sql.Account(awsAccountID, accountID)
 }
 
@@ -65,6 +65,7 @@ func (t *tx) Accounts(awsAccountID string, filter store.AccountFilter, after sto
 }
 
 func (t *tx) InsertAccount(a *store.Account) error {
+	t.share("trail", "") // the AWS account may be a new one
 	t.take("accounts", a.AWSAccountID)
 	t.take("account", a.AccountID)
 	return t.sql.InsertAccount(a)
@@ -201,35 +202,71 @@ func emailsOf(users []store.User) []string {
 func (t *tx) InsertUsers(users []store.User) error {
 	t.take("account", engine.Distinct(column(users, func(u *store.User) string { return u.AccountID }))...)
 	t.takeEmails(emailsOf(users))
-	rows := t.sql.NewRows("users", "account_id", nil)
+	entries := t.sql.NewRows("users", "account_id", nil)
+	var emails, pins, rows [][]any
 	for i := range users {
+		u := &users[i]
 		var err error
-		if users[i].Entry, err = rows.Next(users[i].AccountID); err != nil {
+		if u.Entry, err = entries.Next(u.AccountID); err != nil {
 			return err
 		}
+		claims := engine.ClaimsOf(u)
+		emails = append(emails, []any{claims.Email, u.AccountID, u.UserID, claims.Registered})
+		if claims.PIN != "" {
+			pins = append(pins, []any{claims.PIN, u.AccountID, u.UserID})
+		}
+		rows = append(rows, []any{u.AccountID, int64(u.Entry), u.UserID, u.Email, u.DisplayName, u.License, u.Type, u.Registration,
+			engine.Millis(u.RegisteredOn), u.Invitation, u.InviteID, engine.Millis(u.InvitedOn), u.AlexaEnabled, u.AlexaARN,
+			u.PersonalPIN, u.PhoneNumber, u.PhoneProductType, u.InboundCalling, u.OutboundCalling, u.SMS, claims.Email})
+		t.account = u.AccountID
 	}
-	keys := column(users, func(u *store.User) string { return address.Key(u.Email) })
-	accounts := column(users, func(u *store.User) string { return u.AccountID })
-	ids := column(users, func(u *store.User) string { return u.UserID })
+	if t.sql.Doom != nil || len(users) == 0 {
+		return t.sql.Doom
+	}
+	inserts := slices.Concat(
+		insert("emails", "email_key, account_id, user_id, registered", emails),
+		insert("pins", "pin, account_id, user_id", pins),
+		insert("users", engine.UserColumns+", email_key", rows))
 	// All are tried in one round trip; then it is known whether anything is taken.
-	t.conn.enqueue(statement{text: `INSERT INTO emails (email_key, account_id, user_id, registered)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::boolean[])`,
-		args: []any{keys, accounts, ids, column(users, func(u *store.User) bool { return engine.ClaimsOf(u).Registered })}})
-	t.conn.enqueue(statement{text: `INSERT INTO pins (pin, account_id, user_id)
-		SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS v (pin, account_id, user_id) WHERE v.pin <> ''`,
-		args: []any{column(users, func(u *store.User) string { return u.PersonalPIN }), accounts, ids}})
-	_, err := t.sql.Write(`INSERT INTO users (`+engine.UserColumns+`, email_key) SELECT * FROM unnest(`+userTypes+`, $21::text[])`,
-		append(userArrays(users), keys)...)
+	last := len(inserts) - 1
+	for _, s := range inserts[:last] {
+		t.write(s)
+	}
+	_, err := t.sql.Write(inserts[last].text, inserts[last].args...)
 	return err
+}
+
+// insertRows is how many rows a statement inserts at most: those of a full batch.
+const insertRows = 50
+
+// insert returns the statements that insert some rows. They name each value: of an INSERT from
+// unnest Citus makes a COPY, which it does not commit with the rest.
+func insert(table, columns string, rows [][]any) (all []statement) {
+	for some := range slices.Chunk(rows, insertRows) {
+		all = append(all, statement{
+			text: engine.InsertText(table, columns, len(some), len(some[0])),
+			args: slices.Concat(some...),
+		})
+	}
+	return all
+}
+
+// write queues a statement that writes and whose answer can wait.
+func (t *tx) write(s statement) {
+	t.sql.Wrote = true
+	t.conn.enqueue(s)
 }
 
 func (t *tx) UpdateUsers(accountID string, changes []store.UserChange) error {
 	t.share("account", accountID)
+	t.account = accountID
 	claims := false // given up or taken
 	known := true   // all rows were read, and each is named once
+	usual := true
 	for i := range changes {
 		b, a := &changes[i].Before, &changes[i].After
 		claims = claims || engine.ClaimsOf(b) != engine.ClaimsOf(a)
+		usual = usual && engine.Usual(b, a)
 		known = known && t.read[rowKey{accountID, b.Entry}] && b.UserID == a.UserID && b.Entry == a.Entry &&
 			b.AccountID == accountID && a.AccountID == accountID && (i == 0 || changes[i-1].Before.Entry < b.Entry)
 	}
@@ -244,8 +281,21 @@ func (t *tx) UpdateUsers(accountID string, changes []store.UserChange) error {
 	}
 	// Only the storage itself can fail now, so the answer can wait. The entries are named twice, so
 	// that a plan that was made for few rows does not join with all users of the account.
-	t.sql.Wrote = true
-	t.conn.enqueue(statement{text: `UPDATE users SET email = v.email, display_name = v.display_name,
+	if usual {
+		t.write(statement{text: `UPDATE users SET license = v.license, type = v.type, alexa_enabled = v.alexa_enabled, alexa_arn = v.alexa_arn
+			FROM unnest($1::bigint[], $2::text[], $3::text[], $4::boolean[], $5::text[]) AS v (entry, license, type, alexa_enabled, alexa_arn)
+			WHERE users.account_id = $6 AND users.entry = ANY($1) AND users.entry = v.entry`,
+			args: []any{
+				column(changes, func(c *store.UserChange) int64 { return int64(c.After.Entry) }),
+				column(changes, func(c *store.UserChange) string { return c.After.License }),
+				column(changes, func(c *store.UserChange) string { return c.After.Type }),
+				column(changes, func(c *store.UserChange) bool { return c.After.AlexaEnabled }),
+				column(changes, func(c *store.UserChange) string { return c.After.AlexaARN }),
+				accountID,
+			}})
+		return nil
+	}
+	t.write(statement{text: `UPDATE users SET email = v.email, display_name = v.display_name,
 		license = v.license, type = v.type, registration = v.registration, registered_on = v.registered_on,
 		invitation = v.invitation, invite_id = v.invite_id, invited_on = v.invited_on, alexa_enabled = v.alexa_enabled,
 		alexa_arn = v.alexa_arn, personal_pin = v.personal_pin, phone_number = v.phone_number,
@@ -266,15 +316,20 @@ func (t *tx) DeleteUsers(accountID string, users []store.User) error {
 	for i := range users {
 		delete(t.read, rowKey{accountID, users[i].Entry})
 	}
-	t.conn.enqueue(statement{text: `DELETE FROM emails USING users
-		WHERE users.account_id = $1 AND users.entry = ANY($2) AND emails.email_key = users.email_key AND emails.account_id = $1`,
-		args: []any{accountID, column(users, func(u *store.User) int64 { return int64(u.Entry) })}})
-	t.conn.enqueue(statement{text: `DELETE FROM pins WHERE pin = ANY($1)`,
+	t.account = accountID
+	entries := column(users, func(u *store.User) int64 { return int64(u.Entry) })
+	keys, err := engine.List(&t.sql, func(row engine.Row) (key string, err error) {
+		err = row.Scan(&key)
+		return key, err
+	}, `SELECT email_key FROM users WHERE account_id = $1 AND entry = ANY($2)`, accountID, entries)
+	if err != nil {
+		return err
+	}
+	t.write(statement{text: `DELETE FROM emails WHERE email_key = ANY($1) AND account_id = $2`, args: []any{keys, accountID}})
+	t.write(statement{text: `DELETE FROM pins WHERE pin = ANY($1)`,
 		args: []any{column(users, func(u *store.User) string { return u.PersonalPIN })}})
-	n, err := t.sql.Write(`DELETE FROM users USING unnest($1::bigint[], $2::text[]) AS v (entry, user_id)
-		WHERE users.account_id = $3 AND users.entry = ANY($1) AND users.entry = v.entry AND users.user_id = v.user_id`,
-		column(users, func(u *store.User) int64 { return int64(u.Entry) }),
-		column(users, func(u *store.User) string { return u.UserID }), accountID)
+	n, err := t.sql.Write(`DELETE FROM users WHERE account_id = $1 AND entry = ANY($2) AND user_id = ANY($3)`,
+		accountID, entries, column(users, func(u *store.User) string { return u.UserID }))
 	if err == nil && n != int64(len(users)) {
 		err = t.sql.Refuse(store.ErrNotFound)
 	}
@@ -342,20 +397,20 @@ func (t *tx) AWSAccounts() ([]string, error) {
 
 // expectRecords looks up, together with the next statement, the end of the trail that an update of
 // an account is going to add to.
-func (t *tx) expectRecords(awsAccountID string) {
+func (t *tx) expectRecords(accountID string) {
 	if t.locks == nil || t.sql.Doom != nil {
 		return
 	}
 	if t.trail == nil {
 		t.trail = make(map[string]store.Entry)
 	}
-	if _, known := t.trail[awsAccountID]; known {
+	if _, known := t.trail[accountID]; known {
 		return
 	}
-	t.conn.enqueue(statement{engine.LastEntry("audit", "aws_account_id"), []any{awsAccountID}, func(row engine.Row) error {
+	t.conn.enqueue(statement{engine.LastEntry("account_audit", "account_id"), []any{accountID}, func(row engine.Row) error {
 		var last store.Entry
 		err := row.Scan(&last)
-		t.trail[awsAccountID] = last
+		t.trail[accountID] = last
 		return err
 	}})
 }
@@ -364,38 +419,17 @@ func (t *tx) expectRecords(awsAccountID string) {
 // are above all that were committed when each of them began.
 func (t *tx) AppendAudit(records []store.AuditRecord) error {
 	t.share("trail", "")
-	rows := t.sql.NewRows("audit", "aws_account_id", t.trail)
-	for i := range records {
-		var err error
-		if records[i].Entry, err = rows.Next(records[i].AWSAccountID); err != nil {
-			return err
-		}
+	if err := t.sql.NumberAudit(records, t.trail); err != nil {
+		return err
 	}
-	if t.sql.Doom != nil || len(records) == 0 {
+	if t.sql.Doom != nil {
 		return t.sql.Doom
 	}
-	// As in UpdateUsers, the answer can wait.
-	t.sql.Wrote = true
-	t.conn.enqueue(statement{text: `INSERT INTO audit (` + engine.AuditColumns + `) SELECT * FROM unnest($1::text[],
-		$2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[], $8::text[], $9::text[], $10::text[],
-		$11::text[], $12::text[])`, args: []any{
-		column(records, func(r *store.AuditRecord) string { return r.AWSAccountID }),
-		column(records, func(r *store.AuditRecord) int64 { return int64(r.Entry) }),
-		column(records, func(r *store.AuditRecord) int64 { return engine.Millis(r.Time) }),
-		column(records, func(r *store.AuditRecord) string { return r.RequestID }),
-		column(records, func(r *store.AuditRecord) string { return r.KeyID }),
-		column(records, func(r *store.AuditRecord) string { return r.KeyName }),
-		column(records, func(r *store.AuditRecord) string { return r.UserAgent }),
-		column(records, func(r *store.AuditRecord) string { return r.Operation }),
-		column(records, func(r *store.AuditRecord) string { return r.AccountID }),
-		column(records, func(r *store.AuditRecord) string { return r.Target }),
-		column(records, func(r *store.AuditRecord) string { return r.Before }),
-		column(records, func(r *store.AuditRecord) string { return r.After }),
-	}})
-	last := records[len(records)-1]
-	t.proof = &statement{
-		text: `SELECT FROM audit WHERE aws_account_id = $1 AND entry = $2 AND request_id = $3`,
-		args: []any{last.AWSAccountID, last.Entry, last.RequestID},
+	for _, insert := range engine.InsertAudit(records) { // as in UpdateUsers, the answer can wait
+		t.write(statement{text: insert.Text, args: insert.Args})
+	}
+	for i := range records {
+		t.account = cmp.Or(records[i].AccountID, t.account)
 	}
 	return nil
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
@@ -24,15 +23,20 @@ import (
 // update starts again, a bounded number of times, when it lost a race for a lock, when it was part
 // of a deadlock, or when its connection broke before the commit was sent.
 //
-// Once the commit has been sent, nothing is repeated blindly. An update holds a lock on a token of
-// its own from its first statement on. When the answer to the commit is lost, another connection
-// waits for that lock, so that the transaction is over, and looks for a row that the update wrote.
-
+// An error at the commit says little: the answer may be lost, and of several nodes one may have
+// committed. So each update adds a row of its own, a token, where it writes. When anything but a
+// plain answer comes back, another connection tries to add the same row. The server lets it wait
+// while the update is under way, or prepared and not decided. If the row turns out to be there, the
+// update was committed. If not, the new row says "undone", and keeps the update from being
+// committed late.
 const (
 	// attempts is how often an update may start, with pauses that double in between. Deadlocks and
 	// lost races are over in less; a restart of the server is not waited for.
 	attempts   = 10
 	firstPause = 2 * time.Millisecond
+	// nodeAttempts is how often it may start if a node behind the server does not answer. The first
+	// may have met a connection to the node that broke long ago.
+	nodeAttempts = 3
 
 	// settleTime is how long the answer to a commit is looked for, settlePause the pause in
 	// between: long enough for a server that has crashed to be up again.
@@ -53,7 +57,7 @@ func (d *database) update(ctx context.Context, fn func(store.Tx) error) error {
 		if !ok {
 			return err
 		}
-		if n == attempts {
+		if n == attempts || n == nodeAttempts && nodeLost(again.err) {
 			return again.err
 		}
 		if !errors.Is(again.err, errLostRace) { // whoever lost one waits for the lock the next time
@@ -93,10 +97,8 @@ func (d *database) attempt(ctx context.Context, fn func(store.Tx) error, alone m
 		conn:  conn,
 		db:    d,
 		locks: &locks{held: make(map[int64]bool), alone: alone},
-		token: rand.Int64(),
 	}
 	defer t.sql.End()
-	conn.enqueue(statement{text: `SELECT pg_advisory_xact_lock($1)`, args: []any{t.token}})
 
 	err = fn(t)
 	switch doom := t.sql.Doom; {
@@ -114,61 +116,85 @@ func (d *database) attempt(ctx context.Context, fn func(store.Tx) error, alone m
 
 // commit commits what an update wrote.
 func (d *database) commit(t *tx) error {
-	if t.proof == nil {
-		t.conn.enqueue(statement{
-			text: `INSERT INTO commits (token, time) VALUES ($1, $2)`, args: []any{t.token, d.entries.Clock().UnixMilli()}})
-		t.proof = &statement{text: `SELECT FROM commits WHERE token = $1`, args: []any{t.token}}
-	}
-	t.conn.answered = true // from here on nothing may be sent twice
-	_, err := t.conn.Exec(`COMMIT`)
+	token := newToken(t.account)
+	t.conn.enqueue(token.insert(false))
+	err := t.conn.commit()
 	if err == nil {
 		d.counters.Commits.Add(1)
 		return nil
 	}
-	// What the server refuses is not done. Only a session that it ends by force may be.
-	if e, ok := errors.AsType[*pgconn.PgError](err); ok && !t.conn.lost && e.Severity != "FATAL" && e.Severity != "PANIC" {
-		kind, err := t.conn.Explain(err)
-		if kind == nil {
-			kind = store.ErrFailed
-		}
-		err = fmt.Errorf("%w: committing: %w", kind, err)
-		if repeatable(err) {
-			return &tryAgain{err}
-		}
-		return err
+	kind, err := t.conn.Explain(err)
+	if kind == nil {
+		kind = store.ErrFailed
 	}
-	t.conn.end() // the connection may be the last one that the pool can give
-	done, unknown := d.settle(t.token, *t.proof)
-	switch {
-	case unknown != nil:
-		return fmt.Errorf("%w: committing: whether it was done could not be found out: %w", store.ErrFailed, errors.Join(err, unknown))
-	case done:
-		d.counters.Commits.Add(1)
-		return nil
+	err = fmt.Errorf("%w: committing: %w", kind, err)
+	if t.conn.uncertain {
+		t.conn.end() // the connection may be the last one that the pool can give
+		done, unknown := d.settle(token)
+		if unknown != nil {
+			return fmt.Errorf("%w: committing: whether it was done could not be found out: %w", store.ErrFailed, errors.Join(err, unknown))
+		}
+		if done {
+			d.counters.Commits.Add(1)
+			return nil
+		}
+		if !refused(err) {
+			return &tryAgain{fmt.Errorf("%w: committing: %w", store.ErrUnavailable, err)}
+		}
 	}
-	return &tryAgain{fmt.Errorf("%w: committing: %w", store.ErrUnavailable, explain(err))}
+	if errors.Is(err, store.ErrUnavailable) {
+		return &tryAgain{err}
+	}
+	return err
 }
 
-// settle finds out whether the update with this token was committed. It was if proof finds a row
-// once the transaction is over, which is when nobody holds the token's lock.
-func (d *database) settle(token int64, proof statement) (done bool, err error) {
+// refused reports whether the server has said why it does not commit, so that it would not the next
+// time either. Internal errors say nothing: that is how a node that fails at the commit comes out.
+func refused(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && e.Severity == "ERROR" && !strings.HasPrefix(e.Code, "XX") && !strings.HasPrefix(e.Code, "58")
+}
+
+// token names an update. It lies with the users of the account in which the update has written, or
+// with what belongs to no account.
+type token struct {
+	number  int64
+	account string
+}
+
+// newToken returns the token of an update that is to be committed now. It begins with the time of
+// the system: the clock of the service may be a test's.
+func newToken(account string) token {
+	return token{tokenAt(time.Now()) + rand.Int64N(1<<20), account}
+}
+
+func tokenAt(t time.Time) int64 { return t.UnixMilli() << 20 }
+
+// insert is the statement that adds the row of a token.
+func (t token) insert(undone bool) statement {
+	if t.account == "" {
+		return statement{text: `INSERT INTO commits (token, undone) VALUES ($1, $2)`, args: []any{t.number, undone}}
+	}
+	return statement{text: `INSERT INTO account_commits (token, account_id, undone) VALUES ($1, $2, $3)`,
+		args: []any{t.number, t.account, undone}}
+}
+
+// undone reads the row of a token.
+func (t token) undone() statement {
+	if t.account == "" {
+		return statement{text: `SELECT undone FROM commits WHERE token = $1`, args: []any{t.number}}
+	}
+	return statement{text: `SELECT undone FROM account_commits WHERE token = $1 AND account_id = $2`,
+		args: []any{t.number, t.account}}
+}
+
+// settle finds out whether an update was committed, and sees to it that it will not be if it was
+// not. The error says why that cannot be known.
+func (d *database) settle(t token) (done bool, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
 	defer cancel()
 	for {
-		err = d.look(ctx, func(tx pgx.Tx) error {
-			if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, token); err != nil {
-				return err
-			}
-			// A statement of its own, since it sees what was committed before it began.
-			rows, err := tx.Query(ctx, proof.text, proof.args...)
-			if err != nil {
-				return err
-			}
-			done = rows.Next()
-			rows.Close()
-			return rows.Err()
-		})
-		if err == nil {
+		if done, err = d.settleOnce(ctx, t); err == nil {
 			return done, nil
 		}
 		select {
@@ -179,6 +205,25 @@ func (d *database) settle(token int64, proof statement) (done bool, err error) {
 	}
 }
 
+func (d *database) settleOnce(ctx context.Context, t token) (done bool, err error) {
+	mark := t.insert(true)
+	err = d.look(ctx, func(tx pgx.Tx) error {
+		_, err := tx.Exec(ctx, mark.text, mark.args...)
+		return err
+	})
+	if e, ok := errors.AsType[*pgconn.PgError](err); !ok || !isDuplicate(e) {
+		return false, err
+	}
+	read := t.undone()
+	err = d.look(ctx, func(tx pgx.Tx) error {
+		var undone bool // true: an attempt to add it, whose answer was lost
+		err := tx.QueryRow(ctx, read.text, read.args...).Scan(&undone)
+		done = !undone
+		return err
+	})
+	return done, err
+}
+
 // look runs a transaction on a connection that is kept free from updates.
 func (d *database) look(ctx context.Context, fn func(pgx.Tx) error) error {
 	conn, err := d.acquire(ctx, forLookup)
@@ -186,13 +231,38 @@ func (d *database) look(ctx context.Context, fn func(pgx.Tx) error) error {
 		return err
 	}
 	defer conn.Release()
-	return pgx.BeginFunc(ctx, conn, fn)
+	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+		for _, setting := range d.settings {
+			if _, err := tx.Exec(ctx, setting); err != nil {
+				return err
+			}
+		}
+		return fn(tx)
+	})
 }
 
-// forgetCommits deletes what commits were looked up by: it is of no use after seconds.
-func (d *database) forgetCommits(ctx context.Context, conn *pgxpool.Conn) error {
-	_, err := conn.Exec(ctx, `DELETE FROM commits WHERE time < $1`, d.entries.Clock().Add(-24*time.Hour).UnixMilli())
-	return err
+// Tokens are of no use after seconds. Services with clocks that far apart would refuse each other's
+// clients.
+const (
+	tokenTime  = time.Hour
+	tokenPause = time.Minute
+)
+
+// forgetTokens deletes old tokens until the context ends. If it fails, the next time will do.
+func (d *database) forgetTokens(ctx context.Context) {
+	for {
+		for _, table := range []string{"account_commits", "commits"} {
+			d.look(ctx, func(tx pgx.Tx) error {
+				_, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE token < $1`, tokenAt(time.Now().Add(-tokenTime)))
+				return err
+			})
+		}
+		select {
+		case <-time.After(tokenPause):
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // repeatable reports whether what failed may well succeed when it is done again.
@@ -203,11 +273,32 @@ func repeatable(err error) bool {
 		"40P01",                   // deadlock
 		"25006",                   // read-only: this server is a standby now
 		"57P01", "57P02", "57P03", // shutting down, crashed, starting
-	}, e.Code) || entryTaken(e))
+	}, e.Code) || nodeLost(err) || entryTaken(e))
 }
 
-// entryTaken: another process has given a record of the trail the same entry.
+// nodeLost reports whether a server of several nodes has lost one of them: only then does it answer
+// that a connection is broken.
+func nodeLost(err error) bool {
+	e, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && strings.HasPrefix(e.Code, "08")
+}
+
+// isDuplicate reports whether a unique key is taken. An engine of several nodes may lose the code
+// on the way.
+func isDuplicate(e *pgconn.PgError) bool {
+	return e.Code == "23505" || strings.HasPrefix(e.Code, "XX") && strings.Contains(e.Message, "duplicate key value violates unique constraint")
+}
+
+// entryTaken: another process has given a record of the trail the same entry, or an update the same
+// token.
 func entryTaken(e *pgconn.PgError) bool {
-	// An engine that distributes the table may add to the name.
-	return e.Code == "23505" && strings.HasPrefix(e.ConstraintName, "audit_pkey")
+	if !isDuplicate(e) {
+		return false
+	}
+	name := e.ConstraintName
+	if name == "" {
+		_, name, _ = strings.Cut(e.Message, `"`)
+	}
+	return slices.ContainsFunc([]string{"audit_pkey", "account_audit_pkey", "commits_pkey", "account_commits_pkey"},
+		func(own string) bool { return strings.HasPrefix(name, own) }) // an engine that distributes the table adds to the name
 }

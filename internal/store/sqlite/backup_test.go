@@ -470,10 +470,13 @@ func TestRestoreRefuses(t *testing.T) {
 	if err := errors.Join(os.WriteFile(victim, []byte("mine"), 0o600), os.Link(victim, filepath.Join(to, sqlite.File+".partial-1"))); err != nil {
 		t.Fatal(err)
 	}
-	changed, err := os.OpenFile(file, os.O_WRONLY, 0)
+	changed, err := os.OpenFile(file, os.O_RDWR, 0)
 	if err == nil {
-		_, err = changed.WriteAt([]byte{'x'}, b.Bytes/2)
-		changed.Close()
+		middle := make([]byte, 1)
+		_, err = changed.ReadAt(middle, b.Bytes/2)
+		middle[0]++
+		_, failure := changed.WriteAt(middle, b.Bytes/2)
+		err = errors.Join(err, failure, changed.Close())
 	}
 	if err != nil {
 		t.Fatal(err)

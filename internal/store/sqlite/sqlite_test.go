@@ -87,27 +87,31 @@ func TestUpgrade(t *testing.T) {
 	})
 }
 
-func TestUpgradeAddresses(t *testing.T) {
-	storetest.RunAddresses(t, func(t *testing.T) (func(string), func() (store.Store, store.Upgraded)) {
-		dir := t.TempDir()
-		open(t, dir, sqlite.Options{}.FirstRelease()).Close()
-		exec := func(script string) {
-			t.Helper()
-			db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.File))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer db.Close()
-			if _, err := db.Exec(script); err != nil {
-				t.Fatal(err)
-			}
+func TestUpgradeAddresses(t *testing.T) { storetest.RunAddresses(t, firstRelease) }
+
+func TestUpgradeTrail(t *testing.T) { storetest.RunTrail(t, firstRelease) }
+
+// firstRelease makes a database as the first release did. It returns functions that run a script on
+// it and that open it.
+func firstRelease(t *testing.T) (func(string), func() (store.Store, store.Upgraded)) {
+	dir := t.TempDir()
+	open(t, dir, sqlite.Options{}.FirstRelease()).Close()
+	exec := func(script string) {
+		t.Helper()
+		db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.File))
+		if err != nil {
+			t.Fatal(err)
 		}
-		return exec, func() (store.Store, store.Upgraded) {
-			var found store.Upgraded
-			s := open(t, dir, sqlite.Options{Upgraded: func(u store.Upgraded) { found = u }})
-			return s, found
+		defer db.Close()
+		if _, err := db.Exec(script); err != nil {
+			t.Fatal(err)
 		}
-	})
+	}
+	return exec, func() (store.Store, store.Upgraded) {
+		var found store.Upgraded
+		s := open(t, dir, sqlite.Options{Upgraded: func(u store.Upgraded) { found = u }})
+		return s, found
+	}
 }
 
 // go test ./internal/store/sqlite -run '^$' -bench . -benchtime 3000x

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -206,53 +205,15 @@ func (t *tx) Audit(awsAccountID string, filter store.AuditFilter, after store.En
 }
 
 func (t *tx) AppendAudit(records []store.AuditRecord) error {
-	rows := t.sql.NewRows("audit", "aws_account_id", nil)
-	for i := range records {
-		var err error
-		if records[i].Entry, err = rows.Next(records[i].AWSAccountID); err != nil {
-			return err
-		}
+	if err := t.sql.NumberAudit(records, nil); err != nil {
+		return err
 	}
-	for len(records) > 0 {
-		n := 1
-		for n < min(len(records), auditRows) && event(records[n]) == event(records[0]) {
-			n++
-		}
-		if err := t.appendEvent(records[:n]); err != nil {
+	for _, insert := range engine.InsertAudit(records) {
+		if _, err := t.sql.Write(insert.Text, insert.Args...); err != nil {
 			return err
 		}
-		records = records[n:]
 	}
 	return nil
-}
-
-// auditRows is how many records a statement adds at most: those of a full batch.
-const auditRows = 20
-
-// event is what the records of one request to one account have in common.
-func event(r store.AuditRecord) store.AuditRecord {
-	r.Entry, r.Target, r.Before, r.After = 0, "", "", ""
-	return r
-}
-
-// appendEvent adds records that share their event in one statement, for half of what they cost one
-// by one.
-func (t *tx) appendEvent(records []store.AuditRecord) error {
-	r := &records[0]
-	args := []any{r.AWSAccountID, engine.Millis(r.Time), r.RequestID, r.KeyID, r.KeyName, r.UserAgent, r.Operation, r.AccountID}
-	text := []byte(`INSERT INTO audit (aws_account_id, time, request_id, key_id, key_name, user_agent, operation, account_id,
-		entry, target, before, after) VALUES `)
-	for i := range records {
-		if i > 0 {
-			text = append(text, ", "...)
-		}
-		n := len(args)
-		text = fmt.Appendf(text, "($1, $2, $3, $4, $5, $6, $7, $8, $%d, $%d, $%d, $%d)", n+1, n+2, n+3, n+4)
-		r := &records[i]
-		args = append(args, r.Entry, r.Target, r.Before, r.After)
-	}
-	_, err := t.sql.Write(string(text), args...)
-	return err
 }
 
 func (t *tx) DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error) {

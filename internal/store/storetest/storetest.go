@@ -697,7 +697,10 @@ func testAudit(t *testing.T, f *fixture) {
 	records[1].UserAgent = "carillon-bulk/1.0 job/7"
 	records[2].UserAgent = "carillon-bulk/1.0 job/77"
 	records[4].UserAgent = "job/7 behind/2"
-	other := store.AuditRecord{AWSAccountID: awsB, Time: base, Operation: "CreateAccount", RequestID: "r0"}
+	records[3].AccountID, records[5].AccountID = "", "" // what belongs to the AWS account as a whole
+	other := store.AuditRecord{AWSAccountID: awsB, Time: base, Operation: "CreateAccessKey", RequestID: "r0"}
+	owner := account(awsA, "a1")
+	f.update(func(tx store.Tx) error { return tx.InsertAccount(&owner) })
 	// In two calls of one update, with one for another AWS account between them.
 	f.update(func(tx store.Tx) error {
 		first, last := slices.Clone(records[:4]), slices.Clone(records[4:])
@@ -725,6 +728,7 @@ func testAudit(t *testing.T, f *fixture) {
 		{"job of another spelling", store.AuditFilter{Job: "_"}, nil},
 		{"time", store.AuditFilter{Since: base.Add(2 * time.Millisecond), Until: base.Add(4 * time.Millisecond)}, []int{2, 3}},
 		{"several", store.AuditFilter{AccountID: "a1", Key: "AKIA1"}, []int{1}},
+		{"no account", store.AuditFilter{AccountID: "a9"}, nil},
 	}
 	for _, test := range tests {
 		var want, got []store.AuditRecord
@@ -744,6 +748,12 @@ func testAudit(t *testing.T, f *fixture) {
 	}
 
 	f.view(func(r store.ReadTx) error {
+		got, next, err := r.Audit(awsB, store.AuditFilter{AccountID: "a1"}, 0, 10)
+		same(t, "records of another AWS account's account", len(got)+int(next), 0)
+		return err
+	})
+
+	f.view(func(r store.ReadTx) error {
 		accounts, err := r.AWSAccounts()
 		same(t, "AWSAccounts", accounts, []string{awsA, awsB})
 		return err
@@ -752,7 +762,7 @@ func testAudit(t *testing.T, f *fixture) {
 	// Many at once, of several requests.
 	var many []store.AuditRecord
 	for i := range 66 {
-		many = append(many, store.AuditRecord{AWSAccountID: "777788889999", Time: base, RequestID: fmt.Sprint("r", min(i/45, 1)),
+		many = append(many, store.AuditRecord{AWSAccountID: "777788889999", Time: base, RequestID: fmt.Sprint("r", min(i/45, 1)), AccountID: "many",
 			Target: fmt.Sprint("u", i), Before: fmt.Sprint("b", i), After: fmt.Sprint("a", i)})
 	}
 	f.update(func(tx store.Tx) error { return tx.AppendAudit(many) })
@@ -780,6 +790,12 @@ func testAudit(t *testing.T, f *fixture) {
 
 // testAuditDeletion removes the beginning of one trail, piece by piece, and nothing else.
 func testAuditDeletion(t *testing.T, f *fixture) {
+	f.view(func(r store.ReadTx) error {
+		got, next, err := r.Audit(awsB, store.AuditFilter{AccountID: "a1"}, 0, 10)
+		same(t, "records of another AWS account's account", len(got)+int(next), 0)
+		return err
+	})
+
 	f.view(func(r store.ReadTx) error {
 		accounts, err := r.AWSAccounts()
 		if len(accounts) != 0 {

@@ -1,6 +1,9 @@
 package engine
 
 import (
+	"cmp"
+	"errors"
+	"maps"
 	"slices"
 	"time"
 
@@ -18,32 +21,182 @@ func ScanAudit(row Row) (r store.AuditRecord, err error) {
 	return r, err
 }
 
+// The trail of an AWS account is in two tables. Records of an account lie with its users, so that a
+// batch touches one place: table account_audit, by account id. What belongs to the AWS account as a
+// whole is in table audit. Readers see one trail, in order of entry.
+
+// AuditTable returns the table and the column that the trail of a record is kept by, and its value.
+func AuditTable(r *store.AuditRecord) (table, column, key string) {
+	if r.AccountID != "" {
+		return "account_audit", "account_id", r.AccountID
+	}
+	return "audit", "aws_account_id", r.AWSAccountID
+}
+
+// Statement is a statement to run.
+type Statement struct {
+	Text string
+	Args []any
+}
+
+// auditRows is how many records a statement adds at most: those of a full batch.
+const auditRows = 20
+
+// NumberAudit sets the entries of records. last holds the last entries of accounts that are known
+// already; it may be nil.
+func (s *SQL) NumberAudit(records []store.AuditRecord, last map[string]store.Entry) error {
+	ofAccounts, ofAWSAccounts := s.NewRows("account_audit", "account_id", last), s.NewRows("audit", "aws_account_id", nil)
+	for i := range records {
+		rows := ofAccounts
+		table, _, key := AuditTable(&records[i])
+		if table == "audit" {
+			rows = ofAWSAccounts
+		}
+		var err error
+		if records[i].Entry, err = rows.Next(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// InsertAudit returns the statements that add records. Those of one request to one account share a
+// statement, for half of what they cost one by one.
+func InsertAudit(records []store.AuditRecord) (all []Statement) {
+	for len(records) > 0 {
+		n := 1
+		for n < min(len(records), auditRows) && event(records[n]) == event(records[0]) {
+			n++
+		}
+		all = append(all, insertEvent(records[:n]))
+		records = records[n:]
+	}
+	return all
+}
+
+// event is what the records of one request to one account have in common.
+func event(r store.AuditRecord) store.AuditRecord {
+	r.Entry, r.Target, r.Before, r.After = 0, "", "", ""
+	return r
+}
+
+// sharedColumns are those that records of one event have in common.
+const sharedColumns = `aws_account_id, time, request_id, key_id, key_name, user_agent, operation, account_id`
+
+func insertEvent(records []store.AuditRecord) Statement {
+	r := &records[0]
+	table, _, _ := AuditTable(r)
+	args := make([]any, 0, 8+4*len(records))
+	args = append(args, r.AWSAccountID, Millis(r.Time), r.RequestID, r.KeyID, r.KeyName, r.UserAgent, r.Operation, r.AccountID)
+	for i := range records {
+		r := &records[i]
+		args = append(args, int64(r.Entry), r.Target, r.Before, r.After)
+	}
+	return Statement{insertText(insertion{table, sharedColumns, "entry, target, before, after", len(records), 8, 4}), args}
+}
+
 func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
-	records, err := List(s, ScanAudit, `SELECT `+AuditColumns+` FROM (
-			SELECT * FROM audit WHERE aws_account_id = $1 AND entry > $2 ORDER BY entry LIMIT $3
-		) AS scanned WHERE ($4 = '' OR account_id = $4) AND ($5 = '' OR target = $5)
-			AND ($6 = '' OR key_id = $6 OR key_name = $6) AND (time >= $7 OR $7 = 0) AND (time < $8 OR $8 = 0)
-			AND ($9 = '' OR replace(' ' || user_agent || ' ', ' job/' || $9 || ' ', '') <> ' ' || user_agent || ' ')
-		LIMIT $10`, awsAccountID, after, scan(limit), filter.AccountID, filter.Target, filter.Key,
-		Millis(filter.Since), Millis(filter.Until), filter.Job, limit+1)
+	if filter.AccountID != "" {
+		page, next, err := s.records("account_audit", "account_id", filter.AccountID, filter, after, limit)
+		if len(page) > 0 && page[0].AWSAccountID != awsAccountID { // an account belongs to one AWS account for good
+			return nil, 0, nil
+		}
+		return page, next, err
+	}
+	ofAccounts, nextOfAccounts, err := s.records("account_audit", "aws_account_id", awsAccountID, filter, after, limit)
 	if err != nil {
 		return nil, 0, err
 	}
-	l := listing{"audit", "aws_account_id", awsAccountID, after, limit, filter == store.AuditFilter{}}
-	return endPage(s, l, records, func(r *store.AuditRecord) store.Entry { return r.Entry })
+	others, next, err := s.records("audit", "aws_account_id", awsAccountID, filter, after, limit)
+	if err != nil {
+		return nil, 0, err
+	}
+	if next == 0 || nextOfAccounts != 0 && nextOfAccounts < next {
+		next = nextOfAccounts
+	}
+	page, next := mergeRecords(ofAccounts, others, next, limit)
+	return page, next, nil
 }
 
-// AWSAccounts steps from one AWS account to the next: a DISTINCT would read the whole trail.
+// records lists records of one table. Two accounts may have the same entry, so a page ends between
+// two entries, never within one.
+func (s *SQL) records(table, column, key string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
+	var end store.Entry // the last that is looked at; 0: there are not so many
+	if filter != (store.AuditFilter{AccountID: filter.AccountID}) {
+		var err error
+		if end, err = s.scanEnd(table, column, key, after, limit); err != nil {
+			return nil, 0, err
+		}
+	}
+	for n := limit + 1; ; n *= 2 {
+		page, err := List(s, ScanAudit, `SELECT `+AuditColumns+` FROM `+table+` WHERE `+column+` = $1 AND entry > $2
+				AND (entry <= $3 OR $3 = 0) AND ($4 = '' OR target = $4) AND ($5 = '' OR key_id = $5 OR key_name = $5)
+				AND (time >= $6 OR $6 = 0) AND (time < $7 OR $7 = 0)
+				AND ($8 = '' OR replace(' ' || user_agent || ' ', ' job/' || $8 || ' ', '') <> ' ' || user_agent || ' ')
+			ORDER BY entry LIMIT $9`, key, after, end, filter.Target, filter.Key,
+			Millis(filter.Since), Millis(filter.Until), filter.Job, n)
+		if err != nil {
+			return nil, 0, err
+		}
+		if len(page) < n {
+			return page, end, nil
+		}
+		last := page[n-1].Entry // of which there may be more
+		for len(page) > 0 && page[len(page)-1].Entry == last {
+			page = page[:len(page)-1]
+		}
+		if len(page) > 0 {
+			return page, page[len(page)-1].Entry, nil
+		}
+	}
+}
+
+// mergeRecords makes one page of two, which are complete up to an entry (0: to the end).
+func mergeRecords(a, b []store.AuditRecord, next store.Entry, limit int) ([]store.AuditRecord, store.Entry) {
+	if len(b) > 0 {
+		a = append(a, b...)
+		slices.SortStableFunc(a, func(a, b store.AuditRecord) int { return cmp.Compare(a.Entry, b.Entry) })
+	}
+	n := len(a)
+	for next != 0 && n > 0 && a[n-1].Entry > next {
+		n--
+	}
+	a = a[:n]
+	if n <= limit {
+		return a, next
+	}
+	for n = limit; n > 0 && a[n].Entry == a[n-1].Entry; {
+		n--
+	}
+	if n == 0 { // the whole page is one entry
+		for n = limit; n < len(a) && a[n].Entry == a[0].Entry; {
+			n++
+		}
+	}
+	if n == len(a) {
+		return a, next
+	}
+	return a[:n], a[n-1].Entry
+}
+
+// AWSAccounts steps from one AWS account to the next, since a DISTINCT would read whole tables. An
+// AWS account has accounts (deleted ones have rows, too), or what was done in it is in audit.
 func (s *SQL) AWSAccounts() ([]string, error) {
-	return List(s, func(row Row) (id string, err error) {
-		err = row.Scan(&id)
-		return id, err
-	}, `WITH RECURSIVE owners (id) AS (
-			SELECT MIN(aws_account_id) FROM audit
-			UNION ALL
-			SELECT (SELECT MIN(aws_account_id) FROM audit WHERE aws_account_id > owners.id)
-			FROM owners WHERE owners.id IS NOT NULL
-		) SELECT id FROM owners WHERE id IS NOT NULL`)
+	ids := make(map[string]bool)
+	for _, table := range []string{"accounts", "audit"} {
+		for id := ""; ; {
+			err := s.ReadRow(`SELECT aws_account_id FROM `+table+` WHERE aws_account_id > $1 ORDER BY aws_account_id LIMIT 1`,
+				[]any{id}, &id)
+			if errors.Is(err, store.ErrNotFound) {
+				break
+			}
+			if err != nil {
+				return nil, err
+			}
+			ids[id] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(ids)), nil
 }
 
 // What is old is at the beginning of a trail, but for clocks and overlaps: DeleteAudit has seen
@@ -55,6 +208,21 @@ const (
 )
 
 func (s *SQL) DeleteAudit(awsAccountID string, before time.Time, limit int) (int, error) {
+	removed := 0
+	for _, table := range []string{"account_audit", "audit"} {
+		if removed >= limit {
+			break
+		}
+		n, err := s.deleteRecords(table, awsAccountID, before, limit-removed)
+		if err != nil {
+			return 0, err
+		}
+		removed += n
+	}
+	return removed, nil
+}
+
+func (s *SQL) deleteRecords(table, awsAccountID string, before time.Time, limit int) (int, error) {
 	type place struct {
 		entry store.Entry
 		time  int64
@@ -62,7 +230,7 @@ func (s *SQL) DeleteAudit(awsAccountID string, before time.Time, limit int) (int
 	scan := func(row Row) (p place, err error) { return p, row.Scan(&p.entry, &p.time) }
 	var last, end store.Entry // what has been looked at, and the last of it that is to go
 	for found, done := 0, false; !done; {
-		page, err := List(s, scan, `SELECT entry, time FROM audit WHERE aws_account_id = $1 AND entry > $2 ORDER BY entry LIMIT $3`,
+		page, err := List(s, scan, `SELECT entry, time FROM `+table+` WHERE aws_account_id = $1 AND entry > $2 ORDER BY entry LIMIT $3`,
 			awsAccountID, last, auditPage)
 		if err != nil {
 			return 0, err
@@ -78,6 +246,6 @@ func (s *SQL) DeleteAudit(awsAccountID string, before time.Time, limit int) (int
 			}
 		}
 	}
-	n, err := s.Write(`DELETE FROM audit WHERE aws_account_id = $1 AND entry <= $2 AND time < $3`, awsAccountID, end, Millis(before))
+	n, err := s.Write(`DELETE FROM `+table+` WHERE aws_account_id = $1 AND entry <= $2 AND time < $3`, awsAccountID, end, Millis(before))
 	return int(n), err
 }

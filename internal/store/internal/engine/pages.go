@@ -27,15 +27,20 @@ func endPage[T any](s *SQL, l listing, rows []T, entry func(*T) store.Entry) (pa
 	if page, next = CutPage(rows, l.limit, entry); next != 0 || l.all {
 		return page, next, nil
 	}
-	err = s.ReadRow(`SELECT entry FROM `+l.table+` WHERE `+l.column+` = $1 AND entry > $2 ORDER BY entry LIMIT 1 OFFSET $3`,
-		[]any{l.key, l.after, scan(l.limit) - 1}, &next)
-	if errors.Is(err, store.ErrNotFound) { // the scan has come to the end before its bound
-		err = nil
-	}
-	if err != nil {
+	if next, err = s.scanEnd(l.table, l.column, l.key, l.after, l.limit); err != nil {
 		return nil, 0, err
 	}
 	return page, next, nil
+}
+
+// scanEnd is the last entry that a page may look at, 0 if the rows come to an end before.
+func (s *SQL) scanEnd(table, column, key string, after store.Entry, limit int) (end store.Entry, err error) {
+	err = s.ReadRow(`SELECT entry FROM `+table+` WHERE `+column+` = $1 AND entry > $2 ORDER BY entry LIMIT 1 OFFSET $3`,
+		[]any{key, after, scan(limit) - 1}, &end)
+	if errors.Is(err, store.ErrNotFound) {
+		err = nil
+	}
+	return end, err
 }
 
 // CutPage cuts rows to a page, and says where the listing goes on; 0: there are no more rows.
