@@ -1,7 +1,7 @@
 // Package store is the contract of the storage: the records of the directory service (accounts,
-// users, claimed domains, access keys and the audit trail), and how they are read and written. It
-// says which of them are kept together, what must be unique and in which order they come; it knows
-// no rule of the service itself.
+// users, claimed domains, chat rooms, access keys and the audit trail), and how they are read and
+// written. It says which of them are kept together, what must be unique and in which order they
+// come; it knows no rule of the service itself.
 //
 // Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
 // package postgres the one that several services can share; neither knows the other. Package engine
@@ -127,6 +127,26 @@ type ReadTx interface {
 	// Addresses says who holds these addresses, in all accounts, ordered by address and account.
 	Addresses(emails []string) ([]Address, error)
 
+	// Room returns a room of an account, or ErrNotFound.
+	Room(accountID, roomID string) (Room, error)
+	// RoomByRequest returns the youngest of an account's rooms that a request with this token made,
+	// or ErrNotFound.
+	RoomByRequest(accountID, token string) (Room, error)
+	// ListRooms lists the rooms of an account that pass the filter.
+	ListRooms(accountID string, filter RoomFilter, after Entry, limit int) (page []Room, next Entry, err error)
+	// CountRooms returns how many rooms an account has.
+	CountRooms(accountID string) (int, error)
+
+	// RoomMemberships returns what memberships these members have in a room, in order of entry.
+	RoomMemberships(room Room, memberIDs []string) ([]RoomMembership, error)
+	// MembershipsOf returns what memberships these members have in all rooms of an account, in order
+	// of entry of the rooms.
+	MembershipsOf(accountID string, memberIDs []string) ([]RoomMembership, error)
+	// ListRoomMemberships lists the memberships of a room.
+	ListRoomMemberships(room Room, after Entry, limit int) (page []RoomMembership, next Entry, err error)
+	// CountRoomMemberships returns how many members a room has.
+	CountRoomMemberships(room Room) (int, error)
+
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)
 	// Domains returns the domains that an account has claimed, ordered by name.
@@ -183,8 +203,28 @@ type Tx interface {
 	// cannot swap addresses.
 	UpdateUsers(accountID string, changes []UserChange) error
 	// DeleteUsers removes users of one account for good, given as this update read them.
-	// ErrNotFound: a user is gone.
+	// ErrNotFound: a user is gone. It leaves their memberships of rooms, see DeleteMembershipsOf.
 	DeleteUsers(accountID string, users []User) error
+
+	// InsertRoom adds a room. ErrExists: the id is taken in the account.
+	InsertRoom(*Room) error
+	// UpdateRoom sets Name and Updated of a room, as this update read it otherwise. ErrNotFound: it
+	// is gone.
+	UpdateRoom(Room) error
+	// DeleteRoom removes a room, as this update read it, and its memberships for good. ErrNotFound:
+	// it is gone.
+	DeleteRoom(Room) error
+
+	// InsertRoomMemberships adds memberships of a room, as this update read it, and sets in them what
+	// says which room it is. ErrExists: somebody is a member already.
+	InsertRoomMemberships(room Room, memberships []RoomMembership) error
+	// UpdateRoomMembership sets Role and Updated of a membership, as this update read it otherwise.
+	// ErrNotFound: it is gone.
+	UpdateRoomMembership(RoomMembership) error
+	// DeleteRoomMembership removes a membership, as this update read it. ErrNotFound: it is gone.
+	DeleteRoomMembership(RoomMembership) error
+	// DeleteMembershipsOf removes the memberships that these members have in all rooms of an account.
+	DeleteMembershipsOf(accountID string, memberIDs []string) error
 
 	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error

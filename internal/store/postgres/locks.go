@@ -10,6 +10,7 @@ import (
 //
 //	account     an account with its users and domains
 //	accounts    the accounts of an AWS account
+//	rooms       the rooms of an account with their memberships
 //	email       who holds an address
 //	emails      who holds any address, shared by those who lock a few
 //	domain      the claim on a domain

@@ -11,22 +11,18 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
+// turn is what an update looks at, and how it changes that.
+type turn struct {
+	name  string
+	free  func(tx store.Tx, round string) (bool, error)
+	claim func(tx store.Tx, round, who string) error
+}
+
 // testTurns checks for every reading method that what an update reads cannot change before the
 // update ends. Several updates at once look whether something is free, and if it is, they claim it
 // where the others would see it. Whatever they look at, exactly one of them must come first.
 func testTurns(t *testing.T, f *fixture) {
-	empty := func(n int, err error) (bool, error) { return n == 0, err }
-	missing := func(err error) (bool, error) {
-		if errors.Is(err, store.ErrNotFound) {
-			return true, nil
-		}
-		return false, err
-	}
-	tests := []struct {
-		name  string
-		free  func(tx store.Tx, round string) (bool, error)
-		claim func(tx store.Tx, round, who string) error
-	}{
+	tests := append(roomTurns(), []turn{
 		{"Account", func(tx store.Tx, round string) (bool, error) {
 			_, err := tx.Account(awsA, "new"+round)
 			return missing(err)
@@ -175,7 +171,7 @@ func testTurns(t *testing.T, f *fixture) {
 		}, func(tx store.Tx, round, _ string) error {
 			return tx.AppendAudit([]store.AuditRecord{{AWSAccountID: "trail" + round}})
 		}},
-	}
+	}...)
 
 	const rounds, updates = 3, 6
 	a1 := account(awsA, "a1")
@@ -185,6 +181,7 @@ func testTurns(t *testing.T, f *fixture) {
 		f.insertUsers(registered("a1", fmt.Sprint("own", i)))
 	}
 	for i := range rounds {
+		f.insertRoom("a1", fmt.Sprint("room", i))
 		f.insertUsers(invited("left", fmt.Sprint("leaving", i)))
 	}
 	for _, test := range tests {
@@ -212,6 +209,15 @@ func testTurns(t *testing.T, f *fixture) {
 			}
 		}
 	}
+}
+
+func empty(n int, err error) (bool, error) { return n == 0, err }
+
+func missing(err error) (bool, error) {
+	if errors.Is(err, store.ErrNotFound) {
+		return true, nil
+	}
+	return false, err
 }
 
 func renamed(tx store.Tx, name, _ string) error {
