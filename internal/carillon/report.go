@@ -165,8 +165,10 @@ func (r *report) compare(ctx context.Context, service *remote) error {
 			}
 		}
 		a := byID[e.AccountID]
-		// A user has an address or, made without one, an id like that of an account.
-		if a == nil || e.Target == e.AccountID || e.TargetEmail == "" && !bulk.IsAccountID(e.Target) {
+		// A user has an address or, made without one, an id like that of an account. So has a room, but
+		// records of rooms, and of who is in them, say which room it is.
+		if a == nil || e.Target == e.AccountID || e.TargetEmail == "" && !bulk.IsAccountID(e.Target) ||
+			textIn(e.Before, "RoomId") != "" || textIn(e.After, "RoomId") != "" {
 			return true
 		}
 		if license := textIn(e.Before, "LicenseType"); license != "" {

@@ -476,7 +476,7 @@ var examples = []model.OperationExamples{
         "role": "Administrator"
     },
     {
-        "who": "Lunch (Bot)",
+        "who": "Bo",
         "role": "Member"
     }
 ]`,

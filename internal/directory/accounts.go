@@ -123,7 +123,7 @@ func (s *Service) ListAccounts(ctx context.Context, in *api.ListAccountsInput) (
 				filter.AccountIDs = append(filter.AccountIDs, h.AccountID)
 			}
 		}
-		accounts, next, err := tx.Accounts(caller.AWSAccountID, filter, after, pageSize(in.MaxResults))
+		accounts, next, err := tx.Accounts(caller.AWSAccountID, filter, after, pageSize(in.MaxResults, userPage))
 		if err != nil {
 			return nil, err
 		}

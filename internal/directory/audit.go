@@ -41,10 +41,13 @@ func objectOf(fields, other []document.Member) string {
 		if other == nil && isEmpty(f.Value) {
 			continue
 		}
-		if other != nil && same(f.Value, other[i].Value) {
+		_, isLabel := f.Value.(label)
+		if other != nil && !isLabel && same(f.Value, other[i].Value) {
 			continue
 		}
 		switch v := f.Value.(type) {
+		case label:
+			f.Value = string(v)
 		case secret:
 			f.Value = v.masked()
 		case stamp:
@@ -80,6 +83,10 @@ func (s secret) masked() string {
 	}
 	return "***"
 }
+
+// label is a text that says which of several things a record is about. It does not change, and is
+// in the record all the same.
+type label string
 
 // The fields below have the names of the API. Its encoder would not do: a record has only members
 // that differ, on one level, and shows more than the API does, such as the id of an invitation.

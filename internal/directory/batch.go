@@ -141,7 +141,8 @@ func asMembers(users []store.User, err error) ([]*member, error) {
 	return members, nil
 }
 
-// save writes how members have changed, with a record for each that has.
+// save writes how members have changed, with a record for each that has. Those who leave the
+// account leave its rooms.
 func (c *change) save(a store.Account, members []*member) error {
 	var changes []store.UserChange
 	var gone []store.User
@@ -160,8 +161,11 @@ func (c *change) save(a store.Account, members []*member) error {
 			return err
 		}
 	}
-	if len(gone) > 0 {
-		return c.DeleteUsers(a.AccountID, gone)
+	if len(gone) == 0 {
+		return nil
 	}
-	return nil
+	if err := c.leaveRooms(a, gone); err != nil {
+		return err
+	}
+	return c.DeleteUsers(a.AccountID, gone)
 }

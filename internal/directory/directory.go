@@ -1,14 +1,16 @@
 // Package directory is the domain of the service: accounts, the users in them, their licenses,
 // the rules that tie these together, and the trail of who changed what.
 //
-// Start at [Service], which has a method for each operation that it offers, in the terms of
-// package api. users.go has the rules for the fields of one user, batch.go those for a list of
-// users. Beside it are [Operator], for what the API cannot do, [Import], which brings in an old
-// directory, and [Keys], the access keys that sign requests.
+// Start at [Service], which has a method for each operation that it offers, in the terms of package
+// api. users.go has the rules for the fields of one user, batch.go those for a list of users,
+// rooms.go and memberships.go those for chat rooms. Beside it are [Operator], for what the API
+// cannot do, [Import], which brings in an old directory, and [Keys], the access keys that sign
+// requests.
 //
 // Every operation acts for the [Caller] in its context and sees only the accounts of the caller's
 // AWS account. A change, through any of them, is one update of the store. The update includes an
-// audit record for each user, account, domain, key or setting that is different afterwards.
+// audit record for each user, account, domain, room, membership, key or setting that is different
+// afterwards.
 //
 // A failure that the caller of the API has caused, or can do something about, is an *api.Error.
 // Every other error comes from the store, unchanged: store.ErrUnavailable means that nothing was
@@ -64,26 +66,36 @@ type Service struct {
 // The operations that are built so far. The server answers for the others that they are not.
 var _ interface {
 	AssociateSigninDelegateGroupsWithAccount(context.Context, *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error)
+	BatchCreateRoomMembership(context.Context, *api.BatchCreateRoomMembershipInput) (*api.BatchCreateRoomMembershipOutput, error)
 	BatchSuspendUser(context.Context, *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error)
 	BatchUnsuspendUser(context.Context, *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error)
 	BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error)
 	CreateAccount(context.Context, *api.CreateAccountInput) (*api.CreateAccountOutput, error)
+	CreateRoom(context.Context, *api.CreateRoomInput) (*api.CreateRoomOutput, error)
+	CreateRoomMembership(context.Context, *api.CreateRoomMembershipInput) (*api.CreateRoomMembershipOutput, error)
 	CreateUser(context.Context, *api.CreateUserInput) (*api.CreateUserOutput, error)
 	DeleteAccount(context.Context, *api.DeleteAccountInput) (*api.DeleteAccountOutput, error)
+	DeleteRoom(context.Context, *api.DeleteRoomInput) (*api.DeleteRoomOutput, error)
+	DeleteRoomMembership(context.Context, *api.DeleteRoomMembershipInput) (*api.DeleteRoomMembershipOutput, error)
 	DisassociateSigninDelegateGroupsFromAccount(context.Context, *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error)
 	GetAccount(context.Context, *api.GetAccountInput) (*api.GetAccountOutput, error)
 	GetAccountSettings(context.Context, *api.GetAccountSettingsInput) (*api.GetAccountSettingsOutput, error)
 	GetGlobalSettings(context.Context, *api.GetGlobalSettingsInput) (*api.GetGlobalSettingsOutput, error)
+	GetRoom(context.Context, *api.GetRoomInput) (*api.GetRoomOutput, error)
 	GetUser(context.Context, *api.GetUserInput) (*api.GetUserOutput, error)
 	GetUserSettings(context.Context, *api.GetUserSettingsInput) (*api.GetUserSettingsOutput, error)
 	InviteUsers(context.Context, *api.InviteUsersInput) (*api.InviteUsersOutput, error)
 	ListAccounts(context.Context, *api.ListAccountsInput) (*api.ListAccountsOutput, error)
+	ListRoomMemberships(context.Context, *api.ListRoomMembershipsInput) (*api.ListRoomMembershipsOutput, error)
+	ListRooms(context.Context, *api.ListRoomsInput) (*api.ListRoomsOutput, error)
 	ListUsers(context.Context, *api.ListUsersInput) (*api.ListUsersOutput, error)
 	LogoutUser(context.Context, *api.LogoutUserInput) (*api.LogoutUserOutput, error)
 	ResetPersonalPIN(context.Context, *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error)
 	UpdateAccount(context.Context, *api.UpdateAccountInput) (*api.UpdateAccountOutput, error)
 	UpdateAccountSettings(context.Context, *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error)
 	UpdateGlobalSettings(context.Context, *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error)
+	UpdateRoom(context.Context, *api.UpdateRoomInput) (*api.UpdateRoomOutput, error)
+	UpdateRoomMembership(context.Context, *api.UpdateRoomMembershipInput) (*api.UpdateRoomMembershipOutput, error)
 	UpdateUser(context.Context, *api.UpdateUserInput) (*api.UpdateUserOutput, error)
 	UpdateUserSettings(context.Context, *api.UpdateUserSettingsInput) (*api.UpdateUserSettingsOutput, error)
 } = (*Service)(nil)
@@ -107,6 +119,16 @@ type Caller struct {
 	KeyName      string
 	RequestID    string
 	UserAgent    string
+}
+
+// arn names the caller as Chime did in what a caller has made: an IAM user, here with the name of
+// the key, or the root of the AWS account. No other key than a root key is called root.
+func (c Caller) arn() string {
+	who := "user/" + c.KeyName
+	if c.KeyName == rootName {
+		who = rootName
+	}
+	return "arn:aws:iam::" + c.AWSAccountID + ":" + who
 }
 
 type callerKey struct{}

@@ -58,7 +58,13 @@ func newHouse(t testing.TB) *house {
 
 func houseOver(t testing.TB, st store.Store) *house {
 	t.Helper()
-	service, err := directory.New(st, directory.Options{Clock: func() time.Time { return now.Add(456 * time.Microsecond) }})
+	return houseAt(t, st, now.Add(456*time.Microsecond))
+}
+
+// houseAt is a house whose service has a clock that stands still.
+func houseAt(t testing.TB, st store.Store, at time.Time) *house {
+	t.Helper()
+	service, err := directory.New(st, directory.Options{Clock: func() time.Time { return at }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -310,18 +316,19 @@ func equal(t testing.TB, what string, got, want any) {
 func TestOperationsOffered(t *testing.T) {
 	h := newHouse(t)
 	for _, operation := range []string{
-		"AssociateSigninDelegateGroupsWithAccount", "BatchSuspendUser", "BatchUnsuspendUser", "BatchUpdateUser",
-		"CreateAccount", "CreateUser", "DeleteAccount", "DisassociateSigninDelegateGroupsFromAccount", "GetAccount",
-		"GetAccountSettings", "GetGlobalSettings", "GetUser", "GetUserSettings", "InviteUsers", "ListAccounts", "ListUsers",
-		"LogoutUser", "ResetPersonalPIN", "UpdateAccount", "UpdateAccountSettings", "UpdateGlobalSettings", "UpdateUser",
-		"UpdateUserSettings",
+		"AssociateSigninDelegateGroupsWithAccount", "BatchCreateRoomMembership", "BatchSuspendUser", "BatchUnsuspendUser",
+		"BatchUpdateUser", "CreateAccount", "CreateRoom", "CreateRoomMembership", "CreateUser", "DeleteAccount", "DeleteRoom",
+		"DeleteRoomMembership", "DisassociateSigninDelegateGroupsFromAccount", "GetAccount", "GetAccountSettings",
+		"GetGlobalSettings", "GetRoom", "GetUser", "GetUserSettings", "InviteUsers", "ListAccounts", "ListRoomMemberships",
+		"ListRooms", "ListUsers", "LogoutUser", "ResetPersonalPIN", "UpdateAccount", "UpdateAccountSettings",
+		"UpdateGlobalSettings", "UpdateRoom", "UpdateRoomMembership", "UpdateUser", "UpdateUserSettings",
 	} {
 		if api.Bind(h.service, operation) == nil {
 			t.Errorf("%s cannot be called", operation)
 		}
 	}
-	if api.Bind(h.service, "CreateRoom") != nil {
-		t.Errorf("CreateRoom can be called though it is not built")
+	if api.Bind(h.service, "CreateBot") != nil {
+		t.Errorf("CreateBot can be called though it is not built")
 	}
 }
 

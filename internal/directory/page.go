@@ -94,10 +94,17 @@ func (l listing) mac(entry []byte) []byte {
 	return h.Sum(nil)[:macSize]
 }
 
-// pageSize returns the number of rows of a page of accounts or users.
-func pageSize(maxResults *int) int {
+// How many rows a page has if the request does not say. That of accounts and users is Amazon
+// Chime's, which said nothing of rooms and their members.
+const (
+	userPage = 100
+	roomPage = 50
+)
+
+// pageSize returns the number of rows of a page.
+func pageSize(maxResults *int, usual int) int {
 	if maxResults == nil {
-		return 100
+		return usual
 	}
 	return *maxResults
 }

@@ -41,7 +41,7 @@ func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.L
 		if err != nil {
 			return nil, err
 		}
-		users, next, err := tx.ListUsers(a.AccountID, filter, after, pageSize(in.MaxResults))
+		users, next, err := tx.ListUsers(a.AccountID, filter, after, pageSize(in.MaxResults, userPage))
 		if err != nil {
 			return nil, err
 		}
@@ -172,14 +172,18 @@ func noUser(userID string) *rules.Refusal {
 	return &rules.Refusal{Code: api.ErrorCodeNotFound, Message: fmt.Sprintf("User %.64s was not found in the account", userID)}
 }
 
-// exception is a refusal as the error of a request about one user or account alone. The contract
-// lets such a request fail with three of the codes of an item only.
+// exception is a refusal as the error of a request about one thing alone. The contract lets such a
+// request fail with some of the codes of an item only.
 func exception(r *rules.Refusal) *api.Error {
 	switch r.Code {
 	case api.ErrorCodeNotFound:
 		return api.Errorf(api.NotFoundException, "%s", r.Message)
 	case api.ErrorCodeForbidden:
 		return api.Errorf(api.ForbiddenException, "%s", r.Message)
+	case api.ErrorCodeConflict:
+		return api.Errorf(api.ConflictException, "%s", r.Message)
+	case api.ErrorCodeResourceLimitExceeded:
+		return api.Errorf(api.ResourceLimitExceededException, "%s", r.Message)
 	}
 	return api.BadRequest("%s", r.Message)
 }
