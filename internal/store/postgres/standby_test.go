@@ -42,7 +42,7 @@ func TestStandby(t *testing.T) {
 		u.RawQuery = "target_session_attrs=read-write"
 		s := open(t, u.String(), postgres.Options{})
 		l := newLoad(t, s, test.name)
-		l.awaitAcknowledged(t, 10)
+		l.awaitAcknowledged(t, 5)
 		if test.away {
 			standby.do(t, "kill")
 		}
@@ -134,7 +134,7 @@ func newLoad(t *testing.T, s store.Store, prefix string) *load {
 		for n := range 4 {
 			w := &writer{accountID: a.AccountID, userID: fmt.Sprint(a.AccountID, "-w", n), joins: n%2 > 0}
 			if n >= 2 {
-				w.patience = 50 * time.Millisecond
+				w.patience = 100 * time.Millisecond
 			}
 			storetest.Update(t, s, storetest.Insert(w.accountID, w.userID))
 			l.writers = append(l.writers, w)
