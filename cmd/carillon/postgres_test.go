@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -20,14 +21,19 @@ import (
 )
 
 // testPostgres is the URL of an empty schema in the PostgreSQL to test against, which is dropped at
-// the end of the test.
+// the end of the test. If the tests are given a Citus instead, the schema is distributed.
 func testPostgres(t testing.TB) string {
 	t.Helper()
-	base := os.Getenv("CARILLON_TEST_POSTGRES")
+	base := cmp.Or(os.Getenv("CARILLON_TEST_CITUS"), os.Getenv("CARILLON_TEST_POSTGRES"))
 	if base == "" {
 		t.Skip("set CARILLON_TEST_POSTGRES to the URL of a PostgreSQL to test against; .ci/postgres run COMMAND does")
 	}
-	schema := fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.ToLower(t.Name()), "/", "_"), os.Getpid())
+	return emptySchema(t, base, fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.ToLower(t.Name()), "/", "_"), os.Getpid()))
+}
+
+// emptySchema makes a schema in a database, until the end of the test, and returns its URL.
+func emptySchema(t testing.TB, base, schema string) string {
+	t.Helper()
 	psql(t, base, "CREATE SCHEMA "+schema)
 	t.Cleanup(func() { psql(t, base, "DROP SCHEMA "+schema+" CASCADE") })
 	u, err := url.Parse(base)
@@ -38,6 +44,11 @@ func testPostgres(t testing.TB) string {
 	query.Set("search_path", schema)
 	query.Set("application_name", schema)
 	u.RawQuery = query.Encode()
+	if os.Getenv("CARILLON_TEST_CITUS") != "" {
+		if err := postgres.Distribute(context.WithoutCancel(t.Context()), u.String(), 0, func(string, string) {}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return u.String()
 }
 
@@ -297,4 +308,28 @@ func TestPostgresDump(t *testing.T) {
 	check()
 	change()
 	check()
+}
+
+// Without Citus nothing is distributed, and the person is told what comes first.
+func TestScaleCitus_none(t *testing.T) {
+	if os.Getenv("CARILLON_TEST_CITUS") != "" {
+		return // the other tests distribute their databases
+	}
+	database := testPostgres(t)
+	t.Parallel()
+	dir := t.TempDir()
+	for _, test := range []struct {
+		variable, says string
+		code           int
+	}{
+		{"CARILLON_DATABASE_URL=" + database, "CREATE EXTENSION citus", 4},
+		{"CARILLON_DATABASE_URL=", "say which database", 2},
+	} {
+		cmd := exec.Command("carillon", "scale", "citus")
+		cmd.Env = append(childEnv(dir), test.variable)
+		out, err := cmd.CombinedOutput()
+		if cmd.ProcessState.ExitCode() != test.code || !strings.Contains(string(out), test.says) {
+			t.Errorf("got %v and %q, want exit code %d and %q", err, out, test.code, test.says)
+		}
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -68,7 +69,7 @@ func TestMain(m *testing.M) {
 // UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
 func TestScripts(t *testing.T) {
 	t.Parallel()
-	dir, files := "testdata/script", []string(nil)
+	dir, files := scriptDir, []string(nil)
 	if testing.Short() {
 		// These have programs that do many things at a time: see takesTurns.
 		for _, name := range []string{"backup", "bulk_stopped", "bulk_verbs", "serve_names"} {
@@ -76,7 +77,47 @@ func TestScripts(t *testing.T) {
 		}
 		dir = ""
 	}
-	testscript.Run(t, testscript.Params{
+	testscript.Run(t, params(dir, files, func(env *testscript.Env) string {
+		return "CARILLON_DATA=" + filepath.Join(env.WorkDir, "data")
+	}))
+}
+
+// TestScripts_postgres tells the stories that have nothing to do with a data directory to services
+// on PostgreSQL: on the nodes of a Citus, if that is what the tests are given.
+func TestScripts_postgres(t *testing.T) {
+	takesTurns(t)
+	all, err := filepath.Glob(filepath.Join(scriptDir, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []string
+	for _, file := range all {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !aboutData.Match(text) {
+			files = append(files, file)
+		}
+	}
+	if len(files) < 15 {
+		t.Fatalf("only %d scripts are left: %v", len(files), files)
+	}
+	base := testPostgres(t)
+	var schemas atomic.Int64
+	testscript.Run(t, params("", files, func(env *testscript.Env) string {
+		return "CARILLON_DATABASE_URL=" + emptySchema(t, base, fmt.Sprintf("scripts_%d_%d", os.Getpid(), schemas.Add(1)))
+	}))
+}
+
+const scriptDir = "testdata/script"
+
+// aboutData matches what a script says of its data directory, or of certificates beside it.
+var aboutData = regexp.MustCompile(`data/|--data|CARILLON_DATA|CARILLON_TLS_CERT`)
+
+// params are those of a run of scripts. where gives each the variable that says where its data is.
+func params(dir string, files []string, where func(*testscript.Env) string) testscript.Params {
+	return testscript.Params{
 		Dir:                 dir,
 		Files:               files,
 		RequireExplicitExec: true,
@@ -85,7 +126,7 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			home := filepath.Join(env.WorkDir, ".home")
 			env.Vars = append(env.Vars, childEnv(home)...)
-			env.Vars = append(env.Vars, "TMPDIR="+filepath.Join(env.WorkDir, ".tmp"), "CARILLON_DATA="+filepath.Join(env.WorkDir, "data"))
+			env.Vars = append(env.Vars, "TMPDIR="+filepath.Join(env.WorkDir, ".tmp"), where(env))
 			env.Values[latest{}] = new(*service)
 			return os.Mkdir(home, 0o700)
 		},
@@ -93,7 +134,7 @@ func TestScripts(t *testing.T) {
 			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
 			"certificate": certificate, "request": request, "metrics": metrics,
 		},
-	})
+	}
 }
 
 // latest is the key of the service that a script has started last.

@@ -107,17 +107,18 @@ var (
 	exportLine  = regexp.MustCompile(`(?m)^export (\w+)='?(.*?)'?$`)
 )
 
-// readEnv reads the lines for a shell from the file that the service names.
+// readEnv reads the lines for a shell from the file that the service names, or from what it has
+// printed.
 func (s *service) readEnv() error {
-	m := rootKeyFile.FindStringSubmatch(s.complaints())
-	if m == nil {
-		return nil
+	path := s.stdout
+	if m := rootKeyFile.FindStringSubmatch(s.complaints()); m != nil {
+		path = m[1]
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(s.cmd.Dir, path)
+		}
+		path = filepath.Join(s.root, path)
 	}
-	path := m[1]
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(s.cmd.Dir, path)
-	}
-	text, err := os.ReadFile(filepath.Join(s.root, path))
+	text, err := os.ReadFile(path)
 	s.env = map[string]string{}
 	for _, line := range exportLine.FindAllStringSubmatch(string(text), -1) {
 		s.env[line[1]] = line[2]

@@ -1,6 +1,11 @@
 package postgres
 
 import (
+	"context"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
@@ -17,6 +22,37 @@ func (o Options) FirstRelease() Options {
 	return o
 }
 
+// Settling returns the options of a store that looks for the outcome of a commit for so long only.
+func (o Options) Settling(limit time.Duration) Options {
+	o.settleTime = limit
+	return o
+}
+
+// Traced returns the options of a store that tells a function each statement.
+func (o Options) Traced(fn func(sql string)) Options {
+	o.tracer = tracer(fn)
+	return o
+}
+
+type tracer func(sql string)
+
+func (t tracer) TraceQueryStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	t(data.SQL)
+	return ctx
+}
+
+func (t tracer) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (t tracer) TraceBatchStart(ctx context.Context, _ *pgx.Conn, data pgx.TraceBatchStartData) context.Context {
+	for _, query := range data.Batch.QueuedQueries {
+		t(query.SQL)
+	}
+	return ctx
+}
+
+func (t tracer) TraceBatchQuery(context.Context, *pgx.Conn, pgx.TraceBatchQueryData) {}
+func (t tracer) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData)     {}
+
 // Token names an update.
 type Token = token
 
@@ -28,3 +64,13 @@ func (t token) Number() int64 { return t.number }
 
 // Settle finds out whether the update with a token was committed.
 func Settle(s store.Store, t Token) (bool, error) { return s.(*database).settle(t) }
+
+// Tables returns the tables that have a place in a distributed database, with the columns that they
+// are distributed by.
+func Tables() map[string]string {
+	tables := make(map[string]string)
+	for _, p := range places {
+		tables[p.table] = p.column
+	}
+	return tables
+}

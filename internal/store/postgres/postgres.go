@@ -4,10 +4,11 @@
 // What PostgreSQL does differently has a file each: update.go, where updates run beside each other
 // and are repeated; locks.go, which keeps those that meet apart; tx.go, which passes arrays where
 // there are many rows; session.go, which saves round trips; settings.go, what each transaction asks
-// of the server.
+// of the server; citus.go, a database of many servers.
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -40,7 +41,9 @@ type Options struct {
 	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
 	Upgraded func(store.Upgraded)
 
-	files fs.FS // with the migrations; nil: those of this release
+	files      fs.FS         // with the migrations; nil: those of this release
+	settleTime time.Duration // 0: settleTime
+	tracer     pgx.QueryTracer
 }
 
 // Open opens the database that a URL names: "postgres://user@host:5432/name", with the parameters
@@ -49,9 +52,24 @@ type Options struct {
 // errors, and ErrOlderSchema with [Options].Beside. No error shows a password, nor any part of a
 // URL that does not parse.
 func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, error) {
+	d, found, err := open(ctx, databaseURL, opts, true)
+	if err != nil {
+		return nil, err
+	}
+	if opts.Upgraded != nil && !found.Empty() {
+		opts.Upgraded(*found)
+	}
+	if !opts.Beside {
+		d.inBackground(d.forgetTokens)
+	}
+	return d, nil
+}
+
+// open opens a database, which must be distributed as a whole or not at all if that is checked.
+func open(ctx context.Context, databaseURL string, opts Options, checked bool) (*database, *store.Upgraded, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
-		return nil, invalidURL(databaseURL)
+		return nil, nil, invalidURL(databaseURL)
 	}
 	config.MaxConns = defaultPool
 	if opts.Pool > 0 {
@@ -66,27 +84,23 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 		params["application_name"] = "carillon"
 	}
 	config.ConnConfig.OnNotice = keepWarning
+	config.ConnConfig.Tracer = opts.tracer
+	asked := settingsOf(params)
 	pool, err := pgxpool.NewWithConfig(ctx, config)
 	if err != nil {
-		return nil, fmt.Errorf("opening database: %w", err)
-	}
-	d := &database{pool: pool, gate: newGate(int(config.MaxConns)), entries: engine.NewSequence(opts.Clock, true)}
-	d.settings = []string{localSettings(params)}
-	migrations := opts.migrations()
-	if err := d.prepare(ctx, migrations); err != nil {
-		pool.Close()
-		c := config.ConnConfig
-		return nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explain(err))
-	}
-	if opts.Upgraded != nil && !migrations.Found.Empty() {
-		opts.Upgraded(*migrations.Found)
+		return nil, nil, fmt.Errorf("opening database: %w", err)
 	}
 	background, stop := context.WithCancel(context.Background())
-	d.stop = stop
-	if !opts.Beside {
-		d.background.Go(func() { d.forgetTokens(background) })
+	d := &database{pool: pool, gate: newGate(int(config.MaxConns)), entries: engine.NewSequence(opts.Clock, true),
+		asked: asked, settings: localSettings(asked), settleTime: cmp.Or(opts.settleTime, settleTime),
+		background: background, stop: stop}
+	migrations := opts.migrations()
+	if err := d.prepare(ctx, migrations, checked); err != nil {
+		d.Close()
+		c := config.ConnConfig
+		return nil, nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explain(err))
 	}
-	return d, nil
+	return d, migrations.Found, nil
 }
 
 // invalidURL says what is wrong with a URL that does not parse. It shows nothing of the URL, since
@@ -109,20 +123,29 @@ func invalidURL(text string) error {
 
 // database is the [store.Store].
 type database struct {
-	pool     *pgxpool.Pool
-	gate     *gate // that all who use the pool pass
-	entries  *engine.Sequence
-	schema   string   // where the tables are; keeps the locks of two stores in one database apart
-	settings []string // statements at the beginning of each transaction
-	closed   atomic.Bool
-	counters engine.Counters
+	pool       *pgxpool.Pool
+	gate       *gate // that all who use the pool pass
+	entries    *engine.Sequence
+	schema     string // where the tables are; keeps the locks of two stores in one database apart
+	asked      []setting
+	settings   []string      // the statements for that, at the beginning of each transaction
+	settleTime time.Duration // how long the outcome of a commit is looked for
+	closed     atomic.Bool
+	counters   engine.Counters
 
-	background sync.WaitGroup
-	stop       context.CancelFunc // ends what runs in the background
+	background context.Context // ends with the store
+	stop       context.CancelFunc
+	jobs       sync.WaitGroup // in the background
 }
 
-// prepare checks the database and brings its schema up to date.
-func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
+// inBackground runs a function that ends when its context does.
+func (d *database) inBackground(fn func(context.Context)) {
+	d.jobs.Go(func() { fn(d.background) })
+}
+
+// prepare checks the database and brings its schema up to date. How it is distributed can be left
+// unchecked.
+func (d *database) prepare(ctx context.Context, m engine.Migrations, checked bool) error {
 	conn, err := d.acquire(ctx, forWork)
 	if err != nil {
 		return err
@@ -143,7 +166,18 @@ func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
 	if err := d.checkSettings(ctx, conn.pooled); err != nil {
 		return err
 	}
-	return d.migrate(ctx, conn.pooled, m)
+	locations, err := d.locations(ctx, conn.pooled)
+	if err != nil {
+		return err
+	}
+	if is := locations["audit"]; is != nil && is.column != "" {
+		return errors.New("its table audit is distributed, which was right for an earlier release: stop all services, " +
+			"run SELECT undistribute_table('audit'), start one service, which moves the trail and ends, then run carillon scale citus")
+	}
+	if err := d.migrate(ctx, conn.pooled, m); err != nil || !checked {
+		return err
+	}
+	return d.checkCitus(ctx, conn.pooled)
 }
 
 func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error {
@@ -224,7 +258,7 @@ func (d *database) Ping(ctx context.Context) error {
 func (d *database) Close() error {
 	d.closed.Store(true)
 	d.stop()
-	d.background.Wait()
+	d.jobs.Wait()
 	d.pool.Close() // waits for the connections in use
 	return nil
 }

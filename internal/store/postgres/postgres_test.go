@@ -1,10 +1,12 @@
 package postgres_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -29,7 +31,7 @@ const postgresURL = "CARILLON_TEST_POSTGRES"
 // leads to it.
 func newSchema(t testing.TB) string {
 	t.Helper()
-	base := os.Getenv(postgresURL)
+	base := cmp.Or(os.Getenv(citusURL), os.Getenv(postgresURL))
 	if base == "" {
 		t.Skip("set " + postgresURL + " to the URL of a PostgreSQL to test against, such as postgres://postgres@127.0.0.1/postgres")
 	}
@@ -81,15 +83,20 @@ func open(t testing.TB, url string, opts postgres.Options) store.Store {
 }
 
 func TestStore(t *testing.T) {
+	var statements sync.Map
+	opts := postgres.Options{}.Traced(func(sql string) { statements.Store(sql, true) })
 	storetest.Run(t, func(t *testing.T, clock func() time.Time) store.Store {
-		return open(t, newSchema(t), postgres.Options{Clock: clock})
+		opts := opts
+		opts.Clock = clock
+		return open(t, newDatabase(t), opts)
 	})
+	checkStatements(t, maps.Collect(statements.Range))
 }
 
 func TestLookups(t *testing.T) {
 	for pool, views := range map[int]int{2: 1, 3: 2, 6: 4} {
 		t.Run(fmt.Sprint("pool=", pool), func(t *testing.T) {
-			storetest.RunLookups(t, open(t, newSchema(t), postgres.Options{Pool: pool}), views)
+			storetest.RunLookups(t, open(t, newDatabase(t), postgres.Options{Pool: pool}), views)
 		})
 	}
 }
@@ -101,7 +108,7 @@ func TestFewConnections(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	base := os.Getenv(postgresURL)
+	base := cmp.Or(os.Getenv(citusURL), os.Getenv(postgresURL))
 	role := fmt.Sprintf("few_%d", os.Getpid())
 	psql(t, base, "CREATE ROLE "+role+" LOGIN CONNECTION LIMIT 3; GRANT ALL ON SCHEMA "+u.Query().Get("search_path")+" TO "+role)
 	t.Cleanup(func() { psql(t, base, "DROP OWNED BY "+role+" CASCADE; DROP ROLE "+role) })
@@ -173,11 +180,11 @@ func firstRelease(t *testing.T) (func(string), func() (store.Store, store.Upgrad
 
 // .ci/postgres run go test ./internal/store/postgres -run '^$' -bench . -benchtime 3000x
 func BenchmarkBatch(b *testing.B) {
-	storetest.Benchmark(b, open(b, newSchema(b), postgres.Options{}))
+	storetest.Benchmark(b, open(b, newDatabase(b), postgres.Options{}))
 }
 
 func TestReopen(t *testing.T) {
-	url := newSchema(t)
+	url := newDatabase(t)
 	s := open(t, url, postgres.Options{})
 	storetest.Update(t, s, storetest.Insert("a1", "u1"))
 	s.Close()
@@ -267,7 +274,7 @@ func TestOpen_InvalidURL(t *testing.T) {
 
 // Several services start at once on a new schema, and all of them see what each writes.
 func TestSeveral(t *testing.T) {
-	url := newSchema(t)
+	url := newDatabase(t)
 	const services, each = 4, 10
 	var wg sync.WaitGroup
 	for i := range services {
@@ -455,7 +462,7 @@ func TestConnectionsEnd(t *testing.T) {
 // The connection breaks at the commit, before the commit gets through or before its answer does.
 // Either way the update is applied once.
 func TestCommitAnswerLost(t *testing.T) {
-	schema := newSchema(t)
+	schema := newDatabase(t)
 	for _, test := range []struct {
 		name    string
 		forward bool // the commit reaches the server

@@ -93,17 +93,16 @@ func (s *session) reconnect() error {
 // unless a statement before the commit has failed.
 func (s *session) commit() error {
 	s.answered = true // from here on nothing may be sent twice
-	delete(s.conn.Conn().PgConn().CustomData(), warningKey)
+	forgetWarning(s.conn)
 	s.enqueue(statement{text: `COMMIT`})
 	statements := s.queue
 	s.queue = nil
 	done, tag, err := s.sendAll(statements)
 	s.lost = s.conn.Conn().IsClosed()
 	if err == nil {
-		// With one node to commit on, a coordinator of several warns if that has failed, and goes on.
-		if warning, ok := s.conn.Conn().PgConn().CustomData()[warningKey].(error); ok {
-			err = warning
-		} else if tag.String() != "COMMIT" {
+		// A server only warns if it has stopped to wait for a standby, or a coordinator of several
+		// nodes if one of them has not committed.
+		if err = warningOf(s.conn); err == nil && tag.String() != "COMMIT" {
 			err = fmt.Errorf("the server has answered %q to COMMIT", tag)
 		}
 	}
@@ -120,6 +119,14 @@ func keepWarning(conn *pgconn.PgConn, notice *pgconn.Notice) {
 	if notice.SeverityUnlocalized == "WARNING" {
 		conn.CustomData()[warningKey] = error((*pgconn.PgError)(notice))
 	}
+}
+
+func forgetWarning(c *connection) { delete(c.Conn().PgConn().CustomData(), warningKey) }
+
+// warningOf returns the last warning since it was forgotten, or nil.
+func warningOf(c *connection) error {
+	warning, _ := c.Conn().PgConn().CustomData()[warningKey].(error)
+	return warning
 }
 
 // sendAll sends statements in one go and reads all answers. It returns how many have been

@@ -28,16 +28,25 @@ var settings = []setting{
 	{"jit", "off"},
 }
 
-// localSettings returns the statement that sets them. It takes what a URL says of them out of its
-// parameters, to set that instead.
-func localSettings(params map[string]string) string {
+// settingsOf returns the settings with the values that a URL gives them, and takes those out of its
+// parameters.
+func settingsOf(params map[string]string) []setting {
+	asked := slices.Clone(settings)
+	for i := range asked {
+		if given, ok := params[asked[i].name]; ok {
+			asked[i].value = given
+			delete(params, asked[i].name)
+		}
+	}
+	return asked
+}
+
+// localSettings returns the statement that sets them.
+func localSettings(asked []setting) []string {
 	var calls []string
-	for _, s := range settings {
+	for _, s := range asked {
 		value := literal(s.value)
-		if given, ok := params[s.name]; ok {
-			value = literal(given)
-			delete(params, s.name)
-		} else if s.value == "" {
+		if s.value == "" {
 			value = "current_setting(" + literal(s.name) + ")"
 		}
 		if s.name == "synchronous_commit" {
@@ -45,7 +54,31 @@ func localSettings(params map[string]string) string {
 		}
 		calls = append(calls, fmt.Sprintf("set_config(%s, %s, true)", literal(s.name), value))
 	}
-	return "SELECT " + strings.Join(calls, ", ")
+	return []string{"SELECT " + strings.Join(calls, ", ")}
+}
+
+// citusSettings returns the statements that set them on the coordinator and on each node that a
+// transaction comes to. Citus hands on what is said by SET LOCAL, with the BEGIN for the node.
+func citusSettings(ctx context.Context, conn *pgxpool.Conn, asked []setting) ([]string, error) {
+	statements := []string{
+		`SET LOCAL citus.node_connection_timeout TO 2000`, // milliseconds; a node that is gone should not take up connections for long
+		`SET LOCAL citus.propagate_set_commands TO local`,
+	}
+	for _, s := range asked {
+		value := s.value
+		if s.name == "synchronous_commit" {
+			if value == "" {
+				if err := conn.QueryRow(ctx, `SELECT current_setting('synchronous_commit')`).Scan(&value); err != nil {
+					return nil, err
+				}
+			}
+			if value == "off" {
+				value = "on"
+			}
+		}
+		statements = append(statements, "SET LOCAL "+s.name+" TO "+literal(value))
+	}
+	return statements, nil
 }
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }

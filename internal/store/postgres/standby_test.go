@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/jackc/pgx/v5"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
@@ -22,12 +25,7 @@ import (
 // says. The store stays open. Each update that was acknowledged has been carried out once, and none
 // that was refused.
 func TestStandby(t *testing.T) {
-	if os.Getenv(postgresURL) == "" {
-		t.Skip("set " + postgresURL + " to the URL of a PostgreSQL to test against; .ci/postgres run COMMAND does")
-	}
-	if runtime.GOOS != "linux" {
-		t.Skip("the script that starts a PostgreSQL of its own is made for Linux")
-	}
+	needClusters(t)
 	primary := newCluster(t, "start")
 	for _, test := range []struct {
 		name string
@@ -297,4 +295,53 @@ func (l *load) check(t *testing.T) {
 		}
 	}
 	t.Logf("%d updates were acknowledged, %d refused, %d are unknown", kept, refused, unknown)
+}
+
+// needClusters skips a test where .ci/postgres cannot start a PostgreSQL of its own.
+func needClusters(t *testing.T) {
+	t.Helper()
+	if os.Getenv(postgresURL) == "" {
+		t.Skip("set " + postgresURL + " to the URL of a PostgreSQL to test against; .ci/postgres run COMMAND does")
+	}
+	if runtime.GOOS != "linux" {
+		t.Skip("the script that starts a PostgreSQL of its own is made for Linux")
+	}
+}
+
+// A primary that has lost its standby and starts again shows what it has kept for itself alone.
+// That is not acknowledged: it is gone when the standby takes over.
+func TestStandby_gone(t *testing.T) {
+	needClusters(t)
+	if testing.Short() {
+		t.Skip("nothing runs at the same time here")
+	}
+	primary := newCluster(t, "start")
+	standby := newCluster(t, "standby", primary.dir)
+	u := *primary.url
+	u.Host += "," + standby.url.Host
+	u.RawQuery = "target_session_attrs=read-write"
+	s := open(t, u.String(), postgres.Options{}.Settling(time.Second))
+	storetest.Update(t, s, storetest.Insert("a1", "before"))
+	standby.do(t, "kill")
+	ended := make(chan error)
+	go func() { ended <- s.Update(context.Background(), storetest.Insert("a1", "kept by one")) }()
+	conn, err := pgx.Connect(t.Context(), primary.url.String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for waits := false; !waits; {
+		if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE wait_event = 'SyncRep')`).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	primary.do(t, "crash")
+	if err := <-ended; !errors.Is(err, store.ErrFailed) {
+		t.Errorf("Update: got error %v, want %v: nobody can know", err, store.ErrFailed)
+	}
+	primary.do(t, "kill")
+	standby.do(t, "start")
+	standby.do(t, "promote")
+	if got, want := storetest.UserIDs(t, s, "a1"), []string{"before"}; !slices.Equal(got, want) {
+		t.Errorf("users of the standby: got %v, want %v", got, want)
+	}
 }

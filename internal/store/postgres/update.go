@@ -179,19 +179,20 @@ func (t token) insert(undone bool) statement {
 		args: []any{t.number, t.account, undone}}
 }
 
-// undone reads the row of a token.
+// undone reads the row of a token. It also writes it, as it is, so that the answer waits for the
+// standbys that a commit waits for: a server that has lost them may have kept the row for itself.
 func (t token) undone() statement {
 	if t.account == "" {
-		return statement{text: `SELECT undone FROM commits WHERE token = $1`, args: []any{t.number}}
+		return statement{text: `UPDATE commits SET undone = undone WHERE token = $1 RETURNING undone`, args: []any{t.number}}
 	}
-	return statement{text: `SELECT undone FROM account_commits WHERE token = $1 AND account_id = $2`,
+	return statement{text: `UPDATE account_commits SET undone = undone WHERE token = $1 AND account_id = $2 RETURNING undone`,
 		args: []any{t.number, t.account}}
 }
 
 // settle finds out whether an update was committed, and sees to it that it will not be if it was
 // not. The error says why that cannot be known.
 func (d *database) settle(t token) (done bool, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), settleTime)
+	ctx, cancel := context.WithTimeout(context.Background(), d.settleTime)
 	defer cancel()
 	for {
 		if done, err = d.settleOnce(ctx, t); err == nil {
@@ -231,7 +232,8 @@ func (d *database) look(ctx context.Context, fn func(pgx.Tx) error) error {
 		return err
 	}
 	defer conn.Release()
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	forgetWarning(conn)
+	err = pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, setting := range d.settings {
 			if _, err := tx.Exec(ctx, setting); err != nil {
 				return err
@@ -239,6 +241,10 @@ func (d *database) look(ctx context.Context, fn func(pgx.Tx) error) error {
 		}
 		return fn(tx)
 	})
+	if err == nil {
+		err = warningOf(conn)
+	}
+	return err
 }
 
 // Tokens are of no use after seconds. Services with clocks that far apart would refuse each other's
