@@ -130,7 +130,7 @@ var arrows = map[string]map[string]string{
 		"internal/store":       "keeps what they change",
 	},
 	"internal/importer": {
-		"internal/chime/api": "the rows are accounts and users of the API",
+		"internal/chime/api": "the rows are accounts, users and rooms of the API",
 		"internal/directory": "what an import takes",
 		"internal/document":  "reads JSON",
 		"internal/sheet":     "reads tables",

@@ -30,23 +30,24 @@ func (p *program) importCommand() *cobra.Command {
 	var o importOptions
 	c := &cobra.Command{
 		Use:   "import FILE ...",
-		Short: `import accounts and users from saved output of "aws chime"`,
-		Long: `Import accounts and users from saved output of "aws chime". Ids, dates, licenses
-and order are kept.
+		Short: `import accounts, users and rooms from saved output of "aws chime"`,
+		Long: `Import accounts, users and chat rooms from saved output of "aws chime". Ids,
+dates, licenses and order are kept.
 
-A FILE holds what list-accounts, list-users, get-account or get-user printed as
-JSON, one page or many, or a table, .csv or .xlsx, with the columns userId and
-email. - is standard input. What the store has already stays as it is, so that a
+A FILE holds what list-accounts, list-users, list-rooms, list-room-memberships,
+get-account, get-user or get-room printed as JSON, one page or many, or a table
+of users, .csv or .xlsx, with the columns userId and email. - is standard input. What the store has already stays as it is, so that a
 file can be imported again. Rows that cannot be imported are listed and skipped;
 the exit code is then 1. A file whose account belongs to another AWS account in
 the store is refused, and nothing is imported.` + besideService,
 		Example: `carillon import --dry-run accounts.json users.json
-carillon import accounts.json users.json`,
+carillon import accounts.json users.json
+carillon import rooms.json memberships.json`,
 		RunE:              func(c *cobra.Command, words []string) error { return p.importFiles(c.Context(), o, words) },
 		ValidArgsFunction: filesOf("json", "csv", "xlsx"),
 	}
 	f := flagsOf(c)
-	f.text(&o.AccountID, "account-id ID", "account of the users that name none, or one that is not known; a table needs it",
+	f.text(&o.AccountID, "account-id ID", "account of the rows that name none, or one that is not known; a table needs it",
 		completedBy(p.storeAccounts(&o.database)))
 	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
 	f.toggle(&o.DryRun, "dry-run", "say what would be done, and change nothing")
@@ -163,6 +164,11 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 	if err != nil {
 		return fmt.Errorf("%d of %d users are done, import again to continue: %w", len(users), len(r.rows.Users), err)
 	}
+	if len(r.rows.Rooms)+len(r.rows.Memberships) > 0 {
+		if err := r.chats(ctx, im); err != nil {
+			return err
+		}
+	}
 	for line := range r.rows.Notes.Lines() {
 		r.complain("%s", line)
 	}
@@ -171,6 +177,21 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 	}
 	if r.bad > 0 {
 		return fmt.Errorf("%d bad rows are skipped", r.bad)
+	}
+	return nil
+}
+
+// chats imports rooms, and then who is in them.
+func (r *importReport) chats(ctx context.Context, im *directory.Import) error {
+	rooms, err := im.Rooms(ctx, r.rows.Rooms)
+	r.results("rooms", rooms, func(i int) string { return r.rows.Rooms[i].Place })
+	if err != nil {
+		return fmt.Errorf("%d of %d rooms are done, import again to continue: %w", len(rooms), len(r.rows.Rooms), err)
+	}
+	memberships, err := im.Memberships(ctx, r.rows.Memberships)
+	r.results("memberships", memberships, func(i int) string { return r.rows.Memberships[i].Place })
+	if err != nil {
+		return fmt.Errorf("%d of %d memberships are done, import again to continue: %w", len(memberships), len(r.rows.Memberships), err)
 	}
 	return nil
 }
@@ -220,10 +241,10 @@ func (r *importReport) results(what string, rows []directory.ImportedRow, place 
 func (r *importReport) advise(ctx context.Context, im *directory.Import, accounts []directory.ImportedRow) error {
 	for _, id := range im.UnknownAccounts() {
 		if id == "" {
-			r.complain("some users name no account: choose one with --account-id")
+			r.complain("some rows name no account: choose one with --account-id")
 			continue
 		}
-		r.complain("account %.64s is unknown: import what list-accounts or get-account printed of it along with its users, "+
+		r.complain("account %.64s is unknown: import what list-accounts or get-account printed of it along with these rows, "+
 			"or choose an existing account for them with --account-id (carillon account create makes one)", id)
 	}
 	for i, row := range accounts {

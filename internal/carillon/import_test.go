@@ -116,7 +116,7 @@ func TestImport_Report(t *testing.T) {
 	equal(t, "code", code, 1)
 	equal(t, "stdout", stdout, "accounts: 1 added\nusers: 5 added, 2 bad\n")
 	equal(t, "stderr", stderr, `carillon: made a database in data, which had none
-carillon: users.json:2: found 7 where an account or a user was expected
+carillon: users.json:2: found 7 where an account, a user, a room or a membership was expected
 carillon: users.json:6: the text ends in the middle of a row; the rows before it are complete
 carillon: users.json:3: UserInvitationStatus is "Sent", not one of Pending, Accepted, Failed
 carillon: users.csv:3: PrimaryEmail of user g is not an e-mail address: it has no @
@@ -178,8 +178,8 @@ carillon: users.json:1: account acc-9 of user a is neither in these files nor in
 carillon: users.json:2: account acc-9 of user b is neither in these files nor in the store
 carillon: users.json:3: user c names no account
 carillon: more.json:1: CreatedTimestamp is listed in UTC with milliseconds
-carillon: some users name no account: choose one with --account-id
-carillon: account acc-9 is unknown: import what list-accounts or get-account printed of it along with its users, or choose an existing account for them with --account-id (carillon account create makes one)
+carillon: some rows name no account: choose one with --account-id
+carillon: account acc-9 is unknown: import what list-accounts or get-account printed of it along with these rows, or choose an existing account for them with --account-id (carillon account create makes one)
 carillon: account x y is of type EnterpriseLWA, and no file lists its domains: claim each with carillon domain claim --data data --account-id 'x y' DOMAIN
 carillon: the next carillon serve gives the root key to AWS account 444455556666, unless --aws-account-id names another
 carillon: AWS account 777788889999 has no access key: make one with carillon key create --data data --aws-account-id 777788889999 --name admin --policy AmazonChimeFullAccess

@@ -10,15 +10,16 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Import brings in what is left of a directory elsewhere: accounts and users as the API once
-// listed them, with their ids, dates and licenses, in the order in which they are given. Call
-// [Import.Accounts] before [Import.Users], since users belong to accounts. The rules are in
-// import_accounts.go and import_users.go; what a row must be to be considered at all is in
-// import_rows.go.
+// Import brings in what is left of a directory elsewhere: accounts, users, and chat rooms with
+// their members, as the API once listed them, with their ids, dates and licenses, in the order in
+// which they are given. Call [Import.Accounts], [Import.Users], [Import.Rooms] and
+// [Import.Memberships] in this order, since each belongs to what came before. The rules are in
+// import_accounts.go, import_users.go and import_rooms.go; what accounts and users must be to be
+// considered at all is in import_rows.go.
 //
 // What the store already has is never changed, so an import that was cut short can be run again.
-// Each account and each user that is added gets an audit record of its own, which later tells
-// where it came from. Writing the records takes a quarter of the time, and is worth it.
+// Each account, user, room and membership that is added gets an audit record of its own, which
+// later tells where it came from. Writing the records takes a quarter of the time, and is worth it.
 type Import struct {
 	store   store.Store
 	options Options
@@ -34,8 +35,8 @@ type Import struct {
 
 // ImportOptions adjusts an import; the zero value is ready to use.
 type ImportOptions struct {
-	// AccountID is the account, in the store or imported, for users that name no account or an
-	// unknown one. Empty: such users are refused.
+	// AccountID is the account, in the store or imported, for users, rooms and members that name no
+	// account or an unknown one. Empty: such rows are refused.
 	AccountID string
 	// DryRun finds out what an import would do, by doing it and undoing it again.
 	DryRun bool
@@ -95,7 +96,10 @@ type seen struct {
 	addresses  map[[2]string]placed[string]     // user ids, by account id and address
 	registered map[string]placed[string]        // account ids, by address
 	pins       map[string]bool
-	unknown    map[string]bool // accounts that are nowhere; "" for users that name none
+	unknown    map[string]bool // accounts that are nowhere; "" for rows that name none
+
+	rooms       map[[2]string]placed[store.Room]           // by ids of account and room
+	memberships map[[3]string]placed[store.RoomMembership] // by ids of account, room and member
 }
 
 func newSeen() seen {
@@ -105,6 +109,9 @@ func newSeen() seen {
 		registered: make(map[string]placed[string]),
 		pins:       make(map[string]bool),
 		unknown:    make(map[string]bool),
+
+		rooms:       make(map[[2]string]placed[store.Room]),
+		memberships: make(map[[3]string]placed[store.RoomMembership]),
 	}
 }
 
@@ -114,6 +121,8 @@ func (s *seen) add(more seen) {
 	maps.Copy(s.registered, more.registered)
 	maps.Copy(s.pins, more.pins)
 	maps.Copy(s.unknown, more.unknown)
+	maps.Copy(s.rooms, more.rooms)
+	maps.Copy(s.memberships, more.memberships)
 }
 
 // Import begins an import.
@@ -146,8 +155,8 @@ func (im *Import) update(ctx context.Context, fn func(*change) error) error {
 	return err
 }
 
-// UnknownAccounts returns the ids of accounts that refused users belong to and that are neither
-// imported nor in the store, sorted. "" is among them if a user names no account.
+// UnknownAccounts returns the ids of accounts that refused rows belong to and that are neither
+// imported nor in the store, sorted. "" is among them if a row names no account.
 func (im *Import) UnknownAccounts() []string {
 	return slices.Sorted(maps.Keys(im.seen.unknown))
 }

@@ -75,7 +75,7 @@ func (im *Import) users(ctx context.Context, rows []UserRow) ([]ImportedRow, err
 	return done, err
 }
 
-// chunk is some users on their way into the store, in one update.
+// chunk is some rows on their way into the store, in one update.
 type chunk struct {
 	of      *Import
 	change  *change
@@ -104,7 +104,7 @@ func (k *chunk) user(row UserRow) (ImportedRow, error) {
 		return badRow("%s", problem), nil
 	}
 	settle(&row.User, &result)
-	a, err := k.account(row.User, &result)
+	a, err := k.account(row.User.AccountId, fmt.Sprintf("user %.64s", row.User.UserId), &result)
 	if err != nil || result.Outcome == RowBad {
 		return result, err
 	}
@@ -166,20 +166,21 @@ func (k *chunk) remember(u *store.User, place string) {
 	}
 }
 
-// account finds the account that a user belongs to. If there is none, the result says so.
-func (k *chunk) account(u api.User, result *ImportedRow) (*store.Account, error) {
-	named, given := orEmpty(u.AccountId), k.of.request.AccountID
+// account finds the account that a row names, of what is called who. If there is none, the result
+// says so.
+func (k *chunk) account(accountID *string, who string, result *ImportedRow) (*store.Account, error) {
+	named, given := orEmpty(accountID), k.of.request.AccountID
 	a, err := k.find(named)
 	switch {
 	case err != nil || a != nil:
 		return a, err
 	case given == "" && named == "":
 		k.seen.unknown[named] = true
-		*result = badRow("user %.64s names no account", u.UserId)
+		*result = badRow("%s names no account", who)
 		return nil, nil
 	case given == "":
 		k.seen.unknown[named] = true
-		*result = badRow("account %.64s of user %.64s is neither in these files nor in the store", named, u.UserId)
+		*result = badRow("account %.64s of %s is neither in these files nor in the store", named, who)
 		return nil, nil
 	case named == "":
 		result.note("AccountId is missing: set to the given account")

@@ -20,6 +20,7 @@ func FuzzRead(f *testing.F) {
 		`{"Users": [` + user + `], "NextToken": "x"}` + "\n" + `{"User": ` + user + `}`,
 		`{"Accounts": [{"AwsAccountId": "1", "SupportedLicenses": ["Pro", 7], "SigninDelegateGroups": [{"GroupName": "g"}]}], "Account": 1}`,
 		`{"AlexaForBusinessMetadata": {"IsAlexaForBusinessEnabled": "no"}, "UserId": "\ud800"}`,
+		`{"Rooms": [{"RoomId": "r", "Name": "x", "CreatedTimestamp": 1.5}], "RoomMemberships": {"RoomId": "r", "Member": {"MemberId": null}, "Role": 1}}`,
 		"userId,email\na,b@c.d\n\"", "a;b@c.d\n\n#x\n;", "\uFEFF" + user, "\xff\xfe{\x00}\x00", "\xfe\xff\x00[", "\xff\xfe\x00\xd8",
 		"sep=;\r\"User ID\";mail\ra;b@c.d\r", "[\x00\r\x00{\x00", "PK\x03\x04",
 	} {
@@ -39,7 +40,7 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("read in portions: got %s, want %s", other, one)
 		}
 		most := 1 + strings.Count(text, "\n") + strings.Count(text, "\r")
-		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Problems); n > 1+len(text) {
+		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Rooms) + len(rows.Memberships) + len(rows.Problems); n > 1+len(text) {
 			t.Errorf("%d rows and problems in %d bytes", n, len(text))
 		}
 		line := func(where string) int {
@@ -65,6 +66,12 @@ func FuzzRead(f *testing.F) {
 		for _, a := range rows.Accounts {
 			line(a.Place)
 		}
+		for _, r := range rows.Rooms {
+			line(r.Place)
+		}
+		for _, m := range rows.Memberships {
+			line(m.Place)
+		}
 		for _, p := range rows.Problems {
 			line(p)
 		}
@@ -72,5 +79,6 @@ func FuzzRead(f *testing.F) {
 }
 
 func counts(r *importer.Rows) string {
-	return fmt.Sprintf("%d accounts, %d users, %d problems, notes %q", len(r.Accounts), len(r.Users), len(r.Problems), slices.Collect(r.Notes.Lines()))
+	return fmt.Sprintf("%d accounts, %d users, %d rooms, %d memberships, %d problems, notes %q", len(r.Accounts), len(r.Users),
+		len(r.Rooms), len(r.Memberships), len(r.Problems), slices.Collect(r.Notes.Lines()))
 }

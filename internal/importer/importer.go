@@ -1,6 +1,6 @@
-// Package importer reads the accounts and users that people saved from the API, as JSON or as
-// tables. It tells what a file holds, and what in it cannot be read and where. Which of the rows
-// can be imported is decided by package directory. Start at [Rows].
+// Package importer reads the accounts, users and chat rooms that people saved from the API, as JSON
+// or, for users, as tables. It tells what a file holds, and what in it cannot be read and where.
+// Which of the rows can be imported is decided by package directory. Start at [Rows].
 package importer
 
 import (
@@ -14,17 +14,19 @@ import (
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
-// Rows are the accounts and users that were read from files. The zero value is ready to use.
+// Rows are what was read from files. The zero value is ready to use.
 //
 // A JSON file (json.go) holds any number of texts, one after the other, as a loop over pages leaves
-// them: the output of list-accounts, list-users, get-account or get-user, single accounts and
-// users, and lists of any of these. A table (table.go), CSV or .xlsx, has the columns userId and
-// email. Encodings are those of package sheet.
+// them: the output of list-accounts, list-users, list-rooms, list-room-memberships, get-account,
+// get-user or get-room, single rows of these, and lists of any of them. A table (table.go), CSV or
+// .xlsx, has the columns userId and email. Encodings are those of package sheet.
 type Rows struct {
-	Accounts []directory.AccountRow
-	Users    []directory.UserRow
-	Problems []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
-	Notes    Notes    // what of the rows is left out or changed
+	Accounts    []directory.AccountRow
+	Users       []directory.UserRow
+	Rooms       []directory.RoomRow
+	Memberships []directory.MembershipRow
+	Problems    []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
+	Notes       Notes    // what of the rows is left out or changed
 
 	// Sheet is the name of the sheet to read of workbooks, "" for the first one of each.
 	Sheet string

@@ -9,11 +9,13 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
+	"time"
 	"unicode/utf16"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/importer"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
@@ -127,12 +129,12 @@ func TestRead_Problems(t *testing.T) {
 		users    string // see ids
 	}{
 		{"[\n" + user("a") + ",\n{\n\"PrimaryEmail\": \"x@example.com\"\n},\n" + user("b") + "]",
-			"3: this is neither an account nor a user; import what list-accounts, list-users or get-user printed\n", "2 a, 6 b"},
+			"3: this is no account, user, room or membership; import what list-accounts, list-users, list-rooms or list-room-memberships printed\n", "2 a, 6 b"},
 		{"{\"Users\": [\n{},\n" + user("a") + "]}", "", "2 , 3 a"}, // whether it is a user is decided elsewhere
-		{user("a") + "\n{\"Users\": [\n7,\n\"x\", null, [\ntrue]]}", "3: found 7 where an account or a user was expected\n" +
-			"4: found \"x\" where an account or a user was expected\n4: found null where an account or a user was expected\n" +
-			"5: found true where an account or a user was expected\n", "1 a"},
-		{user("a") + "\n{\"UserErrors\": []}", "2: this is neither an account nor a user; import what list-accounts, list-users or get-user printed\n", "1 a"},
+		{user("a") + "\n{\"Users\": [\n7,\n\"x\", null, [\ntrue]]}", "3: found 7 where an account, a user, a room or a membership was expected\n" +
+			"4: found \"x\" where an account, a user, a room or a membership was expected\n4: found null where an account, a user, a room or a membership was expected\n" +
+			"5: found true where an account, a user, a room or a membership was expected\n", "1 a"},
+		{user("a") + "\n{\"UserErrors\": []}", "2: this is no account, user, room or membership; import what list-accounts, list-users, list-rooms or list-room-memberships printed\n", "1 a"},
 		{"[" + user("a", `"RegisteredOn": "yesterday"`) + ",\n" + user("b", `"InvitedOn": 1546621882003`) + ",\n" + user("c", `"RegisteredOn": true`) +
 			",\n" + user("d", `"InvitedOn": "2019-13-01T00:00:00Z"`) + ",\n" + user("e", `"InvitedOn": 0`) + "]",
 			"1: RegisteredOn is yesterday, " + notATime + "\n2: InvitedOn is 1546621882003, " + notATime + "\n3: RegisteredOn must be a time\n" +
@@ -173,6 +175,40 @@ func TestRead_Problems(t *testing.T) {
 
 // Times of any form are read to the millisecond. What is left out or listed in another way is
 // noted once, with the first place and the number of others.
+// Rooms and memberships are read in every form in which they were printed.
+func TestRead_Rooms(t *testing.T) {
+	const room = `{"RoomId": "r1", "Name": "x", "AccountId": "acc-1", "CreatedBy": "arn", "CreatedTimestamp": "2021-01-02T03:04:05.006Z", "UpdatedTimestamp": 1609556645.006}`
+	const membership = `{"RoomId": "r1", "Member": {"MemberId": "u1", "MemberType": "User", "Email": "e", "FullName": "n", "AccountId": "acc-1"}, "Role": "Member", "InvitedBy": "arn", "UpdatedTimestamp": "2021-01-02T03:04:05.006Z"}`
+	at := time.Date(2021, 1, 2, 3, 4, 5, 6e6, time.UTC)
+	for _, text := range []string{
+		`{"Rooms": [` + room + `], "NextToken": "x"}` + "\n" + `{"RoomMemberships": [` + membership + `], "NextToken": null}`,
+		`{"Room": ` + room + `}` + "\n" + `{"RoomMembership": ` + membership + `}`,
+		`{"Room": [` + room + `]}` + "\n" + membership, // as the old examples of list-rooms show it
+		`[` + room + ",\n" + membership + `]`,
+	} {
+		rows := read(t, text)
+		equal(t, "problems in "+text, rows.Problems, []string(nil))
+		equal(t, "rooms in "+text, rows.Rooms, []directory.RoomRow{{Place: "f.txt:1", Room: api.Room{
+			RoomId: new("r1"), Name: new("x"), AccountId: new("acc-1"), CreatedBy: new("arn"), CreatedTimestamp: at, UpdatedTimestamp: at,
+		}}})
+		equal(t, "memberships in "+text, rows.Memberships, []directory.MembershipRow{{Place: "f.txt:2", Membership: api.RoomMembership{
+			RoomId: new("r1"), Member: &api.Member{MemberId: new("u1"), MemberType: "User", AccountId: new("acc-1")}, Role: "Member", InvitedBy: new("arn"), UpdatedTimestamp: at,
+		}}})
+		equal(t, "other rows in "+text, len(rows.Users)+len(rows.Accounts), 0)
+	}
+
+	rows := read(t, `{"Rooms": [{"RoomId": 7, "Name": "x"}, {"RoomId": "r", "Name": "x", "Topic": "y", "CreatedTimestamp": "soon"}]}
+{"RoomMemberships": [{"RoomId": "r", "Member": "u1"}, {"RoomId": "r", "Member": {"MemberId": ["u1"]}}, {"RoomId": "r", "Member": {"MemberId": "u1", "Pet": 1}}]}`)
+	equal(t, "problems", rows.Problems, []string{
+		"f.txt:1: RoomId must be a string",
+		"f.txt:1: CreatedTimestamp is soon, which is not a time such as 2019-01-04T17:11:22.003Z",
+		"f.txt:2: Member must be an object",
+		"f.txt:2: MemberId must be a string",
+	})
+	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{`f.txt:2: member "Pet" is unknown: left out`})
+	equal(t, "memberships", len(rows.Memberships), 1)
+}
+
 func TestRead_Notes(t *testing.T) {
 	rows := read(t, strings.Join([]string{
 		`{"Users": [` + user("a", `"RegisteredOn": 1546621882.0034`),

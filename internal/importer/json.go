@@ -18,13 +18,15 @@ import (
 type kind int
 
 const (
-	unnamed    kind = iota // at the top, or in a list there
-	oneUser                // "User"
-	listedUser             // in "Users"
-	anAccount              // "Account", or in "Accounts"
+	unnamed     kind = iota // at the top, or in a list there
+	oneUser                 // "User"
+	listedUser              // in "Users"
+	anAccount               // "Account", or in "Accounts"
+	aRoom                   // "Room", or in "Rooms"
+	aMembership             // "RoomMembership", or in "RoomMemberships"
 )
 
-// json reads accounts and users from JSON texts.
+// json reads rows from JSON texts.
 func (f *file) json() error {
 	f.dec = jsontext.NewDecoder(&f.lines)
 	for {
@@ -72,7 +74,7 @@ func (f *file) value(k kind) error {
 	}
 	v, err := f.dec.ReadValue()
 	if err == nil {
-		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account or a user was expected", v)
+		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account, a user, a room or a membership was expected", v)
 	}
 	return err
 }
@@ -109,6 +111,10 @@ func (f *file) object(k kind) error {
 				inside = oneUser
 			case "Accounts", "Account":
 				inside = anAccount
+			case "Rooms", "Room":
+				inside = aRoom
+			case "RoomMemberships", "RoomMembership":
+				inside = aMembership
 			}
 		}
 		if inside != unnamed {
@@ -134,15 +140,21 @@ func (f *file) object(k kind) error {
 	}
 	_, hasUser := row.Get("UserId")
 	_, hasAccount := row.Get("AwsAccountId")
+	_, hasRoom := row.Get("RoomId")
+	_, hasMember := row.Get("Member")
 	switch {
 	case deep != "":
 		f.problem(line, "%.64q is nested too deep", deep)
 	case k == oneUser || k == listedUser || k == unnamed && hasUser:
 		f.user(line, row, k)
+	case k == aMembership || k == unnamed && hasRoom && hasMember:
+		f.membership(line, row)
+	case k == aRoom || k == unnamed && hasRoom:
+		f.room(line, row)
 	case k == anAccount || hasAccount:
 		f.account(line, row)
 	case !page:
-		f.problem(line, "this is neither an account nor a user; import what list-accounts, list-users or get-user printed")
+		f.problem(line, "this is no account, user, room or membership; import what list-accounts, list-users, list-rooms or list-room-memberships printed")
 	default:
 		for _, m := range row.Members() {
 			if m.Key != "NextToken" { // of a page that was not the last one
@@ -250,5 +262,57 @@ func (f *file) account(line int, row *document.Object) {
 	}
 	if m.sound() {
 		f.rows.Accounts = append(f.rows.Accounts, directory.AccountRow{Place: f.place(line), Account: a})
+	}
+}
+
+func (f *file) room(line int, row *document.Object) {
+	m := f.members(line)
+	var r api.Room
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "RoomId":
+			r.RoomId = m.text(name, v)
+		case "Name":
+			r.Name = m.text(name, v)
+		case "AccountId":
+			r.AccountId = m.text(name, v)
+		case "CreatedBy":
+			r.CreatedBy = m.text(name, v)
+		case "CreatedTimestamp":
+			r.CreatedTimestamp = m.time(name, v)
+		case "UpdatedTimestamp":
+			r.UpdatedTimestamp = m.time(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.Rooms = append(f.rows.Rooms, directory.RoomRow{Place: f.place(line), Room: r})
+	}
+}
+
+func (f *file) membership(line int, row *document.Object) {
+	m := f.members(line)
+	var r api.RoomMembership
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "RoomId":
+			r.RoomId = m.text(name, v)
+		case "Member":
+			r.Member = m.member(name, v)
+		case "Role":
+			r.Role = api.RoomMembershipRole(orBlank(m.text(name, v)))
+		case "InvitedBy":
+			r.InvitedBy = m.text(name, v)
+		case "UpdatedTimestamp":
+			r.UpdatedTimestamp = m.time(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.Memberships = append(f.rows.Memberships, directory.MembershipRow{Place: f.place(line), Membership: r})
 	}
 }

@@ -110,6 +110,25 @@ func (m *members) alexa(name string, v any) *api.AlexaForBusinessMetadata {
 	return alexa
 }
 
+// member reads who is in a room. The name and the address are those of the user, who has them.
+func (m *members) member(name string, v any) *api.Member {
+	who := new(api.Member)
+	for _, member := range m.object(name, v) {
+		switch name, v := member.Key, member.Value; name {
+		case "MemberId":
+			who.MemberId = m.text(name, v)
+		case "MemberType":
+			who.MemberType = api.MemberType(orBlank(m.text(name, v)))
+		case "AccountId":
+			who.AccountId = m.text(name, v)
+		case "Email", "FullName":
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	return who
+}
+
 // time reads a time in any form that an AWS CLI or SDK has printed: as the API sent it, with an
 // offset, with a blank in the middle, without a zone (which means UTC), or as seconds since 1970.
 func (m *members) time(name string, v any) time.Time {
