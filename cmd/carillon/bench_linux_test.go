@@ -151,6 +151,70 @@ func BenchmarkSize(b *testing.B) {
 	m.report(b)
 }
 
+// BenchmarkRooms reports how many pages of 99 the service lists a second of an account with as many
+// rooms as it can have, of the rooms of one who is in all of them, and of the members of a room as
+// full as it can be; and as ratios to a page of 99 users.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Rooms$' -benchtime 9x
+func BenchmarkRooms(b *testing.B) {
+	const clients, pages, rooms, members = 16, 500, 1500, 1000
+	s := startSite(b, build(b, b.TempDir(), "."), 1, 10_000)
+	account := "/accounts/" + s.accounts[0]
+	st, err := sqlite.Open(b.Context(), filepath.Join(s.service.cmd.Dir, "carillon-data"), sqlite.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	if err := st.Update(b.Context(), func(tx store.Tx) error {
+		a, err := tx.FindAccount(s.accounts[0])
+		if err != nil {
+			return err
+		}
+		a.Type = "EnterpriseLWA"
+		if err := tx.UpdateAccount(a); err != nil {
+			return err
+		}
+		for n := range rooms {
+			r := store.Room{AccountID: a.AccountID, RoomID: fmt.Sprint("room-", n), Name: fmt.Sprint("Room ", n), CreatedBy: "arn", Created: time.Now(), Updated: time.Now()}
+			if err := tx.InsertRoom(&r); err != nil {
+				return err
+			}
+			who := make([]store.RoomMembership, 1)
+			if n == 0 {
+				who = make([]store.RoomMembership, members)
+			}
+			for i := range who {
+				who[i] = store.RoomMembership{MemberID: userID(i), Role: "Member", InvitedBy: "arn", Updated: time.Now()}
+			}
+			if err := tx.InsertRoomMemberships(r, who); err != nil {
+				return err
+			}
+		}
+		return nil
+	}); err != nil {
+		b.Fatal(err)
+	}
+	m := figures{}
+	for b.Loop() {
+		var ofUsers float64
+		for _, list := range []struct{ name, path, query string }{
+			{"ListUsers", "/users", "max-results=99"},
+			{"ListRoomMemberships", "/rooms/room-0/memberships", "max-results=99"},
+			{"ListRooms", "/rooms", "max-results=99"},
+			{"ListRooms-member", "/rooms", "max-results=99&member-id=" + userID(0)},
+		} {
+			rate := pages / s.exchange(clients, pages, func(int) (string, string, string, string) { return "GET", account + list.path, list.query, "" }).Seconds()
+			m.add(list.name+"/s", rate)
+			if list.name == "ListUsers" {
+				ofUsers = rate
+				continue
+			}
+			m.add("x-"+list.name, rate/ofUsers)
+		}
+	}
+	m.report(b)
+}
+
 // BenchmarkBeside reports how many GetUser, and how many answers of /readyz, four clients get a
 // second in a service with an account of 400,000 users: alone, beside four others that list pages
 // of 100, and beside four that list with a filter that nobody passes. Ratios are to alone, and of
