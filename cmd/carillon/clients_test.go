@@ -18,8 +18,8 @@ import (
 )
 
 // TestClients tells one scenario by clients that know nothing of this project: create, invite,
-// list in pages, update a batch with mistakes in it, suspend, unsuspend, settings, delete. Those
-// that do not come with Go are named by variables:
+// list in pages, update a batch with mistakes in it, suspend, unsuspend, settings, delete, and a
+// chat room. Those that do not come with Go are named by variables:
 //
 //	CARILLON_TEST_AWSCLI  an AWS CLI, of whatever release
 //	CARILLON_TEST_NODE    a directory node_modules with @aws-sdk/client-chime
@@ -36,9 +36,10 @@ func TestClients(t *testing.T) {
 	for name, value := range s.env {
 		env = append(env, name+"="+value)
 	}
-	env = append(env, "ENTERPRISE="+enterprise(t, dir, env))
+	home := enterprise(t, dir, env)
+	env = append(env, "ENTERPRISE="+home)
 
-	t.Run("Go", func(t *testing.T) { scenario(t, s) })
+	t.Run("Go", func(t *testing.T) { scenario(t, s, home) })
 	t.Run("this project's aws", func(t *testing.T) { script(t, dir, append(env, "CLI=aws"), "sh", "scenario.sh") })
 	t.Run("AWS CLI", func(t *testing.T) {
 		cli := os.Getenv("CARILLON_TEST_AWSCLI")
@@ -96,7 +97,7 @@ func enterprise(t *testing.T, dir string, env []string) string {
 }
 
 // scenario is the one of testdata/clients, told by the AWS SDK for Go.
-func scenario(t *testing.T, s *service) {
+func scenario(t *testing.T, s *service, enterprise string) {
 	ctx := context.Background()
 	client := chime.New(chime.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(s.url),
@@ -149,4 +150,27 @@ func scenario(t *testing.T, s *service) {
 	if _, missing := errors.AsType[*types.NotFoundException](err); !missing {
 		t.Errorf("got %v for a deleted account, want a NotFoundException", err)
 	}
+
+	people, err := client.ListUsers(ctx, &chime.ListUsersInput{AccountId: &enterprise})
+	check(err)
+	ana := people.Users[0]
+	opened, err := client.CreateRoom(ctx, &chime.CreateRoomInput{AccountId: &enterprise, Name: aws.String("From Go")})
+	check(err)
+	room := opened.Room.RoomId
+	added, err := client.CreateRoomMembership(ctx, &chime.CreateRoomMembershipInput{AccountId: &enterprise, RoomId: room, MemberId: ana.UserId})
+	check(err)
+	if m := added.RoomMembership; *m.Member.Email != *ana.PrimaryEmail || m.Role != types.RoomMembershipRoleMember || m.Member.MemberType != types.MemberTypeUser {
+		t.Errorf("got membership %+v of %+v, want %s as a plain member", m, m.Member, *ana.PrimaryEmail)
+	}
+	_, err = client.CreateRoomMembership(ctx, &chime.CreateRoomMembershipInput{AccountId: &enterprise, RoomId: room, MemberId: ana.UserId})
+	if _, conflict := errors.AsType[*types.ConflictException](err); !conflict {
+		t.Errorf("got %v for a member who is added again, want a ConflictException", err)
+	}
+	rooms, err := client.ListRooms(ctx, &chime.ListRoomsInput{AccountId: &enterprise, MemberId: ana.UserId})
+	check(err)
+	if len(rooms.Rooms) != 1 || *rooms.Rooms[0].RoomId != *room {
+		t.Errorf("got rooms %+v, want the new one alone", rooms.Rooms)
+	}
+	_, err = client.DeleteRoom(ctx, &chime.DeleteRoomInput{AccountId: &enterprise, RoomId: room})
+	check(err)
 }

@@ -55,3 +55,22 @@ await call("BatchSuspendUser", { AccountId: enterprise, UserIdList });
 assert.equal((await call("GetUser", { AccountId: enterprise, UserId: UserIdList[0] })).User.UserRegistrationStatus, "Suspended");
 await call("BatchUnsuspendUser", { AccountId: enterprise, UserIdList });
 assert.equal((await call("GetUser", { AccountId: enterprise, UserId: UserIdList[0] })).User.UserRegistrationStatus, "Registered");
+
+// A room of it: who is in it, with which role, and its end.
+const request = { AccountId: enterprise, Name: "From JavaScript", ClientRequestToken: "from-javascript" };
+const { Room } = await call("CreateRoom", request);
+assert.equal((await call("CreateRoom", request)).Room.RoomId, Room.RoomId); // as after a lost reply
+const room = { AccountId: enterprise, RoomId: Room.RoomId };
+const { Errors } = await call("BatchCreateRoomMembership", {
+  ...room,
+  MembershipItemList: [{ MemberId: people[0].UserId, Role: "Administrator" }, { MemberId: people[1].UserId }, { MemberId: "nobody" }],
+});
+assert.deepEqual(Errors.map((e) => [e.MemberId, e.ErrorCode]), [["nobody", "NotFound"]]);
+const listMembers = async () => (await call("ListRoomMemberships", room)).RoomMemberships.map((m) => [m.Member.Email, m.Role]);
+assert.deepEqual(await listMembers(), [[people[0].PrimaryEmail, "Administrator"], [people[1].PrimaryEmail, "Member"]]);
+await call("DeleteRoomMembership", { ...room, MemberId: people[0].UserId });
+const { RoomMembership } = await call("UpdateRoomMembership", { ...room, MemberId: people[1].UserId, Role: "Administrator" });
+assert.ok(RoomMembership.UpdatedTimestamp instanceof Date);
+assert.deepEqual(await listMembers(), [[people[1].PrimaryEmail, "Administrator"]]);
+await call("DeleteRoom", room);
+await assert.rejects(call("GetRoom", room), sdk.NotFoundException);

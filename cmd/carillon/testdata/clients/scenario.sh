@@ -32,3 +32,15 @@ chime batch-suspend-user --account-id "$ENTERPRISE" --user-id-list "$user"
 is "$(status)" Suspended
 chime batch-unsuspend-user --account-id "$ENTERPRISE" --user-id-list "$user"
 is "$(status)" Registered
+
+# A room of it: who is in it, with which role, and its end.
+room=$(chime create-room --account-id "$ENTERPRISE" --name 'From the command line' --query Room.RoomId)
+is "$(chime batch-create-room-membership --account-id "$ENTERPRISE" --room-id "$room" --query 'Errors[].[MemberId,ErrorCode]' \
+	--membership-item-list "MemberId=$user,Role=Administrator" MemberId=nobody | tr '\t\n' '  ')" "nobody NotFound "
+is "$(chime list-room-memberships --account-id "$ENTERPRISE" --room-id "$room" --query 'RoomMemberships[].[Member.MemberId,Role]' | tr '\t' ' ')" \
+	"$user Administrator"
+is "$(chime list-rooms --account-id "$ENTERPRISE" --member-id "$user" --query 'Rooms[].RoomId')" "$room"
+chime delete-room-membership --account-id "$ENTERPRISE" --room-id "$room" --member-id "$user"
+is "$(chime list-rooms --account-id "$ENTERPRISE" --member-id "$user" --query 'Rooms[].RoomId')" ""
+is "$(chime update-room --account-id "$ENTERPRISE" --room-id "$room" --name Renamed --query Room.Name)" Renamed
+chime delete-room --account-id "$ENTERPRISE" --room-id "$room"
