@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -372,6 +373,45 @@ func TestRooms_RepeatedRequests(t *testing.T) {
 				t.Errorf("token %q: got error %v", token, err)
 			}
 		}
+	})
+}
+
+// Requests at the same time make one room for one token, and one member of one user.
+func TestRooms_AtOnce(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.addAccount("A", "EnterpriseLWA")
+		h.addUsers(registered("A", "u1"))
+		const times = 8
+		atOnce := func(operation, labels, body string) (answers []string, refused []api.Exception) {
+			var mu sync.Mutex
+			var all sync.WaitGroup
+			for range times {
+				all.Go(func() {
+					out, err := h.call(operation, labels, "", body)
+					mu.Lock()
+					defer mu.Unlock()
+					if err != nil {
+						refused = append(refused, exception(err))
+						return
+					}
+					answers = append(answers, out)
+				})
+			}
+			all.Wait()
+			return answers, refused
+		}
+		answers, refused := atOnce("CreateRoom", "accountId=A", `{"Name":"x","ClientRequestToken":"token"}`)
+		if len(answers) != times || len(slices.Compact(answers)) != 1 {
+			t.Fatalf("CreateRoom: got answers %q and %q, want the same %d times", answers, refused, times)
+		}
+		var made struct{ Room struct{ RoomId string } }
+		parse(t, answers[0], &made)
+		answers, refused = atOnce("CreateRoomMembership", in("A", made.Room.RoomId), `{"MemberId":"u1"}`)
+		if len(answers) != 1 || !slices.Equal(slices.Compact(refused), []api.Exception{api.ConflictException}) {
+			t.Errorf("CreateRoomMembership: got answers %q and %q, want one, and conflicts", answers, refused)
+		}
+		names, _ := h.rooms("A", "")
+		equal(t, "rooms", names, []string{"x"})
 	})
 }
 
