@@ -29,6 +29,7 @@ import (
 // while the update is under way, or prepared and not decided. If the row turns out to be there, the
 // update was committed. If not, the new row says "undone", and keeps the update from being
 // committed late.
+
 const (
 	// attempts is how often an update may start, with pauses that double in between. Deadlocks and
 	// lost races are over in less; a restart of the server is not waited for.

@@ -25,8 +25,8 @@ func ScanAudit(row Row) (r store.AuditRecord, err error) {
 // batch touches one place: table account_audit, by account id. What belongs to the AWS account as a
 // whole is in table audit. Readers see one trail, in order of entry.
 
-// AuditTable returns the table and the column that the trail of a record is kept by, and its value.
-func AuditTable(r *store.AuditRecord) (table, column, key string) {
+// auditTable returns the table and the column that the trail of a record is kept by, and its value.
+func auditTable(r *store.AuditRecord) (table, column, key string) {
 	if r.AccountID != "" {
 		return "account_audit", "account_id", r.AccountID
 	}
@@ -48,7 +48,7 @@ func (s *SQL) NumberAudit(records []store.AuditRecord, last map[string]store.Ent
 	ofAccounts, ofAWSAccounts := s.NewRows("account_audit", "account_id", last), s.NewRows("audit", "aws_account_id", nil)
 	for i := range records {
 		rows := ofAccounts
-		table, _, key := AuditTable(&records[i])
+		table, _, key := auditTable(&records[i])
 		if table == "audit" {
 			rows = ofAWSAccounts
 		}
@@ -85,7 +85,7 @@ const sharedColumns = `aws_account_id, time, request_id, key_id, key_name, user_
 
 func insertEvent(records []store.AuditRecord) Statement {
 	r := &records[0]
-	table, _, _ := AuditTable(r)
+	table, _, _ := auditTable(r)
 	args := make([]any, 0, 8+4*len(records))
 	args = append(args, r.AWSAccountID, Millis(r.Time), r.RequestID, r.KeyID, r.KeyName, r.UserAgent, r.Operation, r.AccountID)
 	for i := range records {
