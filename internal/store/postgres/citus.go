@@ -219,7 +219,7 @@ func readyForCitus(ctx context.Context, conn *pgxpool.Conn, locations map[string
 		return errors.New("the coordinator is not one of the nodes of Citus: run SELECT citus_set_coordinator_host('HOST', PORT) as a superuser, with its own address")
 	}
 	if workers == 0 {
-		return errors.New("Citus has no node to distribute to: run SELECT citus_add_node('HOST', PORT) as a superuser, for each")
+		return errors.New("there is no node to distribute to: run SELECT citus_add_node('HOST', PORT) as a superuser, for each")
 	}
 	// A transaction of a service between two of the steps would not be atomic.
 	var others []string
