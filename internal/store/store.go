@@ -1,6 +1,6 @@
 // Package store is the contract of the storage: the records of the directory service (accounts,
-// users, claimed domains, chat rooms, access keys and the audit trail), and how they are read and
-// written. It says which of them are kept together, what must be unique and in which order they
+// users, claimed domains, chat rooms, bots, access keys and the audit trail), and how they are read
+// and written. It says which of them are kept together, what must be unique and in which order they
 // come; it knows no rule of the service itself.
 //
 // Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
@@ -147,6 +147,15 @@ type ReadTx interface {
 	// CountRoomMemberships returns how many members a room has.
 	CountRoomMemberships(room Room) (int, error)
 
+	// Bot returns a bot of an account, or ErrNotFound.
+	Bot(accountID, botID string) (Bot, error)
+	// ListBots lists the bots of an account.
+	ListBots(accountID string, after Entry, limit int) (page []Bot, next Entry, err error)
+	// CountBots returns how many bots an account has.
+	CountBots(accountID string) (int, error)
+	// HasBotEmail reports whether a bot of any account has an address.
+	HasBotEmail(email string) (bool, error)
+
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)
 	// Domains returns the domains that an account has claimed, ordered by name.
@@ -225,6 +234,12 @@ type Tx interface {
 	DeleteRoomMembership(RoomMembership) error
 	// DeleteMembershipsOf removes the memberships that these members have in all rooms of an account.
 	DeleteMembershipsOf(accountID string, memberIDs []string) error
+
+	// InsertBot adds a bot. ErrExists: the id is taken in the account, or the address in any.
+	InsertBot(*Bot) error
+	// UpdateBot sets what may change of a bot, as this update read it otherwise. ErrNotFound: the
+	// account has no such bot.
+	UpdateBot(Bot) error
 
 	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error

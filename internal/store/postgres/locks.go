@@ -11,7 +11,8 @@ import (
 //	account     an account with its users and domains
 //	accounts    the accounts of an AWS account
 //	rooms       the rooms of an account with their memberships
-//	email       who holds an address
+//	bots        the bots of an account
+//	email       who holds an address, users and bots alike
 //	emails      who holds any address, shared by those who lock a few
 //	domain      the claim on a domain
 //	keys        all access keys

@@ -46,6 +46,8 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"RoomListing", testRoomListing},
 		{"RoomMemberships", testRoomMemberships},
 		{"RoomDeletion", testRoomDeletion},
+		{"Bots", testBots},
+		{"BotListing", testBotListing},
 		{"Domains", testDomains},
 		{"AccessKeys", testAccessKeys},
 		{"ScanBounds", testScanBounds},

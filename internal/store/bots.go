@@ -1,0 +1,24 @@
+package store
+
+import "time"
+
+// Bot is a chat bot of an account, with where its events are to be sent. A bot stays as long as its
+// account.
+type Bot struct {
+	AccountID string
+	BotID     string // unique in the account
+	Entry     Entry
+	Name      string
+	Email     string // unique among all bots, compared by [address.Key]
+	Created   time.Time
+
+	// The rest may change.
+
+	Disabled      bool
+	SecurityToken string // with it the events of the bot are signed
+	Updated       time.Time
+
+	// Where events are sent: to one of the two, or nowhere.
+	HTTPSEndpoint string
+	LambdaARN     string
+}
