@@ -157,7 +157,8 @@ var arrows = map[string]map[string]string{
 		"internal/address": "the keys of addresses, and of those that an older release kept",
 		"internal/store":   "keeps its records in rows",
 	},
-	"internal/store/storetest": {"internal/store": "tests any engine"},
+	"internal/store/storetest":           {"internal/store": "tests any engine"},
+	"internal/store/postgres/poolertest": {},
 
 	// What both stand on.
 	"internal/address":     {},

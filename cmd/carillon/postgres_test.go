@@ -18,17 +18,24 @@ import (
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
+	"github.com/carillon-project/carillon/internal/store/postgres/poolertest"
 )
 
-// testPostgres is the URL of an empty schema in the PostgreSQL to test against, which is dropped at
-// the end of the test. If the tests are given a Citus instead, the schema is distributed.
-func testPostgres(t testing.TB) string {
+// testServer is the URL of the PostgreSQL to test against.
+func testServer(t testing.TB) string {
 	t.Helper()
 	base := cmp.Or(os.Getenv("CARILLON_TEST_CITUS"), os.Getenv("CARILLON_TEST_POSTGRES"))
 	if base == "" {
 		t.Skip("set CARILLON_TEST_POSTGRES to the URL of a PostgreSQL to test against; .ci/postgres run COMMAND does")
 	}
-	return emptySchema(t, base, fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.ToLower(t.Name()), "/", "_"), os.Getpid()))
+	return base
+}
+
+// testPostgres is the URL of an empty schema there, which is dropped at the end of the test. If the
+// tests are given a Citus instead, the schema is distributed.
+func testPostgres(t testing.TB) string {
+	t.Helper()
+	return emptySchema(t, testServer(t), fmt.Sprintf("%s_%d", strings.ReplaceAll(strings.ToLower(t.Name()), "/", "_"), os.Getpid()))
 }
 
 // emptySchema makes a schema in a database, until the end of the test, and returns its URL.
@@ -133,6 +140,39 @@ func TestServePostgres(t *testing.T) {
 		if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(string(out), complaint) || strings.Contains(string(out), "s3cret") {
 			t.Errorf("carillon serve %v: got exit code %d and %q, want 4, and it to say %q but no password", args, code, out, complaint)
 		}
+	}
+}
+
+// Services work through PgBouncer as docs/scale.md configures it. One whose URL is not as the page
+// says exits, with what to do.
+func TestServePooler(t *testing.T) {
+	server := testServer(t)
+	t.Parallel()
+	p := poolertest.Start(t, server, "../../docs/scale.md")
+	dir := t.TempDir()
+	env := append(childEnv(dir), "CARILLON_DATABASE_URL="+p.URL)
+	s, err := startService("carillon", dir, env, "--data", "lines")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.end(os.Kill)
+	c := &crashClient{name: "client"}
+	c.connect(t, s)
+	c.createUsers(t)
+
+	for _, test := range []struct{ old, new, says string }{
+		{"?default_query_exec_mode=exec", "", "add default_query_exec_mode=exec to the URL"},
+		{"?", "?statement_timeout=5s&", "the URL sets statement_timeout, but a pooler in between refuses that: remove it from the URL, and set it for the user by ALTER ROLE"},
+	} {
+		cmd := exec.Command("carillon", "serve", "--database-url", strings.Replace(p.URL, test.old, test.new, 1))
+		cmd.Env = env
+		out, _ := cmd.CombinedOutput()
+		if code := cmd.ProcessState.ExitCode(); code != 4 || !strings.Contains(string(out), test.says) {
+			t.Errorf("with %q for %q: got exit code %d and %q, want 4, and it to say %q", test.new, test.old, code, out, test.says)
+		}
+	}
+	if err := s.end(os.Interrupt); err != nil {
+		t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
 	}
 }
 

@@ -37,6 +37,9 @@ func (d *database) migrate(ctx context.Context, conn *pgxpool.Conn, m engine.Mig
 // migrateOnce applies the one migration that comes next, and reports whether there was none. The
 // table carillon_schema holds the number of the last one.
 func (d *database) migrateOnce(ctx context.Context, tx pgx.Tx, m engine.Migrations) (done bool, err error) {
+	if _, err := tx.Exec(ctx, durable); err != nil {
+		return false, err
+	}
 	// Several processes may start at once.
 	if _, err := tx.Exec(ctx, `SELECT pg_advisory_xact_lock($1)`, d.lockID("migration", "")); err != nil {
 		return false, err

@@ -283,5 +283,5 @@ func explain(err error) error {
 	case "55P03":
 		return fmt.Errorf("another update has held a lock for too long: %w", err)
 	}
-	return err
+	return explainPooler(e, err)
 }

@@ -27,14 +27,21 @@ import (
 // postgresURL names a PostgreSQL whose user may create schemas; each test has one of its own.
 const postgresURL = "CARILLON_TEST_POSTGRES"
 
-// newSchema makes an empty schema, which is dropped when the test ends, and returns the URL that
-// leads to it.
-func newSchema(t testing.TB) string {
+// server returns the URL of that PostgreSQL.
+func server(t testing.TB) string {
 	t.Helper()
 	base := cmp.Or(os.Getenv(citusURL), os.Getenv(postgresURL))
 	if base == "" {
 		t.Skip("set " + postgresURL + " to the URL of a PostgreSQL to test against, such as postgres://postgres@127.0.0.1/postgres")
 	}
+	return base
+}
+
+// newSchema makes an empty schema, which is dropped when the test ends, and returns the URL that
+// leads to it.
+func newSchema(t testing.TB) string {
+	t.Helper()
+	base := server(t)
 	name := fmt.Sprintf("test_%d_%s", os.Getpid(), strings.ToLower(strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' {
 			return r
@@ -377,8 +384,10 @@ func TestDeadlock(t *testing.T) {
 }
 
 // Requests bring text that PostgreSQL cannot keep.
-func TestText(t *testing.T) {
-	s := open(t, newSchema(t), postgres.Options{})
+func TestText(t *testing.T) { testText(t, newSchema(t)) }
+
+func testText(t *testing.T, url string) {
+	s := open(t, url, postgres.Options{})
 	user := store.User{AccountID: "a1", UserID: "u1", Email: "u1@example.com", DisplayName: "nul \x00, broken \xff."}
 	storetest.Update(t, s, func(tx store.Tx) error { return tx.InsertUsers([]store.User{user}) })
 	if err := s.View(t.Context(), func(r store.ReadTx) error {
@@ -408,9 +417,13 @@ func TestTextTooLong(t *testing.T) {
 // The server ends all connections, as in a restart. Nobody notices.
 func TestConnectionsEnd(t *testing.T) {
 	url := newSchema(t)
+	testConnectionsEnd(t, url, url)
+}
+
+func testConnectionsEnd(t *testing.T, url, direct string) {
 	s := open(t, url+"&application_name=ending", postgres.Options{})
 	terminate := func() {
-		psql(t, url, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+		psql(t, direct, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
 			WHERE application_name = 'ending' AND pid <> pg_backend_pid()`)
 	}
 	busy := func() {
@@ -461,8 +474,9 @@ func TestConnectionsEnd(t *testing.T) {
 
 // The connection breaks at the commit, before the commit gets through or before its answer does.
 // Either way the update is applied once.
-func TestCommitAnswerLost(t *testing.T) {
-	schema := newDatabase(t)
+func TestCommitAnswerLost(t *testing.T) { testCommitAnswerLost(t, newDatabase(t)) }
+
+func testCommitAnswerLost(t *testing.T, where string) {
 	for _, test := range []struct {
 		name    string
 		forward bool // the commit reaches the server
@@ -475,7 +489,7 @@ func TestCommitAnswerLost(t *testing.T) {
 		{"answer lost, audited", true, true, 1},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			u, err := url.Parse(schema)
+			u, err := url.Parse(where)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -2,12 +2,14 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
 
@@ -27,6 +29,9 @@ var settings = []setting{
 	{"enable_seqscan", "off"},
 	{"jit", "off"},
 }
+
+// durable is what a migration sets instead: it takes its time, and waits for those of others.
+const durable = `SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'`
 
 // settingsOf returns the settings with the values that a URL gives them, and takes those out of its
 // parameters.
@@ -83,35 +88,83 @@ func citusSettings(ctx context.Context, conn *pgxpool.Conn, asked []setting) ([]
 
 func literal(s string) string { return "'" + strings.ReplaceAll(s, "'", "''") + "'" }
 
-// checkSettings reports what a pooler drops.
+// whoAnswers names the process of the server. A pooler gives clients numbers of its own.
+const whoAnswers = `SELECT pg_backend_pid()`
+
+// checkSettings reports settings that are not valid, and what a pooler in between drops.
 func (d *database) checkSettings(ctx context.Context, conn *pgxpool.Conn) error {
-	params := conn.Conn().Config().RuntimeParams
-	return pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+	var pid uint32
+	err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
 		for _, setting := range d.settings {
 			if _, err := tx.Exec(ctx, setting); err != nil {
 				return fmt.Errorf("setting up a transaction: %w", err)
 			}
 		}
-		var commit, lock string
-		if err := tx.QueryRow(ctx, `SELECT current_setting('synchronous_commit'), current_setting('lock_timeout')`).Scan(&commit, &lock); err != nil {
+		return tx.QueryRow(ctx, whoAnswers).Scan(&pid)
+	})
+	if err != nil || pid == conn.Conn().PgConn().PID() {
+		return err
+	}
+	for name, value := range given(conn.Conn().Config().RuntimeParams) {
+		err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error {
+			var kept bool
+			err := tx.QueryRow(ctx, `SELECT current_setting($1) = set_config($1, $2, true)`, name, value).Scan(&kept)
+			if err == nil && !kept {
+				err = fmt.Errorf("the URL sets %s, but a pooler in between drops that: %s", name, setForRole)
+			}
+			return err
+		})
+		if err != nil {
 			return err
 		}
-		if commit == "off" || lock == "0" {
-			return errors.New("what a transaction sets is gone with its next statement: a pooler in between must give a whole transaction one connection (in PgBouncer: pool_mode = transaction)")
-		}
-		for name, value := range params {
-			if slices.Contains([]string{"application_name", "options"}, name) {
-				continue
-			}
-			var kept bool
-			if err := tx.QueryRow(ctx, `SELECT current_setting($1) = set_config($1, $2, true)`, name, value).Scan(&kept); err != nil {
-				return err
-			}
-			if !kept {
-				return fmt.Errorf("the URL sets %s, and the connection does not have it: a pooler in between drops it, "+
-					"so take it out of the URL and set it for the role (ALTER ROLE ... SET %s = ...)", name, name)
-			}
-		}
-		return nil
-	})
+	}
+	return checkStatements(ctx, conn)
 }
+
+// checkStatements has a second connection prepare a statement of the first. A pooler that has given
+// it the same connection of the server must keep the two apart.
+func checkStatements(ctx context.Context, conn *pgxpool.Conn) error {
+	other, err := pgx.ConnectConfig(ctx, conn.Conn().Config())
+	if err != nil {
+		return err
+	}
+	defer other.Close(ctx)
+	for _, conn := range []*pgx.Conn{conn.Conn(), other} {
+		var pid uint32
+		if err := conn.QueryRow(ctx, whoAnswers).Scan(&pid); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var (
+	option  = regexp.MustCompile(`(?:^|\s)(?:-c\s*|--)(\S+?)=((?:\\.|\S)*)`) // a setting among the options of libpq
+	escaped = regexp.MustCompile(`\\(.)`)
+)
+
+// given returns the settings among the parameters of a connection.
+func given(params map[string]string) map[string]string {
+	all := maps.Clone(params)
+	for _, m := range option.FindAllStringSubmatch(params["options"], -1) {
+		all[m[1]] = escaped.ReplaceAllString(m[2], "$1")
+	}
+	delete(all, "options")
+	return all
+}
+
+// explainPooler adds what to do to an error that comes from a pooler.
+func explainPooler(e *pgconn.PgError, err error) error {
+	if name, ok := strings.CutPrefix(e.Message, "unsupported startup parameter: "); ok {
+		return fmt.Errorf("the URL sets %s, but a pooler in between refuses that: %s: %w", name, setForRole, err)
+	}
+	switch {
+	case e.Code == "26000" || e.Code == "42P05":
+		return fmt.Errorf("a pooler in between does not keep prepared statements, add default_query_exec_mode=exec to the URL: %w", err)
+	case strings.Contains(e.Message, "statement pooling"):
+		return fmt.Errorf("a pooler in between must give a whole transaction one connection, in PgBouncer by pool_mode = transaction: %w", err)
+	}
+	return err
+}
+
+const setForRole = "remove it from the URL, and set it for the user by ALTER ROLE ... SET ..."
