@@ -95,6 +95,19 @@ func TestPooler(t *testing.T) {
 	})
 }
 
+// PostgreSQL crashes and starts again, while the pooler and the store run on.
+func TestPooler_Crash(t *testing.T) {
+	needClusters(t)
+	c := newCluster(t, "start")
+	p := poolertest.Start(t, c.url.String(), scalePage)
+	l := newLoad(t, open(t, p.URL, postgres.Options{}), "crash")
+	l.awaitAcknowledged(t, 5)
+	c.do(t, "crash")
+	l.awaitAcknowledged(t, 2)
+	l.end()
+	l.check(t)
+}
+
 // watcher notes with which settings the tables of a store are written.
 type watcher struct{ conn *pgx.Conn }
 
