@@ -20,6 +20,7 @@ var whoSayChime = map[string]string{
 	// Others say the same words.
 	"internal/awscli/commands.go": "version 1 has a command of that name",
 	"internal/policy/policy.go":   "the managed policies for Chime, and the names of its actions",
+	"internal/directory/bots.go":  "the addresses of bots hold the name",
 }
 
 // TestServiceIsAValue reads the identifiers and texts of all code but tests. Comments may name

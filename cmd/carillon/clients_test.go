@@ -18,8 +18,8 @@ import (
 )
 
 // TestClients tells one scenario by clients that know nothing of this project: create, invite,
-// list in pages, update a batch with mistakes in it, suspend, unsuspend, settings, delete, and a
-// chat room. Those that do not come with Go are named by variables:
+// list in pages, update a batch with mistakes in it, suspend, unsuspend, settings, delete, a chat
+// room, and a bot. Those that do not come with Go are named by variables:
 //
 //	CARILLON_TEST_AWSCLI  an AWS CLI, of whatever release
 //	CARILLON_TEST_NODE    a directory node_modules with @aws-sdk/client-chime
@@ -173,4 +173,30 @@ func scenario(t *testing.T, s *service, enterprise string) {
 	}
 	_, err = client.DeleteRoom(ctx, &chime.DeleteRoomInput{AccountId: &enterprise, RoomId: room})
 	check(err)
+
+	born, err := client.CreateBot(ctx, &chime.CreateBotInput{AccountId: &enterprise, DisplayName: aws.String("Go")})
+	check(err)
+	bot := born.Bot.BotId
+	const endpoint = "https://bots.example.com/go"
+	_, err = client.PutEventsConfiguration(ctx, &chime.PutEventsConfigurationInput{AccountId: &enterprise, BotId: bot, OutboundEventsHTTPSEndpoint: aws.String(endpoint)})
+	check(err)
+	events, err := client.GetEventsConfiguration(ctx, &chime.GetEventsConfigurationInput{AccountId: &enterprise, BotId: bot})
+	check(err)
+	if got := events.EventsConfiguration; aws.ToString(got.OutboundEventsHTTPSEndpoint) != endpoint || got.LambdaFunctionArn != nil {
+		t.Errorf("got events configuration %+v, want %s", got, endpoint)
+	}
+	_, err = client.DeleteEventsConfiguration(ctx, &chime.DeleteEventsConfigurationInput{AccountId: &enterprise, BotId: bot})
+	check(err)
+	renewed, err := client.RegenerateSecurityToken(ctx, &chime.RegenerateSecurityTokenInput{AccountId: &enterprise, BotId: bot})
+	check(err)
+	if *renewed.Bot.SecurityToken == *born.Bot.SecurityToken || *renewed.Bot.DisplayName != "Go (Bot)" || renewed.Bot.BotType != types.BotTypeChatBot {
+		t.Errorf("got bot %+v after %+v, want it with another token", renewed.Bot, born.Bot)
+	}
+	_, err = client.UpdateBot(ctx, &chime.UpdateBotInput{AccountId: &enterprise, BotId: bot, Disabled: aws.Bool(true)})
+	check(err)
+	found, err := client.GetBot(ctx, &chime.GetBotInput{AccountId: &enterprise, BotId: bot})
+	check(err)
+	if !*found.Bot.Disabled {
+		t.Error("the bot is not disabled")
+	}
 }

@@ -26,12 +26,13 @@ const directoryOfExamples = `{"Accounts": [{"AwsAccountId": "111122223333", "Acc
 		"DisplayName": "Bo", "UserRegistrationStatus": "Registered"}]}
 `
 
-// The examples of the manual for rooms, one after the other, do to a service what the manual says.
-// The service makes the id of the room and the times itself. Its log tells no name of a room.
-func TestExamplesOfRooms(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	run := func(env []string, words ...string) string {
+// serveExamples starts a service with the directory of the examples. It returns the service, its
+// directory, and what runs a command there and returns what the command prints.
+func serveExamples(t *testing.T) (s *service, dir string, run func(words ...string) string) {
+	t.Helper()
+	dir = t.TempDir()
+	env := childEnv(dir)
+	run = func(words ...string) string {
 		t.Helper()
 		cmd := exec.Command(words[0], words[1:]...)
 		cmd.Dir, cmd.Env = dir, env
@@ -46,11 +47,39 @@ func TestExamplesOfRooms(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "saved.json"), []byte(directoryOfExamples), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run(childEnv(dir), "carillon", "import", "saved.json")
-	s := serving(t, dir, "--log-level", "debug")
-	env := append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME="+s.url, "AWS_PROFILE=ana", "AWS_DEFAULT_REGION=us-east-1")
-	run(env, "carillon", "key", "create", "--name", "ana", "--policy", "AmazonChimeFullAccess", "--write-profile", "ana")
+	run("carillon", "import", "saved.json")
+	s = serving(t, dir, "--log-level", "debug")
+	env = append(env, "AWS_ENDPOINT_URL_CHIME="+s.url, "AWS_PROFILE=ana", "AWS_DEFAULT_REGION=us-east-1")
+	run("carillon", "key", "create", "--name", "ana", "--policy", "AmazonChimeFullAccess", "--write-profile", "ana")
+	return s, dir, run
+}
 
+// made returns what a reply says was made.
+func made(t *testing.T, reply, name string) *document.Object {
+	t.Helper()
+	parsed, err := document.Parse(reply)
+	if err != nil {
+		t.Fatalf("%v in %s", err, reply)
+	}
+	return member(parsed, name).(*document.Object)
+}
+
+// asInExample compares what a command has printed with what the manual shows, if it shows anything.
+func asInExample(t *testing.T, e model.Example, want, got string) {
+	t.Helper()
+	if want == "" {
+		return
+	}
+	if diff := cmp.Diff(want+"\n", got); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", e.Command, diff)
+	}
+}
+
+// The examples of the manual for rooms, one after the other, do to a service what the manual says.
+// The service makes the id of the room and the times itself. Its log tells no name of a room.
+func TestExamplesOfRooms(t *testing.T) {
+	t.Parallel()
+	s, _, run := serveExamples(t)
 	const roomOfExamples, timeOfExamples = "01931c71-0b3e-7f60-8c2d-46a1b5e9d073", "2026-03-02T09:34:44.158Z"
 	var room, created string
 	for _, name := range []string{
@@ -58,27 +87,56 @@ func TestExamplesOfRooms(t *testing.T) {
 		"CreateRoom", "BatchCreateRoomMembership", "ListRoomMemberships", "UpdateRoomMembership", "DeleteRoomMembership", "GetRoom", "UpdateRoom", "DeleteRoom",
 	} {
 		for _, e := range examplesOf(t, name) {
-			got := run(env, "bash", "-e", "-c", strings.ReplaceAll(e.Command, roomOfExamples, room))
+			got := run("bash", "-e", "-c", strings.ReplaceAll(e.Command, roomOfExamples, room))
 			if name == "CreateRoom" {
-				reply, err := document.Parse(got)
-				if err != nil {
-					t.Fatalf("%v in %s", err, got)
-				}
-				made := member(reply, "Room").(*document.Object)
-				room, created = made.Text("RoomId"), made.Text("CreatedTimestamp")
+				r := made(t, got, "Room")
+				room, created = r.Text("RoomId"), r.Text("CreatedTimestamp")
 			}
-			want := strings.NewReplacer(roomOfExamples, room, timeOfExamples, created).Replace(e.Output)
-			if want == "" { // of which the manual shows nothing
-				continue
-			}
-			if diff := cmp.Diff(want+"\n", got); diff != "" {
-				t.Errorf("%s (-want +got):\n%s", e.Command, diff)
-			}
+			asInExample(t, e, strings.NewReplacer(roomOfExamples, room, timeOfExamples, created).Replace(e.Output), got)
 		}
 	}
 	log := s.complaints()
 	if !strings.Contains(log, "operation=UpdateRoom") || strings.Contains(log, "Release") {
 		t.Errorf("the log should tell of the requests, without the names of rooms:\n%s", log)
+	}
+}
+
+// So do those for bots. The log tells neither names nor tokens nor endpoints.
+func TestExamplesOfBots(t *testing.T) {
+	t.Parallel()
+	s, dir, run := serveExamples(t)
+	run("carillon", "domain", "claim", "example.com", "--account-id", "Example Corp")
+	const (
+		botOfExamples   = "01931c74-5d28-7a94-b0e7-1f63c8d2a459"
+		timeOfExamples  = "2026-03-02T09:38:21.640Z"
+		tokenOfExamples = "b3VyLW93bi1zYW1wbGUtdG9rZW4tbm90LXJlYWw="
+	)
+	var bot, created, token string
+	for _, name := range []string{
+		"CreateBot", "GetBot", "ListBots", "PutEventsConfiguration", "GetEventsConfiguration", "DeleteEventsConfiguration", "RegenerateSecurityToken", "UpdateBot",
+	} {
+		for _, e := range examplesOf(t, name) {
+			got := run("bash", "-e", "-c", strings.ReplaceAll(e.Command, botOfExamples, bot))
+			if name == "CreateBot" {
+				b := made(t, got, "Bot")
+				bot, created, token = b.Text("BotId"), b.Text("CreatedTimestamp"), b.Text("SecurityToken")
+			}
+			asInExample(t, e, strings.NewReplacer(botOfExamples, bot, timeOfExamples, created, tokenOfExamples, token).Replace(e.Output), got)
+		}
+	}
+	saved, err := os.ReadFile(filepath.Join(dir, "lunch.token"))
+	renewed := strings.TrimSpace(string(saved))
+	if err != nil || len(renewed) != 40 || renewed == token {
+		t.Errorf("the file with the new token: got %q, %v, want another than %q", saved, err, token)
+	}
+	log := s.complaints()
+	if !strings.Contains(log, "operation=UpdateBot") {
+		t.Errorf("the log does not tell of the requests:\n%s", log)
+	}
+	for _, private := range []string{"unch", "bots.example.com", token, renewed} {
+		if strings.Contains(log, private) {
+			t.Errorf("the log tells %q:\n%s", private, log)
+		}
 	}
 }
 

@@ -165,11 +165,15 @@ func (r *report) compare(ctx context.Context, service *remote) error {
 			}
 		}
 		a := byID[e.AccountID]
-		// A user has an address or, made without one, an id like that of an account. So has a room, but
-		// records of rooms, and of who is in them, say which room it is.
-		if a == nil || e.Target == e.AccountID || e.TargetEmail == "" && !bulk.IsAccountID(e.Target) ||
-			textIn(e.Before, "RoomId") != "" || textIn(e.After, "RoomId") != "" {
+		// A user has an address or, made without one, an id like that of an account. So have rooms and
+		// bots, but records of them, and of who is in a room, say which it is.
+		if a == nil || e.Target == e.AccountID || e.TargetEmail == "" && !bulk.IsAccountID(e.Target) {
 			return true
+		}
+		for _, id := range []string{"RoomId", "BotId"} {
+			if textIn(e.Before, id) != "" || textIn(e.After, id) != "" {
+				return true
+			}
 		}
 		if license := textIn(e.Before, "LicenseType"); license != "" {
 			a.of(license).Change--

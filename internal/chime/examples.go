@@ -146,7 +146,7 @@ var examples = []model.OperationExamples{
         "Disabled": false,
         "CreatedTimestamp": "2026-03-02T09:38:21.640Z",
         "UpdatedTimestamp": "2026-03-02T09:38:21.640Z",
-        "BotEmail": "Lunch-chimebot@example.com",
+        "BotEmail": "lunch-chimebot@example.com",
         "SecurityToken": "b3VyLW93bi1zYW1wbGUtdG9rZW4tbm90LXJlYWw="
     }
 }`,
@@ -300,7 +300,7 @@ var examples = []model.OperationExamples{
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --bot-id 01931c74-5d28-7a94-b0e7-1f63c8d2a459 \
     --query Bot.BotEmail --output text`,
-		Output: `Lunch-chimebot@example.com`,
+		Output: `lunch-chimebot@example.com`,
 	}}},
 	{Operation: "GetEventsConfiguration", Examples: []model.Example{{
 		Purpose: "To see where the events of a bot are sent:",

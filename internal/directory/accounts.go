@@ -43,6 +43,15 @@ func active(a store.Account) error {
 	return nil
 }
 
+// enterprise refuses a Team account, which does not have such things. One that was an Enterprise
+// account keeps them, unseen, until it is one again.
+func enterprise(a store.Account, things string) error {
+	if a.Type == string(api.AccountTypeTeam) {
+		return api.BadRequest("Only an Enterprise account has %s, account %s is of type %s", things, a.AccountID, a.Type)
+	}
+	return nil
+}
+
 // ruledAccount is what the rules look at of an account.
 func ruledAccount(a store.Account) rules.Account {
 	return rules.Account{ID: a.AccountID, Type: a.Type, Status: a.Status, Licenses: a.SupportedLicenses}

@@ -3,14 +3,14 @@
 //
 // Start at [Service], which has a method for each operation that it offers, in the terms of package
 // api. users.go has the rules for the fields of one user, batch.go those for a list of users,
-// rooms.go and memberships.go those for chat rooms. Beside it are [Operator], for what the API
-// cannot do, [Import], which brings in an old directory, and [Keys], the access keys that sign
-// requests.
+// rooms.go and memberships.go those for chat rooms, bots.go those for bots. Beside it are
+// [Operator], for what the API cannot do, [Import], which brings in an old directory, and [Keys],
+// the access keys that sign requests.
 //
 // Every operation acts for the [Caller] in its context and sees only the accounts of the caller's
 // AWS account. A change, through any of them, is one update of the store. The update includes an
-// audit record for each user, account, domain, room, membership, key or setting that is different
-// afterwards.
+// audit record for each user, account, domain, room, membership, bot, key or setting that is
+// different afterwards.
 //
 // A failure that the caller of the API has caused, or can do something about, is an *api.Error.
 // Every other error comes from the store, unchanged: store.ErrUnavailable means that nothing was
@@ -34,8 +34,8 @@ import (
 // Options replaces what is taken from the machine; the zero value is ready for production.
 type Options struct {
 	Clock func() time.Time // nil: time.Now
-	NewID func() string    // ids of accounts, users and invitations; nil: UUIDs of version 7
-	Rand  io.Reader        // keys, secrets and PINs are made of it; nil: crypto/rand
+	NewID func() string    // ids of accounts, users, invitations, rooms and bots; nil: UUIDs of version 7
+	Rand  io.Reader        // keys, secrets, tokens and PINs are made of it; nil: crypto/rand
 
 	// Operator is the name of the person who uses [Operator] or [Keys]. In the audit trail the key
 	// name is then "operator/NAME", and "operator" if it is empty.
@@ -71,28 +71,36 @@ var _ interface {
 	BatchUnsuspendUser(context.Context, *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error)
 	BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error)
 	CreateAccount(context.Context, *api.CreateAccountInput) (*api.CreateAccountOutput, error)
+	CreateBot(context.Context, *api.CreateBotInput) (*api.CreateBotOutput, error)
 	CreateRoom(context.Context, *api.CreateRoomInput) (*api.CreateRoomOutput, error)
 	CreateRoomMembership(context.Context, *api.CreateRoomMembershipInput) (*api.CreateRoomMembershipOutput, error)
 	CreateUser(context.Context, *api.CreateUserInput) (*api.CreateUserOutput, error)
 	DeleteAccount(context.Context, *api.DeleteAccountInput) (*api.DeleteAccountOutput, error)
+	DeleteEventsConfiguration(context.Context, *api.DeleteEventsConfigurationInput) (*api.DeleteEventsConfigurationOutput, error)
 	DeleteRoom(context.Context, *api.DeleteRoomInput) (*api.DeleteRoomOutput, error)
 	DeleteRoomMembership(context.Context, *api.DeleteRoomMembershipInput) (*api.DeleteRoomMembershipOutput, error)
 	DisassociateSigninDelegateGroupsFromAccount(context.Context, *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error)
 	GetAccount(context.Context, *api.GetAccountInput) (*api.GetAccountOutput, error)
 	GetAccountSettings(context.Context, *api.GetAccountSettingsInput) (*api.GetAccountSettingsOutput, error)
+	GetBot(context.Context, *api.GetBotInput) (*api.GetBotOutput, error)
+	GetEventsConfiguration(context.Context, *api.GetEventsConfigurationInput) (*api.GetEventsConfigurationOutput, error)
 	GetGlobalSettings(context.Context, *api.GetGlobalSettingsInput) (*api.GetGlobalSettingsOutput, error)
 	GetRoom(context.Context, *api.GetRoomInput) (*api.GetRoomOutput, error)
 	GetUser(context.Context, *api.GetUserInput) (*api.GetUserOutput, error)
 	GetUserSettings(context.Context, *api.GetUserSettingsInput) (*api.GetUserSettingsOutput, error)
 	InviteUsers(context.Context, *api.InviteUsersInput) (*api.InviteUsersOutput, error)
 	ListAccounts(context.Context, *api.ListAccountsInput) (*api.ListAccountsOutput, error)
+	ListBots(context.Context, *api.ListBotsInput) (*api.ListBotsOutput, error)
 	ListRoomMemberships(context.Context, *api.ListRoomMembershipsInput) (*api.ListRoomMembershipsOutput, error)
 	ListRooms(context.Context, *api.ListRoomsInput) (*api.ListRoomsOutput, error)
 	ListUsers(context.Context, *api.ListUsersInput) (*api.ListUsersOutput, error)
 	LogoutUser(context.Context, *api.LogoutUserInput) (*api.LogoutUserOutput, error)
+	PutEventsConfiguration(context.Context, *api.PutEventsConfigurationInput) (*api.PutEventsConfigurationOutput, error)
+	RegenerateSecurityToken(context.Context, *api.RegenerateSecurityTokenInput) (*api.RegenerateSecurityTokenOutput, error)
 	ResetPersonalPIN(context.Context, *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error)
 	UpdateAccount(context.Context, *api.UpdateAccountInput) (*api.UpdateAccountOutput, error)
 	UpdateAccountSettings(context.Context, *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error)
+	UpdateBot(context.Context, *api.UpdateBotInput) (*api.UpdateBotOutput, error)
 	UpdateGlobalSettings(context.Context, *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error)
 	UpdateRoom(context.Context, *api.UpdateRoomInput) (*api.UpdateRoomOutput, error)
 	UpdateRoomMembership(context.Context, *api.UpdateRoomMembershipInput) (*api.UpdateRoomMembershipOutput, error)

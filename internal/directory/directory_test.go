@@ -316,19 +316,22 @@ func equal(t testing.TB, what string, got, want any) {
 func TestOperationsOffered(t *testing.T) {
 	h := newHouse(t)
 	for _, operation := range []string{
-		"AssociateSigninDelegateGroupsWithAccount", "BatchCreateRoomMembership", "BatchSuspendUser", "BatchUnsuspendUser",
-		"BatchUpdateUser", "CreateAccount", "CreateRoom", "CreateRoomMembership", "CreateUser", "DeleteAccount", "DeleteRoom",
-		"DeleteRoomMembership", "DisassociateSigninDelegateGroupsFromAccount", "GetAccount", "GetAccountSettings",
-		"GetGlobalSettings", "GetRoom", "GetUser", "GetUserSettings", "InviteUsers", "ListAccounts", "ListRoomMemberships",
-		"ListRooms", "ListUsers", "LogoutUser", "ResetPersonalPIN", "UpdateAccount", "UpdateAccountSettings",
-		"UpdateGlobalSettings", "UpdateRoom", "UpdateRoomMembership", "UpdateUser", "UpdateUserSettings",
+		"AssociateSigninDelegateGroupsWithAccount", "BatchCreateRoomMembership", "BatchSuspendUser",
+		"BatchUnsuspendUser", "BatchUpdateUser", "CreateAccount", "CreateBot", "CreateRoom", "CreateRoomMembership",
+		"CreateUser", "DeleteAccount", "DeleteEventsConfiguration", "DeleteRoom", "DeleteRoomMembership",
+		"DisassociateSigninDelegateGroupsFromAccount", "GetAccount", "GetAccountSettings", "GetBot",
+		"GetEventsConfiguration", "GetGlobalSettings", "GetRoom", "GetUser", "GetUserSettings", "InviteUsers",
+		"ListAccounts", "ListBots", "ListRoomMemberships", "ListRooms", "ListUsers", "LogoutUser",
+		"PutEventsConfiguration", "RegenerateSecurityToken", "ResetPersonalPIN", "UpdateAccount",
+		"UpdateAccountSettings", "UpdateBot", "UpdateGlobalSettings", "UpdateRoom", "UpdateRoomMembership",
+		"UpdateUser", "UpdateUserSettings",
 	} {
 		if api.Bind(h.service, operation) == nil {
 			t.Errorf("%s cannot be called", operation)
 		}
 	}
-	if api.Bind(h.service, "CreateBot") != nil {
-		t.Errorf("CreateBot can be called though it is not built")
+	if api.Bind(h.service, "CreateMeetingDialOut") != nil {
+		t.Errorf("CreateMeetingDialOut can be called though it is not built")
 	}
 }
 

@@ -73,7 +73,7 @@ func (k *chunk) room(row RoomRow) (result ImportedRow, err error) {
 	if err != nil || result.Outcome == RowBad {
 		return result, err
 	}
-	if hasRooms(*a) != nil {
+	if enterprise(*a, "rooms") != nil {
 		return badRow("room %.64s is of account %.64s, which is of type %s and has no rooms", id, a.AccountID, a.Type), nil
 	}
 	if earlier, again := k.earlierRoom(a.AccountID, id); again {

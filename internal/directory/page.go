@@ -94,10 +94,11 @@ func (l listing) mac(entry []byte) []byte {
 	return h.Sum(nil)[:macSize]
 }
 
-// How many rows a page has if the request does not say. That of accounts and users is Amazon
-// Chime's, which said nothing of rooms and their members.
+// How many rows a page has if the request does not say. Those of accounts, users and bots are
+// Amazon Chime's, which said nothing of rooms and their members.
 const (
 	userPage = 100
+	botPage  = 10
 	roomPage = 50
 )
 

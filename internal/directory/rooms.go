@@ -32,7 +32,7 @@ func (s *Service) CreateRoom(ctx context.Context, in *api.CreateRoomInput) (*api
 	return write(ctx, s, opCreateRoom, func(c *change) (*api.CreateRoomOutput, error) {
 		a, err := c.account(in.AccountId)
 		if err == nil {
-			err = hasRooms(a)
+			err = enterprise(a, "rooms")
 		}
 		if err != nil {
 			return nil, err
@@ -106,7 +106,7 @@ func (s *Service) ListRooms(ctx context.Context, in *api.ListRoomsInput) (*api.L
 		}
 		a, err := findAccount(tx, caller, in.AccountId)
 		if err == nil {
-			err = hasRooms(a)
+			err = enterprise(a, "rooms")
 		}
 		if err != nil {
 			return nil, err
@@ -171,17 +171,8 @@ func (s *Service) DeleteRoom(ctx context.Context, in *api.DeleteRoomInput) (*api
 	})
 }
 
-// hasRooms refuses a Team account. One that was an Enterprise account keeps its rooms, unseen,
-// until it is one again.
-func hasRooms(a store.Account) error {
-	if a.Type == string(api.AccountTypeTeam) {
-		return api.BadRequest("Only an Enterprise account has rooms, account %s is of type %s", a.AccountID, a.Type)
-	}
-	return nil
-}
-
 func findRoom(tx store.ReadTx, a store.Account, roomID string) (store.Room, error) {
-	if err := hasRooms(a); err != nil {
+	if err := enterprise(a, "rooms"); err != nil {
 		return store.Room{}, err
 	}
 	room, err := tx.Room(a.AccountID, roomID)

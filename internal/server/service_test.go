@@ -237,8 +237,8 @@ func TestSDK(t *testing.T) {
 		t.Errorf("deleting an empty account: %v", err)
 	}
 
-	_, err = client.CreateBot(ctx, &sdk.CreateBotInput{AccountId: account.AccountId, DisplayName: aws.String("x")})
-	if err == nil || !strings.Contains(err.Error(), "StatusCode: 501") || !strings.Contains(err.Error(), "NotImplementedException: CreateBot is not built yet.") {
+	_, err = client.GetRetentionSettings(ctx, &sdk.GetRetentionSettingsInput{AccountId: account.AccountId})
+	if err == nil || !strings.Contains(err.Error(), "StatusCode: 501") || !strings.Contains(err.Error(), "NotImplementedException: GetRetentionSettings is not built yet.") {
 		t.Errorf("what is not built: got %v, want a 501 that names it", err)
 	}
 	wrong := in.client(directory.Key{ID: in.root.ID, Secret: "wrong"})

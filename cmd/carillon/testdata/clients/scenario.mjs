@@ -74,3 +74,15 @@ assert.ok(RoomMembership.UpdatedTimestamp instanceof Date);
 assert.deepEqual(await listMembers(), [[people[1].PrimaryEmail, "Administrator"]]);
 await call("DeleteRoom", room);
 await assert.rejects(call("GetRoom", room), sdk.NotFoundException);
+
+// A bot of it: where its events go, and its token.
+const { Bot } = await call("CreateBot", { AccountId: enterprise, DisplayName: "JavaScript" });
+const bot = { AccountId: enterprise, BotId: Bot.BotId };
+await call("PutEventsConfiguration", { ...bot, LambdaFunctionArn: "arn:aws:lambda:us-east-1:111122223333:function:lunch" });
+assert.deepEqual((await call("GetEventsConfiguration", bot)).EventsConfiguration,
+  { BotId: Bot.BotId, LambdaFunctionArn: "arn:aws:lambda:us-east-1:111122223333:function:lunch" });
+await call("DeleteEventsConfiguration", bot);
+await assert.rejects(call("GetEventsConfiguration", bot), sdk.NotFoundException);
+assert.notEqual((await call("RegenerateSecurityToken", bot)).Bot.SecurityToken, Bot.SecurityToken);
+await call("UpdateBot", { ...bot, Disabled: true });
+assert.equal((await call("ListBots", { AccountId: enterprise, MaxResults: 99 })).Bots.find((b) => b.BotId === Bot.BotId).Disabled, true);

@@ -44,3 +44,19 @@ chime delete-room-membership --account-id "$ENTERPRISE" --room-id "$room" --memb
 is "$(chime list-rooms --account-id "$ENTERPRISE" --member-id "$user" --query 'Rooms[].RoomId')" ""
 is "$(chime update-room --account-id "$ENTERPRISE" --room-id "$room" --name Renamed --query Room.Name)" Renamed
 chime delete-room --account-id "$ENTERPRISE" --room-id "$room"
+
+# A bot of it: where its events go, and its token. Another CLI makes one of its own.
+bot=$(chime create-bot --account-id "$ENTERPRISE" --display-name "Shell $$" --query Bot.BotId)
+token() { chime get-bot --account-id "$ENTERPRISE" --bot-id "$bot" --query Bot.SecurityToken; }
+events() { chime get-events-configuration --account-id "$ENTERPRISE" --bot-id "$bot" --query EventsConfiguration.OutboundEventsHTTPSEndpoint; }
+chime put-events-configuration --account-id "$ENTERPRISE" --bot-id "$bot" \
+	--cli-input-json '{"OutboundEventsHTTPSEndpoint": "https://bots.example.com/sh"}' >/dev/null
+is "$(events)" https://bots.example.com/sh
+chime delete-events-configuration --account-id "$ENTERPRISE" --bot-id "$bot"
+missing=$(events 2>&1) && exit 1
+case $missing in *'(NotFoundException)'*) ;; *) echo "got  $missing"; exit 1 ;; esac
+former=$(token)
+is "$(chime regenerate-security-token --account-id "$ENTERPRISE" --bot-id "$bot" --query Bot.SecurityToken)" "$(token)"
+[ "$former" != "$(token)" ]
+is "$(chime update-bot --account-id "$ENTERPRISE" --bot-id "$bot" --disabled --query Bot.Disabled)" True
+is "$(chime list-bots --account-id "$ENTERPRISE" --max-results 99 --query "Bots[?BotId=='$bot'].Disabled")" True
