@@ -35,8 +35,8 @@ var (
 	ErrUnavailable = errors.New("storage is unavailable")
 
 	// ErrFailed: the storage failed while changes were being written or committed (a full disk, an
-	// I/O error). No reader sees any of them. Only if the disk failed at the commit itself may a
-	// restart find the whole update done, as after a lost reply.
+	// I/O error). No reader sees any of them. Only if it failed at the commit itself, and nobody could
+	// find out how that ended, may the whole update turn out to be done, as after a lost reply.
 	ErrFailed = errors.New("storage failed")
 
 	// ErrNewerSchema: a newer release of the program has already upgraded the database.

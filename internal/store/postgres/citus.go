@@ -77,7 +77,8 @@ func (d *database) locations(ctx context.Context, conn *pgxpool.Conn) (map[strin
 	rows, err := conn.Query(ctx, `SELECT c.relname,
 			CASE WHEN p.partmethod = 'n' THEN '' ELSE column_to_column_name(p.logicalrelid, p.partkey) END,
 			p.partmethod = 'n' AND (p.repmodel = 't' OR p.colocationid <> 0), p.colocationid
-		FROM pg_dist_partition AS p JOIN pg_class AS c ON c.oid = p.logicalrelid WHERE c.relnamespace = $1::regnamespace`, d.schema)
+		FROM pg_dist_partition AS p JOIN pg_class AS c ON c.oid = p.logicalrelid
+			JOIN pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = $1`, d.schema)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +102,14 @@ func misplaced(locations map[string]*location) (all []string) {
 		case is == nil:
 			all = append(all, p.table+" (Citus does not know it)")
 		case !p.fits(is):
-			all = append(all, p.table+" ("+cmpText(is.column != "", "distributed by "+is.column, "not distributed by "+p.column)+")")
+			how := "not distributed"
+			switch {
+			case is.column != "":
+				how = "distributed by " + is.column
+			case is.elsewhere:
+				how = "as a whole on other nodes"
+			}
+			all = append(all, p.table+" ("+how+")")
 		case p.column == "account_id":
 			if group == 0 {
 				group = is.group
@@ -112,13 +120,6 @@ func misplaced(locations map[string]*location) (all []string) {
 		}
 	}
 	return all
-}
-
-func cmpText(condition bool, yes, no string) string {
-	if condition {
-		return yes
-	}
-	return no
 }
 
 // checkCitus refuses a database that is distributed in part: its commits would not be atomic. In
@@ -151,17 +152,26 @@ func Distribute(ctx context.Context, databaseURL string, shards int, say func(ta
 		return err
 	}
 	defer conn.Release()
-	locations, err := d.locations(ctx, conn.pooled)
+	return explain(d.distribute(ctx, conn.pooled, shards, say))
+}
+
+func (d *database) distribute(ctx context.Context, conn *pgxpool.Conn, shards int, say func(table, what string)) error {
+	locations, err := d.locations(ctx, conn)
 	if err != nil {
 		return err
 	}
-	if err := readyForCitus(ctx, conn.pooled, locations); err != nil {
+	if err := readyForCitus(ctx, conn, locations); err != nil {
 		return err
 	}
 	for _, p := range places {
 		is := locations[p.table]
 		switch {
 		case p.fits(is):
+			if is.column != "" { // in case that was where the last call stopped
+				if err := removeLocalRows(ctx, conn, p.table); err != nil {
+					return err
+				}
+			}
 			say(p.table, "was there already")
 		case is != nil:
 			return fmt.Errorf("%w: %s is distributed in another way: run SELECT undistribute_table('%s'), then this command once more",
@@ -172,13 +182,13 @@ func Distribute(ctx context.Context, databaseURL string, shards int, say func(ta
 			}
 			say(p.table, "stays with the coordinator")
 		default:
-			if err := distribute(ctx, conn.pooled, p, shards); err != nil {
+			if err := distributeTable(ctx, conn, p, shards); err != nil {
 				return fmt.Errorf("distributing %s: %w", p.table, err)
 			}
 			say(p.table, "is distributed by "+p.column)
 		}
 	}
-	if locations, err = d.locations(ctx, conn.pooled); err != nil {
+	if locations, err = d.locations(ctx, conn); err != nil {
 		return err
 	}
 	if wrong := misplaced(locations); len(wrong) > 0 {
@@ -187,8 +197,8 @@ func Distribute(ctx context.Context, databaseURL string, shards int, say func(ta
 	return nil
 }
 
-// distribute distributes a table, and removes the rows that the coordinator still holds of it.
-func distribute(ctx context.Context, conn *pgxpool.Conn, p place, shards int) error {
+// distributeTable distributes a table.
+func distributeTable(ctx context.Context, conn *pgxpool.Conn, p place, shards int) error {
 	var err error
 	switch {
 	case p.table != places[0].table:
@@ -201,7 +211,13 @@ func distribute(ctx context.Context, conn *pgxpool.Conn, p place, shards int) er
 	if err != nil {
 		return err
 	}
-	_, err = conn.Exec(ctx, `SELECT truncate_local_data_after_distributing_table($1::regclass)`, p.table)
+	return removeLocalRows(ctx, conn, p.table)
+}
+
+// removeLocalRows removes the rows that a table had before it was distributed: nobody sees them any
+// more.
+func removeLocalRows(ctx context.Context, conn *pgxpool.Conn, table string) error {
+	_, err := conn.Exec(ctx, `SELECT truncate_local_data_after_distributing_table($1::regclass)`, table)
 	return err
 }
 

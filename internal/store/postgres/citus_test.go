@@ -1,15 +1,20 @@
 package postgres_test
 
 import (
+	"errors"
+	"fmt"
 	"maps"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/jackc/pgx/v5"
 
+	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
@@ -50,7 +55,8 @@ func standIn(t *testing.T, url string) {
 		CREATE FUNCTION create_distributed_table(table_name regclass, distribution_column text, colocate_with text DEFAULT 'default', shard_count int DEFAULT NULL)
 			RETURNS void LANGUAGE sql AS $$ INSERT INTO pg_dist_partition VALUES (table_name, 'h', distribution_column,
 				CASE colocate_with WHEN 'none' THEN 1 ELSE (SELECT colocationid FROM pg_dist_partition WHERE logicalrelid = colocate_with::regclass) END) $$;
-		CREATE FUNCTION truncate_local_data_after_distributing_table(regclass) RETURNS void LANGUAGE sql AS '';
+		CREATE TABLE truncated (name regclass);
+		CREATE FUNCTION truncate_local_data_after_distributing_table(regclass) RETURNS void LANGUAGE sql AS 'INSERT INTO truncated VALUES ($1)';
 		CREATE FUNCTION citus_add_local_table_to_metadata(regclass) RETURNS void LANGUAGE sql AS
 			$$ INSERT INTO pg_dist_partition (logicalrelid, partmethod) VALUES ($1, 'n') $$`)
 }
@@ -108,11 +114,13 @@ func TestDistribute(t *testing.T) {
 	if err := opened(); err != nil {
 		t.Errorf("a distributed database: %v", err)
 	}
+	psql(t, where, `DO $$ BEGIN ASSERT (SELECT count(DISTINCT name) FROM truncated) =
+		(SELECT count(*) FROM pg_dist_partition WHERE partmethod = 'h'), 'rows are left with the coordinator'; END $$`)
 
 	for _, test := range []struct{ name, change, says string }{
 		{"one table apart", `UPDATE pg_dist_partition SET colocationid = 7 WHERE logicalrelid = 'account_audit'::regclass`, "account_audit (its rows are on other nodes"},
 		{"by another column", `UPDATE pg_dist_partition SET partkey = 'user_id' WHERE logicalrelid = 'users'::regclass`, "users (distributed by user_id)"},
-		{"with the coordinator", `UPDATE pg_dist_partition SET partmethod = 'n', colocationid = 0 WHERE logicalrelid = 'users'::regclass`, "users (not distributed by account_id)"},
+		{"with the coordinator", `UPDATE pg_dist_partition SET partmethod = 'n', colocationid = 0 WHERE logicalrelid = 'users'::regclass`, "users (not distributed)"},
 		{"on every node", `UPDATE pg_dist_partition SET repmodel = 't' WHERE logicalrelid = 'settings'::regclass`, "settings"},
 		{"as an earlier release", `UPDATE pg_dist_partition SET partmethod = 'h', partkey = 'aws_account_id' WHERE logicalrelid = 'audit'::regclass`, "undistribute_table('audit')"},
 	} {
@@ -179,5 +187,57 @@ func TestCitusSettings(t *testing.T) {
 	if want := []string{"synchronous_commit on", "lock_timeout 7s", "enable_seqscan off", "citus.propagate_set_commands local",
 		"citus.node_connection_timeout 2000"}; err != nil || !slices.Equal(got, want) {
 		t.Errorf("an update ran with %q, %v, want %q", got, err, want)
+	}
+}
+
+// A schema may have a name that needs quotes.
+func TestCitus_quotedSchema(t *testing.T) {
+	base := newSchema(t)
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	query := u.Query()
+	name := `"` + strings.ToUpper(query.Get("search_path")) + `"`
+	psql(t, base, "CREATE SCHEMA "+name)
+	t.Cleanup(func() { psql(t, base, "DROP SCHEMA "+name+" CASCADE") })
+	query.Set("search_path", name)
+	query.Set("application_name", "quoted")
+	u.RawQuery = query.Encode()
+	standIn(t, u.String())
+	psql(t, u.String(), `INSERT INTO pg_dist_node VALUES (0, 'coordinator'), (1, 'worker')`)
+	if _, err := distribute(t, u.String()); err != nil {
+		t.Fatal(err)
+	}
+	storetest.Update(t, open(t, u.String(), postgres.Options{}), storetest.Insert("a1", "u1"))
+}
+
+// A batch writes to one node: to tables that are distributed by account, its row for the commit
+// among them.
+func TestBatchOnOneNode(t *testing.T) {
+	var mu sync.Mutex
+	var written []string
+	insertion := regexp.MustCompile(`^\s*(?:INSERT INTO|UPDATE) (\w+)`)
+	s := open(t, newSchema(t), postgres.Options{Pool: 1}.Traced(func(sql string) {
+		if match := insertion.FindStringSubmatch(sql); match != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			written = append(written, match[1])
+		}
+	}))
+	a := store.Account{AWSAccountID: "111122223333", AccountID: "a1"}
+	users := make([]store.User, 30)
+	for i := range users {
+		users[i] = store.User{AccountID: "a1", UserID: fmt.Sprint("u", i), Email: fmt.Sprint("u", i, "@example.com"), License: "Pro"}
+	}
+	storetest.Update(t, s, func(tx store.Tx) error { return errors.Join(tx.InsertAccount(&a), tx.InsertUsers(users)) })
+	mu.Lock()
+	written = nil
+	mu.Unlock()
+	storetest.Update(t, s, storetest.Batch("a1", len(users)))
+	mu.Lock()
+	defer mu.Unlock()
+	if want := []string{"users", "account_audit", "account_commits"}; !slices.Equal(written, want) {
+		t.Errorf("a batch writes to %v, want %v", written, want)
 	}
 }

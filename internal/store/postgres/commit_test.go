@@ -1,11 +1,14 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -145,7 +148,7 @@ func TestCommitUnderWay(t *testing.T) {
 		{"before", func(t *testing.T, url, body string) { before(t, url, "INSERT", "audit", body) }, 2},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			where := newSchema(t)
+			where := newSchema(t) + "&application_name=commit_under_way"
 			u, err := url.Parse(where)
 			if err != nil {
 				t.Fatal(err)
@@ -192,7 +195,7 @@ func TestCommitUnderWay(t *testing.T) {
 			close(waits)
 			// Somebody waits for the row, or has written that the update is undone.
 			until(`SELECT FROM commits WHERE undone UNION ALL
-				SELECT FROM pg_stat_activity WHERE query LIKE 'INSERT INTO commits%' AND wait_event = 'transactionid'`)
+				SELECT FROM pg_stat_activity WHERE application_name = 'commit_under_way' AND query LIKE 'INSERT INTO commits%' AND wait_event = 'transactionid'`)
 			if _, err := conn.Exec(t.Context(), `SELECT pg_advisory_unlock($1)`, gate); err != nil {
 				t.Fatal(err)
 			}
@@ -215,17 +218,19 @@ func TestCommitUnderWay(t *testing.T) {
 // An update that was prepared on a node is decided later. Until then nobody can know, and nobody
 // says that it was not done.
 func TestCommitPrepared(t *testing.T) {
-	where := newSchema(t)
+	where := newSchema(t) + "&application_name=commit_prepared"
 	s := open(t, where, postgres.Options{})
 	conn, err := pgx.Connect(t.Context(), where)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
+	name := fmt.Sprintf(" 'carillon_test_%d'", os.Getpid())
+	defer conn.Exec(context.Background(), "ROLLBACK PREPARED"+name) // if the test has failed: it holds locks
 	for _, end := range []string{"COMMIT PREPARED", "ROLLBACK PREPARED"} {
 		token := postgres.NewToken("")
 		for _, statement := range []string{
-			`BEGIN`, fmt.Sprintf(`INSERT INTO commits (token, undone) VALUES (%d, FALSE)`, token.Number()), `PREPARE TRANSACTION 'carillon_test'`,
+			`BEGIN`, fmt.Sprintf(`INSERT INTO commits (token, undone) VALUES (%d, FALSE)`, token.Number()), `PREPARE TRANSACTION` + name,
 		} {
 			if _, err := conn.Exec(t.Context(), statement); err != nil {
 				t.Fatal(err)
@@ -241,11 +246,11 @@ func TestCommitPrepared(t *testing.T) {
 		}()
 		for waits := false; !waits; {
 			if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
-				WHERE query LIKE 'INSERT INTO commits%' AND wait_event_type = 'Lock')`).Scan(&waits); err != nil {
+				WHERE application_name = 'commit_prepared' AND query LIKE 'INSERT INTO commits%' AND wait_event_type = 'Lock')`).Scan(&waits); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if _, err := conn.Exec(t.Context(), end+` 'carillon_test'`); err != nil {
+		if _, err := conn.Exec(t.Context(), end+name); err != nil {
 			t.Fatal(err)
 		}
 		if done := <-settled; done != strings.HasPrefix(end, "COMMIT") {
@@ -255,5 +260,35 @@ func TestCommitPrepared(t *testing.T) {
 		if done, err := postgres.Settle(s, token); err != nil || done != strings.HasPrefix(end, "COMMIT") {
 			t.Errorf("after %s, asked again: got %t, %v", end, done, err)
 		}
+	}
+}
+
+// What updates are known by is deleted in the end, by the clock of the server.
+func TestTokensForgotten(t *testing.T) {
+	where := newSchema(t)
+	open(t, where, postgres.Options{}).Close()
+	psql(t, where, `INSERT INTO commits SELECT ((extract(epoch FROM now()) * 1000)::bigint - age) << 20, FALSE FROM unnest(ARRAY[0, 3500000, 3700000, 90000000]) AS age;
+		INSERT INTO account_commits SELECT token, 'a1', undone FROM commits`)
+	open(t, where, postgres.Options{})
+	conn, err := pgx.Connect(t.Context(), where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for left := 0; left != 4; {
+		if err := conn.QueryRow(t.Context(), `SELECT (SELECT count(*) FROM commits) + (SELECT count(*) FROM account_commits)`).Scan(&left); err != nil {
+			t.Fatal(err)
+		}
+		if left < 4 {
+			t.Fatalf("%d tokens are left, want the 4 of the last hour", left)
+		}
+	}
+}
+
+// An update that is looked for when its token may be gone is not taken for undone.
+func TestSettle_tooLate(t *testing.T) {
+	s := open(t, newSchema(t), postgres.Options{})
+	if done, err := postgres.Settle(s, postgres.OldToken(time.Hour)); err == nil {
+		t.Errorf("got %t, want that nobody can know", done)
 	}
 }

@@ -59,6 +59,9 @@ type Token = token
 // NewToken returns the token of an update in an account.
 func NewToken(account string) Token { return newToken(account) }
 
+// OldToken returns the token of an update that was sent some time ago.
+func OldToken(age time.Duration) Token { return token{number: tokenAt(time.Now().Add(-age))} }
+
 // Number returns the number of a token.
 func (t token) Number() int64 { return t.number }
 

@@ -539,11 +539,58 @@ func testCommitAnswerLost(t *testing.T, where string) {
 	}
 }
 
+// The connection breaks in the middle of the first answer of a transaction. No row is read twice.
+func TestAnswerCut(t *testing.T) {
+	u, err := url.Parse(newDatabase(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := newProxy(t, u.Host)
+	u.Host = p.addr
+	s := open(t, u.String(), postgres.Options{Pool: 1})
+	users := make([]store.User, 1000)
+	for i := range users {
+		users[i] = store.User{AccountID: "a1", UserID: fmt.Sprint("u", i), Email: fmt.Sprint("u", i, "@example.com")}
+	}
+	storetest.Update(t, s, func(tx store.Tx) error { return tx.InsertUsers(users) })
+	list := func(r store.ReadTx) (n int, err error) {
+		page, _, err := r.ListUsers("a1", store.UserFilter{}, 0, len(users))
+		return len(page), err
+	}
+	view := func() (n int, err error) {
+		err = s.View(t.Context(), func(r store.ReadTx) (err error) {
+			n, err = list(r)
+			return err
+		})
+		return n, err
+	}
+	if n, err := view(); n != len(users) || err != nil { // so that the statement is prepared
+		t.Fatalf("got %d users, %v", n, err)
+	}
+	p.left.Store(20_000)
+	if n, err := view(); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("a view: got %d users, %v, want %v", n, err, store.ErrUnavailable)
+	}
+	if n, err := view(); n != len(users) || err != nil {
+		t.Fatalf("the next view: got %d users, %v", n, err)
+	}
+	p.left.Store(20_000)
+	n := 0
+	storetest.Update(t, s, func(tx store.Tx) (err error) {
+		n, err = list(tx)
+		return err
+	})
+	if n != len(users) {
+		t.Errorf("an update: got %d users, want %d", n, len(users))
+	}
+}
+
 // proxy passes bytes on between the store and the server, and can break a connection.
 type proxy struct {
 	addr   string
 	target string
 	cut    atomic.Pointer[bool]          // break at the next bytes of the store; true: once the server has answered
+	left   atomic.Int64                  // break when the server has said so much more; 0: do not
 	drop   atomic.Pointer[chan struct{}] // pass the next bytes of the store on, and break when this is closed
 }
 
@@ -592,6 +639,14 @@ func (p *proxy) serve(client net.Conn) {
 				answered <- struct{}{}
 				return
 			}
+			if left := p.left.Load(); left > 0 {
+				if int64(n) >= left {
+					client.Write(buffer[:left])
+					p.left.Store(0)
+					return
+				}
+				p.left.Store(left - int64(n))
+			}
 			client.Write(buffer[:n])
 		}
 	}()
@@ -617,6 +672,46 @@ func (p *proxy) serve(client net.Conn) {
 			<-*when
 			return
 		}
+	}
+}
+
+// A page of the trail that few records pass looks at no more than a page may, whatever the plan.
+func TestPlans_filter(t *testing.T) {
+	url := newSchema(t)
+	s := open(t, url, postgres.Options{Pool: 1})
+	records := make([]store.AuditRecord, 4*store.ScanRows)
+	for i := range records {
+		records[i] = store.AuditRecord{AWSAccountID: "111122223333", AccountID: "a1", Target: fmt.Sprint("u", i)}
+	}
+	storetest.Update(t, s, func(tx store.Tx) error { return tx.AppendAudit(records) })
+	const pages = 10 // enough for the server to keep a plan
+	for range pages {
+		if err := s.View(t.Context(), func(r store.ReadTx) error {
+			page, next, err := r.Audit("111122223333", store.AuditFilter{Target: "nobody"}, 0, 10)
+			if len(page) != 0 || next == 0 {
+				t.Errorf("got %d records, and the next at %d", len(page), next)
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	conn, err := pgx.Connect(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	var read int
+	for read < pages*store.ScanRows { // the figures come late
+		if err := conn.QueryRow(t.Context(), `SELECT coalesce(sum(idx_tup_read), 0) FROM pg_stat_user_indexes WHERE relid = 'account_audit'::regclass`).Scan(&read); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if most := pages * 2 * (store.ScanRows + 100); read > most {
+		t.Errorf("%d pages read %d records by an index, want %d at most", pages, read, most)
 	}
 }
 

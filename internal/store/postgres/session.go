@@ -26,7 +26,7 @@ type session struct {
 	conn    *connection
 
 	queue     []statement
-	answered  bool  // a statement has been, so that another connection cannot take over
+	answered  bool  // a statement has been, or a row of it, so that another connection cannot take over
 	lost      bool  // the connection has broken, and the transaction with it
 	uncertain bool  // the commit has failed, or may have: what was written may be there all the same
 	resent    int32 // how often another connection has taken over
@@ -154,6 +154,7 @@ func (s *session) sendAll(statements []statement) (done int, tag pgconn.CommandT
 			if statement.scan == nil {
 				continue
 			}
+			s.answered = true // or else its rows would be read twice
 			if err := statement.scan(rows); err != nil {
 				rows.Close()
 				return done, tag, err

@@ -27,6 +27,7 @@ var settings = []setting{
 	// Plans are kept. One that was made while there were few rows would read whole tables when there
 	// are many. Each statement but Seats has an index to use, and none is worth compiling.
 	{"enable_seqscan", "off"},
+	{"enable_bitmapscan", "off"}, // which would read all of a trail or an account to sort it
 	{"jit", "off"},
 }
 
@@ -55,7 +56,7 @@ func localSettings(asked []setting) []string {
 			value = "current_setting(" + literal(s.name) + ")"
 		}
 		if s.name == "synchronous_commit" {
-			value = "CASE " + value + " WHEN 'off' THEN 'on' ELSE " + value + " END"
+			value = "CASE WHEN lower(" + value + ") IN ('off', 'false', 'no', '0') THEN 'on' ELSE " + value + " END"
 		}
 		calls = append(calls, fmt.Sprintf("set_config(%s, %s, true)", literal(s.name), value))
 	}
@@ -77,7 +78,7 @@ func citusSettings(ctx context.Context, conn *pgxpool.Conn, asked []setting) ([]
 					return nil, err
 				}
 			}
-			if value == "off" {
+			if slices.Contains([]string{"off", "false", "no", "0"}, strings.ToLower(value)) {
 				value = "on"
 			}
 		}

@@ -24,7 +24,7 @@ var refusedForms = map[string]*regexp.Regexp{
 var fansOut = map[string]*regexp.Regexp{
 	"the trail of an AWS account, which is read by the operator or an administrator": regexp.MustCompile(`^SELECT .* FROM account_audit WHERE aws_account_id = `),
 	"pruning that trail":                            regexp.MustCompile(`^DELETE FROM account_audit WHERE aws_account_id = `),
-	"old tokens":                                    regexp.MustCompile(`^DELETE FROM account_commits WHERE token < \$1$`),
+	"old tokens":                                    regexp.MustCompile(`^DELETE FROM account_commits WHERE token < \(`),
 	"how many hold which license":                   regexp.MustCompile(`^SELECT license, COUNT\(\*\) FROM users `),
 	"an upgrade, before the tables are distributed": regexp.MustCompile(`^SELECT account_id, entry, user_id, email, email_key, registration FROM users ORDER BY`),
 }

@@ -58,7 +58,7 @@ func (d *database) update(ctx context.Context, fn func(store.Tx) error) error {
 		if !ok {
 			return err
 		}
-		if n == attempts || n == nodeAttempts && nodeLost(again.err) {
+		if n == attempts || n >= nodeAttempts && nodeLost(again.err) {
 			return again.err
 		}
 		if !errors.Is(again.err, errLostRace) { // whoever lost one waits for the lock the next time
@@ -125,25 +125,26 @@ func (d *database) commit(t *tx) error {
 		return nil
 	}
 	kind, err := t.conn.Explain(err)
-	if kind == nil {
-		kind = store.ErrFailed
-	}
-	err = fmt.Errorf("%w: committing: %w", kind, err)
 	if t.conn.uncertain {
 		t.conn.end() // the connection may be the last one that the pool can give
 		done, unknown := d.settle(token)
 		if unknown != nil {
-			return fmt.Errorf("%w: committing: whether it was done could not be found out: %w", store.ErrFailed, errors.Join(err, unknown))
+			// Of what went wrong only the words: no caller may take it for one that changed nothing.
+			return fmt.Errorf("%w: committing: whether it was done could not be found out: %v; %v", store.ErrFailed, err, unknown)
 		}
 		if done {
 			d.counters.Commits.Add(1)
 			return nil
 		}
 		if !refused(err) {
-			return &tryAgain{fmt.Errorf("%w: committing: %w", store.ErrUnavailable, err)}
+			kind = store.ErrUnavailable
 		}
 	}
-	if errors.Is(err, store.ErrUnavailable) {
+	if kind == nil {
+		kind = store.ErrFailed
+	}
+	err = fmt.Errorf("%w: committing: %w", kind, err)
+	if kind == store.ErrUnavailable {
 		return &tryAgain{err}
 	}
 	return err
@@ -153,7 +154,7 @@ func (d *database) commit(t *tx) error {
 // time either. Internal errors say nothing: that is how a node that fails at the commit comes out.
 func refused(err error) bool {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	return ok && e.Severity == "ERROR" && !strings.HasPrefix(e.Code, "XX") && !strings.HasPrefix(e.Code, "58")
+	return ok && e.SeverityUnlocalized == "ERROR" && !strings.HasPrefix(e.Code, "XX") && !strings.HasPrefix(e.Code, "58")
 }
 
 // token names an update. It lies with the users of the account in which the update has written, or
@@ -170,6 +171,8 @@ func newToken(account string) token {
 }
 
 func tokenAt(t time.Time) int64 { return t.UnixMilli() << 20 }
+
+func (t token) time() time.Time { return time.UnixMilli(t.number >> 20) }
 
 // insert is the statement that adds the row of a token.
 func (t token) insert(undone bool) statement {
@@ -193,6 +196,9 @@ func (t token) undone() statement {
 // settle finds out whether an update was committed, and sees to it that it will not be if it was
 // not. The error says why that cannot be known.
 func (d *database) settle(t token) (done bool, err error) {
+	if age := time.Since(t.time()); age > tokenTime/2 || age < -tokenTime/2 {
+		return false, fmt.Errorf("it was sent %v ago by this machine's clock, and its token may be deleted", age.Round(time.Second))
+	}
 	ctx, cancel := context.WithTimeout(context.Background(), d.settleTime)
 	defer cancel()
 	for {
@@ -248,8 +254,8 @@ func (d *database) look(ctx context.Context, fn func(pgx.Tx) error) error {
 	return err
 }
 
-// Tokens are of no use after seconds. Services with clocks that far apart would refuse each other's
-// clients.
+// Tokens are of no use after seconds. They are kept far longer than a service waits, and go by the
+// clock of the server: a service whose own clock is that wrong would accept no signature.
 const (
 	tokenTime  = time.Hour
 	tokenPause = time.Minute
@@ -260,7 +266,8 @@ func (d *database) forgetTokens(ctx context.Context) {
 	for {
 		for _, table := range []string{"account_commits", "commits"} {
 			d.look(ctx, func(tx pgx.Tx) error {
-				_, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE token < $1`, tokenAt(time.Now().Add(-tokenTime)))
+				_, err := tx.Exec(ctx, `DELETE FROM `+table+` WHERE token < ((extract(epoch FROM now()) * 1000)::bigint - $1) << 20`,
+					tokenTime.Milliseconds())
 				return err
 			})
 		}

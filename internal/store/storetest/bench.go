@@ -63,7 +63,7 @@ func Batch(accountID string, users int) func(store.Tx) error {
 	for i, n := range rand.Perm(users)[:len(ids)] {
 		ids[i] = fmt.Sprint("u", n)
 	}
-	request := fmt.Sprint(rand.Int64())
+	request, now := fmt.Sprint(rand.Int64()), time.Now()
 	return func(tx store.Tx) error {
 		a, err := tx.Account("111122223333", accountID)
 		if err != nil {
@@ -82,7 +82,7 @@ func Batch(accountID string, users int) func(store.Tx) error {
 				after.License = "Pro"
 			}
 			changes[i] = store.UserChange{Before: u, After: after}
-			records[i] = store.AuditRecord{AWSAccountID: a.AWSAccountID, Time: time.Now(), RequestID: request, KeyID: "AKIAROOT",
+			records[i] = store.AuditRecord{AWSAccountID: a.AWSAccountID, Time: now, RequestID: request, KeyID: "AKIAROOT",
 				KeyName: "root", UserAgent: "benchmark", Operation: "BatchUpdateUser", AccountID: accountID, Target: u.UserID,
 				Before: `{"LicenseType": "` + u.License + `"}`, After: `{"LicenseType": "` + after.License + `"}`}
 		}

@@ -36,6 +36,20 @@ func testScanBounds(t *testing.T, f *fixture) {
 			return nil
 		})
 	}
+	// A filter that nothing passes says nothing of an account of another AWS account.
+	foreign := make([]store.AuditRecord, store.ScanRows+100)
+	for i := range foreign {
+		foreign[i] = store.AuditRecord{AWSAccountID: awsB, AccountID: "b1"}
+	}
+	f.update(func(tx store.Tx) error { return tx.AppendAudit(foreign) })
+	f.view(func(r store.ReadTx) error {
+		page, next, err := r.Audit(awsA, store.AuditFilter{AccountID: "b1", Target: "u1"}, 0, 10)
+		if len(page) > 0 || next != 0 {
+			t.Errorf("the trail of another AWS account's account: got %d records, and more after %d", len(page), next)
+		}
+		return err
+	})
+
 	ofUsers := func(i int) store.Entry { return users[i].Entry }
 	ofRecords := func(i int) store.Entry { return records[i].Entry }
 	ofAccounts := func(i int) store.Entry { return accounts[i].Entry }

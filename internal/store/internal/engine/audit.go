@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -98,10 +99,24 @@ func insertEvent(records []store.AuditRecord) Statement {
 func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
 	if filter.AccountID != "" {
 		page, next, err := s.records("account_audit", "account_id", filter.AccountID, filter, after, limit)
-		if len(page) > 0 && page[0].AWSAccountID != awsAccountID { // an account belongs to one AWS account for good
+		if err != nil {
+			return nil, 0, err
+		}
+		// An account belongs to one AWS account for good, so any of its records says which.
+		var owner string
+		switch {
+		case len(page) > 0:
+			owner = page[0].AWSAccountID
+		case next != 0:
+			if err := s.ReadRow(`SELECT aws_account_id FROM account_audit WHERE account_id = $1 AND entry = $2`,
+				[]any{filter.AccountID, next}, &owner); err != nil {
+				return nil, 0, err
+			}
+		}
+		if owner != awsAccountID {
 			return nil, 0, nil
 		}
-		return page, next, err
+		return page, next, nil
 	}
 	ofAccounts, nextOfAccounts, err := s.records("account_audit", "aws_account_id", awsAccountID, filter, after, limit)
 	if err != nil {
@@ -119,9 +134,10 @@ func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.E
 }
 
 // records lists records of one table. Two accounts may have the same entry, so a page ends between
-// two entries, never within one.
+// two entries, never within one; it is longer than the limit only if so many records have one
+// entry.
 func (s *SQL) records(table, column, key string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
-	var end store.Entry // the last that is looked at; 0: there are not so many
+	var end store.Entry // the last that may be looked at; 0: there are not so many
 	if filter != (store.AuditFilter{AccountID: filter.AccountID}) {
 		var err error
 		if end, err = s.scanEnd(table, column, key, after, limit); err != nil {
@@ -130,10 +146,10 @@ func (s *SQL) records(table, column, key string, filter store.AuditFilter, after
 	}
 	for n := limit + 1; ; n *= 2 {
 		page, err := List(s, ScanAudit, `SELECT `+AuditColumns+` FROM `+table+` WHERE `+column+` = $1 AND entry > $2
-				AND (entry <= $3 OR $3 = 0) AND ($4 = '' OR target = $4) AND ($5 = '' OR key_id = $5 OR key_name = $5)
+				AND entry <= $3 AND ($4 = '' OR target = $4) AND ($5 = '' OR key_id = $5 OR key_name = $5)
 				AND (time >= $6 OR $6 = 0) AND (time < $7 OR $7 = 0)
 				AND ($8 = '' OR replace(' ' || user_agent || ' ', ' job/' || $8 || ' ', '') <> ' ' || user_agent || ' ')
-			ORDER BY entry LIMIT $9`, key, after, end, filter.Target, filter.Key,
+			ORDER BY entry LIMIT $9`, key, after, cmp.Or(end, math.MaxInt64), filter.Target, filter.Key,
 			Millis(filter.Since), Millis(filter.Until), filter.Job, n)
 		if err != nil {
 			return nil, 0, err
@@ -180,7 +196,8 @@ func mergeRecords(a, b []store.AuditRecord, next store.Entry, limit int) ([]stor
 }
 
 // AWSAccounts steps from one AWS account to the next, since a DISTINCT would read whole tables. An
-// AWS account has accounts (deleted ones have rows, too), or what was done in it is in audit.
+// AWS account in which something was done has a row in accounts, where deleted ones stay, or in
+// audit.
 func (s *SQL) AWSAccounts() ([]string, error) {
 	ids := make(map[string]bool)
 	for _, table := range []string{"accounts", "audit"} {
