@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
@@ -38,8 +39,9 @@ const (
 
 // CreateBot makes a bot, which stays as long as its account: it can be disabled, but neither
 // renamed nor deleted. Its address is made of its name, in a domain that the account has claimed:
-// the one claimed first if Domain names none. The address must be that of no user and no other bot,
-// in any account. A bot keeps its address when its account is deleted or releases the domain.
+// the one claimed first if Domain names none. The address must be that of no registered user, no
+// user of the account and no other bot; from then on no user can be added under it. A bot keeps its
+// address when its account is deleted or releases the domain.
 func (s *Service) CreateBot(ctx context.Context, in *api.CreateBotInput) (*api.CreateBotOutput, error) {
 	if n := utf8.RuneCountInString(in.DisplayName); strings.TrimSpace(in.DisplayName) == "" || n > maxBotName {
 		return nil, api.BadRequest("DisplayName must have 1 to %d characters, not all of them blank: it has %d", maxBotName, n)
@@ -52,16 +54,16 @@ func (s *Service) CreateBot(ctx context.Context, in *api.CreateBotInput) (*api.C
 		if err != nil {
 			return nil, err
 		}
-		email, err := c.botEmail(a, in)
-		if err != nil {
-			return nil, err
-		}
 		n, err := c.CountBots(a.AccountID)
 		if err != nil {
 			return nil, err
 		}
 		if n >= maxBots {
 			return nil, api.Errorf(api.ResourceLimitExceededException, "Account %s has %d bots, and can have no more", a.AccountID, n)
+		}
+		email, err := c.botEmail(a, in)
+		if err != nil {
+			return nil, err
 		}
 		token, err := c.securityToken()
 		if err != nil {
@@ -114,18 +116,19 @@ func (c *change) botEmail(a store.Account, in *api.CreateBotInput) (string, erro
 	if bad, ok := errors.AsType[*address.Error](err); ok {
 		return "", api.BadRequest("DisplayName makes no e-mail address for the bot: %s", bad.Problem)
 	}
-	taken, err := c.HasBotEmail(email.Text)
 	if err != nil {
 		return "", err
 	}
-	if !taken {
-		users, err := c.Addresses([]string{email.Text})
-		if err != nil {
-			return "", err
-		}
-		taken = len(users) > 0
+	bots, err := c.BotEmails([]string{email.Text})
+	if err != nil {
+		return "", err
 	}
-	if taken {
+	holders, err := c.Addresses([]string{email.Text})
+	if err != nil {
+		return "", err
+	}
+	// An invitation to another account does not matter, as for CreateUser.
+	if len(bots) > 0 || slices.ContainsFunc(holders, func(h store.Address) bool { return h.Registered || h.AccountID == a.AccountID }) {
 		return "", api.BadRequest("The e-mail address that DisplayName makes in domain %.64s is taken: choose another name", domain)
 	}
 	return email.Text, nil
@@ -299,7 +302,7 @@ func (c *change) securityToken() (string, error) {
 // and a fragment is never sent.
 func isEndpoint(text string) bool {
 	u, err := url.Parse(text)
-	if err != nil || len(text) > maxEndpoint || strings.ContainsFunc(text, unicode.IsSpace) || strings.Contains(text, "#") {
+	if err != nil || len(text) > maxEndpoint || strings.Contains(text, "#") {
 		return false
 	}
 	if u.Port() != "" {
@@ -307,11 +310,22 @@ func isEndpoint(text string) bool {
 			return false
 		}
 	}
-	return u.Scheme == "https" && u.Hostname() != "" && u.User == nil
+	return u.Scheme == "https" && u.User == nil && !strings.HasSuffix(u.Host, ":") && isHost(u.Hostname()) &&
+		!strings.ContainsFunc(text, func(r rune) bool { return r <= ' ' || r >= 0x7F })
 }
 
+// isHost reports whether a text is a name or an address of a host, in ASCII.
+func isHost(text string) bool {
+	if _, err := netip.ParseAddr(text); err == nil {
+		return true
+	}
+	return hostName.MatchString(text) && len(text) <= 253
+}
+
+var hostName = regexp.MustCompile(`^(?i)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$`)
+
 // lambdaARN matches the ARN of a Lambda function, with a version or an alias if one is named.
-var lambdaARN = regexp.MustCompile(`^arn:aws[a-z-]*:lambda:[a-z]{2}(-[a-z]+)+-\d+:\d{12}:function:[a-zA-Z0-9_-]{1,64}(:(\$LATEST|[a-zA-Z0-9_-]{1,128}))?$`)
+var lambdaARN = regexp.MustCompile(`^arn:aws(-[a-z]+)*:lambda:[a-z]{2,5}(-[a-z]+)+-\d+:\d{12}:function:[a-zA-Z0-9_-]{1,64}(:(\$LATEST|[a-zA-Z0-9_-]{1,128}))?$`)
 
 func showBot(b store.Bot) api.Bot {
 	return api.Bot{

@@ -169,6 +169,18 @@ func TestBots_Domains(t *testing.T) {
 			h.refused(api.BadRequestException, "CreateBot", "accountId=A", "", body)
 		}
 		h.must("CreateBot", "accountId=A", "", `{"DisplayName":"ana"}`) // in the other domain
+
+		// Nobody joins under the address of a bot; who is only invited elsewhere keeps none from one.
+		h.addAccount("D", "EnterpriseDirectory")
+		h.addAccount("T", "Team")
+		h.ownDomains("D", "d.example")
+		h.must("CreateBot", "accountId=D", "", `{"DisplayName":"x"}`)
+		h.refused(api.ConflictException, "CreateUser", "accountId=D", "", `{"Email":"X-ChimeBot@d.example"}`)
+		if _, err := op.RegisterUser(t.Context(), "D", "x-chimebot@d.example"); exception(err) != api.ConflictException {
+			t.Errorf("RegisterUser: got %v, want a conflict", err)
+		}
+		h.addUsers(registered("T", "g", invited, func(u *store.User) { u.Email = "guest-chimebot@d.example" }))
+		h.must("CreateBot", "accountId=D", "", `{"DisplayName":"guest"}`)
 		ok[api.Account](t)(op.ReleaseDomain(t.Context(), "A", "second.example"))
 		ok[api.Account](t)(op.ClaimDomain(t.Context(), "B", "second.example"))
 		h.refused(api.BadRequestException, "CreateBot", "accountId=B", "", `{"DisplayName":"x","Domain":"second.example"}`)
@@ -449,6 +461,8 @@ func TestEventsConfiguration_Places(t *testing.T) {
 		"//secret.example.com": false, "https://user:secret@example.com/": false, "https://secret.example.com/#x": false, "https://secret.example.com/#": false,
 		"https://secret.example.com/ x": false, " https://secret.example.com": false, "https://secret.example.com:0/": false, "https://secret.example.com:65536/": false,
 		"https://secret.example.com:x/": false, "https://secret.example.com/%zz": false, "ftp://secret.example.com": false,
+		"https://..": false, "https://-": false, "https://<secret>/": false, `https://secret"b/`: false, "https://secret.example.com:": false,
+		"https://sec\u200bret.example.com/": false, "https://secret.example.com/\u202e": false, "https://localhost/x": true,
 	} {
 		put(map[string]any{endpoint: text, lambda: nil}, good)
 	}
@@ -458,6 +472,7 @@ func TestEventsConfiguration_Places(t *testing.T) {
 		"arn:aws-cn:lambda:cn-north-1:111122223333:function:x": true, "arn:aws-us-gov:lambda:us-gov-west-1:111122223333:function:x:3": true,
 		"arn:aws:lambda:us-east-1:111122223333:function:x:$LATEST": true, "arn:aws:lambda:us-east-1:111122223333:function:" + name: true,
 		"arn:aws:lambda:us-east-1:111122223333:function:" + name + "x": false,
+		"arn:aws-eusc:lambda:eusc-de-east-1:111122223333:function:x":   true, "arn:awsfoo---:lambda:us-east-1:111122223333:function:secret": false,
 		"": false, "secret": false, "arn:aws:lambda:us-east-1:11112222333:function:secret": false, "arn:aws:sns:us-east-1:111122223333:secret": false,
 		"arn:aws:lambda:us-east-1:111122223333:function:": false, "arn:aws:lambda:us-east-1:111122223333:function:secret:": false,
 		"arn:aws:lambda::111122223333:function:secret": false, "arn:aws:lambda:us-east-1:111122223333:function:secret\n": false,

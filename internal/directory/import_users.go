@@ -275,6 +275,13 @@ func (k *chunk) holder(u store.User) (string, error) {
 			return fmt.Sprintf("user %.64s, registered in account %.64s", h.UserID, h.AccountID), nil
 		}
 	}
+	if err != nil {
+		return "", err
+	}
+	bots, err := k.change.BotEmails([]string{u.Email})
+	if len(bots) > 0 {
+		return "a bot", err
+	}
 	return "", err
 }
 

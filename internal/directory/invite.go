@@ -109,8 +109,8 @@ func (c *change) invite(a store.Account, addresses []address.Address, userType a
 }
 
 // barred returns the keys of the addresses that cannot join a Team account, because another account
-// has claimed their domain or they are members of an Enterprise account. A member of another Team
-// account can join, and moves by accepting the invitation.
+// has claimed their domain, or they are those of members of an Enterprise account or of bots. A
+// member of another Team account can join, and moves by accepting the invitation.
 func (c *change) barred(a store.Account, addresses ...address.Address) (map[string]bool, error) {
 	domains := make([]string, len(addresses))
 	for i, of := range addresses {
@@ -145,7 +145,11 @@ func (c *change) barred(a store.Account, addresses ...address.Address) (map[stri
 		}
 		barred[h.Email] = home.Type != string(api.AccountTypeTeam)
 	}
-	return barred, nil
+	bots, err := c.BotEmails(texts(addresses))
+	for _, key := range bots {
+		barred[key] = true
+	}
+	return barred, err
 }
 
 // parseAddress reads the address in a member of a request. The error says nothing of what it holds,

@@ -67,7 +67,7 @@ func (c *change) mayJoin(a store.Account, invited *member, to address.Address) e
 	barred, err := c.barred(a, to)
 	if err == nil && barred[to.Key] {
 		err = api.Errorf(api.ConflictException, "%.100s belongs to another organization: "+
-			"the user is a member of an Enterprise account, or another account has claimed the domain", to.Text)
+			"the user is a member of an Enterprise account, or a bot has the address, or another account has claimed the domain", to.Text)
 	}
 	return err
 }

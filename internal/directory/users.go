@@ -109,6 +109,13 @@ func (s *Service) CreateUser(ctx context.Context, in *api.CreateUserInput) (*api
 				return nil, api.Errorf(api.ConflictException, "Email is in use by another user")
 			}
 		}
+		bots, err := c.BotEmails([]string{to.Text})
+		if err != nil {
+			return nil, err
+		}
+		if len(bots) > 0 {
+			return nil, api.Errorf(api.ConflictException, "Email is in use by a bot")
+		}
 		u := c.newMember(a, to)
 		u.DisplayName = strings.TrimSpace(orEmpty(in.Username))
 		if in.UserType != "" {

@@ -153,8 +153,9 @@ type ReadTx interface {
 	ListBots(accountID string, after Entry, limit int) (page []Bot, next Entry, err error)
 	// CountBots returns how many bots an account has.
 	CountBots(accountID string) (int, error)
-	// HasBotEmail reports whether a bot of any account has an address.
-	HasBotEmail(email string) (bool, error)
+	// BotEmails returns those of some addresses that bots have, in all accounts, in the form of
+	// [address.Key] and in order.
+	BotEmails(emails []string) ([]string, error)
 
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)

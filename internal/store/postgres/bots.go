@@ -22,9 +22,10 @@ func (t *tx) CountBots(accountID string) (int, error) {
 	return t.sql.CountBots(accountID)
 }
 
-func (t *tx) HasBotEmail(email string) (bool, error) {
-	t.takeEmails(engine.EmailKeys([]string{email}))
-	return t.sql.HasBotEmail(email)
+func (t *tx) BotEmails(emails []string) ([]string, error) {
+	keys := engine.EmailKeys(emails)
+	t.takeEmails(keys)
+	return engine.List(&t.sql, engine.ScanText, `SELECT email_key FROM bot_emails WHERE email_key = ANY($1) ORDER BY email_key`, keys)
 }
 
 func (t *tx) InsertBot(b *store.Bot) error {

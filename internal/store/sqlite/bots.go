@@ -1,6 +1,9 @@
 package sqlite
 
-import "github.com/carillon-project/carillon/internal/store"
+import (
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
+)
 
 func (t *tx) Bot(accountID, botID string) (store.Bot, error) { return t.sql.Bot(accountID, botID) }
 
@@ -10,7 +13,16 @@ func (t *tx) ListBots(accountID string, after store.Entry, limit int) ([]store.B
 
 func (t *tx) CountBots(accountID string) (int, error) { return t.sql.CountBots(accountID) }
 
-func (t *tx) HasBotEmail(email string) (bool, error) { return t.sql.HasBotEmail(email) }
+func (t *tx) BotEmails(emails []string) (all []string, err error) {
+	for _, key := range engine.EmailKeys(emails) {
+		some, err := engine.List(&t.sql, engine.ScanText, `SELECT email_key FROM bot_emails WHERE email_key = $1`, key)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, some...)
+	}
+	return all, nil
+}
 
 func (t *tx) InsertBot(b *store.Bot) error { return t.sql.InsertBot(b) }
 

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"errors"
 
 	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/store"
@@ -34,13 +33,10 @@ func (s *SQL) CountBots(accountID string) (n int, err error) {
 	return n, err
 }
 
-func (s *SQL) HasBotEmail(email string) (bool, error) {
-	var botID string
-	err := s.ReadRow(`SELECT bot_id FROM bot_emails WHERE email_key = $1`, []any{address.Key(email)}, &botID)
-	if errors.Is(err, store.ErrNotFound) {
-		return false, nil
-	}
-	return err == nil, err
+// ScanText scans the one column of a row.
+func ScanText(row Row) (text string, err error) {
+	err = row.Scan(&text)
+	return text, err
 }
 
 func (s *SQL) InsertBot(b *store.Bot) (err error) {
