@@ -167,6 +167,9 @@ func (k *chunk) membership(row MembershipRow) (result ImportedRow, err error) {
 	if err != nil || result.Outcome == RowBad {
 		return result, err
 	}
+	if enterprise(*a, "rooms") != nil {
+		return badRow("member %.64s of room %.64s is of account %.64s, which is of type %s and has no rooms", id, roomID, a.AccountID, a.Type), nil
+	}
 	room, err := k.roomOf(*a, roomID)
 	if errors.Is(err, store.ErrNotFound) {
 		return badRow("room %.64s of member %.64s is neither in these files nor in the store, among the rooms of account %.64s",

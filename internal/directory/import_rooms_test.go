@@ -124,6 +124,7 @@ func TestImportRooms_Refuses(t *testing.T) {
 		{membershipRow("A", "r", "b", func(m *api.RoomMembership) { m.Member.MemberType = "Cat" }), `bad; MemberType is "Cat", not one of User, Bot, Webhook`},
 		{membershipRow("A", "r", "b", func(m *api.RoomMembership) { m.Role = "Owner" }), `bad; Role is "Owner", not one of Administrator, Member`},
 		{membershipRow("X", "r", "ana"), "bad; account X of member ana is neither in these files nor in the store"},
+		{membershipRow("T", "r", "ana"), "bad; member ana of room r is of account T, which is of type Team and has no rooms"},
 		{membershipRow("A", "r9", "ana"), "bad; room r9 of member ana is neither in these files nor in the store, among the rooms of account A"},
 		{membershipRow("A", "r", "nobody"), "bad; member nobody of room r is no user of account A, here or in the store"},
 		{membershipRow("A", "r", "ivy"), "bad; member ivy of room r has not joined the account"},

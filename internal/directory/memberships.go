@@ -38,7 +38,7 @@ func (s *Service) CreateRoomMembership(ctx context.Context, in *api.CreateRoomMe
 }
 
 // BatchCreateRoomMembership adds users to a room. Items that break a rule are reported, and the
-// others are applied; who is named twice is a member the second time.
+// others are applied. Of a user who is named twice, the second mention is a conflict.
 func (s *Service) BatchCreateRoomMembership(ctx context.Context, in *api.BatchCreateRoomMembershipInput) (*api.BatchCreateRoomMembershipOutput, error) {
 	ids := make([]string, len(in.MembershipItemList))
 	for i, item := range in.MembershipItemList {

@@ -95,9 +95,6 @@ func (s *Service) GetRoom(ctx context.Context, in *api.GetRoomInput) (*api.GetRo
 // in. A user who is in none, or who does not exist, has no rooms.
 func (s *Service) ListRooms(ctx context.Context, in *api.ListRoomsInput) (*api.ListRoomsOutput, error) {
 	filter := store.RoomFilter{MemberID: orEmpty(in.MemberId)}
-	if in.MemberId != nil && strings.TrimSpace(filter.MemberID) == "" {
-		return nil, api.BadRequest("MemberId must not be blank")
-	}
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListRoomsOutput, error) {
 		list := s.listing("ListRooms", caller.AWSAccountID, in.AccountId, filter.MemberID)
 		after, err := list.after(in.NextToken)
@@ -110,6 +107,9 @@ func (s *Service) ListRooms(ctx context.Context, in *api.ListRoomsInput) (*api.L
 		}
 		if err != nil {
 			return nil, err
+		}
+		if in.MemberId != nil && filter.MemberID == "" { // the id of nobody, while the store takes it for any
+			return &api.ListRoomsOutput{Rooms: []api.Room{}}, nil
 		}
 		rooms, next, err := tx.ListRooms(a.AccountID, filter, after, pageSize(in.MaxResults, roomPage))
 		if err != nil {
