@@ -1,7 +1,6 @@
 package engine
 
 import (
-
 	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/store"
 )
