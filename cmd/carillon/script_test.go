@@ -83,8 +83,8 @@ func TestScripts(t *testing.T) {
 }
 
 // TestScripts_postgres tells stories to services on PostgreSQL: those that are about the records
-// kept there. If the tests are given a Citus, it tells on its nodes all stories that have nothing to
-// do with a data directory.
+// kept there. If the tests are given a Citus, it tells on its nodes all stories that have nothing
+// to do with a data directory.
 func TestScripts_postgres(t *testing.T) {
 	takesTurns(t)
 	names := []string{"batch_suspend", "batch_update", "bots", "bulk_promised", "operator_account", "operator_list", "paging_filters", "report", "bulk_verbs"}
