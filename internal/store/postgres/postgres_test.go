@@ -591,7 +591,7 @@ type proxy struct {
 	target string
 	cut    atomic.Pointer[bool]          // break at the next bytes of the store; true: once the server has answered
 	left   atomic.Int64                  // break when the server has said so much more; 0: do not
-	drop   atomic.Pointer[chan struct{}] // pass the next bytes of the store on, and break when this is closed
+	drop   atomic.Pointer[chan struct{}] // pass on what the store says next, and break when this is closed
 }
 
 func newProxy(t *testing.T, target string) *proxy {
@@ -669,8 +669,11 @@ func (p *proxy) serve(client net.Conn) {
 		}
 		server.Write(buffer[:n])
 		if when := p.drop.Swap(nil); when != nil {
-			<-*when
-			return
+			go func() { // until then all is passed on
+				<-*when
+				client.Close()
+				server.Close()
+			}()
 		}
 	}
 }
