@@ -5,7 +5,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
-// All that an update does with bots takes the bots of the account alone.
+// Whatever an update does with bots, it locks the bots of the account first, and shares that lock
+// with nobody.
 
 func (t *tx) Bot(accountID, botID string) (store.Bot, error) {
 	t.take("bots", accountID)

@@ -5,8 +5,9 @@ import (
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
-// All that an update does with rooms and memberships takes the rooms of the account alone. Batches
-// of users do not wait for that, except where they remove users.
+// Whatever an update does with rooms and memberships, it locks the rooms of the account first, and
+// shares that lock with nobody. Batches of users do not wait for it, except where they remove
+// users.
 
 func (t *tx) Room(accountID, roomID string) (store.Room, error) {
 	t.take("rooms", accountID)

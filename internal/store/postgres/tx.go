@@ -318,10 +318,7 @@ func (t *tx) DeleteUsers(accountID string, users []store.User) error {
 	}
 	t.account = accountID
 	entries := column(users, func(u *store.User) int64 { return int64(u.Entry) })
-	keys, err := engine.List(&t.sql, func(row engine.Row) (key string, err error) {
-		err = row.Scan(&key)
-		return key, err
-	}, `SELECT email_key FROM users WHERE account_id = $1 AND entry = ANY($2)`, accountID, entries)
+	keys, err := engine.List(&t.sql, engine.ScanText, `SELECT email_key FROM users WHERE account_id = $1 AND entry = ANY($2)`, accountID, entries)
 	if err != nil {
 		return err
 	}

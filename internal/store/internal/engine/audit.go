@@ -26,12 +26,12 @@ func ScanAudit(row Row) (r store.AuditRecord, err error) {
 // batch touches one place: table account_audit, by account id. What belongs to the AWS account as a
 // whole is in table audit. Readers see one trail, in order of entry.
 
-// auditTable returns the table and the column that the trail of a record is kept by, and its value.
-func auditTable(r *store.AuditRecord) (table, column, key string) {
+// auditTable returns the table that a record belongs to, and the key of its trail there.
+func auditTable(r *store.AuditRecord) (table, key string) {
 	if r.AccountID != "" {
-		return "account_audit", "account_id", r.AccountID
+		return "account_audit", r.AccountID
 	}
-	return "audit", "aws_account_id", r.AWSAccountID
+	return "audit", r.AWSAccountID
 }
 
 // Statement is a statement to run.
@@ -49,7 +49,7 @@ func (s *SQL) NumberAudit(records []store.AuditRecord, last map[string]store.Ent
 	ofAccounts, ofAWSAccounts := s.NewRows("account_audit", "account_id", last), s.NewRows("audit", "aws_account_id", nil)
 	for i := range records {
 		rows := ofAccounts
-		table, _, key := auditTable(&records[i])
+		table, key := auditTable(&records[i])
 		if table == "audit" {
 			rows = ofAWSAccounts
 		}
@@ -86,7 +86,7 @@ const sharedColumns = `aws_account_id, time, request_id, key_id, key_name, user_
 
 func insertEvent(records []store.AuditRecord) Statement {
 	r := &records[0]
-	table, _, _ := auditTable(r)
+	table, _ := auditTable(r)
 	args := make([]any, 0, 8+4*len(records))
 	args = append(args, r.AWSAccountID, Millis(r.Time), r.RequestID, r.KeyID, r.KeyName, r.UserAgent, r.Operation, r.AccountID)
 	for i := range records {
