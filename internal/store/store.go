@@ -1,6 +1,6 @@
 // Package store is the contract of the storage: the records of the directory service (accounts,
-// users, claimed domains, chat rooms, bots, access keys and the audit trail), and how they are read
-// and written. It says which of them are kept together, what must be unique and in which order they
+// users, claimed domains, chat rooms, bots, access keys, tasks and the audit trail), and how they are
+// read and written. It says which of them are kept together, what must be unique and in which order they
 // come; it knows no rule of the service itself.
 //
 // Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
@@ -73,6 +73,16 @@ type Store interface {
 	// Licenses that nobody holds are missing. It reads every user, which takes some seconds for
 	// millions, and ends with the context. A failure of the storage is ErrUnavailable.
 	Seats(ctx context.Context) (map[string]int, error)
+
+	// DueTasks returns tasks that are due at a time and not leased then, of all AWS accounts, those that
+	// have waited the longest first, at most limit of them. next is when the first of the others can
+	// be taken, zero if there is none; of those beyond the limit it tells nothing. A failure of the
+	// storage is ErrUnavailable.
+	DueTasks(ctx context.Context, at time.Time, limit int) (due []Task, next time.Time, err error)
+
+	// CountDueTasks counts the tasks that are due at a time and not leased then, by kind. Kinds
+	// without any are missing. A failure of the storage is ErrUnavailable.
+	CountDueTasks(ctx context.Context, at time.Time) (map[string]int, error)
 
 	// AccessKey returns an access key, like the method of [ReadTx]. Every request needs one before it
 	// is known to be genuine, so AccessKey has connections that it shares with Ping alone: neither
@@ -156,6 +166,9 @@ type ReadTx interface {
 	// BotEmails returns those of some addresses that bots have, in all accounts, in the form of
 	// [address.Key] and in order.
 	BotEmails(emails []string) ([]string, error)
+
+	// Task returns a task of an account or, if accountID is empty, of an AWS account, or ErrNotFound.
+	Task(awsAccountID, accountID, kind, target string) (Task, error)
 
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)
@@ -241,6 +254,11 @@ type Tx interface {
 	// UpdateBot sets what may change of a bot, as this update read it otherwise. ErrNotFound: the
 	// account has no such bot.
 	UpdateBot(Bot) error
+
+	// PutTask adds a task, or replaces the one with its key.
+	PutTask(Task) error
+	// DeleteTask removes the task with this key, if there is one.
+	DeleteTask(Task) error
 
 	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error

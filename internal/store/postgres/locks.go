@@ -12,6 +12,7 @@ import (
 //	accounts    the accounts of an AWS account
 //	rooms       the rooms of an account with their memberships
 //	bots        the bots of an account
+//	task        a task
 //	email       who holds an address, users and bots alike
 //	emails      who holds any address, shared by those who lock a few
 //	domain      the claim on a domain

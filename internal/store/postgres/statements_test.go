@@ -25,6 +25,8 @@ var fansOut = map[string]*regexp.Regexp{
 	"the trail of an AWS account, which is read by the operator or an administrator": regexp.MustCompile(`^SELECT .* FROM account_audit WHERE aws_account_id = `),
 	"pruning that trail":                            regexp.MustCompile(`^DELETE FROM account_audit WHERE aws_account_id = `),
 	"old tokens":                                    regexp.MustCompile(`^DELETE FROM account_commits WHERE token < \(`),
+	"which tasks are due, by the scheduler":         regexp.MustCompile(`^SELECT .* FROM account_tasks ORDER BY ready LIMIT `),
+	"how many tasks are due":                        regexp.MustCompile(`^SELECT kind, COUNT\(\*\) FROM account_tasks WHERE ready <= `),
 	"how many hold which license":                   regexp.MustCompile(`^SELECT license, COUNT\(\*\) FROM users `),
 	"an upgrade, before the tables are distributed": regexp.MustCompile(`^SELECT account_id, entry, user_id, email, email_key, registration FROM users ORDER BY`),
 }
