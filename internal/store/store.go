@@ -1,7 +1,7 @@
 // Package store is the contract of the storage: the records of the directory service (accounts,
-// users, claimed domains, chat rooms, bots, access keys, tasks and the audit trail), and how they are
-// read and written. It says which of them are kept together, what must be unique and in which order they
-// come; it knows no rule of the service itself.
+// users, claimed domains, chat rooms, bots, telephone numbers, access keys, tasks and the audit
+// trail), and how they are read and written. It says which of them are kept together, what must be
+// unique and in which order they come; it knows no rule of the service itself.
 //
 // Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
 // package postgres the one that several services can share; neither knows the other. Package engine
@@ -9,8 +9,8 @@
 //
 // Two habits run through the schema, so that one database can become many. Every key and every
 // condition begins with the account, or the AWS account, that the rows belong to. And what must be
-// unique across accounts (an account id, an e-mail address, a PIN, a domain, an access key) has a
-// table of its own, keyed by it.
+// unique across accounts (an account id, an e-mail address, a PIN, a domain, a telephone number, an
+// access key) has a table of its own, keyed by it.
 package store
 
 import (
@@ -170,6 +170,29 @@ type ReadTx interface {
 	// Task returns a task of an account or, if accountID is empty, of an AWS account, or ErrNotFound.
 	Task(awsAccountID, accountID, kind, target string) (Task, error)
 
+	// PoolNumbers returns those of some telephone numbers that the installation knows, in order.
+	PoolNumbers(numbers []string) ([]PoolNumber, error)
+	// ListPool lists the numbers that the installation knows, in their order: the entry of each is the
+	// number that its digits make. A page looks at as many rows as it takes.
+	ListPool(filter PoolFilter, after Entry, limit int) (page []PoolNumber, next Entry, err error)
+
+	// PhoneNumbers returns those of some telephone numbers that an AWS account has, in order of entry.
+	PhoneNumbers(awsAccountID string, numbers []string) ([]PhoneNumber, error)
+	// ListPhoneNumbers lists the telephone numbers of an AWS account that pass the filter.
+	ListPhoneNumbers(awsAccountID string, filter PhoneNumberFilter, after Entry, limit int) (page []PhoneNumber, next Entry, err error)
+	// CountPhoneNumbers returns how many telephone numbers an AWS account has, without those whose
+	// Deleted is set.
+	CountPhoneNumbers(awsAccountID string) (int, error)
+	// PhoneNumberOrder returns an order of an AWS account, or ErrNotFound.
+	PhoneNumberOrder(awsAccountID, orderID string) (PhoneNumberOrder, error)
+	// ListPhoneNumberOrders lists the orders of an AWS account, the newest first: those with an entry
+	// below before, 0 for all.
+	ListPhoneNumberOrders(awsAccountID string, before Entry, limit int) (page []PhoneNumberOrder, next Entry, err error)
+	// PhoneNumberSettings returns settings of an AWS account; the zero settings if none were put.
+	PhoneNumberSettings(awsAccountID string) (PhoneNumberSettings, error)
+	// PhoneNumberRestrictions returns the restrictions of an AWS account, by product type and country.
+	PhoneNumberRestrictions(awsAccountID string) ([]PhoneNumberRestriction, error)
+
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)
 	// Domains returns the domains that an account has claimed, ordered by name.
@@ -259,6 +282,32 @@ type Tx interface {
 	PutTask(Task) error
 	// DeleteTask removes the task with this key, if there is one.
 	DeleteTask(Task) error
+
+	// PutPoolNumbers adds numbers, or replaces those that the installation knows already. Each must be
+	// named once.
+	PutPoolNumbers([]PoolNumber) error
+	// DeletePoolNumbers removes numbers for good. One that is not there is passed over.
+	DeletePoolNumbers(numbers []string) error
+
+	// InsertPhoneNumbers gives numbers to one AWS account. ErrExists: it has one of them already.
+	InsertPhoneNumbers([]PhoneNumber) error
+	// UpdatePhoneNumbers sets what may change of numbers of one AWS account, each named once, as this
+	// update read them otherwise. ErrNotFound: one is gone.
+	UpdatePhoneNumbers([]PhoneNumber) error
+	// DeletePhoneNumbers takes numbers from one AWS account, given as this update read them.
+	// ErrNotFound: one is gone.
+	DeletePhoneNumbers([]PhoneNumber) error
+	// InsertPhoneNumberOrder adds an order. ErrExists: the id is taken in the AWS account.
+	InsertPhoneNumberOrder(*PhoneNumberOrder) error
+	// UpdatePhoneNumberOrder sets what may change of an order, as this update read it otherwise.
+	// ErrNotFound: it is gone.
+	UpdatePhoneNumberOrder(PhoneNumberOrder) error
+	// PutPhoneNumberSettings replaces the settings of an AWS account.
+	PutPhoneNumberSettings(awsAccountID string, settings PhoneNumberSettings) error
+	// PutPhoneNumberRestriction adds a restriction. One that is there stays.
+	PutPhoneNumberRestriction(PhoneNumberRestriction) error
+	// DeletePhoneNumberRestriction removes a restriction. ErrNotFound: there is none like it.
+	DeletePhoneNumberRestriction(PhoneNumberRestriction) error
 
 	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error

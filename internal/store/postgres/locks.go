@@ -15,6 +15,9 @@ import (
 //	task        a task
 //	email       who holds an address, users and bots alike
 //	emails      who holds any address, shared by those who lock a few
+//	numbers     the telephone numbers of an AWS account, its orders of them and rules for them
+//	number      a number of the pool
+//	pool        the pool of numbers, shared by those who lock a few
 //	domain      the claim on a domain
 //	keys        all access keys
 //	settings    the settings of an AWS account

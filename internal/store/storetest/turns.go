@@ -23,7 +23,7 @@ type turn struct {
 // update ends. Several updates at once look whether something is free, and if it is, they claim it
 // where the others would see it. Whatever they look at, exactly one of them must come first.
 func testTurns(t *testing.T, f *fixture) {
-	tests := append(slices.Concat(roomTurns(), botTurns(), taskTurns()), []turn{
+	tests := append(slices.Concat(roomTurns(), botTurns(), numberTurns(), taskTurns()), []turn{
 		{"Account", func(tx store.Tx, round string) (bool, error) {
 			_, err := tx.Account(awsA, "new"+round)
 			return missing(err)
