@@ -1,7 +1,7 @@
 // Package store is the contract of the storage: the records of the directory service (accounts,
-// users, claimed domains, chat rooms, bots, telephone numbers, access keys, tasks and the audit
-// trail), and how they are read and written. It says which of them are kept together, what must be
-// unique and in which order they come; it knows no rule of the service itself.
+// users, claimed domains, chat rooms, bots, messages, telephone numbers, access keys, tasks and the
+// audit trail), and how they are read and written. It says which of them are kept together, what
+// must be unique and in which order they come; it knows no rule of the service itself.
 //
 // Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
 // package postgres the one that several services can share; neither knows the other. Package engine
@@ -193,6 +193,17 @@ type ReadTx interface {
 	// PhoneNumberRestrictions returns the restrictions of an AWS account, by product type and country.
 	PhoneNumberRestrictions(awsAccountID string) ([]PhoneNumberRestriction, error)
 
+	// Conversation returns what an account has of a conversation that its users are in, whichever
+	// account keeps the messages, or ErrNotFound.
+	Conversation(accountID, conversationID string) (Conversation, error)
+	// Message returns a message that an account keeps, or ErrNotFound.
+	Message(accountID, messageID string) (Message, error)
+	// OldestMessage returns the message of a kind that an account has kept for the longest time, by
+	// Created, or ErrNotFound.
+	OldestMessage(accountID string, kind Retention) (Message, error)
+	// ListMessages lists the messages of a discussion.
+	ListMessages(d Discussion, after Entry, limit int) (page []Message, next Entry, err error)
+
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)
 	// Domains returns the domains that an account has claimed, ordered by name.
@@ -258,7 +269,7 @@ type Tx interface {
 	// is gone.
 	UpdateRoom(Room) error
 	// DeleteRoom removes a room, as this update read it, and its memberships for good. ErrNotFound:
-	// it is gone.
+	// it is gone. It leaves the messages, see DeleteMessages; nobody finds them any more.
 	DeleteRoom(Room) error
 
 	// InsertRoomMemberships adds memberships of a room, as this update read it, and sets in them what
@@ -308,6 +319,23 @@ type Tx interface {
 	PutPhoneNumberRestriction(PhoneNumberRestriction) error
 	// DeletePhoneNumberRestriction removes a restriction. ErrNotFound: there is none like it.
 	DeletePhoneNumberRestriction(PhoneNumberRestriction) error
+
+	// PutConversation adds what an account has of a conversation, or sets Members and Shared in it.
+	PutConversation(Conversation) error
+	// ShareMessages makes what was said in a conversation so far RetainShared.
+	ShareMessages(accountID, conversationID string) error
+	// InsertMessage adds a message, as the last of its discussion. ErrExists: the id is taken in the
+	// account.
+	InsertMessage(*Message) error
+	// UpdateMessage sets what may change of a message, as this update read it otherwise. ErrNotFound:
+	// it is gone.
+	UpdateMessage(Message) error
+	// DeleteMessages removes the first messages of a discussion for good, at most limit of them, and
+	// returns how many.
+	DeleteMessages(d Discussion, limit int) (int, error)
+	// DeleteOldMessages removes the oldest messages of a kind for good, by Created: those from a time
+	// or before it, at most limit of them. It returns how many.
+	DeleteOldMessages(accountID string, kind Retention, until time.Time, limit int) (int, error)
 
 	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error
@@ -361,6 +389,10 @@ type Account struct {
 	SigninDelegateGroups []string // as given, in order; nil when none
 	DisableRemoteControl bool
 	EnableDialOut        bool
+
+	RoomRetentionDays         int // for how long messages are kept; 0: for ever
+	ConversationRetentionDays int
+	InitiateDeletion          time.Time // from then on older messages are deleted
 }
 
 // AccountFilter narrows a listing of accounts; the zero value lets all pass.

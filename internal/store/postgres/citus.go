@@ -34,6 +34,8 @@ var places = []place{
 	{"room_memberships", "account_id", false},
 	{"bots", "account_id", false},
 	{"account_tasks", "account_id", false},
+	{"conversations", "account_id", false},
+	{"messages", "account_id", false},
 	{"emails", "email_key", true},
 	{"bot_emails", "email_key", true},
 	{"pins", "pin", true},

@@ -13,6 +13,7 @@ import (
 //	rooms       the rooms of an account with their memberships
 //	bots        the bots of an account
 //	task        a task
+//	messages    the conversations of an account, and the messages that it keeps
 //	email       who holds an address, users and bots alike
 //	emails      who holds any address, shared by those who lock a few
 //	numbers     the telephone numbers of an AWS account, its orders of them and rules for them

@@ -54,6 +54,9 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"PhoneNumberOrders", testPhoneNumberOrders},
 		{"PhoneNumberRules", testPhoneNumberRules},
 		{"Tasks", testTasks},
+		{"Conversations", testConversations},
+		{"Messages", testMessages},
+		{"MessageDeletion", testMessageDeletion},
 		{"Domains", testDomains},
 		{"AccessKeys", testAccessKeys},
 		{"ScanBounds", testScanBounds},
@@ -208,6 +211,7 @@ func testAccounts(t *testing.T, f *fixture) {
 	full := account(awsA, "a1")
 	full.SigninDelegateGroups = []string{"Zeta", `quoted "and, comma"`}
 	full.DisableRemoteControl, full.EnableDialOut = true, true
+	full.RoomRetentionDays, full.ConversationRetentionDays, full.InitiateDeletion = 30, 5475, said
 	full.Created = time.Date(2019, 1, 4, 18, 11, 22, 3_999_999, time.FixedZone("", 3600))
 	bare := store.Account{AWSAccountID: awsA, AccountID: "a2", Name: "x"}
 	f.update(func(tx store.Tx) error {
@@ -239,6 +243,7 @@ func testAccounts(t *testing.T, f *fixture) {
 	changed.Name, changed.Type, changed.Status, changed.DefaultLicense = "New", "EnterpriseLWA", "Suspended", "Basic"
 	changed.SupportedLicenses, changed.SigninDelegateGroups = []string{"Basic"}, nil
 	changed.DisableRemoteControl, changed.EnableDialOut = false, false
+	changed.RoomRetentionDays, changed.ConversationRetentionDays, changed.InitiateDeletion = 1, 0, time.Time{}
 	f.update(func(tx store.Tx) error {
 		if err := tx.UpdateAccount(changed); err != nil {
 			return err

@@ -23,7 +23,7 @@ type turn struct {
 // update ends. Several updates at once look whether something is free, and if it is, they claim it
 // where the others would see it. Whatever they look at, exactly one of them must come first.
 func testTurns(t *testing.T, f *fixture) {
-	tests := append(slices.Concat(roomTurns(), botTurns(), numberTurns(), taskTurns()), []turn{
+	tests := append(slices.Concat(roomTurns(), botTurns(), numberTurns(), taskTurns(), messageTurns()), []turn{
 		{"Account", func(tx store.Tx, round string) (bool, error) {
 			_, err := tx.Account(awsA, "new"+round)
 			return missing(err)
@@ -184,6 +184,7 @@ func testTurns(t *testing.T, f *fixture) {
 	for i := range rounds {
 		f.insertRoom("a1", fmt.Sprint("room", i))
 		f.insertBot(bot("bots", fmt.Sprint("bot", i)))
+		f.say(store.Discussion{AccountID: "kept", ConversationID: "c"}, fmt.Sprint("message", i))
 		f.insertUsers(invited("left", fmt.Sprint("leaving", i)))
 	}
 	for _, test := range tests {

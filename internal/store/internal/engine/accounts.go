@@ -9,13 +9,15 @@ import (
 
 // AccountColumns are the columns of an account, in the order of [ScanAccount].
 const AccountColumns = `aws_account_id, entry, account_id, name, type, status, default_license,
-	supported_licenses, created, signin_delegate_groups, disable_remote_control, enable_dial_out`
+	supported_licenses, created, signin_delegate_groups, disable_remote_control, enable_dial_out,
+	room_retention_days, conversation_retention_days, initiate_deletion`
 
 // ScanAccount scans its columns.
 func ScanAccount(row Row) (a store.Account, err error) {
 	err = row.Scan(&a.AWSAccountID, &a.Entry, &a.AccountID, &a.Name, &a.Type, &a.Status, &a.DefaultLicense,
 		stringListTo{&a.SupportedLicenses}, millisTo{&a.Created}, stringListTo{&a.SigninDelegateGroups},
-		&a.DisableRemoteControl, &a.EnableDialOut)
+		&a.DisableRemoteControl, &a.EnableDialOut,
+		&a.RoomRetentionDays, &a.ConversationRetentionDays, millisTo{&a.InitiateDeletion})
 	return a, err
 }
 
@@ -59,19 +61,22 @@ func (s *SQL) InsertAccount(a *store.Account) error {
 		return err
 	}
 	_, err = s.Write(`INSERT INTO accounts (`+AccountColumns+`)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
 		a.AWSAccountID, a.Entry, a.AccountID, a.Name, a.Type, a.Status, a.DefaultLicense,
 		stringList(a.SupportedLicenses), Millis(a.Created), stringList(a.SigninDelegateGroups),
-		a.DisableRemoteControl, a.EnableDialOut)
+		a.DisableRemoteControl, a.EnableDialOut,
+		a.RoomRetentionDays, a.ConversationRetentionDays, Millis(a.InitiateDeletion))
 	return err
 }
 
 func (s *SQL) UpdateAccount(a store.Account) error {
 	return s.WriteOne(`UPDATE accounts SET name = $1, type = $2, status = $3, default_license = $4,
-		supported_licenses = $5, signin_delegate_groups = $6, disable_remote_control = $7, enable_dial_out = $8
-		WHERE aws_account_id = $9 AND account_id = $10 AND deleted = 0`,
+		supported_licenses = $5, signin_delegate_groups = $6, disable_remote_control = $7, enable_dial_out = $8,
+		room_retention_days = $9, conversation_retention_days = $10, initiate_deletion = $11
+		WHERE aws_account_id = $12 AND account_id = $13 AND deleted = 0`,
 		a.Name, a.Type, a.Status, a.DefaultLicense, stringList(a.SupportedLicenses),
-		stringList(a.SigninDelegateGroups), a.DisableRemoteControl, a.EnableDialOut, a.AWSAccountID, a.AccountID)
+		stringList(a.SigninDelegateGroups), a.DisableRemoteControl, a.EnableDialOut,
+		a.RoomRetentionDays, a.ConversationRetentionDays, Millis(a.InitiateDeletion), a.AWSAccountID, a.AccountID)
 }
 
 func (s *SQL) DeleteAccount(awsAccountID, accountID string, at time.Time) error {
