@@ -142,6 +142,10 @@ var arrows = map[string]map[string]string{
 		"internal/atomicfile": "a key file is there whole or not at all",
 		"internal/store":      "a database holds the check value of its key",
 	},
+	"internal/webhook": {
+		"internal/build":     "says who calls",
+		"internal/chime/api": "writes times as the API does",
+	},
 	"internal/store": {}, // the contract: it knows no engine, and no engine knows the other
 	"internal/store/sqlite": {
 		"internal/atomicfile":            "a backup is there whole or not at all",

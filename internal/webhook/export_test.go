@@ -1,0 +1,14 @@
+package webhook
+
+import (
+	"net/netip"
+	"time"
+)
+
+// SetTimeout lets tests not wait as long as a service does.
+func (s *Sender) SetTimeout(d time.Duration) { s.timeout = d }
+
+// Allowed reports whether an address may be called.
+func Allowed(address string, allow ...netip.Prefix) bool {
+	return guard{allow}.control(nil, "tcp", address, nil) == nil
+}
