@@ -21,6 +21,7 @@ var whoSayChime = map[string]string{
 	"internal/awscli/commands.go": "version 1 has a command of that name",
 	"internal/policy/policy.go":   "the managed policies for Chime, and the names of its actions",
 	"internal/directory/bots.go":  "the addresses of bots hold the name",
+	"internal/webhook/webhook.go": "the headers of calls to bots have the name",
 }
 
 // TestServiceIsAValue reads the identifiers and texts of all code but tests. Comments may name

@@ -109,6 +109,7 @@ func TestSend_Failures(t *testing.T) {
 			io.WriteString(w, "x")
 			w.(http.Flusher).Flush()
 			<-r.Context().Done()
+			panic(http.ErrAbortHandler) // its end could still arrive
 		}, "did not answer within 50ms", 3},
 		"Endless":       {func(w http.ResponseWriter, _ *http.Request) { w.Write(make([]byte, 1<<20)) }, "answered with more than 64 KiB", 1},
 		"Endless error": {func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(400); w.Write(make([]byte, 1<<20)) }, "answered with status 400", 1},
