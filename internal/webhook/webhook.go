@@ -1,11 +1,11 @@
 // Package webhook calls HTTP endpoints that others have named, with JSON that they can tell to be
 // ours: the events of bots, and whatever else the service tells programs outside.
 //
-// Start at [Sender]. Who names an endpoint must not be able to make the service call what only the
-// service can reach, so a Sender does not connect to addresses of private networks (address.go). It
-// looks at the address that is dialed, and a name that resolves to another one the second time gains
-// nothing. It follows no redirect, uses no proxy of the environment, and bounds the time and the size
-// of what comes back.
+// Start at [Sender]. Nobody who names an endpoint must be able to make the service call what only
+// the service can reach, so a Sender does not connect to addresses of private networks
+// (address.go). It looks at the address that is dialed: a name that resolves to another one the
+// second time gains nothing. It follows no redirect, uses no proxy of the environment, and bounds
+// the time and the size of what comes back.
 package webhook
 
 import (
@@ -156,9 +156,9 @@ type Failure struct {
 
 func (f *Failure) Error() string { return f.Reason }
 
-// Send calls an endpoint, and again after 200 ms and 400 ms if it gave no answer or one of a status
-// of 500 or above. An endpoint that answers 200 has taken the call. The error is a *[Failure], or
-// that of the context.
+// Send calls an endpoint, and again after 200 ms and 400 ms if it gave no answer or one of a
+// status of 500 or above. An endpoint that answers 200 has taken the call. The error is a
+// *[Failure], or that of the context.
 func (s *Sender) Send(ctx context.Context, url, key string, body []byte) error {
 	for retry := 0; ; retry++ {
 		_, err := s.Post(ctx, url, key, body)

@@ -72,7 +72,8 @@ func TestPost(t *testing.T) {
 	}
 	for header, want := range map[string]string{
 		"Chime-Request-Timestamp": "2026-03-01T12:00:00.007Z",
-		// printf '2026-03-01T12:00:00.007Z|{"a":1}' | openssl dgst -sha256 -hmac 'secret+/=' -binary | base64
+		// printf '2026-03-01T12:00:00.007Z|{"a":1}' |
+		//   openssl dgst -sha256 -hmac 'secret+/=' -binary | base64
 		"Chime-Signature": "tbXALk3M1NfqgPbxMalNnfZdRgBIBZgq2J7CG9hhtOg=",
 	} {
 		if value := got.Header.Get(header); value != want {
