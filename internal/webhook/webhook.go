@@ -172,7 +172,8 @@ func (s *Sender) Send(ctx context.Context, url, key string, body []byte) error {
 	}
 }
 
-// Post calls an endpoint once, and returns the body of its answer. The error is as of [Sender.Send].
+// Post calls an endpoint once, and returns the body of its answer. The error is as of
+// [Sender.Send].
 func (s *Sender) Post(ctx context.Context, url, key string, body []byte) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
