@@ -22,3 +22,17 @@ type Bot struct {
 	HTTPSEndpoint string
 	LambdaARN     string
 }
+
+// BotEvent is something that a bot is to be told of, and was not told of yet.
+type BotEvent struct {
+	AccountID string
+	BotID     string
+	Entry     Entry // the place among the events of the bot
+
+	Type       string // "Invite", "Mention", "Remove"
+	RoomID     string // where it happened
+	Membership Entry  // that of the bot in the room
+	SenderID   string // who did it: an ARN, or the id of whoever sent the message
+	MessageID  string // that mentions the bot; empty for other events
+	Created    time.Time
+}

@@ -74,10 +74,10 @@ type Store interface {
 	// millions, and ends with the context. A failure of the storage is ErrUnavailable.
 	Seats(ctx context.Context) (map[string]int, error)
 
-	// DueTasks returns tasks that are due at a time and not leased then, of all AWS accounts, those that
-	// have waited the longest first, at most limit of them. next is when the first of the others can
-	// be taken, zero if there is none; of those beyond the limit it tells nothing. A failure of the
-	// storage is ErrUnavailable.
+	// DueTasks returns tasks that are due at a time and not leased then, of all AWS accounts, those
+	// that have waited the longest first, at most limit of them. next is when the first of the others
+	// can be taken, zero if there is none; of those beyond the limit it tells nothing. A failure of
+	// the storage is ErrUnavailable.
 	DueTasks(ctx context.Context, at time.Time, limit int) (due []Task, next time.Time, err error)
 
 	// CountDueTasks counts the tasks that are due at a time and not leased then, by kind. Kinds
@@ -166,6 +166,10 @@ type ReadTx interface {
 	// BotEmails returns those of some addresses that bots have, in all accounts, in the form of
 	// [address.Key] and in order.
 	BotEmails(emails []string) ([]string, error)
+	// BotEvents returns the first events that wait for a bot, at most limit of them.
+	BotEvents(accountID, botID string, limit int) ([]BotEvent, error)
+	// CountBotEvents returns how many events wait for a bot.
+	CountBotEvents(accountID, botID string) (int, error)
 
 	// Task returns a task of an account or, if accountID is empty, of an AWS account, or ErrNotFound.
 	Task(awsAccountID, accountID, kind, target string) (Task, error)
@@ -288,6 +292,10 @@ type Tx interface {
 	// UpdateBot sets what may change of a bot, as this update read it otherwise. ErrNotFound: the
 	// account has no such bot.
 	UpdateBot(Bot) error
+	// InsertBotEvent adds an event, as the last of those that wait for its bot.
+	InsertBotEvent(*BotEvent) error
+	// DeleteBotEvents removes the events that wait for a bot, up to the one with the entry last.
+	DeleteBotEvents(accountID, botID string, last Entry) error
 
 	// PutTask adds a task, or replaces the one with its key.
 	PutTask(Task) error

@@ -6,7 +6,7 @@ import (
 )
 
 // Whatever an update does with bots, it locks the bots of the account first, and shares that lock
-// with nobody.
+// with nobody. Their events have a lock of their own: who has only sent some need not wait.
 
 func (t *tx) Bot(accountID, botID string) (store.Bot, error) {
 	t.take("bots", accountID)
@@ -38,4 +38,24 @@ func (t *tx) InsertBot(b *store.Bot) error {
 func (t *tx) UpdateBot(b store.Bot) error {
 	t.take("bots", b.AccountID)
 	return t.sql.UpdateBot(b)
+}
+
+func (t *tx) BotEvents(accountID, botID string, limit int) ([]store.BotEvent, error) {
+	t.take("bot events", accountID)
+	return t.sql.BotEvents(accountID, botID, limit)
+}
+
+func (t *tx) CountBotEvents(accountID, botID string) (int, error) {
+	t.take("bot events", accountID)
+	return t.sql.CountBotEvents(accountID, botID)
+}
+
+func (t *tx) InsertBotEvent(e *store.BotEvent) error {
+	t.take("bot events", e.AccountID)
+	return t.sql.InsertBotEvent(e)
+}
+
+func (t *tx) DeleteBotEvents(accountID, botID string, last store.Entry) error {
+	t.take("bot events", accountID)
+	return t.sql.DeleteBotEvents(accountID, botID, last)
 }

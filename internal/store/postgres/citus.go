@@ -33,6 +33,7 @@ var places = []place{
 	{"rooms", "account_id", false},
 	{"room_memberships", "account_id", false},
 	{"bots", "account_id", false},
+	{"bot_events", "account_id", false},
 	{"account_tasks", "account_id", false},
 	{"conversations", "account_id", false},
 	{"messages", "account_id", false},

@@ -12,6 +12,7 @@ import (
 //	accounts    the accounts of an AWS account
 //	rooms       the rooms of an account with their memberships
 //	bots        the bots of an account
+//	bot events  what waits for the bots of an account
 //	task        a task
 //	messages    the conversations of an account, and the messages that it keeps
 //	email       who holds an address, users and bots alike

@@ -27,3 +27,17 @@ func (t *tx) BotEmails(emails []string) (all []string, err error) {
 func (t *tx) InsertBot(b *store.Bot) error { return t.sql.InsertBot(b) }
 
 func (t *tx) UpdateBot(b store.Bot) error { return t.sql.UpdateBot(b) }
+
+func (t *tx) BotEvents(accountID, botID string, limit int) ([]store.BotEvent, error) {
+	return t.sql.BotEvents(accountID, botID, limit)
+}
+
+func (t *tx) CountBotEvents(accountID, botID string) (int, error) {
+	return t.sql.CountBotEvents(accountID, botID)
+}
+
+func (t *tx) InsertBotEvent(e *store.BotEvent) error { return t.sql.InsertBotEvent(e) }
+
+func (t *tx) DeleteBotEvents(accountID, botID string, last store.Entry) error {
+	return t.sql.DeleteBotEvents(accountID, botID, last)
+}

@@ -117,6 +117,53 @@ func testBotListing(t *testing.T, f *fixture) {
 	})
 }
 
+func botEvent(accountID, botID, kind string) store.BotEvent {
+	return store.BotEvent{
+		AccountID: accountID, BotID: botID, Type: kind, RoomID: "r1", Membership: 7, SenderID: "sender", MessageID: "m1",
+		Created: time.Date(2026, 3, 1, 11, 0, 0, 7e6, time.UTC),
+	}
+}
+
+func testBotEvents(t *testing.T, f *fixture) {
+	insert := func(e store.BotEvent) store.BotEvent {
+		t.Helper()
+		f.update(func(tx store.Tx) error { return tx.InsertBotEvent(&e) })
+		return e
+	}
+	check := func(accountID, botID string, limit int, want ...store.BotEvent) {
+		t.Helper()
+		f.view(func(r store.ReadTx) error {
+			got, err := r.BotEvents(accountID, botID, limit)
+			same(t, "BotEvents", got, want)
+			return err
+		})
+	}
+	first := insert(botEvent("a1", "b1", "Invite"))
+	f.clock.advance(-time.Hour) // which changes no order
+	second := insert(botEvent("a1", "b1", "Mention"))
+	third := insert(botEvent("a1", "b1", "Remove"))
+	neighbor := insert(botEvent("a1", "b2", "Invite"))
+	foreign := insert(botEvent("a2", "b1", "Invite"))
+	check("a1", "b1", 2, first, second)
+	check("a1", "b1", 10, first, second, third)
+	check("a3", "b1", 10)
+	f.view(func(r store.ReadTx) error {
+		n, err := r.CountBotEvents("a1", "b1")
+		same(t, "CountBotEvents", n, 3)
+		return err
+	})
+
+	f.update(func(tx store.Tx) error { return tx.DeleteBotEvents("a1", "b1", second.Entry) })
+	f.update(func(tx store.Tx) error { return tx.DeleteBotEvents("a1", "b1", first.Entry) }) // which are none
+	check("a1", "b1", 10, third)
+	check("a1", "b2", 10, neighbor)
+	check("a2", "b1", 10, foreign)
+	f.update(func(tx store.Tx) error { return tx.DeleteBotEvents("a1", "b1", third.Entry) })
+	if again := insert(botEvent("a1", "b1", "Invite")); again.Entry <= third.Entry {
+		t.Errorf("the entry %d comes after %d, which was deleted", again.Entry, third.Entry)
+	}
+}
+
 // botTurns are the turns of what reads bots. The account bots has one of each round.
 func botTurns() []turn {
 	insert := func(tx store.Tx, b store.Bot) error { return tx.InsertBot(&b) }
@@ -143,6 +190,19 @@ func botTurns() []turn {
 		{"CountBots", func(tx store.Tx, round string) (bool, error) {
 			return empty(tx.CountBots("counted" + round))
 		}, func(tx store.Tx, round, who string) error { return insert(tx, bot("counted"+round, who)) }},
+		{"BotEvents", func(tx store.Tx, round string) (bool, error) {
+			all, err := tx.BotEvents("events", "bot"+round, 1)
+			return empty(len(all), err)
+		}, func(tx store.Tx, round, who string) error {
+			e := botEvent("events", "bot"+round, who)
+			return tx.InsertBotEvent(&e)
+		}},
+		{"CountBotEvents", func(tx store.Tx, round string) (bool, error) {
+			return empty(tx.CountBotEvents("events", "counted"+round))
+		}, func(tx store.Tx, round, who string) error {
+			e := botEvent("events", "counted"+round, who)
+			return tx.InsertBotEvent(&e)
+		}},
 		{"BotEmails", func(tx store.Tx, round string) (bool, error) {
 			has, err := tx.BotEmails([]string{"wanted" + round + "@bots.example"})
 			return empty(len(has), err)

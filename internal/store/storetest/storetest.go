@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"RoomDeletion", testRoomDeletion},
 		{"Bots", testBots},
 		{"BotListing", testBotListing},
+		{"BotEvents", testBotEvents},
 		{"NumberPool", testNumberPool},
 		{"PhoneNumbers", testPhoneNumbers},
 		{"PhoneNumberListing", testPhoneNumberListing},

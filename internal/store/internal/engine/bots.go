@@ -57,3 +57,37 @@ func (s *SQL) UpdateBot(b store.Bot) error {
 		WHERE account_id = $6 AND entry = $7 AND bot_id = $8`,
 		b.Disabled, b.SecurityToken, Millis(b.Updated), b.HTTPSEndpoint, b.LambdaARN, b.AccountID, b.Entry, b.BotID)
 }
+
+const botEventColumns = `account_id, bot_id, entry, type, room_id, membership, sender_id, message_id, created`
+
+func scanBotEvent(row Row) (e store.BotEvent, err error) {
+	err = row.Scan(&e.AccountID, &e.BotID, &e.Entry, &e.Type, &e.RoomID, &e.Membership, &e.SenderID, &e.MessageID, millisTo{&e.Created})
+	return e, err
+}
+
+func (s *SQL) BotEvents(accountID, botID string, limit int) ([]store.BotEvent, error) {
+	return List(s, scanBotEvent, `SELECT `+botEventColumns+` FROM bot_events WHERE account_id = $1 AND bot_id = $2
+		ORDER BY entry LIMIT $3`, accountID, botID, limit)
+}
+
+func (s *SQL) CountBotEvents(accountID, botID string) (n int, err error) {
+	err = s.ReadRow(`SELECT COUNT(*) FROM bot_events WHERE account_id = $1 AND bot_id = $2`, []any{accountID, botID}, &n)
+	return n, err
+}
+
+func (s *SQL) InsertBotEvent(e *store.BotEvent) error {
+	var last store.Entry
+	if err := s.ReadRow(`SELECT COALESCE((SELECT entry FROM bot_events WHERE account_id = $1 AND bot_id = $2
+		ORDER BY entry DESC LIMIT 1), 0)`, []any{e.AccountID, e.BotID}, &last); err != nil {
+		return err
+	}
+	e.Entry = s.Entries.after(last)
+	_, err := s.Write(`INSERT INTO bot_events (`+botEventColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+		e.AccountID, e.BotID, e.Entry, e.Type, e.RoomID, e.Membership, e.SenderID, e.MessageID, Millis(e.Created))
+	return err
+}
+
+func (s *SQL) DeleteBotEvents(accountID, botID string, last store.Entry) error {
+	_, err := s.Write(`DELETE FROM bot_events WHERE account_id = $1 AND bot_id = $2 AND entry <= $3`, accountID, botID, last)
+	return err
+}
