@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/build"
@@ -70,7 +71,7 @@ type service struct {
 	calls      context.Context // ends when requests must be cut off
 	cutOff     context.CancelFunc
 	metrics    *metrics.Metrics
-	uses       chan struct{} // closed when the last uses of access keys are written
+	background sync.WaitGroup // writes the last uses of access keys, and does what happens by itself
 	store      store.Store
 	release    func() error
 }
@@ -146,6 +147,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		return nil, &codedError{exitUsage, err}
 	}
 	s.metrics = metrics.New(s.store, o.Logger)
+	s.metrics.CountTasks(directory.TaskKinds, domain.CountDueTasks, o.Logger)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
 		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory,
@@ -162,13 +164,16 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	} else if isLoopbackAddr(listener.Addr()) {
 		options.Metrics = s.metrics.Handler()
 	}
-	s.uses = make(chan struct{})
-	go func() {
-		defer close(s.uses)
+	s.background.Go(func() {
 		keys.KeepUses(s.calls, func(err error) {
 			o.Logger.Warn("on which day access keys were used could not be saved: trying again", "error", err)
 		})
-	}()
+	})
+	s.background.Go(func() {
+		domain.RunTasks(s.calls, func(kind string, err error) {
+			o.Logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
+		})
+	})
 	s.api = s.serve(listener, server.New(chime.Service, domain, keys, options), tlsConfig, o.Logger)
 	return s, nil
 }
@@ -287,7 +292,7 @@ func (s *service) stop() error {
 		s.aside.Close()
 	}
 	s.metrics.Close()
-	<-s.uses
+	s.background.Wait()
 	return errors.Join(err, s.closeStore())
 }
 

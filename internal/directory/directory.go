@@ -3,7 +3,8 @@
 //
 // Start at [Service], which has a method for each operation that it offers, in the terms of package
 // api. users.go has the rules for the fields of one user, batch.go those for a list of users,
-// rooms.go and memberships.go those for chat rooms, bots.go those for bots. Beside it are
+// rooms.go and memberships.go those for chat rooms, bots.go those for bots. schedule.go does what
+// happens by itself. Beside it are
 // [Operator], for what the API cannot do, [Import], which brings in an old directory, and [Keys],
 // the access keys that sign requests.
 //
@@ -40,6 +41,8 @@ type Options struct {
 	// Operator is the name of the person who uses [Operator] or [Keys]. In the audit trail the key
 	// name is then "operator/NAME", and "operator" if it is empty.
 	Operator string
+
+	scheduled func() // is told when an update has scheduled a task; nil: nobody is
 }
 
 func (o Options) orDefault() Options {
@@ -55,12 +58,14 @@ func (o Options) orDefault() Options {
 	return o
 }
 
-// Service carries out the operations of the API. Its only state is a key that never changes, so
-// several services may share a store.
+// Service carries out the operations of the API, and what happens by itself. What it keeps in
+// memory is a key that never changes, and which tasks it works on, so several services may share a
+// store.
 type Service struct {
 	store   store.Store
 	options Options
 	pageKey []byte // authenticates page tokens
+	tasks   *scheduler
 }
 
 // The operations that are built so far. The server answers for the others that they are not.
@@ -111,7 +116,8 @@ var _ interface {
 // New returns a Service on a store. On the first start it makes the key of the page tokens and
 // keeps it in the store, so that tokens are valid after a restart and in every process.
 func New(st store.Store, options Options) (*Service, error) {
-	s := &Service{store: st, options: options.orDefault()}
+	s := &Service{store: st, options: options.orDefault(), tasks: newScheduler()}
+	s.options.scheduled = s.tasks.wake
 	key, err := pageKey(st, s.options.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("preparing page tokens: %w", err)
@@ -180,6 +186,7 @@ type change struct {
 	newID     func() string
 	random    io.Reader
 	audit     []store.AuditRecord
+	scheduled bool // a task, which the scheduler is to look for
 }
 
 // write carries out an operation that changes something. The store may run fn again, so fn must
@@ -206,6 +213,7 @@ const maxClashes = 5
 // update runs a change, and writes its audit records in the same transaction. Like the store, it
 // may run fn again.
 func update(ctx context.Context, st store.Store, o Options, caller Caller, op operation, fn func(*change) error) error {
+	scheduled := false
 	run := func(tx store.Tx) error {
 		c := &change{
 			Tx:        tx,
@@ -216,6 +224,7 @@ func update(ctx context.Context, st store.Store, o Options, caller Caller, op op
 			random:    o.Rand,
 		}
 		err := fn(c)
+		scheduled = c.scheduled
 		if err != nil || len(c.audit) == 0 {
 			return err
 		}
@@ -227,6 +236,9 @@ func update(ctx context.Context, st store.Store, o Options, caller Caller, op op
 			break
 		}
 		err = st.Update(ctx, run)
+	}
+	if err == nil && scheduled && o.scheduled != nil {
+		o.scheduled()
 	}
 	return err
 }

@@ -39,6 +39,7 @@ type house struct {
 	url     string
 	keyID   string
 	last    *atomic.Value // id of the latest request, a string
+	moved   *atomic.Int64 // by how much advance has moved the clock of the service
 }
 
 func open(t testing.TB, dir string) store.Store {
@@ -61,10 +62,11 @@ func houseOver(t testing.TB, st store.Store) *house {
 	return houseAt(t, st, now.Add(456*time.Microsecond))
 }
 
-// houseAt is a house whose service has a clock that stands still.
+// houseAt is a house whose service has a clock that stands still until advance moves it.
 func houseAt(t testing.TB, st store.Store, at time.Time) *house {
 	t.Helper()
-	service, err := directory.New(st, directory.Options{Clock: func() time.Time { return at }})
+	moved := new(atomic.Int64)
+	service, err := directory.New(st, directory.Options{Clock: func() time.Time { return at.Add(time.Duration(moved.Load())) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +75,16 @@ func houseAt(t testing.TB, st store.Store, at time.Time) *house {
 		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: service.ReadAudit, &extension.RecordJob: service.RecordJob},
 	}))
 	t.Cleanup(listener.Close)
-	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(atomic.Value)}
+	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(atomic.Value), moved}
+}
+
+// advance moves the clock of the service, and does what has fallen due.
+func (h *house) advance(d time.Duration) {
+	h.t.Helper()
+	h.moved.Add(int64(d))
+	if err := h.service.RunDue(context.Background()); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 // keyring has a root key for every AWS account, whose id its own ends with.

@@ -1,6 +1,7 @@
 package metrics_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"log/slog"
@@ -45,6 +46,9 @@ func TestMetrics(t *testing.T) {
 		func(context.Context) (map[string]int, error) { return map[string]int{"Pro": 5, "Basic": 2}, nil },
 	}, slog.New(slog.DiscardHandler))
 	defer m.Close()
+	m.CountTasks([]string{"Early", "Late"}, func(context.Context) (map[string]int, error) {
+		return map[string]int{"Late": 3, "of no kind that is listed": 1}, nil
+	}, slog.New(slog.DiscardHandler))
 	update, get := m.Meter("BatchUpdateUser"), m.Meter("GetUser")
 	m.Meter("DeleteAccount") // is never called, and so shows nowhere
 	update("", 300*time.Microsecond)
@@ -74,6 +78,7 @@ carillon_store_updates_total{outcome="committed"} 7
 carillon_store_updates_total{outcome="failed"} 1
 carillon_store_updates_total{outcome="undone"} 2
 `,
+		"carillon_tasks": "carillon_tasks_due{kind=\"Early\"} 0\ncarillon_tasks_due{kind=\"Late\"} 3\n",
 		"carillon_seats": "carillon_seats{license=\"Basic\"} 2\ncarillon_seats{license=\"Pro\"} 5\n",
 	} {
 		if got := scrape(t, m, prefix); got != want {
@@ -89,6 +94,19 @@ carillon_store_updates_total{outcome="undone"} 2
 	m.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/metrics", nil))
 	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: got %d, Allow %q, want 405 and GET, HEAD", w.Code, w.Header().Get("Allow"))
+	}
+}
+
+// Tasks that cannot be counted are missing, and the log says why.
+func TestTasksFailing(t *testing.T) {
+	var log bytes.Buffer
+	m := metrics.New(stand{seats: func(context.Context) (map[string]int, error) { return nil, nil }}, slog.New(slog.DiscardHandler))
+	defer m.Close()
+	m.CountTasks([]string{"Late"}, func(context.Context) (map[string]int, error) {
+		return nil, errors.New("no storage")
+	}, slog.New(slog.NewTextHandler(&log, nil)))
+	if got := scrape(t, m, "carillon_tasks"); got != "" || !strings.Contains(log.String(), "no storage") {
+		t.Errorf("got %q and the log %q", got, log.String())
 	}
 }
 

@@ -1,0 +1,295 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// What happens by itself is a task in the store. A change schedules it in its own update, so that a
+// task is there if and only if what it is about is. The scheduler of each service looks for tasks
+// that are due, by the service's clock: when the next one falls due, when a change of its own
+// service has scheduled one, and every few seconds, since other processes schedule tasks, too.
+//
+// A task that only changes the store is done in one update, which finds out first whether the task
+// is still there: so it is done exactly once, whichever services try. Work that calls others is
+// done outside of updates, at least once: the task is leased meanwhile, for longer than the work
+// takes, so that another service goes on with it only if this one has died.
+
+const (
+	tasksPause   = 2 * time.Second // between two looks, if nothing else gives reason for one
+	tasksPage    = 100             // tasks that are looked for at a time
+	tasksAtWork  = 32              // pieces of work under way at most
+	tasksPutOff  = time.Minute     // how long a task that has failed waits
+	systemName   = "system"        // who does it, in the audit trail
+	tasksBreaker = time.Second     // how long the scheduler waits if it cannot even look
+)
+
+// kind says how tasks of a kind are done: in an update, or by work outside of one.
+type kind struct {
+	operation operation
+	// run does a task inside an update, and returns when it is due again: the zero time if it is
+	// done. What may take long is done in pieces: c.now asks for the next one.
+	run func(c *change, t store.Task) (again time.Time, err error)
+
+	// lease is longer than work takes. work removes the task, or schedules it anew, by itself.
+	lease time.Duration
+	work  func(s *Service, ctx context.Context, t store.Task) error
+}
+
+// kindOf returns how tasks of a kind are done. The names are in the databases of people: none may
+// change.
+func kindOf(name string) (kind, bool) {
+	switch name {
+	}
+	return kind{}, false
+}
+
+// TaskKinds are the kinds of tasks that there are.
+var TaskKinds = []string{}
+
+// schedule asks for a task, or changes when it is due. A lease on it stays.
+func (c *change) schedule(t store.Task) error {
+	is, err := c.Task(t.AWSAccountID, t.AccountID, t.Kind, t.Target)
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	t.Leased = is.Leased
+	c.scheduled = true
+	return c.PutTask(t)
+}
+
+// scheduler is what the tasks of a service need in memory.
+type scheduler struct {
+	kindOf func(string) (kind, bool)
+	woken  chan struct{} // a change has scheduled something; buffered, since one word of it is enough
+	slots  chan struct{} // one for each piece of work under way
+
+	mu      sync.Mutex // held while tasks are handed out
+	working map[store.Task]chan struct{}
+}
+
+func newScheduler() *scheduler {
+	return &scheduler{
+		kindOf:  kindOf,
+		woken:   make(chan struct{}, 1),
+		slots:   make(chan struct{}, tasksAtWork),
+		working: make(map[store.Task]chan struct{}),
+	}
+}
+
+func (s *scheduler) wake() {
+	select {
+	case s.woken <- struct{}{}:
+	default:
+	}
+}
+
+// RunTasks does what falls due, until the context ends. It returns when no work is under way any
+// more. failed gets the errors: of a task, or of looking for tasks if that has no kind.
+func (s *Service) RunTasks(ctx context.Context, failed func(kind string, err error)) {
+	for ctx.Err() == nil {
+		_, next, err := s.handOut(ctx, failed)
+		pause := min(tasksPause, max(0, next.Sub(s.options.Clock())))
+		switch {
+		case err != nil:
+			pause = tasksBreaker
+			if ctx.Err() == nil {
+				failed("", err)
+			}
+		case next.IsZero():
+			pause = tasksPause
+		}
+		timer := time.NewTimer(pause)
+		select {
+		case <-timer.C:
+		case <-s.tasks.woken:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	s.tasks.wait()
+}
+
+// RunDue does what is due, and returns when nothing is any more, and no work is under way. The
+// error joins those of tasks; a task that has failed is put off.
+func (s *Service) RunDue(ctx context.Context) error {
+	var mu sync.Mutex
+	var all []error
+	failed := func(_ string, err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		all = append(all, err)
+	}
+	for {
+		n, _, err := s.handOut(ctx, failed)
+		s.tasks.wait()
+		if n == 0 || err != nil {
+			mu.Lock()
+			defer mu.Unlock()
+			return errors.Join(append(all, err)...)
+		}
+	}
+}
+
+// CountDueTasks counts the tasks that wait although they are due, by kind.
+func (s *Service) CountDueTasks(ctx context.Context) (map[string]int, error) {
+	return s.store.CountDueTasks(ctx, s.options.Clock())
+}
+
+// wait returns when none of the work is under way that is now.
+func (s *scheduler) wait() {
+	s.mu.Lock()
+	var all []chan struct{}
+	for _, done := range s.working {
+		all = append(all, done)
+	}
+	s.mu.Unlock()
+	for _, done := range all {
+		<-done
+	}
+}
+
+// handOut does the tasks that are due, and begins the work of those that are done outside of
+// updates, as far as there is room for it. It returns how many tasks it found due, and when the
+// next one is, the zero time if none is.
+func (s *Service) handOut(ctx context.Context, failed func(kind string, err error)) (n int, next time.Time, err error) {
+	s.tasks.mu.Lock()
+	defer s.tasks.mu.Unlock()
+	for limit := tasksPage; ; limit *= 2 {
+		due, next, err := s.store.DueTasks(ctx, s.options.Clock(), limit)
+		if err != nil {
+			return n, next, err
+		}
+		stuck := 0 // tasks under way, or without room: more of them must not hide the others
+		for _, t := range due {
+			if err := ctx.Err(); err != nil {
+				return n, next, err
+			}
+			begun, err := s.begin(ctx, t, failed)
+			if errors.Is(err, store.ErrUnavailable) {
+				return n, next, err
+			}
+			if err != nil {
+				failed(t.Kind, fmt.Errorf("%w (put off for %v)", err, tasksPutOff))
+				if _, err := s.lease(ctx, t, tasksPutOff); err != nil {
+					return n, next, err
+				}
+			}
+			n++
+			if !begun {
+				stuck++
+			}
+		}
+		if len(due) < limit {
+			return n, next, nil
+		}
+		if stuck == 0 {
+			s.tasks.wake() // there is more to do, after a look at what has fallen due meanwhile
+			return n, next, nil
+		}
+	}
+}
+
+// begin does a task, or begins its work. It reports whether it did: work may be under way already,
+// or there may be no room for more.
+func (s *Service) begin(ctx context.Context, t store.Task, failed func(kind string, err error)) (bool, error) {
+	k, known := s.tasks.kindOf(t.Kind)
+	switch {
+	case !known: // a newer release has scheduled it, and was replaced by this one
+		return true, fmt.Errorf("this release does not know the tasks %.64q", t.Kind)
+	case k.run != nil:
+		return true, guarded(func() error { return s.run(ctx, k, t) })
+	}
+	key := store.Task{AWSAccountID: t.AWSAccountID, AccountID: t.AccountID, Kind: t.Kind, Target: t.Target}
+	if s.tasks.working[key] != nil {
+		return false, nil
+	}
+	select {
+	case s.tasks.slots <- struct{}{}:
+	default:
+		return false, nil
+	}
+	if leased, err := s.lease(ctx, t, k.lease); err != nil || !leased {
+		<-s.tasks.slots
+		return true, err
+	}
+	done := make(chan struct{})
+	s.tasks.working[key] = done
+	go func() {
+		err := guarded(func() error { return k.work(s, ctx, t) })
+		if err != nil && ctx.Err() == nil {
+			failed(t.Kind, err) // the lease ends by itself
+		}
+		<-s.tasks.slots
+		s.tasks.mu.Lock()
+		delete(s.tasks.working, key)
+		s.tasks.mu.Unlock()
+		close(done)
+		s.tasks.wake() // another may have waited for the room
+	}()
+	return true, nil
+}
+
+// guarded makes an error of a panic: one task must not end the service, again and again.
+func guarded(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	return fn()
+}
+
+// run does a task in an update, unless another service was first.
+func (s *Service) run(ctx context.Context, k kind, t store.Task) error {
+	_, err := s.updateTask(ctx, k.operation, t, func(c *change, t store.Task) error {
+		again, err := k.run(c, t)
+		switch {
+		case err != nil:
+			return err
+		case again.IsZero():
+			return c.DeleteTask(t)
+		}
+		t.Due, t.Leased = again, time.Time{}
+		return c.PutTask(t)
+	})
+	return err
+}
+
+// lease keeps everybody else from a task for a time, unless another service was first: then it
+// returns false.
+func (s *Service) lease(ctx context.Context, t store.Task, d time.Duration) (leased bool, err error) {
+	return s.updateTask(ctx, operation{}, t, func(c *change, t store.Task) error {
+		t.Leased = c.now.Add(d)
+		return c.PutTask(t)
+	})
+}
+
+// updateTask runs fn in an update if a task is still due, and nobody works on it; did tells whether
+// that was so. The account is locked before the task, as by requests that schedule one.
+func (s *Service) updateTask(ctx context.Context, op operation, t store.Task, fn func(*change, store.Task) error) (did bool, err error) {
+	caller := Caller{AWSAccountID: t.AWSAccountID, KeyName: systemName}
+	err = update(ctx, s.store, s.options, caller, op, func(c *change) error {
+		did = false
+		if t.AccountID != "" {
+			if _, err := c.FindAccount(t.AccountID); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		t, err := c.Task(t.AWSAccountID, t.AccountID, t.Kind, t.Target)
+		if errors.Is(err, store.ErrNotFound) || err == nil && (t.Due.After(c.now) || t.Leased.After(c.now)) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		did = true
+		return fn(c, t)
+	})
+	return did && err == nil, err
+}

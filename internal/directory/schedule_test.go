@@ -1,0 +1,253 @@
+package directory_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+func chore(kind, account, target string, due time.Time) store.Task {
+	return store.Task{AWSAccountID: awsAccount, AccountID: account, Kind: kind, Target: target, Due: due}
+}
+
+func (h *house) schedule(tasks ...store.Task) {
+	h.t.Helper()
+	for _, task := range tasks {
+		if err := directory.Schedule(h.t.Context(), h.service, task); err != nil {
+			h.t.Fatal(err)
+		}
+	}
+}
+
+// tasks are the targets of all tasks that are there, due or not.
+func (h *house) tasks() []string {
+	h.t.Helper()
+	due, _, err := h.store.DueTasks(context.Background(), now.AddDate(1000, 0, 0), 1000)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	var targets []string
+	for _, task := range due {
+		targets = append(targets, task.Target)
+	}
+	slices.Sort(targets)
+	return targets
+}
+
+func noErrand(store.Task) error { return nil }
+
+func TestSchedule_inTime(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.addAccount("a1", "Team")
+		var done []string
+		directory.Chores(h.service, func(_ store.Tx, task store.Task, _ time.Time) (time.Time, error) {
+			done = append(done, task.Target)
+			return time.Time{}, nil
+		}, noErrand)
+		h.schedule(chore("chore", "a1", "in an hour", now.Add(time.Hour)), chore("chore", "", "in a day", now.Add(24*time.Hour)), chore("chore", "a1", "in two days", now.Add(48*time.Hour)))
+		h.advance(59 * time.Minute)
+		equal(t, "done before the hour", done, []string(nil))
+		h.advance(2 * time.Minute)
+		equal(t, "done after the hour", done, []string{"in an hour"})
+		h.advance(365 * 24 * time.Hour) // a clock that jumps leaves nothing out
+		equal(t, "done after a year", done, []string{"in an hour", "in a day", "in two days"})
+		equal(t, "tasks left", h.tasks(), []string(nil))
+		h.advance(-365 * 24 * time.Hour)
+		equal(t, "done after the clock was set back", len(done), 3)
+		for _, r := range h.audit() {
+			if r.Operation == "Chore" && r.KeyName != "system" {
+				t.Errorf("a record of %s is of %q, want system", r.Operation, r.KeyName)
+			}
+		}
+	})
+}
+
+// A task may go on with another piece, come again later, or be put off by another change.
+func TestSchedule_again(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		pieces := 0
+		directory.Chores(h.service, func(_ store.Tx, task store.Task, now time.Time) (time.Time, error) {
+			if pieces++; pieces%3 > 0 {
+				return now, nil
+			}
+			return now.Add(24 * time.Hour), nil
+		}, noErrand)
+		task := chore("chore", "", "daily", now.Add(time.Hour))
+		h.schedule(task)
+		task.Due = now.Add(2 * time.Hour)
+		h.schedule(task)
+		for _, step := range []struct {
+			hours time.Duration
+			want  int
+		}{{1, 0}, {1, 3}, {23, 3}, {1, 6}} {
+			h.advance(step.hours * time.Hour)
+			equal(t, "pieces", pieces, step.want)
+		}
+	})
+}
+
+// Whichever services see a task, and however often they look, it is done once.
+func TestSchedule_once(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.addAccount("a1", "Team")
+		others := []*house{h, houseOver(t, h.store), houseOver(t, h.store)}
+		const tasks = 30
+		for _, o := range others {
+			directory.Chores(o.service, func(tx store.Tx, task store.Task, _ time.Time) (time.Time, error) {
+				name := "count " + task.Target
+				value, err := tx.Setting(name)
+				if err != nil && !errors.Is(err, store.ErrNotFound) {
+					return time.Time{}, err
+				}
+				return time.Time{}, tx.PutSetting(name, append(value, 'x'))
+			}, noErrand)
+		}
+		for i := range tasks {
+			h.schedule(chore("chore", []string{"", "a1"}[i%2], fmt.Sprint(i), now))
+		}
+		var wg sync.WaitGroup
+		for _, o := range others {
+			wg.Go(func() {
+				if err := o.service.RunDue(t.Context()); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		for i := range tasks {
+			if err := h.store.View(t.Context(), func(tx store.ReadTx) error {
+				value, err := tx.Setting(fmt.Sprint("count ", i))
+				equal(t, fmt.Sprintf("task %d was done", i), string(value), "x")
+				return err
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// Work outside of updates is leased: no second service does it meanwhile, and one does it after the
+// first has died.
+func TestSchedule_leased(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		other := houseOver(t, h.store)
+		begun, end := make(chan struct{}), make(chan struct{})
+		directory.Chores(h.service, nil, func(store.Task) error {
+			close(begun)
+			<-end
+			return errors.New("killed")
+		})
+		var did atomic.Int64
+		directory.Chores(other.service, nil, func(store.Task) error { did.Add(1); return nil })
+		h.schedule(chore("errand", "", "e", now))
+		result := make(chan error)
+		go func() { result <- h.service.RunDue(context.Background()) }()
+		<-begun
+		other.advance(29 * time.Second)
+		equal(t, "done during the lease", did.Load(), int64(0))
+		other.advance(2 * time.Second)
+		equal(t, "done after the lease", did.Load(), int64(1))
+		close(end)
+		if err := <-result; err == nil || !strings.Contains(err.Error(), "killed") {
+			t.Errorf("RunDue: got error %v, want that of the work", err)
+		}
+		equal(t, "tasks left", h.tasks(), []string(nil))
+	})
+}
+
+// A task that fails, even by a panic or for being unknown, is put off, and holds up no other.
+func TestSchedule_failing(t *testing.T) {
+	h := newHouse(t)
+	var done []string
+	fails := true
+	directory.Chores(h.service, func(tx store.Tx, task store.Task, _ time.Time) (time.Time, error) {
+		switch {
+		case strings.HasPrefix(task.Target, "bad") && fails:
+			return time.Time{}, errors.New("cannot be done")
+		case strings.HasPrefix(task.Target, "panics") && fails:
+			panic("at the disco")
+		}
+		done = append(done, task.Target)
+		return time.Time{}, nil
+	}, noErrand)
+	for i := range 120 { // more than are looked for at a time
+		h.schedule(chore("chore", "", fmt.Sprint("bad", i), now.Add(-time.Hour)))
+	}
+	h.schedule(chore("chore", "", "panics", now.Add(-time.Hour)), chore("of tomorrow", "", "unknown", now.Add(-time.Hour)), chore("chore", "", "good", now))
+	err := h.service.RunDue(t.Context())
+	for _, want := range []string{"cannot be done", "at the disco", "of tomorrow"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Fatalf("RunDue: got error %v, want one that has %q", err, want)
+		}
+	}
+	equal(t, "done beside those that fail", done, []string{"good"})
+	fails = false
+	h.schedule(chore("chore", "", "good", now))
+	h.moved.Add(int64(61 * time.Second))
+	h.service.RunDue(t.Context()) // the unknown one fails again
+	equal(t, "done a minute later", len(done), 123)
+}
+
+// The scheduler of a service wakes up when a change schedules a task, and stops with its context.
+func TestRunTasks(t *testing.T) {
+	h := newHouse(t)
+	did := make(chan string)
+	directory.Chores(h.service, func(_ store.Tx, task store.Task, _ time.Time) (time.Time, error) {
+		did <- task.Target
+		return time.Time{}, nil
+	}, func(task store.Task) error { did <- task.Target; return nil })
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		h.service.RunTasks(ctx, func(kind string, err error) { t.Errorf("%s: %v", kind, err) })
+	}()
+	for _, kind := range []string{"chore", "errand", "chore"} {
+		h.schedule(chore(kind, "", kind, now))
+		equal(t, "done", <-did, kind)
+	}
+	cancel()
+	<-ended
+}
+
+// More work than there is room for is done all the same, and tasks in updates do not wait for it.
+func TestSchedule_room(t *testing.T) {
+	h := newHouse(t)
+	end := make(chan struct{})
+	var working, most, chores atomic.Int64
+	directory.Chores(h.service, func(store.Tx, store.Task, time.Time) (time.Time, error) {
+		if chores.Add(1) == 5 {
+			close(end)
+		}
+		return time.Time{}, nil
+	}, func(store.Task) error {
+		if n := working.Add(1); n > most.Load() {
+			most.Store(n)
+		}
+		<-end
+		working.Add(-1)
+		return nil
+	})
+	for i := range 250 {
+		h.schedule(chore("errand", "", fmt.Sprint("e", i), now.Add(-time.Hour)))
+	}
+	for i := range 5 {
+		h.schedule(chore("chore", "", fmt.Sprint("c", i), now))
+	}
+	if err := h.service.RunDue(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	equal(t, "tasks left", h.tasks(), []string(nil))
+	if most.Load() > 32 {
+		t.Errorf("%d pieces of work at a time, want 32 at most", most.Load())
+	}
+}
