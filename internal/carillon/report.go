@@ -165,12 +165,13 @@ func (r *report) compare(ctx context.Context, service *remote) error {
 			}
 		}
 		a := byID[e.AccountID]
-		// A user has an address or, made without one, an id like that of an account. So have rooms and
-		// bots, but records of them, and of who is in a room, say which it is.
+		// A user has an address or, made without one, an id like that of an account. So have rooms,
+		// bots, messages and conversations, but records of them, and of who is in a room, say which it
+		// is.
 		if a == nil || e.Target == e.AccountID || e.TargetEmail == "" && !bulk.IsAccountID(e.Target) {
 			return true
 		}
-		for _, id := range []string{"RoomId", "BotId"} {
+		for _, id := range []string{"RoomId", "BotId", "MessageId", "ConversationId"} {
 			if textIn(e.Before, id) != "" || textIn(e.After, id) != "" {
 				return true
 			}

@@ -154,6 +154,19 @@ func (h *hosts) String() string { return strings.Join(h.names, ",") }
 // Type is a name by which Cobra's completion knows that the flag may be repeated.
 func (h *hosts) Type() string { return "stringSlice" }
 
+// texts is the value of a flag that takes any text and may be given more than once.
+type texts struct{ list []string }
+
+func (t *texts) Set(text string) error {
+	t.list = append(t.list, text)
+	return nil
+}
+
+func (t *texts) String() string { return strings.Join(t.list, " ") }
+
+// Type is a name by which Cobra's completion knows that the flag may be repeated.
+func (t *texts) Type() string { return "stringArray" }
+
 // settings is the value of a flag NAME=VALUE that may be given more than once.
 type settings struct {
 	values *bulk.Values

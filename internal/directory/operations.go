@@ -79,6 +79,7 @@ var (
 	opRecoverSecret  = declare("RecoverSecret")
 	opEnsureRootKey  = declare("EnsureRootKey")
 	opPruneAudit     = declare("PruneAudit")
+	opAddMessage     = declare("AddMessage")
 	opBackup         = declare("Backup")
 	opRestore        = declare("Restore")
 )

@@ -17,7 +17,7 @@ import (
 // The names are on disk in the databases of people, so none may change or go.
 func TestOperations(t *testing.T) {
 	operator := []string{
-		"Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnableKey", "EndJob", "EnsureRootKey", "FailInvitation",
+		"AddMessage", "Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnableKey", "EndJob", "EnsureRootKey", "FailInvitation",
 		"ForgetSecret", "Import", "PruneAudit",
 		"RecoverSecret", "RegisterUser", "ReleaseDomain", "Restore", "ResumeAccount", "RotateSecret", "SetLicenses", "SuspendAccount",
 	}

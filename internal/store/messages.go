@@ -18,13 +18,14 @@ type Conversation struct {
 // Discussion is where a message was said: in a room or in a conversation.
 type Discussion struct {
 	AccountID      string // that keeps the messages
-	RoomEntry      Entry  // of the room; 0 for a conversation
+	RoomID         string // empty for a conversation
+	RoomEntry      Entry  // of the room, 0 for a conversation
 	ConversationID string // empty for a room
 }
 
 // Discussion returns where the messages of the room are kept.
 func (r Room) Discussion() Discussion {
-	return Discussion{AccountID: r.AccountID, RoomEntry: r.Entry}
+	return Discussion{AccountID: r.AccountID, RoomID: r.RoomID, RoomEntry: r.Entry}
 }
 
 // Discussion returns where the messages of the conversation are kept.

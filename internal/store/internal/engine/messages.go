@@ -32,10 +32,10 @@ func (s *SQL) ShareMessages(accountID, conversationID string) error {
 	return err
 }
 
-const messageColumns = `account_id, room_entry, conversation_id, entry, message_id, sender_id, sender, created, retention, content, redacted`
+const messageColumns = `account_id, room_entry, conversation_id, entry, room_id, message_id, sender_id, sender, created, retention, content, redacted`
 
 func scanMessage(row Row) (m store.Message, err error) {
-	err = row.Scan(&m.AccountID, &m.RoomEntry, &m.ConversationID, &m.Entry, &m.MessageID, &m.SenderID, &m.Sender,
+	err = row.Scan(&m.AccountID, &m.RoomEntry, &m.ConversationID, &m.Entry, &m.RoomID, &m.MessageID, &m.SenderID, &m.Sender,
 		millisTo{&m.Created}, &m.Retention, &m.Content, &m.Redacted)
 	return m, err
 }
@@ -69,8 +69,8 @@ func (s *SQL) InsertMessage(m *store.Message) error {
 		return err
 	}
 	m.Entry = s.Entries.after(last)
-	_, err := s.Write(`INSERT INTO messages (`+messageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
-		m.AccountID, m.RoomEntry, m.ConversationID, m.Entry, m.MessageID, m.SenderID, m.Sender, Millis(m.Created),
+	_, err := s.Write(`INSERT INTO messages (`+messageColumns+`) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+		m.AccountID, m.RoomEntry, m.ConversationID, m.Entry, m.RoomID, m.MessageID, m.SenderID, m.Sender, Millis(m.Created),
 		string(m.Retention), m.Content, m.Redacted)
 	return err
 }

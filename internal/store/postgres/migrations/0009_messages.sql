@@ -17,6 +17,7 @@ CREATE TABLE messages (
     room_entry      BIGINT NOT NULL,
     conversation_id TEXT COLLATE "C" NOT NULL,
     entry           BIGINT NOT NULL,
+    room_id         TEXT COLLATE "C" NOT NULL,
     message_id      TEXT COLLATE "C" NOT NULL,
     sender_id       TEXT COLLATE "C" NOT NULL,
     sender          TEXT COLLATE "C" NOT NULL,

@@ -17,6 +17,7 @@ CREATE TABLE messages (
     room_entry      INTEGER NOT NULL,
     conversation_id TEXT    NOT NULL,
     entry           INTEGER NOT NULL,
+    room_id         TEXT    NOT NULL,
     message_id      TEXT    NOT NULL,
     sender_id       TEXT    NOT NULL,
     sender          TEXT    NOT NULL,
