@@ -142,7 +142,7 @@ func asMembers(users []store.User, err error) ([]*member, error) {
 }
 
 // save writes how members have changed, with a record for each that has. Those who leave the
-// account leave its rooms.
+// account leave its rooms, and give back their telephone numbers.
 func (c *change) save(a store.Account, members []*member) error {
 	var changes []store.UserChange
 	var gone []store.User
@@ -155,6 +155,9 @@ func (c *change) save(a store.Account, members []*member) error {
 			changes = append(changes, store.UserChange{Before: m.before, After: m.after})
 			c.record(a, m.before.UserID, userFields(m.before), userFields(m.after))
 		}
+	}
+	if err := c.moveNumbers(a, members); err != nil {
+		return err
 	}
 	if len(changes) > 0 {
 		if err := c.UpdateUsers(a.AccountID, changes); err != nil {

@@ -63,10 +63,14 @@ func houseOver(t testing.TB, st store.Store) *house {
 }
 
 // houseAt is a house whose service has a clock that stands still until advance moves it.
-func houseAt(t testing.TB, st store.Store, at time.Time) *house {
+func houseAt(t testing.TB, st store.Store, at time.Time, edit ...func(*directory.Options)) *house {
 	t.Helper()
 	moved := new(atomic.Int64)
-	service, err := directory.New(st, directory.Options{Clock: func() time.Time { return at.Add(time.Duration(moved.Load())) }})
+	options := directory.Options{Clock: func() time.Time { return at.Add(time.Duration(moved.Load())) }}
+	for _, e := range edit {
+		e(&options)
+	}
+	service, err := directory.New(st, options)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -327,6 +331,10 @@ func equal(t testing.TB, what string, got, want any) {
 func TestOperationsOffered(t *testing.T) {
 	h := newHouse(t)
 	for _, operation := range []string{
+		"AssociatePhoneNumberWithUser", "BatchDeletePhoneNumber", "BatchUpdatePhoneNumber", "CreatePhoneNumberOrder",
+		"DeletePhoneNumber", "DisassociatePhoneNumberFromUser", "GetPhoneNumber", "GetPhoneNumberOrder",
+		"GetPhoneNumberSettings", "ListPhoneNumberOrders", "ListPhoneNumbers", "ListSupportedPhoneNumberCountries",
+		"RestorePhoneNumber", "SearchAvailablePhoneNumbers", "UpdatePhoneNumber", "UpdatePhoneNumberSettings",
 		"AssociateSigninDelegateGroupsWithAccount", "BatchCreateRoomMembership", "BatchSuspendUser",
 		"BatchUnsuspendUser", "BatchUpdateUser", "CreateAccount", "CreateBot", "CreateRoom", "CreateRoomMembership",
 		"CreateUser", "DeleteAccount", "DeleteEventsConfiguration", "DeleteRoom", "DeleteRoomMembership",

@@ -17,9 +17,11 @@ import (
 // The names are on disk in the databases of people, so none may change or go.
 func TestOperations(t *testing.T) {
 	operator := []string{
-		"AddMessage", "Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey", "EnableKey", "EndJob", "EnsureRootKey", "FailInvitation",
-		"ForgetSecret", "Import", "PruneAudit",
-		"RecoverSecret", "RegisterUser", "ReleaseDomain", "Restore", "ResumeAccount", "RotateSecret", "SetLicenses", "SuspendAccount",
+		"AddMessage", "AddNumbers", "Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey",
+		"EnableKey", "EndJob", "EnsureRootKey", "FailInvitation", "FailNumber", "FillOrder", "FinishCallingName",
+		"ForgetSecret", "Import", "PruneAudit", "RecoverSecret", "RegisterUser", "ReleaseDomain",
+		"ReleasePhoneNumber", "RemoveNumbers", "Restore", "RestrictNumbers", "ResumeAccount", "RotateSecret",
+		"SetLicenses", "SuspendAccount", "UnrestrictNumbers",
 	}
 	var others []string
 	all := directory.Operations()

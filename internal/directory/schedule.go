@@ -45,12 +45,18 @@ type kind struct {
 // change.
 func kindOf(name string) (kind, bool) {
 	switch name {
+	case fillOrder:
+		return kind{operation: opFillOrder, run: (*change).fillOrder}, true
+	case finishCallingName:
+		return kind{operation: opFinishCallingName, run: (*change).finishCallingName}, true
+	case releaseNumber:
+		return kind{operation: opReleasePhoneNumber, run: (*change).releaseNumber}, true
 	}
 	return kind{}, false
 }
 
 // TaskKinds are the kinds of tasks that there are.
-var TaskKinds = []string{}
+var TaskKinds = []string{fillOrder, finishCallingName, releaseNumber}
 
 // schedule asks for a task, or changes when it is due. A lease on it stays.
 func (c *change) schedule(t store.Task) error {

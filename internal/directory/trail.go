@@ -88,10 +88,12 @@ func withoutEmails(records []store.AuditRecord) []AuditEntry {
 //	AwsAccountId  12 digits
 //	AccountId     empty for what belongs to the AWS account as a whole
 //	Operation     one of [Operations]
-//	Target        id of the user, account, room, bot, AWS account or key, or name of the domain, that
-//	              changed; the id of the user whose membership of a room changed; the name of a bulk job
+//	Target        id of the user, account, room, bot, order, AWS account or key, name of the domain, or
+//	              telephone number, that changed; the id of the user whose membership of a room changed;
+//	              the name of a bulk job
 //	Before        object of the members that differ, of RoomId if it is about a room or a membership,
-//	              and of BotId if it is about a bot; null if it did not exist
+//	              of BotId if it is about a bot, of PhoneNumberId if it is about a number, and of
+//	              PhoneNumberOrderId if it is about an order; null if it did not exist
 //	After         the same members as they are now; null if it no longer exists
 //	KeyName       who did it; operator/NAME for an operator
 //	KeyId         empty for an operator

@@ -50,6 +50,7 @@ type PhoneNumber struct {
 	Type         string
 	Capabilities Capabilities
 	Created      time.Time
+	OrderID      string // of the order that it came by; empty: nobody knows any more
 
 	// The rest may change.
 

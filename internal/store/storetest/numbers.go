@@ -22,7 +22,7 @@ func phoneNumber(awsAccountID, number string) store.PhoneNumber {
 		AWSAccountID: awsAccountID, Number: number, Country: "US", Type: "Local",
 		Capabilities: store.Capabilities{InboundSMS: true, OutboundMMS: true},
 		Created:      time.Date(2026, 3, 1, 11, 0, 0, 7e6, time.UTC), Updated: time.Date(2026, 3, 1, 11, 30, 0, 0, time.UTC),
-		ProductType: "BusinessCalling", Status: "Unassigned", CallingNameStatus: "Unassigned",
+		OrderID: "order of " + number, ProductType: "BusinessCalling", Status: "Unassigned", CallingNameStatus: "Unassigned",
 	}
 }
 

@@ -170,12 +170,12 @@ func (s *SQL) PutPoolNumbers(numbers []store.PoolNumber) error {
 
 // Numbers of AWS accounts
 
-const phoneNumberColumns = `aws_account_id, entry, number, country, type, capabilities, created, product_type, status,
+const phoneNumberColumns = `aws_account_id, entry, number, country, type, capabilities, created, order_id, product_type, status,
 	account_id, user_id, associated, calling_name, calling_name_status, updated, deleted`
 
 func scanPhoneNumber(row Row) (n store.PhoneNumber, err error) {
 	err = row.Scan(&n.AWSAccountID, &n.Entry, numberTo{&n.Number}, &n.Country, &n.Type, capabilitiesTo{&n.Capabilities},
-		millisTo{&n.Created}, &n.ProductType, &n.Status, &n.AccountID, &n.UserID, millisTo{&n.Associated}, &n.CallingName,
+		millisTo{&n.Created}, &n.OrderID, &n.ProductType, &n.Status, &n.AccountID, &n.UserID, millisTo{&n.Associated}, &n.CallingName,
 		&n.CallingNameStatus, millisTo{&n.Updated}, millisTo{&n.Deleted})
 	return n, err
 }
@@ -224,10 +224,10 @@ func (s *SQL) InsertPhoneNumbers(numbers []store.PhoneNumber) error {
 				return err
 			}
 			args = append(args, n.AWSAccountID, n.Entry, key, n.Country, n.Type, CapabilityBits(n.Capabilities), Millis(n.Created),
-				n.ProductType, n.Status, n.AccountID, n.UserID, Millis(n.Associated), n.CallingName, n.CallingNameStatus,
+				n.OrderID, n.ProductType, n.Status, n.AccountID, n.UserID, Millis(n.Associated), n.CallingName, n.CallingNameStatus,
 				Millis(n.Updated), Millis(n.Deleted))
 		}
-		if _, err := s.Write(InsertText("phone_numbers", phoneNumberColumns, len(some), 16), args...); err != nil {
+		if _, err := s.Write(InsertText("phone_numbers", phoneNumberColumns, len(some), 17), args...); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,7 @@ CREATE TABLE phone_numbers (
     type                TEXT COLLATE "C" NOT NULL,
     capabilities        BIGINT NOT NULL,
     created             BIGINT NOT NULL,
+    order_id            TEXT COLLATE "C" NOT NULL,
     product_type        TEXT COLLATE "C" NOT NULL,
     status              TEXT COLLATE "C" NOT NULL,
     account_id          TEXT COLLATE "C" NOT NULL,

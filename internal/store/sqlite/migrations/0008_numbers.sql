@@ -25,6 +25,7 @@ CREATE TABLE phone_numbers (
     type                TEXT    NOT NULL,
     capabilities        INTEGER NOT NULL,
     created             INTEGER NOT NULL,
+    order_id            TEXT    NOT NULL,
     product_type        TEXT    NOT NULL,
     status              TEXT    NOT NULL,
     account_id          TEXT    NOT NULL,

@@ -1,0 +1,185 @@
+package directory
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// Which numbers there are for which product. Puerto Rico counts with the United States.
+
+var (
+	local       = []api.PhoneNumberType{api.PhoneNumberTypeLocal}
+	tollFree    = []api.PhoneNumberType{api.PhoneNumberTypeTollFree}
+	anyOfNumber = []api.PhoneNumberType{api.PhoneNumberTypeLocal, api.PhoneNumberTypeTollFree}
+)
+
+// offer is what a product has of a country.
+type offer struct {
+	country string
+	types   []api.PhoneNumberType
+}
+
+// offers are the countries of each product, in the order in which they are listed.
+func offers(product api.PhoneNumberProductType) []offer {
+	switch product {
+	case api.PhoneNumberProductTypeBusinessCalling:
+		return []offer{{"US", local}, {"PR", local}}
+	case api.PhoneNumberProductTypeVoiceConnector:
+		return []offer{{"US", anyOfNumber}, {"PR", anyOfNumber}}
+	}
+	return []offer{
+		{"US", anyOfNumber}, {"AU", anyOfNumber}, {"AT", anyOfNumber}, {"CA", anyOfNumber}, {"CH", anyOfNumber}, {"DE", anyOfNumber},
+		{"DK", anyOfNumber}, {"FI", anyOfNumber}, {"GB", anyOfNumber}, {"IE", anyOfNumber}, {"IT", anyOfNumber}, {"KR", tollFree},
+		{"NG", local}, {"NZ", anyOfNumber}, {"SE", anyOfNumber},
+	}
+}
+
+// unfit says why a number cannot be used for a product, "" if it can. A country or a type that is
+// empty is not known.
+func unfit(product api.PhoneNumberProductType, country, numberType string) string {
+	all := offers(product)
+	i := slices.IndexFunc(all, func(o offer) bool { return o.country == country })
+	switch {
+	case i < 0 && country == "" && product == api.PhoneNumberProductTypeSipMediaApplicationDialIn:
+		return ""
+	case i < 0:
+		return fmt.Sprintf("product type %s has no numbers of country %s", product, cmp.Or(country, "unknown"))
+	case numberType != "" && !slices.Contains(all[i].types, api.PhoneNumberType(numberType)):
+		return fmt.Sprintf("product type %s has no %s numbers of country %s", product, numberType, country)
+	}
+	return ""
+}
+
+// countryOf returns the country of a number, as far as its digits tell, or "".
+func countryOf(number string) string {
+	digits := strings.TrimPrefix(number, "+")
+	if strings.HasPrefix(digits, "1") {
+		if len(digits) < 4 {
+			return "US"
+		}
+		return cmp.Or(areaCountries[digits[1:4]], "US")
+	}
+	for _, length := range []int{2, 3} {
+		if len(digits) >= length && callingCodes[digits[:length]] != "" {
+			return callingCodes[digits[:length]]
+		}
+	}
+	return ""
+}
+
+// isTollFree reports whether the digits of a number of North America tell that calls are free.
+func isTollFree(number string) bool {
+	return len(number) > 5 && strings.HasPrefix(number, "+18") && slices.Contains(tollFreeCodes, number[2:5])
+}
+
+var tollFreeCodes = []string{"800", "833", "844", "855", "866", "877", "888"}
+
+// callingCodes has the countries that products have numbers of.
+var callingCodes = map[string]string{
+	"61": "AU", "43": "AT", "41": "CH", "49": "DE", "45": "DK", "358": "FI", "44": "GB", "353": "IE", "39": "IT", "82": "KR",
+	"234": "NG", "64": "NZ", "46": "SE",
+}
+
+// areaCountries has the countries of the area codes of North America that are not in the United
+// States.
+var areaCountries = func() map[string]string {
+	countries := make(map[string]string)
+	for country, codes := range map[string]string{
+		"PR": "787 939",
+		"CA": "204 226 236 249 250 257 263 289 306 343 354 365 367 368 382 387 403 416 418 428 431 437 438 450 460 468 474 506 514 519 " +
+			"537 548 568 579 581 584 587 600 604 613 622 639 647 672 683 705 709 728 742 753 778 780 782 807 819 825 867 873 879 902 905 942",
+		"AG": "268", "AI": "264", "AS": "684", "BB": "246", "BM": "441", "BS": "242", "DM": "767", "DO": "809 829 849", "GD": "473",
+		"GU": "671", "JM": "658 876", "KN": "869", "KY": "345", "LC": "758", "MP": "670", "MS": "664", "SX": "721", "TC": "649", "TT": "868",
+		"VC": "784", "VG": "284", "VI": "340",
+	} {
+		for code := range strings.FieldsSeq(codes) {
+			countries[code] = country
+		}
+	}
+	return countries
+}()
+
+// ListSupportedPhoneNumberCountries lists the countries that a product has numbers of, and which.
+// What the AWS account may not use is left out; it is an error if that is everything.
+func (s *Service) ListSupportedPhoneNumberCountries(ctx context.Context, in *api.ListSupportedPhoneNumberCountriesInput) (*api.ListSupportedPhoneNumberCountriesOutput, error) {
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListSupportedPhoneNumberCountriesOutput, error) {
+		if err := restricted(tx, caller.AWSAccountID, in.ProductType, ""); err != nil {
+			return nil, err
+		}
+		restrictions, err := tx.PhoneNumberRestrictions(caller.AWSAccountID)
+		if err != nil {
+			return nil, err
+		}
+		out := &api.ListSupportedPhoneNumberCountriesOutput{PhoneNumberCountries: []api.PhoneNumberCountry{}}
+		for _, o := range offers(in.ProductType) {
+			if permitted(restrictions, in.ProductType, o.country) {
+				out.PhoneNumberCountries = append(out.PhoneNumberCountries, api.PhoneNumberCountry{CountryCode: new(o.country), SupportedPhoneNumberTypes: o.types})
+			}
+		}
+		return out, nil
+	})
+}
+
+// SearchAvailablePhoneNumbers pages through the numbers of the pool that can be ordered, by number.
+// It reserves none.
+func (s *Service) SearchAvailablePhoneNumbers(ctx context.Context, in *api.SearchAvailablePhoneNumbersInput) (*api.SearchAvailablePhoneNumbersOutput, error) {
+	filter, err := poolFilter(in)
+	if err != nil {
+		return nil, err
+	}
+	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.SearchAvailablePhoneNumbersOutput, error) {
+		list := s.listing("SearchAvailablePhoneNumbers", caller.AWSAccountID, filter.Country, filter.Type, filter.AreaCode,
+			filter.State, strings.ToLower(filter.City), filter.Prefix)
+		after, err := list.after(in.NextToken)
+		if err != nil {
+			return nil, err
+		}
+		if err := restricted(tx, caller.AWSAccountID, "", filter.Country); err != nil {
+			return nil, err
+		}
+		numbers, next, err := tx.ListPool(filter, after, pageSize(in.MaxResults, numberPage))
+		if err != nil {
+			return nil, err
+		}
+		out := &api.SearchAvailablePhoneNumbersOutput{E164PhoneNumbers: []string{}, NextToken: list.token(next)}
+		for _, n := range numbers {
+			out.E164PhoneNumbers = append(out.E164PhoneNumbers, n.Number)
+		}
+		return out, nil
+	})
+}
+
+// poolFilter checks what is searched for. A search of Puerto Rico may have the form of either side:
+// the reference has it among the other countries.
+func poolFilter(in *api.SearchAvailablePhoneNumbersInput) (store.PoolFilter, error) {
+	country := cmp.Or(orEmpty(in.Country), "US")
+	filter := store.PoolFilter{
+		Available: true,
+		Country:   country,
+		Type:      string(in.PhoneNumberType),
+		AreaCode:  strings.TrimSpace(orEmpty(in.AreaCode)),
+		State:     strings.ToUpper(strings.TrimSpace(orEmpty(in.State))),
+		City:      strings.TrimSpace(orEmpty(in.City)),
+	}
+	if in.TollFreePrefix != nil {
+		filter.Prefix, filter.PrefixOf = "+1"+*in.TollFreePrefix, len("12065550100")
+	}
+	somewhere := filter.AreaCode != "" || filter.State != "" || filter.City != "" || filter.Prefix != ""
+	switch {
+	case country == "US" && !somewhere:
+		return filter, api.BadRequest("A search of country US needs AreaCode, City with State, State, or TollFreePrefix")
+	case country != "US" && country != "PR" && somewhere:
+		return filter, api.BadRequest("A search of country %s takes PhoneNumberType only, not AreaCode, City, State or TollFreePrefix", country)
+	case country != "US" && !somewhere && filter.Type == "":
+		return filter, api.BadRequest("A search of country %s needs PhoneNumberType", country)
+	case filter.City != "" && filter.State == "":
+		return filter, api.BadRequest("A search by City needs State, too")
+	}
+	return filter, nil
+}
