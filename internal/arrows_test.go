@@ -109,6 +109,7 @@ var arrows = map[string]map[string]string{
 		"internal/store/postgres": "opens the database",
 		"internal/store/sqlite":   "opens the database; backups and the lock of a directory are SQLite's",
 		"internal/terminal":       "may it ask, and how wide is a table",
+		"internal/testmode":       "wires the service",
 	},
 	"internal/carillon/gen": {"internal/carillon": "describes its commands"},
 	"internal/server": {
@@ -136,6 +137,7 @@ var arrows = map[string]map[string]string{
 		"internal/sheet":     "reads tables",
 	},
 	"internal/extension": {"internal/model": "the operations that it describes"},
+	"internal/testmode":  {"internal/chime/api": "writes times as the API does"},
 	"internal/metrics":   {"internal/store": "tells what the storage has done"},
 	"internal/policy":    {"internal/document": "reads policy documents"},
 	"internal/seal": {

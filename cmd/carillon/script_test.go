@@ -63,7 +63,8 @@ func TestMain(m *testing.M) {
 //	workbook FILE CSV...      make an .xlsx workbook of CSV files, each a sheet of its name
 //	perm MODE FILE            the file must have this mode
 //	certificate CERT KEY      make a certificate for 127.0.0.1 and its key
-//	request [-signed] METHOD PATH  send a request to $URL; the reply is stdout
+//	request [-signed] METHOD PATH [BODY]  send a request to $URL, without a body if it is signed; the
+//	                          reply is stdout
 //	metrics                   make $URL the place of the latest service's metrics
 //
 // UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
@@ -306,7 +307,7 @@ func request(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), hung)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, args[0], ts.Getenv("URL")+args[1], nil)
+	r, err := http.NewRequestWithContext(ctx, args[0], ts.Getenv("URL")+args[1], strings.NewReader(strings.Join(args[2:], " ")))
 	ts.Check(err)
 	if signed {
 		sign(r, "", ts.Getenv)

@@ -122,6 +122,16 @@ func (f *flags) toggle(at *bool, name, text string, traits ...trait) {
 	f.add(v, name, text, traits).NoOptDefVal = "true"
 }
 
+// optionalChoice declares a flag that may have one of a few words after a "=". Without, it means
+// the first one.
+func (f *flags) optionalChoice(at *string, syntax, text string, words []string, traits ...trait) {
+	name, _, _ := strings.Cut(syntax, "[")
+	v := &parsedValue[string]{at: at, parse: oneOf(words)}
+	flag := f.add(v, name, text, traits)
+	flag.NoOptDefVal = words[0]
+	flag.Annotations[valueKey] = []string{strings.TrimPrefix(syntax, name)}
+}
+
 // parsedValue is the value of a flag: the text that was given, and what it means.
 type parsedValue[T any] struct {
 	at    *T

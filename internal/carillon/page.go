@@ -89,7 +89,7 @@ func pageOf(c *cobra.Command) Page {
 		if title == "" { // --help
 			return
 		}
-		e := Entry{Syntax: strings.TrimSpace(dashed(f) + " " + annotation(f, valueKey)), Text: f.Usage,
+		e := Entry{Syntax: syntaxOf(f), Text: f.Usage,
 			Required: isRequired(f), Default: f.DefValue, Variable: annotation(f, variableKey)}
 		if e.Required {
 			page.Usage += " " + e.Syntax
@@ -106,6 +106,15 @@ func pageOf(c *cobra.Command) Page {
 		page.Variables = append(page.Variables, Entry{Syntax: name, Text: c.Annotations[name]})
 	}
 	return page
+}
+
+// syntaxOf returns a flag as it is typed: "--data DIR", "--yes", "--test[=public]".
+func syntaxOf(f *pflag.Flag) string {
+	value := annotation(f, valueKey)
+	if value != "" && !strings.HasPrefix(value, "[=") {
+		value = " " + value
+	}
+	return dashed(f) + value
 }
 
 // add adds an entry to the section with a title, which is made at the end if it is missing.

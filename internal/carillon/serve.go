@@ -19,6 +19,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/shell"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 // rootKeyFile holds, in the data directory, the lines that a shell needs to use a root key that
@@ -41,6 +42,7 @@ const (
 
 type serveOptions struct {
 	serviceOptions
+	TestMode  string // "loopback", "public", or empty: none
 	LogLevel  slog.Level
 	LogFormat string
 }
@@ -75,8 +77,14 @@ your own, set ` + rootKeyIDVariable + ` and ` + rootSecretVariable + `.
 The line "carillon: serving URL" on standard error says that requests are
 accepted. On SIGTERM or SIGINT the service accepts no more, finishes the requests
 under way within 15 seconds, and ends with exit code 0. On SIGHUP it reads the
-certificate again, which it also does by itself when the files change.`,
+certificate again, which it also does by itself when the files change.
+
+With --test the service is one for tests of scripts and programs. Its data is in
+a temporary directory, unless --data names a new one; its access key is the same
+each time; and tests move its clock: GET, PUT and POST /_carillon/clock, without
+a signature.`,
 		Example: `carillon serve
+carillon serve --test --listen 127.0.0.1:0
 carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
     --tls-cert cert.pem --tls-key key.pem`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.serve(c.Context(), o) },
@@ -104,6 +112,9 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	parsed(f, &o.LogLevel, logLevel, "log-level LEVEL", slog.LevelInfo.String(),
 		"least level to log: DEBUG (every request), INFO, WARN or ERROR", variable, completedBy(fixed(logLevels...)))
 	f.choice(&o.LogFormat, "log-format FORMAT", "form of the lines of the log", logFormats, variable)
+	f.group("tests")
+	// No variable turns a service into one for tests.
+	f.optionalChoice(&o.TestMode, "test[=public]", "serve tests, on a loopback address only, unless it is public", testModes)
 	o.database.serviceFlags(f)
 	o.poolFlag(f)
 	o.secretKeyFlag(f)
@@ -118,8 +129,15 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return p.misused("--tls-cert and --tls-key go together")
 	}
-	o.database = o.orDefault()
 	o.RootKeyID, o.RootSecret = p.getenv(rootKeyIDVariable), p.getenv(rootSecretVariable)
+	if o.TestMode != "" {
+		remove, err := p.forTests(&o)
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
+	o.database = o.orDefault()
 	o.Logger = o.logger(p.stderr)
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP) // which would end the process
@@ -149,6 +167,29 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	return s.wait(ctx, hangups)
 }
 
+// testModes are the values of --test. The first one is that of the bare flag.
+var testModes = []string{"loopback", "public"}
+
+// forTests makes the options those of a service for tests. The caller removes what it has made up.
+func (p *program) forTests(o *serveOptions) (remove func(), err error) {
+	host, _, _ := net.SplitHostPort(o.Listen)
+	if o.TestMode != "public" && !isLoopback(host) {
+		return nil, p.misused("--test serves this machine only, since everybody knows its access key: listen on 127.0.0.1, or give --test=public")
+	}
+	o.Test = true
+	if o.RootKeyID == "" && o.RootSecret == "" {
+		o.RootKeyID, o.RootSecret = testmode.AccessKeyID, testmode.SecretAccessKey
+	}
+	remove = func() {}
+	if o.Data == "" && o.URL == "" {
+		if o.Data, err = os.MkdirTemp("", "carillon-test-"); err != nil {
+			return nil, err
+		}
+		remove = func() { os.RemoveAll(o.Data) }
+	}
+	return remove, nil
+}
+
 // saveRootKey saves the lines that a shell needs to use the root key, if there is a data directory.
 func (o serviceOptions) saveRootKey(lines string) error {
 	if o.Data == "" {
@@ -161,6 +202,11 @@ func (o serviceOptions) saveRootKey(lines string) error {
 func (p *program) announce(s *service, o serviceOptions) error {
 	path := filepath.Join(o.Data, rootKeyFile)
 	lines := exportLines(s.exportURL(o), s.root)
+	if o.Test {
+		fmt.Fprint(p.stdout, lines)
+		fmt.Fprint(p.stderr, "carillon: test mode: everybody knows the access key, and whoever reaches the service can move its clock\n")
+		return o.saveRootKey(lines)
+	}
 	_, missing := os.Stat(path)
 	if o.Data == "" { // the lines are saved nowhere
 		missing = os.ErrNotExist

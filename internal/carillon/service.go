@@ -26,6 +26,7 @@ import (
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 // serviceOptions says how the service is to run.
@@ -43,6 +44,7 @@ type serviceOptions struct {
 	Rate         float64  // requests a second and key, 0 for any
 	BodyMemory   int64    // bytes; 0: server.DefaultBodyMemory
 	Logger       *slog.Logger
+	Test         bool // test mode: see package testmode
 
 	// For tests; zero: those of production.
 	limits server.Limits
@@ -106,6 +108,9 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if s.store, s.release, err = o.database.serve(ctx, o.Logger); err != nil {
 		return nil, noStore(err)
 	}
+	if err := o.checkForTests(ctx, s.store); err != nil {
+		return nil, noStore(err)
+	}
 	sealer, err := s.sealer(ctx, o)
 	if err != nil {
 		return nil, noStore(err)
@@ -129,11 +134,16 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
-	domain, err := directory.New(s.store, directory.Options{})
+	var clock testmode.Clock
+	var domainOptions directory.Options
+	if o.Test {
+		domainOptions.Clock = clock.Now
+	}
+	domain, err := directory.New(s.store, domainOptions)
 	if err != nil {
 		return nil, noStore(err)
 	}
-	keys := directory.NewKeys(s.store, sealer, directory.Options{})
+	keys := directory.NewKeys(s.store, sealer, domainOptions)
 	var unsaved error
 	save := func(key directory.Key) error {
 		unsaved = o.saveRootKey(exportLines(s.exportURL(o), key))
@@ -174,8 +184,25 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			o.Logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
 		})
 	})
-	s.api = s.serve(listener, server.New(chime.Service, domain, keys, options), tlsConfig, o.Logger)
+	var handler http.Handler = server.New(chime.Service, domain, keys, options)
+	if o.Test {
+		handler = testmode.Handler(&clock, domain.RunDue, handler)
+	}
+	s.api = s.serve(listener, handler, tlsConfig, o.Logger)
 	return s, nil
+}
+
+// checkForTests keeps test mode from a directory that people rely on, and people from relying on
+// one of tests, whose key everybody knows.
+func (o serviceOptions) checkForTests(ctx context.Context, st store.Store) error {
+	if o.Test {
+		return directory.ClaimForTests(ctx, st)
+	}
+	is, err := directory.IsForTests(ctx, st)
+	if is {
+		return errors.New("it was made by carillon serve --test, whose access key everybody knows: serve it with --test, or name another place")
+	}
+	return err
 }
 
 // sealer opens the secret key. If that is lost, and no access key that counts with it, the service

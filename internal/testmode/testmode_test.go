@@ -1,0 +1,112 @@
+package testmode_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/testmode"
+)
+
+// call sends a request to a handler.
+func call(t *testing.T, h http.Handler, method, path, body string, headers ...string) (int, string) {
+	t.Helper()
+	r := httptest.NewRequest(method, "http://127.0.0.1:24463"+path, strings.NewReader(body))
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, strings.TrimSpace(w.Body.String())
+}
+
+func TestClock(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // where the time of the machine stands still but for sleeps
+		clock := new(testmode.Clock)
+		ran := 0
+		var problem error
+		h := testmode.Handler(clock, func(context.Context) error { ran++; return problem }, http.NotFoundHandler())
+		machine := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
+		for _, step := range []struct {
+			method, body string
+			want         string
+		}{
+			{"GET", "", `{"now":"` + machine + `","frozen":false}`},
+			{"PUT", `{"now":"2030-01-01T00:00:00Z","frozen":true}`, `{"now":"2030-01-01T00:00:00.000Z","frozen":true}`},
+			{"POST", `{"advance":"90m"}`, `{"now":"2030-01-01T01:30:00.000Z","frozen":true}`},
+			{"POST", `{"advance":"7d"}`, `{"now":"2030-01-08T01:30:00.000Z","frozen":true}`},
+			{"PUT", `{"now":"2029-12-31T23:00:00+01:00"}`, `{"now":"2029-12-31T22:00:00.000Z","frozen":true}`},
+			{"POST", `{"advance":"0s","frozen":false}`, `{"now":"2029-12-31T22:00:00.000Z","frozen":false}`},
+		} {
+			if code, got := call(t, h, step.method, "/_carillon/clock", step.body); code != http.StatusOK || got != step.want {
+				t.Errorf("%s %s: got %d %s, want %s", step.method, step.body, code, got, step.want)
+			}
+		}
+		if ran != 5 {
+			t.Errorf("what is due was done %d times, want 5", ran)
+		}
+		time.Sleep(time.Hour) // of the machine's time
+		if got := clock.Now().UTC().Format(time.RFC3339); got != "2029-12-31T23:00:00Z" {
+			t.Errorf("an hour later the clock shows %s", got)
+		}
+		problem = errors.New("the disk is full")
+		code, got := call(t, h, "POST", "/_carillon/clock", `{"advance":"1h"}`)
+		if code != http.StatusInternalServerError || !strings.Contains(got, "the disk is full") {
+			t.Errorf("what is due cannot be done: got %d %s", code, got)
+		}
+	})
+}
+
+func TestClock_refused(t *testing.T) {
+	clock := new(testmode.Clock)
+	h := testmode.Handler(clock, func(context.Context) error { t.Error("what is due was done"); return nil }, http.NotFoundHandler())
+	if code, _ := call(t, h, "GET", "/_carillon/clock", ""); code != http.StatusOK {
+		t.Fatal(code)
+	}
+	for _, test := range []struct {
+		method, path, body string
+		status             int
+		message            string
+	}{
+		{"PUT", "/_carillon/clock", `{}`, 400, "PUT takes"},
+		{"PUT", "/_carillon/clock", ``, 400, "not what is wanted"},
+		{"PUT", "/_carillon/clock", `[]`, 400, "not what is wanted"},
+		{"PUT", "/_carillon/clock", `{"now":"yesterday"}`, 400, "yesterday"},
+		{"PUT", "/_carillon/clock", `{"now":"0001-01-01T00:00:00Z"}`, 400, "1970"},
+		{"PUT", "/_carillon/clock", `{"now":"2200-01-01T00:00:00Z"}`, 400, "2199"},
+		{"POST", "/_carillon/clock", `{"advance":"70000d"}`, 400, "2199"},
+		{"PUT", "/_carillon/clock", `{"frozen":"yes"}`, 400, "frozen"},
+		{"PUT", "/_carillon/clock", `{"frozen":true} {}`, 400, "follows"},
+		{"PUT", "/_carillon/clock", `{"forzen":true}`, 400, "forzen"},
+		{"PUT", "/_carillon/clock", `{"advance":"1h"}`, 400, "POST takes"},
+		{"PUT", "/_carillon/clock", `{"frozen":true` + strings.Repeat(" ", 5000) + `}`, 400, "too large"},
+		{"POST", "/_carillon/clock", `{"now":"2030-01-01T00:00:00Z"}`, 400, "PUT takes"},
+		{"POST", "/_carillon/clock", `{"advance":"-1h"}`, 400, "-1h"},
+		{"POST", "/_carillon/clock", `{"advance":24}`, 400, "text such as"},
+		{"POST", "/_carillon/clock", `{"advance":"soon"}`, 400, "soon"},
+		{"POST", "/_carillon/clock", `{"advance":"d"}`, 400, "not a time"},
+		{"POST", "/_carillon/clock", `{"advance":"200000d"}`, 400, "200000d"},
+		{"POST", "/_carillon/clock", `{"advance":"200000h1d"}`, 400, "200000h1d"},
+		{"DELETE", "/_carillon/clock", ``, 405, "GET"},
+		{"GET", "/_carillon/", ``, 404, "/_carillon/clock"},
+		{"GET", "/_carillon/nonsense", ``, 404, "/_carillon/clock"},
+		{"GET", "/_carillon", ``, 404, "page not found"}, // it is the service's
+		{"GET", "/accounts", ``, 404, "page not found"},
+	} {
+		code, got := call(t, h, test.method, test.path, test.body)
+		if code != test.status || !strings.Contains(got, test.message) {
+			t.Errorf("%s %s %.60s: got %d %s, want %d and %q", test.method, test.path, test.body, code, got, test.status, test.message)
+		}
+	}
+	if code, _ := call(t, h, "POST", "/_carillon/clock", `{"advance":"1h"}`, "Origin", "https://evil.example"); code != http.StatusForbidden {
+		t.Errorf("a page of another origin: got %d, want 403", code)
+	}
+	if d := time.Until(clock.Now()).Abs(); d > time.Minute {
+		t.Errorf("the clock has moved by %v", d)
+	}
+}
