@@ -140,6 +140,53 @@ func TestExamplesOfBots(t *testing.T) {
 	}
 }
 
+// So do those for messages, which the operator writes. The service makes the time of deletion.
+func TestExamplesOfMessages(t *testing.T) {
+	t.Parallel()
+	_, _, run := serveExamples(t)
+	const (
+		account = "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27"
+		user    = "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12"
+		of      = "01931c83-6e17-7c52-9ab4-0d8f3e71c6a5" // the conversation
+	)
+	textOf := func(reply, name string) string {
+		t.Helper()
+		parsed, err := document.Parse(reply)
+		if err != nil {
+			t.Fatalf("%v in %s", err, reply)
+		}
+		return parsed.(*document.Object).Text(name)
+	}
+	room := strings.TrimSpace(run("aws", "chime", "create-room", "--account-id", account, "--name", "x", "--query", "Room.RoomId", "--output", "text"))
+	run("aws", "chime", "create-room-membership", "--account-id", account, "--room-id", room, "--member-id", user)
+	inRoom := textOf(run("carillon", "message", "add", "--account-id", account, "--room", room, "--sender", user, "Hello"), "MessageId")
+	said := textOf(run("carillon", "message", "add", "--account-id", account, "--conversation", of, "--sender", user, "Hello"), "MessageId")
+	for name, message := range map[string]string{"RedactRoomMessage": inRoom, "RedactConversationMessage": said} {
+		for _, e := range examplesOf(t, name) {
+			command := strings.NewReplacer("01931c71-0b3e-7f60-8c2d-46a1b5e9d073", room, "01931c83-9d40-7f1e-8b62-e5a7c4093d18", message).Replace(e.Command)
+			if got := run("bash", "-e", "-c", command); got != "" {
+				t.Errorf("%s: got %q, want nothing", e.Command, got)
+			}
+		}
+	}
+	for _, where := range [][]string{{"--room", room}, {"--conversation", of}} {
+		got := run(append([]string{"carillon", "message", "list", "--account-id", account, "--output", "json"}, where...)...)
+		if strings.Contains(got, "Hello") || !strings.Contains(got, `"Redacted": true`) {
+			t.Errorf("messages after the examples:\n%s", got)
+		}
+	}
+	for _, name := range []string{"PutRetentionSettings", "GetRetentionSettings"} {
+		for _, e := range examplesOf(t, name) {
+			got := run("bash", "-e", "-c", e.Command)
+			want := e.Output
+			if want != "" {
+				want = strings.Replace(want, "2026-04-01T10:10:52.301Z", textOf(got, "InitiateDeletionTimestamp"), 1)
+			}
+			asInExample(t, e, want, got)
+		}
+	}
+}
+
 func examplesOf(t *testing.T, operation string) []model.Example {
 	t.Helper()
 	for _, of := range chime.Service.Manual.Examples {

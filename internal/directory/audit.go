@@ -3,6 +3,7 @@ package directory
 import (
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -52,6 +53,8 @@ func objectOf(fields, other []document.Member) string {
 			f.Value = v.masked()
 		case stamp:
 			f.Value = v.String()
+		case count:
+			f.Value = document.Number(strconv.Itoa(int(v)))
 		}
 		o.Set(f.Key, f.Value)
 	}
@@ -88,6 +91,9 @@ func (s secret) masked() string {
 // in the record all the same.
 type label string
 
+// count is a number of things, or of days. In a record of what is new, 0 is not told.
+type count int
+
 // The fields below have the names of the API. Its encoder would not do: a record has only members
 // that differ, on one level, and shows more than the API does, such as the id of an invitation.
 
@@ -101,6 +107,9 @@ func accountFields(a store.Account) []document.Member {
 		{Key: "SigninDelegateGroups", Value: values(a.SigninDelegateGroups)},
 		{Key: "DisableRemoteControl", Value: a.DisableRemoteControl},
 		{Key: "EnableDialOut", Value: a.EnableDialOut},
+		{Key: "RoomRetentionDays", Value: count(a.RoomRetentionDays)},
+		{Key: "ConversationRetentionDays", Value: count(a.ConversationRetentionDays)},
+		{Key: "InitiateDeletionTimestamp", Value: stampOf(a.InitiateDeletion)},
 	}
 }
 

@@ -339,9 +339,10 @@ func TestOperationsOffered(t *testing.T) {
 		"BatchUnsuspendUser", "BatchUpdateUser", "CreateAccount", "CreateBot", "CreateRoom", "CreateRoomMembership",
 		"CreateUser", "DeleteAccount", "DeleteEventsConfiguration", "DeleteRoom", "DeleteRoomMembership",
 		"DisassociateSigninDelegateGroupsFromAccount", "GetAccount", "GetAccountSettings", "GetBot",
-		"GetEventsConfiguration", "GetGlobalSettings", "GetRoom", "GetUser", "GetUserSettings", "InviteUsers",
+		"GetEventsConfiguration", "GetGlobalSettings", "GetRetentionSettings", "GetRoom", "GetUser", "GetUserSettings", "InviteUsers",
 		"ListAccounts", "ListBots", "ListRoomMemberships", "ListRooms", "ListUsers", "LogoutUser",
-		"PutEventsConfiguration", "RegenerateSecurityToken", "ResetPersonalPIN", "UpdateAccount",
+		"PutEventsConfiguration", "PutRetentionSettings", "RedactConversationMessage",
+		"RedactRoomMessage", "RegenerateSecurityToken", "ResetPersonalPIN", "UpdateAccount",
 		"UpdateAccountSettings", "UpdateBot", "UpdateGlobalSettings", "UpdateRoom", "UpdateRoomMembership",
 		"UpdateUser", "UpdateUserSettings",
 	} {

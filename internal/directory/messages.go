@@ -92,7 +92,64 @@ func (c *change) addMessage(a store.Account, m store.Message) error {
 		return err
 	}
 	c.record(a, m.MessageID, nil, messageFields(m))
-	return c.InsertMessage(&m)
+	if err := c.InsertMessage(&m); err != nil || m.Retention != store.RetainShared {
+		return err
+	}
+	return c.scheduleSharedPurge(a)
+}
+
+// RedactRoomMessage removes the content of a message for good. A message without content stays as
+// it is. A message that is hidden can be redacted, since it may come back.
+func (s *Service) RedactRoomMessage(ctx context.Context, in *api.RedactRoomMessageInput) (*api.RedactRoomMessageOutput, error) {
+	return write(ctx, s, opRedactRoomMessage, func(c *change) (*api.RedactRoomMessageOutput, error) {
+		a, room, err := c.room(in.AccountId, in.RoomId)
+		if err != nil {
+			return nil, err
+		}
+		return &api.RedactRoomMessageOutput{}, c.redact(a, a, room.Discussion(), in.MessageId)
+	})
+}
+
+// RedactConversationMessage removes the content of a message for good, like RedactRoomMessage. Any
+// account with a user in the conversation can do that, whoever wrote the message.
+func (s *Service) RedactConversationMessage(ctx context.Context, in *api.RedactConversationMessageInput) (*api.RedactConversationMessageOutput, error) {
+	return write(ctx, s, opRedactConversationMessage, func(c *change) (*api.RedactConversationMessageOutput, error) {
+		a, err := c.account(in.AccountId)
+		if err != nil {
+			return nil, err
+		}
+		at, err := findConversation(c, a, in.ConversationId)
+		if err != nil {
+			return nil, err
+		}
+		home, err := c.FindAccount(at.HomeID)
+		if errors.Is(err, store.ErrNotFound) { // deleted, and its messages with it
+			err = noConversation(in.ConversationId)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &api.RedactConversationMessageOutput{}, c.redact(a, home, at.Discussion(), in.MessageId)
+	})
+}
+
+// redact removes the content of a message that home keeps, for a caller of account a. The trails of
+// both tell who did it.
+func (c *change) redact(a, home store.Account, in store.Discussion, messageID string) error {
+	before, err := c.Message(home.AccountID, messageID)
+	if errors.Is(err, store.ErrNotFound) || err == nil && before.Discussion != in {
+		return api.Errorf(api.NotFoundException, "Message %.64s was not found", messageID)
+	}
+	if err != nil || before.Redacted {
+		return err
+	}
+	after := before
+	after.Content, after.Redacted = "", true
+	c.record(a, after.MessageID, messageFields(before), messageFields(after))
+	if home.AccountID != a.AccountID {
+		c.record(home, after.MessageID, messageFields(before), messageFields(after))
+	}
+	return c.UpdateMessage(after)
 }
 
 // inRoom sets where a message in a room is said, and by whom.
@@ -305,9 +362,13 @@ func findConversation(tx store.ReadTx, a store.Account, conversationID string) (
 	}
 	at, err := tx.Conversation(a.AccountID, conversationID)
 	if errors.Is(err, store.ErrNotFound) {
-		return at, api.Errorf(api.NotFoundException, "Conversation %.64s was not found in the account", conversationID)
+		err = noConversation(conversationID)
 	}
 	return at, err
+}
+
+func noConversation(conversationID string) error {
+	return api.Errorf(api.NotFoundException, "Conversation %.64s was not found in the account", conversationID)
 }
 
 // messageFields say nothing of the content, which is nobody's business who reads a trail.

@@ -12,8 +12,8 @@ func declare(name string) operation {
 }
 
 // Operations returns the names that audit records have for what was done: those of the operations
-// of the API that change something, those by which bulk jobs tell of themselves, and those of what
-// only an operator can do.
+// of the API that change something, those of what the service does by itself, those by which bulk
+// jobs tell of themselves, and those of what only an operator can do.
 func Operations() []string {
 	names := make([]string, len(operations))
 	for i, o := range operations {
@@ -47,6 +47,9 @@ var (
 	opDisassociateSigninDelegateGroupsFromAccount = declare("DisassociateSigninDelegateGroupsFromAccount")
 	opInviteUsers                                 = declare("InviteUsers")
 	opPutEventsConfiguration                      = declare("PutEventsConfiguration")
+	opPutRetentionSettings                        = declare("PutRetentionSettings")
+	opRedactConversationMessage                   = declare("RedactConversationMessage")
+	opRedactRoomMessage                           = declare("RedactRoomMessage")
 	opRegenerateSecurityToken                     = declare("RegenerateSecurityToken")
 	opResetPersonalPIN                            = declare("ResetPersonalPIN")
 	opRestorePhoneNumber                          = declare("RestorePhoneNumber")
@@ -64,6 +67,10 @@ var (
 
 // What the service does by itself.
 var (
+	opDeleteRoomMessages  = declare("DeleteRoomMessages")
+	opPurgeMessages       = declare("PurgeMessages")
+	opPurgeSharedMessages = declare("PurgeSharedMessages")
+
 	opFillOrder          = declare("FillOrder")
 	opFinishCallingName  = declare("FinishCallingName")
 	opReleasePhoneNumber = declare("ReleasePhoneNumber")

@@ -17,11 +17,12 @@ import (
 // The names are on disk in the databases of people, so none may change or go.
 func TestOperations(t *testing.T) {
 	operator := []string{
-		"AddMessage", "AddNumbers", "Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey", "DisableKey",
-		"EnableKey", "EndJob", "EnsureRootKey", "FailInvitation", "FailNumber", "FillOrder", "FinishCallingName",
-		"ForgetSecret", "Import", "PruneAudit", "RecoverSecret", "RegisterUser", "ReleaseDomain",
-		"ReleasePhoneNumber", "RemoveNumbers", "Restore", "RestrictNumbers", "ResumeAccount", "RotateSecret",
-		"SetLicenses", "SuspendAccount", "UnrestrictNumbers",
+		"AddMessage", "AddNumbers", "Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey",
+		"DeleteRoomMessages", "DisableKey", "EnableKey", "EndJob", "EnsureRootKey", "FailInvitation",
+		"FailNumber", "FillOrder", "FinishCallingName", "ForgetSecret", "Import", "PruneAudit", "PurgeMessages",
+		"PurgeSharedMessages", "RecoverSecret", "RegisterUser", "ReleaseDomain", "ReleasePhoneNumber",
+		"RemoveNumbers", "Restore", "RestrictNumbers", "ResumeAccount", "RotateSecret", "SetLicenses",
+		"SuspendAccount", "UnrestrictNumbers",
 	}
 	var others []string
 	all := directory.Operations()

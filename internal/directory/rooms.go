@@ -147,7 +147,7 @@ func (s *Service) UpdateRoom(ctx context.Context, in *api.UpdateRoomInput) (*api
 	})
 }
 
-// DeleteRoom deletes a room for good, with the memberships in it.
+// DeleteRoom deletes a room for good, with the memberships and messages in it.
 func (s *Service) DeleteRoom(ctx context.Context, in *api.DeleteRoomInput) (*api.DeleteRoomOutput, error) {
 	return write(ctx, s, opDeleteRoom, func(c *change) (*api.DeleteRoomOutput, error) {
 		a, room, err := c.room(in.AccountId, in.RoomId)
@@ -167,6 +167,9 @@ func (s *Service) DeleteRoom(ctx context.Context, in *api.DeleteRoomInput) (*api
 			}
 		}
 		c.record(a, room.RoomID, roomFields(room), nil)
+		if err := c.deleteMessagesOf(a, room); err != nil {
+			return nil, err
+		}
 		return &api.DeleteRoomOutput{}, c.DeleteRoom(room)
 	})
 }

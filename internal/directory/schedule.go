@@ -51,12 +51,18 @@ func kindOf(name string) (kind, bool) {
 		return kind{operation: opFinishCallingName, run: (*change).finishCallingName}, true
 	case releaseNumber:
 		return kind{operation: opReleasePhoneNumber, run: (*change).releaseNumber}, true
+	case deleteRoomMessages:
+		return kind{operation: opDeleteRoomMessages, run: (*change).deleteRoomMessages}, true
+	case purgeMessages:
+		return kind{operation: opPurgeMessages, run: (*change).purgeMessages}, true
+	case purgeSharedMessages:
+		return kind{operation: opPurgeSharedMessages, run: (*change).purgeSharedMessages}, true
 	}
 	return kind{}, false
 }
 
 // TaskKinds are the kinds of tasks that there are.
-var TaskKinds = []string{fillOrder, finishCallingName, releaseNumber}
+var TaskKinds = []string{deleteRoomMessages, fillOrder, finishCallingName, purgeMessages, purgeSharedMessages, releaseNumber}
 
 // schedule asks for a task, or changes when it is due. A lease on it stays.
 func (c *change) schedule(t store.Task) error {
