@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math"
 	"net"
 	"os"
 	"os/signal"
@@ -108,6 +109,12 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	f.group("requests")
 	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; without this flag, any number", variable)
 	parsed(f, &o.BodyMemory, size, "max-body-memory SIZE", "32MiB", "most memory for the bodies of all requests under way, 1MiB or more", variable)
+	f.group("phone numbers")
+	parsed(f, &o.Numbers.Quota, numberFrom(1, math.MaxInt), "phone-number-quota N", "", "most phone numbers of an AWS account; without this flag, any number of them", variable)
+	parsed(f, &o.Numbers.OrderDelay, delay, "order-delay DURATION", "0s", "how long it takes to fill an order of phone numbers", variable)
+	parsed(f, &o.Numbers.CallingNameDelay, delay, "calling-name-delay DURATION", "0s", "how long it takes to change the calling name of a phone number", variable)
+	parsed(f, &o.Numbers.CallingNameInterval, delay, "calling-name-interval DURATION", "168h",
+		"least time between two changes of the calling name of an AWS account", variable)
 	f.group("log")
 	parsed(f, &o.LogLevel, logLevel, "log-level LEVEL", slog.LevelInfo.String(),
 		"least level to log: DEBUG (every request), INFO, WARN or ERROR", variable, completedBy(fixed(logLevels...)))

@@ -43,6 +43,7 @@ type serviceOptions struct {
 	Hosts        hosts    // that signatures may be for
 	Rate         float64  // requests a second and key, 0 for any
 	BodyMemory   int64    // bytes; 0: server.DefaultBodyMemory
+	Numbers      directory.NumberRules
 	Logger       *slog.Logger
 	Test         bool // test mode: see package testmode
 
@@ -135,7 +136,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
 	var clock testmode.Clock
-	var domainOptions directory.Options
+	domainOptions := directory.Options{Numbers: o.Numbers}
 	if o.Test {
 		domainOptions.Clock = clock.Now
 	}

@@ -109,6 +109,15 @@ func duration(text string) (time.Duration, error) {
 	return d, nil
 }
 
+// delay reads a time that may be over at once.
+func delay(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 {
+		return 0, fmt.Errorf("%q is not a time such as 0s, 10m or 168h", text)
+	}
+	return d, nil
+}
+
 // before and after parse a point in time. They differ in what a duration means: so long ago, or so
 // long from now.
 func before(text string) (time.Time, error) { return moment(text, time.Now(), -1) }

@@ -38,14 +38,7 @@ type Options struct {
 	NewID func() string    // ids of accounts, users, invitations, rooms and bots; nil: UUIDs of version 7
 	Rand  io.Reader        // keys, secrets, tokens and PINs are made of it; nil: crypto/rand
 
-	// PhoneNumberQuota is how many telephone numbers an AWS account can have; 0: any number of them.
-	PhoneNumberQuota int
-	// OrderDelay and CallingNameDelay are how long it takes to fill an order of telephone numbers, and
-	// to change the calling name of one.
-	OrderDelay, CallingNameDelay time.Duration
-	// CallingNameInterval is how long an AWS account has to wait for another change of its calling
-	// name; 0: seven days, negative: not at all.
-	CallingNameInterval time.Duration
+	Numbers NumberRules
 
 	// Operator is the name of the person who uses [Operator] or [Keys]. In the audit trail the key
 	// name is then "operator/NAME", and "operator" if it is empty.
@@ -63,9 +56,6 @@ func (o Options) orDefault() Options {
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
-	}
-	if o.CallingNameInterval == 0 {
-		o.CallingNameInterval = callingNameInterval
 	}
 	return o
 }

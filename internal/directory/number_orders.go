@@ -96,7 +96,7 @@ func (s *Service) CreatePhoneNumberOrder(ctx context.Context, in *api.CreatePhon
 		for _, n := range acquired {
 			c.recordNumber(aws, n.Number, nil, numberFields(n))
 		}
-		due := c.now.Add(s.options.OrderDelay)
+		due := c.now.Add(s.options.Numbers.OrderDelay)
 		if err := c.schedule(store.Task{AWSAccountID: aws, Kind: fillOrder, Target: order.OrderID, Due: due}); err != nil {
 			return nil, err
 		}

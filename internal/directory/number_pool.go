@@ -178,13 +178,13 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 	country := countryOf(n.Number)
 	switch {
 	case n.Country == "" && country == "":
-		return n, fmt.Sprintf("the country of %s is not known: name it", n.Number)
+		return n, fmt.Sprintf("the country of %s is not known: begin with the code of the country, as in +12065550100, or name the country", n.Number)
 	case n.Country == "":
 		n.Country = country
 	case !countryCode.MatchString(n.Country):
 		return n, fmt.Sprintf("country %.64q is not a code of two letters", r.Country)
 	case n.Country != country && (country != "" || isKnownCountry(n.Country)):
-		return n, fmt.Sprintf("%s is a number of %s, not of %s", n.Number, cmp.Or(country, "another country"), n.Country)
+		return n, fmt.Sprintf("%s is a number of %s, not of %s: begin with the code of the country, as in +12065550100", n.Number, cmp.Or(country, "another country"), n.Country)
 	}
 	american := strings.HasPrefix(n.Number, "+1")
 	if american && len(n.Number) != len("+12065550100") {
@@ -234,6 +234,10 @@ func isKnownCountry(country string) bool {
 	}
 	return false
 }
+
+// IsPhoneNumber reports whether a text is a telephone number with the code of its country, as
+// people write it.
+func IsPhoneNumber(text string) bool { return e164.MatchString(plainNumber(text)) }
 
 // plainNumber is a number as it is kept, of one that people may have written for people.
 func plainNumber(text string) string {
@@ -339,50 +343,62 @@ func (o *Operator) Numbers(ctx context.Context, query PoolQuery) iter.Seq2[PoolN
 // FailNumber plays the carrier that refuses. Of a number that is available, or being acquired, the
 // order fails, once. One that is being deleted is not taken back: its deletion has failed. For the
 // id of an order, all that is still being processed of the order fails, now.
-func (o *Operator) FailNumber(ctx context.Context, numberOrOrder string) error {
-	return o.update(ctx, opFailNumber, func(c *change) error {
-		number := plainNumber(numberOrOrder)
-		if !e164.MatchString(number) {
-			return c.failOrder(numberOrOrder)
-		}
-		// What keeps updates apart goes from the numbers of an AWS account to those of the
-		// pool.
-		found, err := c.anyNumber(number)
-		if err != nil {
-			return err
-		}
-		pool, err := c.PoolNumbers([]string{number})
-		if err != nil {
-			return err
-		}
-		switch {
-		case len(pool) == 0:
-			return api.Errorf(api.NotFoundException, "Phone number %s is not in the pool", number)
-		case pool[0].Owner == "" || found.Status == string(api.PhoneNumberStatusAcquireInProgress):
-			if pool[0].Failing {
-				return nil
-			}
-			pool[0].Failing = true
-			if err := c.recordPool(document.Member{Key: "PhoneNumberId", Value: label(number)}, document.Member{Key: "Failing", Value: true}); err != nil {
-				return err
-			}
-			return c.PutPoolNumbers(pool)
-		case !leaving(found):
-			return api.Errorf(api.ConflictException, "Phone number %s is %s: nothing is under way with it that could fail", number, found.Status)
-		}
-		before := found
-		found.Updated = c.now
-		if found.Status == string(api.PhoneNumberStatusDeleteInProgress) {
-			found.Status = string(api.PhoneNumberStatusDeleteFailed)
+func (o *Operator) FailNumber(ctx context.Context, numberOrOrder string) (failure NumberFailure, err error) {
+	err = o.update(ctx, opFailNumber, func(c *change) (err error) {
+		if IsPhoneNumber(numberOrOrder) {
+			failure.PhoneNumber = plainNumber(numberOrOrder)
+			failure.Status, err = c.failNumber(failure.PhoneNumber)
 		} else {
-			found.Status = string(api.PhoneNumberStatusReleaseFailed)
+			failure.OrderID = numberOrOrder
+			failure.Status, err = c.failOrder(numberOrOrder)
 		}
-		c.recordNumber(found.AWSAccountID, number, numberFields(before), numberFields(found))
-		if err := c.DeleteTask(store.Task{AWSAccountID: found.AWSAccountID, Kind: releaseNumber, Target: number}); err != nil {
-			return err
-		}
-		return c.UpdatePhoneNumbers([]store.PhoneNumber{found})
+		return err
 	})
+	return failure, err
+}
+
+// NumberFailure is what has failed: a number or an order, and its status then. The status of a
+// number whose order is to fail is "Failing".
+type NumberFailure struct{ PhoneNumber, OrderID, Status string }
+
+// failNumber lets what is under way with a number fail, or what will be.
+func (c *change) failNumber(number string) (status string, err error) {
+	// What keeps updates apart goes from the numbers of an AWS account to those of the pool.
+	found, err := c.anyNumber(number)
+	if err != nil {
+		return "", err
+	}
+	pool, err := c.PoolNumbers([]string{number})
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case len(pool) == 0:
+		return "", api.Errorf(api.NotFoundException, "Phone number %s is not in the pool", number)
+	case pool[0].Owner == "" || found.Status == string(api.PhoneNumberStatusAcquireInProgress):
+		if pool[0].Failing {
+			return "Failing", nil
+		}
+		pool[0].Failing = true
+		if err := c.recordPool(document.Member{Key: "PhoneNumberId", Value: label(number)}, document.Member{Key: "Failing", Value: true}); err != nil {
+			return "", err
+		}
+		return "Failing", c.PutPoolNumbers(pool)
+	case !leaving(found):
+		return "", api.Errorf(api.ConflictException, "Phone number %s is %s: nothing is under way with it that could fail", number, found.Status)
+	}
+	before := found
+	found.Updated = c.now
+	if found.Status == string(api.PhoneNumberStatusDeleteInProgress) {
+		found.Status = string(api.PhoneNumberStatusDeleteFailed)
+	} else {
+		found.Status = string(api.PhoneNumberStatusReleaseFailed)
+	}
+	c.recordNumber(found.AWSAccountID, number, numberFields(before), numberFields(found))
+	if err := c.DeleteTask(store.Task{AWSAccountID: found.AWSAccountID, Kind: releaseNumber, Target: number}); err != nil {
+		return "", err
+	}
+	return found.Status, c.UpdatePhoneNumbers([]store.PhoneNumber{found})
 }
 
 // anyNumber returns a number, whichever AWS account has it; the zero number if none has.
@@ -401,30 +417,30 @@ func (c *change) anyNumber(number string) (store.PhoneNumber, error) {
 }
 
 // failOrder lets what is left of an order fail.
-func (c *change) failOrder(orderID string) error {
+func (c *change) failOrder(orderID string) (status string, err error) {
 	owners, err := c.AWSAccounts()
 	if err != nil {
-		return err
+		return "", err
 	}
 	for _, owner := range owners {
 		if _, err := c.PhoneNumbers(owner, nil); err != nil { // see CreatePhoneNumberOrder
-			return err
+			return "", err
 		}
 		order, err := c.PhoneNumberOrder(owner, orderID)
 		switch {
 		case errors.Is(err, store.ErrNotFound):
 			continue
 		case err != nil:
-			return err
+			return "", err
 		case order.Status != string(api.PhoneNumberOrderStatusProcessing):
-			return api.Errorf(api.ConflictException, "Phone number order %s is %s: it can no longer fail", order.OrderID, order.Status)
+			return "", api.Errorf(api.ConflictException, "Phone number order %s is %s: it can no longer fail", order.OrderID, order.Status)
 		}
 		if err := c.DeleteTask(store.Task{AWSAccountID: owner, Kind: fillOrder, Target: order.OrderID}); err != nil {
-			return err
+			return "", err
 		}
-		return c.endOrder(order, func(store.PoolNumber) bool { return false })
+		return string(api.PhoneNumberOrderStatusFailed), c.endOrder(order, func(store.PoolNumber) bool { return false })
 	}
-	return api.Errorf(api.NotFoundException, "%.64s is neither a phone number with the code of its country nor the id of an order", orderID)
+	return "", api.Errorf(api.NotFoundException, "%.64s is neither a phone number with the code of its country nor the id of an order", orderID)
 }
 
 // RestrictNumbers keeps an AWS account from numbers of a country for a product; an empty one stands

@@ -31,9 +31,19 @@ const (
 	maxNumbers = 50                 // in a batch or an order, by the texts of the permissions
 	numberPage = 50                 // rows of a page; Amazon Chime did not say
 
-	// callingNameInterval is between two calling names of an AWS account, by the reference.
-	callingNameInterval = 7 * 24 * time.Hour
+	// CallingNameInterval is the least time between two calling names of an AWS account, by
+	// Amazon Chime's reference.
+	CallingNameInterval = 7 * 24 * time.Hour
 )
+
+// NumberRules are the rules for telephone numbers that the operator chooses. The zero value has no
+// bounds.
+type NumberRules struct {
+	Quota               int           // most numbers of an AWS account; 0: any number of them
+	OrderDelay          time.Duration // until an order is filled
+	CallingNameDelay    time.Duration // until the calling name of a number has changed
+	CallingNameInterval time.Duration // least time between two calling names of an AWS account
+}
 
 // GetPhoneNumber returns one number of the AWS account.
 func (s *Service) GetPhoneNumber(ctx context.Context, in *api.GetPhoneNumberInput) (*api.GetPhoneNumberOutput, error) {
@@ -301,7 +311,7 @@ func (x *numberChanges) save(o Options) error {
 			after  bool
 			due    time.Time
 		}{
-			{finishCallingName, naming(n.before), naming(n.after), c.now.Add(o.CallingNameDelay)},
+			{finishCallingName, naming(n.before), naming(n.after), c.now.Add(o.Numbers.CallingNameDelay)},
 			{releaseNumber, leaving(n.before), leaving(n.after), n.after.Deleted.Add(queueLife)},
 		} {
 			t := store.Task{AWSAccountID: n.after.AWSAccountID, Kind: follows.kind, Target: n.after.Number, Due: follows.due}
@@ -395,13 +405,13 @@ func (c *change) toPool(n store.PhoneNumber) error {
 
 // withinQuota refuses more numbers than the AWS account may have. Those in the queue do not count.
 func (c *change) withinQuota(o Options, more int) error {
-	if o.PhoneNumberQuota <= 0 || more == 0 {
+	if o.Numbers.Quota == 0 || more == 0 {
 		return nil
 	}
 	n, err := c.CountPhoneNumbers(c.caller.AWSAccountID)
-	if err == nil && n+more > o.PhoneNumberQuota {
+	if err == nil && n+more > o.Numbers.Quota {
 		err = api.Errorf(api.ResourceLimitExceededException, "The AWS account has %d phone numbers, and can have %d at most: %d more are too many",
-			n, o.PhoneNumberQuota, more)
+			n, o.Numbers.Quota, more)
 	}
 	return err
 }
@@ -511,7 +521,7 @@ func (s *Service) UpdatePhoneNumberSettings(ctx context.Context, in *api.UpdateP
 		if err != nil || in.CallingName == before.CallingName {
 			return &api.UpdatePhoneNumberSettingsOutput{}, err
 		}
-		if next := before.CallingNameUpdated.Add(s.options.CallingNameInterval); !before.CallingNameUpdated.IsZero() && c.now.Before(next) {
+		if next := before.CallingNameUpdated.Add(s.options.Numbers.CallingNameInterval); !before.CallingNameUpdated.IsZero() && c.now.Before(next) {
 			return nil, api.BadRequest("The calling name of the AWS account was changed at %s, and cannot be changed again before %s",
 				api.FormatTime(before.CallingNameUpdated), api.FormatTime(next))
 		}

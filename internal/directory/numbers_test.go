@@ -371,17 +371,17 @@ func TestCreatePhoneNumberOrder_Race(t *testing.T) {
 
 // An order takes as long as it is set to, and a mark of the operator lets it fail once.
 func TestPhoneNumberOrders_DelayAndFailure(t *testing.T) {
-	h := houseAt(t, open(t, t.TempDir()), now, func(o *directory.Options) { o.OrderDelay = time.Hour })
+	h := houseAt(t, open(t, t.TempDir()), now, func(o *directory.Options) { o.Numbers.OrderDelay = time.Hour })
 	op := h.operator()
 	fail := func(what string) {
 		t.Helper()
-		if err := op.FailNumber(context.Background(), what); err != nil {
+		if _, err := op.FailNumber(context.Background(), what); err != nil {
 			t.Errorf("FailNumber %s: %v", what, err)
 		}
 	}
 	refused := func(want api.Exception, what string) {
 		t.Helper()
-		if err := op.FailNumber(context.Background(), what); exception(err) != want {
+		if _, err := op.FailNumber(context.Background(), what); exception(err) != want {
 			t.Errorf("FailNumber %s: got error %v, want %s", what, err, want)
 		}
 	}
@@ -411,7 +411,7 @@ func TestPhoneNumberOrders_DelayAndFailure(t *testing.T) {
 }
 
 func TestPhoneNumberQuota(t *testing.T) {
-	h := houseAt(t, open(t, t.TempDir()), now, func(o *directory.Options) { o.PhoneNumberQuota = 2 })
+	h := houseAt(t, open(t, t.TempDir()), now, func(o *directory.Options) { o.Numbers.Quota = 2 })
 	h.fillPool(ana, bo, cy)
 	h.refused(api.ResourceLimitExceededException, "CreatePhoneNumberOrder", "", "", orderOf("BusinessCalling", ana, bo, cy))
 	h.order("BusinessCalling", ana, "+12065559999", "+12065559998") // of which one can be had
@@ -647,7 +647,7 @@ func TestDeletePhoneNumber(t *testing.T) {
 		// restored again.
 		fail := func(number string) {
 			t.Helper()
-			if err := h.operator().FailNumber(t.Context(), number); err != nil {
+			if _, err := h.operator().FailNumber(t.Context(), number); err != nil {
 				t.Errorf("FailNumber: %v", err)
 			}
 		}
@@ -810,7 +810,9 @@ func TestPhoneNumbersOfThoseWhoLeave(t *testing.T) {
 }
 
 func TestPhoneNumberSettings(t *testing.T) {
+	weekly := func(o *directory.Options) { o.Numbers.CallingNameInterval = directory.CallingNameInterval }
 	onEngines(t, func(t *testing.T, h *house) {
+		h = houseAt(t, h.store, now, weekly)
 		put := func(name string) {
 			h.must("UpdatePhoneNumberSettings", "", "", fmt.Sprintf(`{"CallingName":%q}`, name))
 		}
@@ -838,7 +840,7 @@ func TestPhoneNumberSettings(t *testing.T) {
 			`UpdatePhoneNumberSettings 111122223333 {"CallingName": "Example", "CallingNameUpdatedTimestamp": "2026-03-01T12:00:00.123Z"} {"CallingName": "", "CallingNameUpdatedTimestamp": "2026-03-08T12:00:00.123Z"}`,
 		})
 	})
-	h := houseAt(t, open(t, t.TempDir()), now, func(o *directory.Options) { o.CallingNameInterval, o.CallingNameDelay = -1, time.Hour })
+	h := houseAt(t, open(t, t.TempDir()), now, func(o *directory.Options) { o.Numbers.CallingNameDelay = time.Hour })
 	for _, name := range []string{"One", "Two", "Three"} {
 		h.must("UpdatePhoneNumberSettings", "", "", fmt.Sprintf(`{"CallingName":%q}`, name))
 	}
