@@ -129,6 +129,7 @@ var arrows = map[string]map[string]string{
 		"internal/policy":      "a key is made with a policy that can be read",
 		"internal/seal":        "keys keep their secrets sealed",
 		"internal/store":       "keeps what they change",
+		"internal/webhook":     "tells the hook of dial-outs",
 	},
 	"internal/importer": {
 		"internal/chime/api": "the rows are accounts, users and rooms of the API",

@@ -25,7 +25,7 @@ Single calls of the API are made by "aws chime".`,
 	section("the service", p.serveCommand(), p.healthCommand(), p.demoCommand(), p.backupCommand(), p.restoreCommand(), p.scaleCommand())
 	section("many users at once", p.bulkCommand(), p.reportCommand())
 	section("operator's work on the data of a service", p.accountCommand(), p.domainCommand(), p.userCommand(), p.messageCommand(),
-		p.keyCommand(), p.numberCommand(), p.auditCommand(), p.importCommand())
+		p.numberCommand(), p.dialOutCommand(), p.keyCommand(), p.auditCommand(), p.importCommand())
 	help := p.helpCommand()
 	section("this program", p.completionCommand(), p.versionCommand(), help)
 

@@ -44,6 +44,9 @@ type Options struct {
 	// name is then "operator/NAME", and "operator" if it is empty.
 	Operator string
 
+	// DialOutHook is told of dial-outs. Nil: they are recorded only.
+	DialOutHook *DialOutHook
+
 	scheduled func() // is told when an update has scheduled a task; nil: nobody is
 }
 
@@ -82,6 +85,7 @@ var _ interface {
 	BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error)
 	CreateAccount(context.Context, *api.CreateAccountInput) (*api.CreateAccountOutput, error)
 	CreateBot(context.Context, *api.CreateBotInput) (*api.CreateBotOutput, error)
+	CreateMeetingDialOut(context.Context, *api.CreateMeetingDialOutInput) (*api.CreateMeetingDialOutOutput, error)
 	CreatePhoneNumberOrder(context.Context, *api.CreatePhoneNumberOrderInput) (*api.CreatePhoneNumberOrderOutput, error)
 	CreateRoom(context.Context, *api.CreateRoomInput) (*api.CreateRoomOutput, error)
 	CreateRoomMembership(context.Context, *api.CreateRoomMembershipInput) (*api.CreateRoomMembershipOutput, error)

@@ -35,6 +35,7 @@ var (
 	opCreateAccount                               = declare("CreateAccount")
 	opCreateBot                                   = declare("CreateBot")
 	opCreatePhoneNumberOrder                      = declare("CreatePhoneNumberOrder")
+	opCreateMeetingDialOut                        = declare("CreateMeetingDialOut")
 	opCreateRoom                                  = declare("CreateRoom")
 	opCreateRoomMembership                        = declare("CreateRoomMembership")
 	opCreateUser                                  = declare("CreateUser")

@@ -51,6 +51,8 @@ func kindOf(name string) (kind, bool) {
 		return kind{operation: opFinishCallingName, run: (*change).finishCallingName}, true
 	case releaseNumber:
 		return kind{operation: opReleasePhoneNumber, run: (*change).releaseNumber}, true
+	case deliverDialOuts:
+		return kind{lease: dialOutLease, work: (*Service).deliverDialOuts}, true
 	case deleteRoomMessages:
 		return kind{operation: opDeleteRoomMessages, run: (*change).deleteRoomMessages}, true
 	case purgeMessages:
@@ -62,7 +64,7 @@ func kindOf(name string) (kind, bool) {
 }
 
 // TaskKinds are the kinds of tasks that there are.
-var TaskKinds = []string{deleteRoomMessages, fillOrder, finishCallingName, purgeMessages, purgeSharedMessages, releaseNumber}
+var TaskKinds = []string{deleteRoomMessages, deliverDialOuts, fillOrder, finishCallingName, purgeMessages, purgeSharedMessages, releaseNumber}
 
 // schedule asks for a task, or changes when it is due. A lease on it stays.
 func (c *change) schedule(t store.Task) error {

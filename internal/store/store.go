@@ -208,6 +208,11 @@ type ReadTx interface {
 	// ListMessages lists the messages of a discussion.
 	ListMessages(d Discussion, after Entry, limit int) (page []Message, next Entry, err error)
 
+	// ListDialOuts lists the dial-outs of an AWS account that pass the filter.
+	ListDialOuts(awsAccountID string, filter DialOutFilter, after Entry, limit int) (page []DialOut, next Entry, err error)
+	// CountDialOuts returns how many dial-outs of an AWS account have a status.
+	CountDialOuts(awsAccountID, status string) (int, error)
+
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)
 	// Domains returns the domains that an account has claimed, ordered by name.
@@ -344,6 +349,12 @@ type Tx interface {
 	// DeleteOldMessages removes the oldest messages of a kind for good, by Created: those from a time
 	// or before it, at most limit of them. It returns how many.
 	DeleteOldMessages(accountID string, kind Retention, until time.Time, limit int) (int, error)
+
+	// InsertDialOut adds a dial-out. ErrExists: the id is taken in the AWS account.
+	InsertDialOut(*DialOut) error
+	// UpdateDialOut sets what may change of a dial-out, as this update read it otherwise. ErrNotFound:
+	// it is gone.
+	UpdateDialOut(DialOut) error
 
 	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error

@@ -52,6 +52,7 @@ var places = []place{
 	{"number_restrictions", "", false},
 	{"audit", "", false},
 	{"tasks", "", false},
+	{"dial_outs", "", false},
 	{"commits", "", false},
 	{"settings", "", false},
 	{"carillon_schema", "", false},

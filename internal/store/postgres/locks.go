@@ -15,6 +15,7 @@ import (
 //	bot events  what waits for the bots of an account
 //	task        a task
 //	messages    the conversations of an account, and the messages that it keeps
+//	dial-outs   the dial-outs of an AWS account
 //	email       who holds an address, users and bots alike
 //	emails      who holds any address, shared by those who lock a few
 //	numbers     the telephone numbers of an AWS account, its orders of them and rules for them

@@ -58,6 +58,7 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"Conversations", testConversations},
 		{"Messages", testMessages},
 		{"MessageDeletion", testMessageDeletion},
+		{"DialOuts", testDialOuts},
 		{"Domains", testDomains},
 		{"AccessKeys", testAccessKeys},
 		{"ScanBounds", testScanBounds},
