@@ -15,6 +15,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -36,7 +37,7 @@ import (
 // A few commands mean more than the shell should do here:
 //
 //   - `go run ./cmd/carillon ...` runs the program as it is in this test;
-//   - `go build -o bin/ ...` builds for real, into the directory's bin;
+//   - `go build -o bin/ ...` builds for real, into the directory's bin, but once for all pages;
 //   - `bin/carillon serve ...` goes on in the background, on a free port; the next command waits
 //     until it is ready, and in the end it must stop well;
 //   - `go test ./...` would run itself: instead it must be a step of .ci/run, so that it is run;
@@ -57,12 +58,13 @@ func TestDocs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	built := &builds{dir: t.TempDir(), made: make(map[string]string)}
 	for _, file := range files {
-		follow(t, root, file, "sh")
+		follow(t, root, file, "sh", built)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		if _, err := exec.LookPath(shell); err == nil {
-			follow(t, root, filepath.Join(root, "README.md"), shell)
+			follow(t, root, filepath.Join(root, "README.md"), shell, built)
 		} else if os.Getenv("CI") != "" {
 			t.Errorf("%s is not installed: .ci/run should have done so", shell)
 		}
@@ -70,7 +72,7 @@ func TestDocs(t *testing.T) {
 }
 
 // follow does what a page says, in a shell, as a test of its own.
-func follow(t *testing.T, root, file, shell string) {
+func follow(t *testing.T, root, file, shell string, built *builds) {
 	name, _ := filepath.Rel(root, file)
 	t.Run(filepath.ToSlash(name)+" in "+shell, func(t *testing.T) {
 		t.Parallel()
@@ -78,7 +80,7 @@ func follow(t *testing.T, root, file, shell string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		r := &reader{root: root, dir: t.TempDir(), language: shell}
+		r := &reader{root: root, dir: t.TempDir(), language: shell, builds: built}
 		defer r.stop(t)
 		for _, c := range commands(string(text)) {
 			if err := r.run(t, c.text); err != nil {
@@ -120,6 +122,7 @@ type reader struct {
 	root     string // of the repository
 	dir      string // stands for it
 	language string // the shell's name
+	builds   *builds
 	services []*service
 
 	shell  *exec.Cmd // nil until it is needed
@@ -135,9 +138,7 @@ func (r *reader) run(t *testing.T, command string) error {
 	case strings.HasPrefix(command, "go run ./cmd/carillon "):
 		return r.succeed(exec.Command("carillon", words[3:]...))
 	case strings.HasPrefix(command, "go build -o bin/ "):
-		build := exec.Command("go", append([]string{"build", "-o", filepath.Join(r.dir, "bin") + "/"}, words[4:]...)...)
-		build.Dir, build.Env = r.root, os.Environ()
-		return r.succeed(build)
+		return r.build(words[4:])
 	case strings.HasPrefix(command, "bin/carillon serve"):
 		s, err := startService(filepath.Join(r.dir, "bin", "carillon"), r.dir, childEnv(r.dir), words[2:]...)
 		if err == nil {
@@ -158,6 +159,49 @@ func (r *reader) run(t *testing.T, command string) error {
 		return errors.New("the test of the documentation does not know what to do with it")
 	}
 	return r.tell(t, command)
+}
+
+// builds are what `go build` has made for all pages.
+type builds struct {
+	mu   sync.Mutex
+	dir  string
+	made map[string]string // directories with programs, by the packages that they were made of
+}
+
+// of returns the directory with the programs of some packages.
+func (b *builds) of(r *reader, packages []string) (string, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	key := strings.Join(packages, " ")
+	if b.made[key] == "" {
+		dir := filepath.Join(b.dir, fmt.Sprint(len(b.made)))
+		build := exec.Command("go", append([]string{"build", "-o", dir + "/"}, packages...)...)
+		build.Dir, build.Env = r.root, os.Environ()
+		if err := r.succeed(build); err != nil {
+			return "", err
+		}
+		b.made[key] = dir
+	}
+	return b.made[key], nil
+}
+
+// build puts the programs of some packages into the directory's bin.
+func (r *reader) build(packages []string) error {
+	made, err := r.builds.of(r, packages)
+	if err != nil {
+		return err
+	}
+	programs, err := os.ReadDir(made)
+	if err != nil {
+		return err
+	}
+	bin := filepath.Join(r.dir, "bin")
+	err = os.MkdirAll(bin, 0o755)
+	for _, p := range programs {
+		os.Remove(filepath.Join(bin, p.Name())) // a page may build twice
+		err = errors.Join(err, os.Link(filepath.Join(made, p.Name()), filepath.Join(bin, p.Name())))
+	}
+	return err
 }
 
 // succeed runs a program, in the directory unless it has one, and shows what it printed if it
