@@ -110,6 +110,7 @@ var arrows = map[string]map[string]string{
 		"internal/store/sqlite":   "opens the database; backups and the lock of a directory are SQLite's",
 		"internal/terminal":       "may it ask, and how wide is a table",
 		"internal/testmode":       "wires the service",
+		"internal/webhook":        "wires the service",
 	},
 	"internal/carillon/gen": {"internal/carillon": "describes its commands"},
 	"internal/server": {
@@ -129,7 +130,7 @@ var arrows = map[string]map[string]string{
 		"internal/policy":      "a key is made with a policy that can be read",
 		"internal/seal":        "keys keep their secrets sealed",
 		"internal/store":       "keeps what they change",
-		"internal/webhook":     "tells the hook of dial-outs",
+		"internal/webhook":     "calls the endpoints of bots, and the hook of dial-outs",
 	},
 	"internal/importer": {
 		"internal/chime/api": "the rows are accounts, users and rooms of the API",

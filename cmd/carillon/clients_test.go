@@ -28,7 +28,13 @@ func TestClients(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	env := append(childEnv(dir), "CARILLON_DATA="+filepath.Join(dir, "data"))
-	s, err := startService("carillon", dir, env, "--listen", "127.0.0.1:0")
+	ca := filepath.Join(dir, "ca.pem")
+	b, err := startBot(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	s, err := startService("carillon", dir, env, append(botFlags(ca), "--listen", "127.0.0.1:0")...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,9 +43,9 @@ func TestClients(t *testing.T) {
 		env = append(env, name+"="+value)
 	}
 	home := enterprise(t, dir, env)
-	env = append(env, "ENTERPRISE="+home)
+	env = append(env, "ENTERPRISE="+home, "BOT_URL="+b.URL)
 
-	t.Run("Go", func(t *testing.T) { scenario(t, s, home) })
+	t.Run("Go", func(t *testing.T) { scenario(t, s, home, b.URL+"/go") })
 	t.Run("this project's aws", func(t *testing.T) { script(t, dir, append(env, "CLI=aws"), "sh", "scenario.sh") })
 	t.Run("AWS CLI", func(t *testing.T) {
 		cli := os.Getenv("CARILLON_TEST_AWSCLI")
@@ -96,8 +102,9 @@ func enterprise(t *testing.T, dir string, env []string) string {
 	return id
 }
 
-// scenario is the one of testdata/clients, told by the AWS SDK for Go.
-func scenario(t *testing.T, s *service, enterprise string) {
+// scenario is the one of testdata/clients, told by the AWS SDK for Go. The endpoint is that of a
+// bot.
+func scenario(t *testing.T, s *service, enterprise, endpoint string) {
 	ctx := context.Background()
 	client := chime.New(chime.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(s.url),
@@ -177,7 +184,6 @@ func scenario(t *testing.T, s *service, enterprise string) {
 	born, err := client.CreateBot(ctx, &chime.CreateBotInput{AccountId: &enterprise, DisplayName: aws.String("Go")})
 	check(err)
 	bot := born.Bot.BotId
-	const endpoint = "https://bots.example.com/go"
 	_, err = client.PutEventsConfiguration(ctx, &chime.PutEventsConfigurationInput{AccountId: &enterprise, BotId: bot, OutboundEventsHTTPSEndpoint: aws.String(endpoint)})
 	check(err)
 	events, err := client.GetEventsConfiguration(ctx, &chime.GetEventsConfigurationInput{AccountId: &enterprise, BotId: bot})

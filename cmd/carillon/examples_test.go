@@ -26,9 +26,9 @@ const directoryOfExamples = `{"Accounts": [{"AwsAccountId": "111122223333", "Acc
 		"DisplayName": "Bo", "UserRegistrationStatus": "Registered"}]}
 `
 
-// serveExamples starts a service with the directory of the examples. It returns the service, its
-// directory, and what runs a command there and returns what the command prints.
-func serveExamples(t *testing.T) (s *service, dir string, run func(words ...string) string) {
+// serveExamples starts a service with the directory of the examples, and some flags. It returns the
+// service, its directory, and what runs a command there and returns what the command prints.
+func serveExamples(t *testing.T, flags ...string) (s *service, dir string, run func(words ...string) string) {
 	t.Helper()
 	dir = t.TempDir()
 	env := childEnv(dir)
@@ -48,7 +48,7 @@ func serveExamples(t *testing.T) (s *service, dir string, run func(words ...stri
 		t.Fatal(err)
 	}
 	run("carillon", "import", "saved.json")
-	s = serving(t, dir, "--log-level", "debug")
+	s = serving(t, dir, append(flags, "--log-level", "debug")...)
 	env = append(env, "AWS_ENDPOINT_URL_CHIME="+s.url, "AWS_PROFILE=ana", "AWS_DEFAULT_REGION=us-east-1")
 	run("carillon", "key", "create", "--name", "ana", "--policy", "AmazonChimeFullAccess", "--write-profile", "ana")
 	return s, dir, run
@@ -104,9 +104,16 @@ func TestExamplesOfRooms(t *testing.T) {
 // So do those for bots. The log tells neither names nor tokens nor endpoints.
 func TestExamplesOfBots(t *testing.T) {
 	t.Parallel()
-	s, dir, run := serveExamples(t)
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	b, err := startBot(ca)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(b.Close)
+	s, dir, run := serveExamples(t, botFlags(ca)...)
 	run("carillon", "domain", "claim", "example.com", "--account-id", "Example Corp")
 	const (
+		hostOfExamples  = "https://bots.example.com"
 		botOfExamples   = "01931c74-5d28-7a94-b0e7-1f63c8d2a459"
 		timeOfExamples  = "2026-03-02T09:38:21.640Z"
 		tokenOfExamples = "b3VyLW93bi1zYW1wbGUtdG9rZW4tbm90LXJlYWw="
@@ -116,12 +123,12 @@ func TestExamplesOfBots(t *testing.T) {
 		"CreateBot", "GetBot", "ListBots", "PutEventsConfiguration", "GetEventsConfiguration", "DeleteEventsConfiguration", "RegenerateSecurityToken", "UpdateBot",
 	} {
 		for _, e := range examplesOf(t, name) {
-			got := run("bash", "-e", "-c", strings.ReplaceAll(e.Command, botOfExamples, bot))
+			got := run("bash", "-e", "-c", strings.NewReplacer(botOfExamples, bot, hostOfExamples, b.URL).Replace(e.Command))
 			if name == "CreateBot" {
-				b := made(t, got, "Bot")
-				bot, created, token = b.Text("BotId"), b.Text("CreatedTimestamp"), b.Text("SecurityToken")
+				m := made(t, got, "Bot")
+				bot, created, token = m.Text("BotId"), m.Text("CreatedTimestamp"), m.Text("SecurityToken")
 			}
-			asInExample(t, e, strings.NewReplacer(botOfExamples, bot, timeOfExamples, created, tokenOfExamples, token).Replace(e.Output), got)
+			asInExample(t, e, strings.NewReplacer(botOfExamples, bot, timeOfExamples, created, tokenOfExamples, token, hostOfExamples, b.URL).Replace(e.Output), got)
 		}
 	}
 	saved, err := os.ReadFile(filepath.Join(dir, "lunch.token"))
@@ -133,7 +140,7 @@ func TestExamplesOfBots(t *testing.T) {
 	if !strings.Contains(log, "operation=UpdateBot") {
 		t.Errorf("the log does not tell of the requests:\n%s", log)
 	}
-	for _, private := range []string{"unch", "bots.example.com", token, renewed} {
+	for _, private := range []string{"unch", b.URL, token, renewed} {
 		if strings.Contains(log, private) {
 			t.Errorf("the log tells %q:\n%s", private, log)
 		}

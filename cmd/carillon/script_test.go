@@ -65,6 +65,9 @@ func TestMain(m *testing.M) {
 //	certificate CERT KEY      make a certificate for 127.0.0.1 and its key
 //	request [-signed] METHOD PATH [BODY]  send a request to $URL, without a body if it is signed; the
 //	                          reply is stdout
+//	bot CERT                  start a bot at $BOT_URL, which says again what mentions it, and save the
+//	                          certificate to trust
+//	heard TYPE...             wait for the next events of the bot, and for no others; they are stdout
 //	metrics                   make $URL the place of the latest service's metrics
 //
 // UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
@@ -138,11 +141,13 @@ func params(dir string, files []string, where func(*testscript.Env) string) test
 			env.Vars = append(env.Vars, childEnv(home)...)
 			env.Vars = append(env.Vars, "TMPDIR="+filepath.Join(env.WorkDir, ".tmp"), where(env))
 			env.Values[latest{}] = new(*service)
+			env.Values[theBot{}] = new(*bot)
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
 			"certificate": certificate, "request": request, "metrics": metrics,
+			"bot": startBotInScript, "heard": heard,
 		},
 	}
 }

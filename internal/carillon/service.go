@@ -27,6 +27,7 @@ import (
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/testmode"
+	"github.com/carillon-project/carillon/internal/webhook"
 )
 
 // serviceOptions says how the service is to run.
@@ -44,6 +45,8 @@ type serviceOptions struct {
 	Rate         float64  // requests a second and key, 0 for any
 	BodyMemory   int64    // bytes; 0: server.DefaultBodyMemory
 	Numbers      directory.NumberRules
+	EventsAllow  networks // private networks in which bots may get their events
+	EventsCA     string   // file of certificates of the endpoints of bots; empty: those of the system
 	Logger       *slog.Logger
 	Test         bool // test mode: see package testmode
 
@@ -74,6 +77,7 @@ type service struct {
 	calls      context.Context // ends when requests must be cut off
 	cutOff     context.CancelFunc
 	metrics    *metrics.Metrics
+	webhook    *webhook.Sender
 	background sync.WaitGroup // writes the last uses of access keys, and does what happens by itself
 	store      store.Store
 	release    func() error
@@ -136,15 +140,21 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
 	var clock testmode.Clock
-	domainOptions := directory.Options{Numbers: o.Numbers}
+	var now func() time.Time
 	if o.Test {
-		domainOptions.Clock = clock.Now
+		now = clock.Now
 	}
-	domain, err := directory.New(s.store, domainOptions)
+	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA, Clock: now}); err != nil {
+		return nil, usagef("reading the certificates of --events-ca: %w", err)
+	}
+	s.metrics = metrics.New(s.store, o.Logger)
+	domain, err := directory.New(s.store, directory.Options{
+		Clock: now, Numbers: o.Numbers, URL: s.exportURL(o), Webhook: s.webhook, EventEnded: s.eventEnded(o.Logger),
+	})
 	if err != nil {
 		return nil, noStore(err)
 	}
-	keys := directory.NewKeys(s.store, sealer, domainOptions)
+	keys := directory.NewKeys(s.store, sealer, directory.Options{Clock: now})
 	var unsaved error
 	save := func(key directory.Key) error {
 		unsaved = o.saveRootKey(exportLines(s.exportURL(o), key))
@@ -157,11 +167,10 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	case err != nil:
 		return nil, &codedError{exitUsage, err}
 	}
-	s.metrics = metrics.New(s.store, o.Logger)
 	s.metrics.CountTasks(directory.TaskKinds, domain.CountDueTasks, o.Logger)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
-		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory,
+		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory, Inbound: domain.Inbound,
 		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: domain.ReadAudit, &extension.RecordJob: domain.RecordJob},
 	}
 	if metricsListener != nil {
@@ -204,6 +213,24 @@ func (o serviceOptions) checkForTests(ctx context.Context, st store.Store) error
 		return errors.New("it was made by carillon serve --test, whose access key everybody knows: serve it with --test, or name another place")
 	}
 	return err
+}
+
+// eventEnded counts an event for a bot that has ended, and tells the log of one that is lost. That
+// a function is not called is told once.
+func (s *service) eventEnded(logger *slog.Logger) func(string, directory.EventOutcome, string) {
+	var once sync.Once
+	return func(botID string, outcome directory.EventOutcome, reason string) {
+		s.metrics.CountEvent(string(outcome))
+		lost := func() {
+			logger.Warn("an event for a bot is lost", "bot_id", botID, "outcome", outcome, "reason", reason)
+		}
+		switch {
+		case reason == directory.NoFunctions:
+			once.Do(lost)
+		case outcome == directory.EventGivenUp || reason == directory.TooManyEvents:
+			lost()
+		}
+	}
 }
 
 // sealer opens the secret key. If that is lost, and no access key that counts with it, the service
@@ -319,6 +346,7 @@ func (s *service) stop() error {
 	if s.aside != nil {
 		s.aside.Close()
 	}
+	s.webhook.Close()
 	s.metrics.Close()
 	s.background.Wait()
 	return errors.Join(err, s.closeStore())

@@ -34,7 +34,7 @@ func find(t *testing.T, root *cobra.Command, name string) *cobra.Command {
 // unlike returns a value that a flag takes and that is not its default.
 func unlike(t *testing.T, f *pflag.Flag) string {
 	t.Helper()
-	for _, text := range []string{"true", "LicenseType=Basic", "LicenseType", "ERROR", "127.0.0.1:1", "7", "100%", "64MiB", "https://chime.example", "json", "jsonl", "table", "csv", "1d", "90s", "Team", "public", "none", "VoiceConnector"} {
+	for _, text := range []string{"true", "LicenseType=Basic", "LicenseType", "ERROR", "127.0.0.1:1", "7", "100%", "64MiB", "https://chime.example", "json", "jsonl", "table", "csv", "1d", "90s", "Team", "public", "none", "VoiceConnector", "10.0.0.0/8"} {
 		if text != f.DefValue && f.Value.Set(text) == nil {
 			return text
 		}
@@ -47,7 +47,7 @@ func unlike(t *testing.T, f *pflag.Flag) string {
 // the line says nothing.
 func TestVariables(t *testing.T) {
 	whereAndHow := regexp.MustCompile(`^(data|database-url|database-pool|secret-key-file|listen|metrics-listen|tls-cert|tls-key|` +
-		`public-url|host|rate|max-body-memory|log-level|log-format|phone-number-quota|order-delay|calling-name-delay|calling-name-interval|profile|region|endpoint-url|ca-bundle)$`)
+		`public-url|host|rate|max-body-memory|log-level|log-format|phone-number-quota|order-delay|calling-name-delay|calling-name-interval|events-allow|events-ca|profile|region|endpoint-url|ca-bundle)$`)
 	opted := 0
 	eachCommand(t, func(t *testing.T, name string) {
 		p := new(program)

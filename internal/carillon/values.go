@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"math"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -162,6 +163,31 @@ func (h *hosts) String() string { return strings.Join(h.names, ",") }
 
 // Type is a name by which Cobra's completion knows that the flag may be repeated.
 func (h *hosts) Type() string { return "stringSlice" }
+
+// networks is the value of a flag that names networks and may be given more than once.
+type networks struct{ list []netip.Prefix }
+
+func (n *networks) Set(text string) error {
+	for one := range strings.SplitSeq(text, ",") {
+		prefix, err := netip.ParsePrefix(one)
+		if err != nil {
+			return fmt.Errorf("%q is not a network such as 10.0.0.0/8", one)
+		}
+		n.list = append(n.list, prefix.Masked())
+	}
+	return nil
+}
+
+func (n *networks) String() string {
+	var texts []string
+	for _, prefix := range n.list {
+		texts = append(texts, prefix.String())
+	}
+	return strings.Join(texts, ",")
+}
+
+// Type is a name by which Cobra's completion knows that the flag may be repeated.
+func (n *networks) Type() string { return "stringSlice" }
 
 // texts is the value of a flag that takes any text and may be given more than once.
 type texts struct{ list []string }

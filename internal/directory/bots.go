@@ -204,8 +204,8 @@ func (s *Service) RegenerateSecurityToken(ctx context.Context, in *api.Regenerat
 }
 
 // PutEventsConfiguration says where the events of a bot are to be sent, instead of what was said
-// before: to an HTTPS endpoint or a Lambda function. The service has no events yet. It keeps the
-// place and shows it, and calls nobody to find out whether it answers.
+// before: to an HTTPS endpoint, which must answer a challenge first, or a Lambda function. It keeps
+// and shows the name of a function, but calls none: the events for it are dropped.
 func (s *Service) PutEventsConfiguration(ctx context.Context, in *api.PutEventsConfigurationInput) (*api.PutEventsConfigurationOutput, error) {
 	endpoint, arn := orEmpty(in.OutboundEventsHTTPSEndpoint), orEmpty(in.LambdaFunctionArn)
 	switch {
@@ -215,6 +215,11 @@ func (s *Service) PutEventsConfiguration(ctx context.Context, in *api.PutEventsC
 		return nil, api.BadRequest("OutboundEventsHTTPSEndpoint must be a URL such as https://bots.example.com/path, of %d bytes at most", maxEndpoint)
 	case in.LambdaFunctionArn != nil && !lambdaARN.MatchString(arn):
 		return nil, api.BadRequest("LambdaFunctionArn must be an ARN such as arn:aws:lambda:us-east-1:111122223333:function:name")
+	}
+	if endpoint != "" {
+		if err := s.verifyEndpoint(ctx, in.AccountId, in.BotId, endpoint); err != nil {
+			return nil, err
+		}
 	}
 	b, err := s.changeBot(ctx, opPutEventsConfiguration, in.AccountId, in.BotId, func(c *change, b *store.Bot) error {
 		b.HTTPSEndpoint, b.LambdaARN = endpoint, arn
@@ -237,7 +242,7 @@ func (s *Service) GetEventsConfiguration(ctx context.Context, in *api.GetEventsC
 		if err != nil {
 			return nil, err
 		}
-		if b.HTTPSEndpoint == "" && b.LambdaARN == "" {
+		if !b.HasEvents() {
 			return nil, api.Errorf(api.NotFoundException, "Bot %s has no events configuration", b.BotID)
 		}
 		return &api.GetEventsConfigurationOutput{EventsConfiguration: showEvents(b)}, nil
@@ -288,6 +293,24 @@ func findBot(tx store.ReadTx, a store.Account, botID string) (store.Bot, error) 
 		return b, api.Errorf(api.NotFoundException, "Bot %.64s was not found in the account", botID)
 	}
 	return b, err
+}
+
+// bots returns the bots of an account by their ids. There are few of them, even in an account that
+// was imported.
+func (c *change) bots(a store.Account) (map[string]*store.Bot, error) {
+	byID := make(map[string]*store.Bot)
+	for after := store.Entry(0); ; {
+		page, next, err := c.ListBots(a.AccountID, after, maxBots)
+		if err != nil {
+			return nil, err
+		}
+		for _, b := range page {
+			byID[b.BotID] = &b
+		}
+		if after = next; after == 0 {
+			return byID, nil
+		}
+	}
 }
 
 func (c *change) securityToken() (string, error) {

@@ -231,7 +231,7 @@ var botCalls = []struct {
 	{"ListBots", false, "", true},
 	{"UpdateBot", true, `{"Disabled":true}`, false},
 	{"RegenerateSecurityToken", true, "", false},
-	{"PutEventsConfiguration", true, `{"OutboundEventsHTTPSEndpoint":"https://bots.example.com/x"}`, false},
+	{"PutEventsConfiguration", true, `{"LambdaFunctionArn":"arn:aws:lambda:us-east-1:111122223333:function:x"}`, false},
 	{"GetEventsConfiguration", true, "", true},
 	{"DeleteEventsConfiguration", true, "", false},
 }
@@ -244,7 +244,7 @@ func TestBots_Accounts(t *testing.T) {
 			h.ownDomains(kind, strings.ToLower(kind)+".example")
 		}
 		bot := h.addBot(t, "EnterpriseOIDC", "x").BotId
-		h.must("PutEventsConfiguration", botLabels("EnterpriseOIDC", bot), "", `{"OutboundEventsHTTPSEndpoint":"https://bots.example.com/y"}`)
+		h.must("PutEventsConfiguration", botLabels("EnterpriseOIDC", bot), "", `{"LambdaFunctionArn":"arn:aws:lambda:us-east-1:111122223333:function:y"}`)
 		setStatus := func(account, status string) {
 			h.write(func(tx store.Tx) error {
 				a, err := tx.FindAccount(account)
@@ -393,7 +393,7 @@ func TestEventsConfiguration(t *testing.T) {
 		bot, records := botLabels("A", made.BotId), len(h.audit())
 		other := botLabels("A", h.addBot(t, "A", "y").BotId)
 		records++
-		const endpoint, arn = `"OutboundEventsHTTPSEndpoint":"https://bots.example.com/x?secret=s3cr3t"`, `"LambdaFunctionArn":"arn:aws:lambda:us-east-1:111122223333:function:lunch"`
+		endpoint, arn := `"OutboundEventsHTTPSEndpoint":"`+newBotHost(t).url+`/x?secret=s3cr3t"`, `"LambdaFunctionArn":"arn:aws:lambda:us-east-1:111122223333:function:lunch"`
 		show := func(config string) string {
 			return `{"EventsConfiguration":{"BotId":"` + made.BotId + `",` + config + `}}`
 		}
@@ -464,7 +464,12 @@ func TestEventsConfiguration_Places(t *testing.T) {
 		"https://..": false, "https://-": false, "https://<secret>/": false, `https://secret"b/`: false, "https://secret.example.com:": false,
 		"https://sec\u200bret.example.com/": false, "https://secret.example.com/\u202e": false, "https://localhost/x": true,
 	} {
-		put(map[string]any{endpoint: text, lambda: nil}, good)
+		if got := directory.IsEndpoint(text); got != good {
+			t.Errorf("%.100q as an endpoint: got %t, want %t", text, got, good)
+		}
+		if !good {
+			put(map[string]any{endpoint: text, lambda: nil}, false)
+		}
 	}
 	name := strings.Repeat("x", 64)
 	for text, good := range map[string]bool{

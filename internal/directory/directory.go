@@ -30,6 +30,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/webhook"
 )
 
 // Options replaces what is taken from the machine; the zero value is ready for production.
@@ -47,6 +48,17 @@ type Options struct {
 	// DialOutHook is told of dial-outs. Nil: they are recorded only.
 	DialOutHook *DialOutHook
 
+	// URL is where bots reach the service, without a slash at the end. It is the beginning of the
+	// URLs by which they answer.
+	URL string
+
+	// Webhook calls the endpoints of bots. Nil: one that is kept out of private networks.
+	Webhook *webhook.Sender
+
+	// EventEnded is told how an event for a bot has ended; the reason is empty for one that was
+	// delivered. Nil: nobody is told.
+	EventEnded func(botID string, outcome EventOutcome, reason string)
+
 	scheduled func() // is told when an update has scheduled a task; nil: nobody is
 }
 
@@ -60,6 +72,9 @@ func (o Options) orDefault() Options {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+	if o.EventEnded == nil {
+		o.EventEnded = func(string, EventOutcome, string) {}
+	}
 	return o
 }
 
@@ -69,7 +84,7 @@ func (o Options) orDefault() Options {
 type Service struct {
 	store   store.Store
 	options Options
-	pageKey []byte // authenticates page tokens
+	pageKey []byte // authenticates page tokens, and the URLs by which bots answer
 	tasks   *scheduler
 }
 
@@ -144,6 +159,13 @@ var _ interface {
 func New(st store.Store, options Options) (*Service, error) {
 	s := &Service{store: st, options: options.orDefault(), tasks: newScheduler()}
 	s.options.scheduled = s.tasks.wake
+	if s.options.Webhook == nil {
+		sender, err := webhook.New(webhook.Options{Clock: s.options.Clock})
+		if err != nil {
+			return nil, err
+		}
+		s.options.Webhook = sender
+	}
 	key, err := pageKey(st, s.options.Rand)
 	if err != nil {
 		return nil, fmt.Errorf("preparing page tokens: %w", err)
@@ -212,7 +234,8 @@ type change struct {
 	newID     func() string
 	random    io.Reader
 	audit     []store.AuditRecord
-	scheduled bool // a task, which the scheduler is to look for
+	scheduled bool         // a task, which the scheduler is to look for
+	ended     []endedEvent // which are told nobody
 }
 
 // write carries out an operation that changes something. The store may run fn again, so fn must
@@ -239,7 +262,7 @@ const maxClashes = 5
 // update runs a change, and writes its audit records in the same transaction. Like the store, it
 // may run fn again.
 func update(ctx context.Context, st store.Store, o Options, caller Caller, op operation, fn func(*change) error) error {
-	scheduled := false
+	scheduled, ended := false, []endedEvent(nil)
 	run := func(tx store.Tx) error {
 		c := &change{
 			Tx:        tx,
@@ -250,7 +273,7 @@ func update(ctx context.Context, st store.Store, o Options, caller Caller, op op
 			random:    o.Rand,
 		}
 		err := fn(c)
-		scheduled = c.scheduled
+		scheduled, ended = c.scheduled, c.ended
 		if err != nil || len(c.audit) == 0 {
 			return err
 		}
@@ -263,8 +286,14 @@ func update(ctx context.Context, st store.Store, o Options, caller Caller, op op
 		}
 		err = st.Update(ctx, run)
 	}
-	if err == nil && scheduled && o.scheduled != nil {
+	if err != nil {
+		return err
+	}
+	if scheduled && o.scheduled != nil {
 		o.scheduled()
 	}
-	return err
+	for _, e := range ended {
+		o.EventEnded(e.botID, e.outcome, e.reason)
+	}
+	return nil
 }

@@ -40,6 +40,7 @@ type house struct {
 	keyID   string
 	last    *atomic.Value // id of the latest request, a string
 	moved   *atomic.Int64 // by how much advance has moved the clock of the service
+	events  *endedEvents  // how events of bots have ended
 }
 
 func open(t testing.TB, dir string) store.Store {
@@ -66,7 +67,11 @@ func houseOver(t testing.TB, st store.Store) *house {
 func houseAt(t testing.TB, st store.Store, at time.Time, edit ...func(*directory.Options)) *house {
 	t.Helper()
 	moved := new(atomic.Int64)
-	options := directory.Options{Clock: func() time.Time { return at.Add(time.Duration(moved.Load())) }}
+	clock := func() time.Time { return at.Add(time.Duration(moved.Load())) }
+	listener := httptest.NewUnstartedServer(nil)
+	url := "http://" + listener.Listener.Addr().String()
+	events := new(endedEvents)
+	options := directory.Options{Clock: clock, URL: url, Webhook: sender(t, clock), EventEnded: events.add}
 	for _, e := range edit {
 		e(&options)
 	}
@@ -74,12 +79,13 @@ func houseAt(t testing.TB, st store.Store, at time.Time, edit ...func(*directory
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener := httptest.NewServer(server.New(chime.Service, service, keyring{}, server.Options{
-		Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable,
+	listener.Config.Handler = server.New(chime.Service, service, keyring{}, server.Options{
+		Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable, Inbound: service.Inbound,
 		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: service.ReadAudit, &extension.RecordJob: service.RecordJob},
-	}))
+	})
+	listener.Start()
 	t.Cleanup(listener.Close)
-	return &house{t, st, service, listener.URL, "AKIAEXAMPLE" + awsAccount, new(atomic.Value), moved}
+	return &house{t, st, service, url, "AKIAEXAMPLE" + awsAccount, new(atomic.Value), moved, events}
 }
 
 // advance moves the clock of the service, and does what has fallen due.

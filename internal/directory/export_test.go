@@ -33,3 +33,6 @@ func Chores(s *Service, run func(store.Tx, store.Task, time.Time) (time.Time, er
 func Schedule(ctx context.Context, s *Service, t store.Task) error {
 	return update(ctx, s.store, s.options, Caller{AWSAccountID: t.AWSAccountID}, operation{}, func(c *change) error { return c.schedule(t) })
 }
+
+// IsEndpoint reports whether a URL has the form of an endpoint of a bot.
+func IsEndpoint(text string) bool { return isEndpoint(text) }

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -11,10 +12,11 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Members of a room are registered users of the account, devices too. Whoever is suspended later
-// stays a member, and is listed; whoever leaves the account leaves its rooms (see [change.save]).
+// Members of a room are registered users of the account, devices too, and its bots. Whoever is
+// suspended or disabled later stays a member, and is listed; whoever leaves the account leaves its
+// rooms (see [change.save]). A bot is told when it is added and removed.
 
-// CreateRoomMembership adds a user to a room.
+// CreateRoomMembership adds a user or a bot to a room.
 func (s *Service) CreateRoomMembership(ctx context.Context, in *api.CreateRoomMembershipInput) (*api.CreateRoomMembershipOutput, error) {
 	return write(ctx, s, opCreateRoomMembership, func(c *change) (*api.CreateRoomMembershipOutput, error) {
 		a, room, err := c.room(in.AccountId, in.RoomId)
@@ -32,13 +34,13 @@ func (s *Service) CreateRoomMembership(ctx context.Context, in *api.CreateRoomMe
 			return nil, err
 		}
 		return &api.CreateRoomMembershipOutput{
-			RoomMembership: new(showMembership(adding.added[0], adding.users[in.MemberId])),
+			RoomMembership: new(showMembership(adding.added[0], adding.known[in.MemberId])),
 		}, nil
 	})
 }
 
-// BatchCreateRoomMembership adds users to a room. Items that break a rule are reported, and the
-// others are applied. Of a user who is named twice, the second mention is a conflict.
+// BatchCreateRoomMembership adds users and bots to a room. Items that break a rule are reported,
+// and the others are applied. Of a member that is named twice, the second mention is a conflict.
 func (s *Service) BatchCreateRoomMembership(ctx context.Context, in *api.BatchCreateRoomMembershipInput) (*api.BatchCreateRoomMembershipOutput, error) {
 	ids := make([]string, len(in.MembershipItemList))
 	for i, item := range in.MembershipItemList {
@@ -90,29 +92,33 @@ func (s *Service) ListRoomMemberships(ctx context.Context, in *api.ListRoomMembe
 		for i, m := range page {
 			ids[i] = m.MemberID
 		}
-		users, err := usersByID(tx, a, ids)
+		known, err := occupants(tx, a, ids)
 		if err != nil {
 			return nil, err
 		}
 		out := &api.ListRoomMembershipsOutput{RoomMemberships: []api.RoomMembership{}, NextToken: list.token(next)}
 		for _, m := range page {
-			out.RoomMemberships = append(out.RoomMemberships, showMembership(m, users[m.MemberID]))
+			out.RoomMemberships = append(out.RoomMemberships, showMembership(m, known[m.MemberID]))
 		}
 		return out, nil
 	})
 }
 
-// UpdateRoomMembership changes the role of a member. The role that the member has already changes
-// nothing, and so does none. A room may lose its last administrator.
+// UpdateRoomMembership changes the role of a user. The role that the user has already changes
+// nothing, and so does none. A room may lose its last administrator. A bot has no other role than
+// Member.
 func (s *Service) UpdateRoomMembership(ctx context.Context, in *api.UpdateRoomMembershipInput) (*api.UpdateRoomMembershipOutput, error) {
 	return write(ctx, s, opUpdateRoomMembership, func(c *change) (*api.UpdateRoomMembershipOutput, error) {
 		a, before, err := c.membership(in.AccountId, in.RoomId, in.MemberId)
 		if err != nil {
 			return nil, err
 		}
-		u, err := findUser(c, a, in.MemberId)
+		known, err := occupants(c, a, []string{in.MemberId})
 		if err != nil {
 			return nil, err
+		}
+		if known[in.MemberId].bot != nil {
+			return nil, api.BadRequest("Member %.64s is a bot, whose role cannot be changed", in.MemberId)
 		}
 		after := before
 		if in.Role != "" && string(in.Role) != before.Role {
@@ -122,7 +128,7 @@ func (s *Service) UpdateRoomMembership(ctx context.Context, in *api.UpdateRoomMe
 			}
 			c.record(a, after.MemberID, membershipFields(before), membershipFields(after))
 		}
-		return &api.UpdateRoomMembershipOutput{RoomMembership: new(showMembership(after, u))}, nil
+		return &api.UpdateRoomMembershipOutput{RoomMembership: new(showMembership(after, known[in.MemberId]))}, nil
 	})
 }
 
@@ -134,7 +140,10 @@ func (s *Service) DeleteRoomMembership(ctx context.Context, in *api.DeleteRoomMe
 			return nil, err
 		}
 		c.record(a, m.MemberID, membershipFields(m), nil)
-		return &api.DeleteRoomMembershipOutput{}, c.DeleteRoomMembership(m)
+		if err := c.DeleteRoomMembership(m); err != nil {
+			return nil, err
+		}
+		return &api.DeleteRoomMembershipOutput{}, c.tellRemoved(a, m)
 	})
 }
 
@@ -159,15 +168,15 @@ type adding struct {
 	change  *change
 	account store.Account
 	room    store.Room
-	users   map[string]store.User // those who are named
-	members map[string]bool       // those of them who are in the room, and those who are added
-	size    int                   // of the room
+	known   map[string]occupant // those who are named
+	members map[string]bool     // those of them who are in the room, and those who are added
+	size    int                 // of the room
 	added   []store.RoomMembership
 }
 
 // adding reads what decides about members that are to be added.
 func (c *change) adding(a store.Account, room store.Room, memberIDs ...string) (*adding, error) {
-	users, err := usersByID(c, a, memberIDs)
+	known, err := occupants(c, a, memberIDs)
 	if err != nil {
 		return nil, err
 	}
@@ -183,7 +192,7 @@ func (c *change) adding(a store.Account, room store.Room, memberIDs ...string) (
 	for _, m := range present {
 		members[m.MemberID] = true
 	}
-	return &adding{change: c, account: a, room: room, users: users, members: members, size: size}, nil
+	return &adding{change: c, account: a, room: room, known: known, members: members, size: size}, nil
 }
 
 // add adds a member, or refuses to.
@@ -191,14 +200,21 @@ func (x *adding) add(memberID string, role api.RoomMembershipRole) *rules.Refusa
 	refuse := func(code api.ErrorCode, format string, args ...any) *rules.Refusal {
 		return &rules.Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
 	}
-	u, known := x.users[memberID]
+	who, known := x.known[memberID]
 	switch {
 	case !known:
-		return noUser(memberID)
+		return refuse(api.ErrorCodeNotFound, "User or bot %.64s was not found in the account", memberID)
 	case x.members[memberID]:
-		return refuse(api.ErrorCodeConflict, "User %.64s is a member of the room already", memberID)
-	case u.Registration != string(api.RegistrationStatusRegistered):
-		return refuse(api.ErrorCodePreconditionFailed, "Only a registered user can be added to a room, this one is %s", strings.ToLower(u.Registration))
+		return refuse(api.ErrorCodeConflict, "%s %.64s is a member of the room already", who.kind(), memberID)
+	case who.bot != nil && role == api.RoomMembershipRoleAdministrator:
+		return refuse(api.ErrorCodeBadRequest, "A bot cannot be an administrator of a room")
+	case who.bot != nil && who.bot.Disabled:
+		return refuse(api.ErrorCodePreconditionFailed, "Bot %.64s is disabled: it cannot be added to a room", memberID)
+	case who.bot != nil && !who.bot.HasEvents():
+		return refuse(api.ErrorCodePreconditionFailed, "Bot %.64s has no events configuration: it cannot be added to a room", memberID)
+	case who.bot == nil && who.user.Registration != string(api.RegistrationStatusRegistered):
+		return refuse(api.ErrorCodePreconditionFailed, "Only a registered user can be added to a room, this one is %s",
+			strings.ToLower(who.user.Registration))
 	case x.size >= maxMembers:
 		return refuse(api.ErrorCodeResourceLimitExceeded, "Room %s has %d members, and can have no more", x.room.RoomID, x.size)
 	}
@@ -218,7 +234,7 @@ func (x *adding) add(memberID string, role api.RoomMembershipRole) *rules.Refusa
 	return nil
 }
 
-// save writes and records who was added.
+// save writes and records who was added, and tells the bots of it.
 func (x *adding) save() error {
 	if len(x.added) == 0 {
 		return nil
@@ -226,7 +242,17 @@ func (x *adding) save() error {
 	for _, m := range x.added {
 		x.change.record(x.account, m.MemberID, nil, membershipFields(m))
 	}
-	return x.change.InsertRoomMemberships(x.room, x.added)
+	if err := x.change.InsertRoomMemberships(x.room, x.added); err != nil {
+		return err
+	}
+	for _, m := range x.added {
+		if b := x.known[m.MemberID].bot; b != nil {
+			if err := x.change.tell(x.account, *b, x.change.eventIn(m, eventInvite)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // leaveRooms ends the memberships of users who leave the account. Invited users have none.
@@ -250,27 +276,57 @@ func (c *change) leaveRooms(a store.Account, users []store.User) error {
 	return c.DeleteMembershipsOf(a.AccountID, ids)
 }
 
-// usersByID returns the users of an account with some ids.
-func usersByID(tx store.ReadTx, a store.Account, ids []string) (map[string]store.User, error) {
+// occupant is who can be in a room: a user or a bot of its account.
+type occupant struct {
+	user store.User
+	bot  *store.Bot // nil for a user
+}
+
+func (o occupant) kind() api.MemberType {
+	if o.bot != nil {
+		return api.MemberTypeBot
+	}
+	return api.MemberTypeUser
+}
+
+// occupants returns the users and bots of an account with some ids. It looks for a bot only
+// where there is no user: an account has few of them.
+func occupants(tx store.ReadTx, a store.Account, ids []string) (map[string]occupant, error) {
 	users, err := tx.Users(a.AccountID, ids)
 	if err != nil {
 		return nil, err
 	}
-	byID := make(map[string]store.User, len(users))
+	byID := make(map[string]occupant, len(ids))
 	for _, u := range users {
-		byID[u.UserID] = u
+		byID[u.UserID] = occupant{user: u}
+	}
+	for _, id := range ids {
+		if _, known := byID[id]; known {
+			continue
+		}
+		b, err := tx.Bot(a.AccountID, id)
+		switch {
+		case err == nil:
+			byID[id] = occupant{bot: &b}
+		case !errors.Is(err, store.ErrNotFound):
+			return nil, err
+		}
 	}
 	return byID, nil
 }
 
-func showMembership(m store.RoomMembership, u store.User) api.RoomMembership {
+func showMembership(m store.RoomMembership, who occupant) api.RoomMembership {
+	email, name := who.user.Email, who.user.DisplayName
+	if who.bot != nil {
+		email, name = who.bot.Email, who.bot.Name
+	}
 	return api.RoomMembership{
 		RoomId: new(m.RoomID),
 		Member: &api.Member{
 			MemberId:   new(m.MemberID),
-			MemberType: api.MemberTypeUser,
-			Email:      orNil(u.Email),
-			FullName:   orNil(u.DisplayName),
+			MemberType: who.kind(),
+			Email:      orNil(email),
+			FullName:   orNil(name),
 			AccountId:  new(m.AccountID),
 		},
 		Role:             api.RoomMembershipRole(m.Role),

@@ -92,10 +92,15 @@ func (c *change) addMessage(a store.Account, m store.Message) error {
 		return err
 	}
 	c.record(a, m.MessageID, nil, messageFields(m))
-	if err := c.InsertMessage(&m); err != nil || m.Retention != store.RetainShared {
+	if err := c.InsertMessage(&m); err != nil {
 		return err
 	}
-	return c.scheduleSharedPurge(a)
+	if m.Retention == store.RetainShared {
+		if err := c.scheduleSharedPurge(a); err != nil {
+			return err
+		}
+	}
+	return c.tellMentioned(a, m)
 }
 
 // RedactRoomMessage removes the content of a message for good. A message without content stays as

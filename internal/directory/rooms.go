@@ -147,10 +147,15 @@ func (s *Service) UpdateRoom(ctx context.Context, in *api.UpdateRoomInput) (*api
 	})
 }
 
-// DeleteRoom deletes a room for good, with the memberships and messages in it.
+// DeleteRoom deletes a room for good, with the memberships and messages in it. Its bots are told
+// that they are removed.
 func (s *Service) DeleteRoom(ctx context.Context, in *api.DeleteRoomInput) (*api.DeleteRoomOutput, error) {
 	return write(ctx, s, opDeleteRoom, func(c *change) (*api.DeleteRoomOutput, error) {
 		a, room, err := c.room(in.AccountId, in.RoomId)
+		if err != nil {
+			return nil, err
+		}
+		bots, err := c.bots(a)
 		if err != nil {
 			return nil, err
 		}
@@ -161,6 +166,12 @@ func (s *Service) DeleteRoom(ctx context.Context, in *api.DeleteRoomInput) (*api
 			}
 			for _, m := range page {
 				c.record(a, m.MemberID, membershipFields(m), nil)
+				if bots[m.MemberID] == nil {
+					continue
+				}
+				if err := c.tell(a, *bots[m.MemberID], c.eventIn(m, eventRemove)); err != nil {
+					return nil, err
+				}
 			}
 			if after = next; after == 0 {
 				break

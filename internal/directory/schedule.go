@@ -59,12 +59,14 @@ func kindOf(name string) (kind, bool) {
 		return kind{operation: opPurgeMessages, run: (*change).purgeMessages}, true
 	case purgeSharedMessages:
 		return kind{operation: opPurgeSharedMessages, run: (*change).purgeSharedMessages}, true
+	case deliverEvents:
+		return kind{lease: eventLease, work: (*Service).deliverEvents}, true
 	}
 	return kind{}, false
 }
 
 // TaskKinds are the kinds of tasks that there are.
-var TaskKinds = []string{deleteRoomMessages, deliverDialOuts, fillOrder, finishCallingName, purgeMessages, purgeSharedMessages, releaseNumber}
+var TaskKinds = []string{deleteRoomMessages, deliverDialOuts, deliverEvents, fillOrder, finishCallingName, purgeMessages, purgeSharedMessages, releaseNumber}
 
 // schedule asks for a task, or changes when it is due. A lease on it stays.
 func (c *change) schedule(t store.Task) error {

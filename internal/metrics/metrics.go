@@ -30,6 +30,7 @@ type Metrics struct {
 	registry *prometheus.Registry
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	events   *prometheus.CounterVec
 	seats    *seats
 }
 
@@ -46,9 +47,13 @@ func New(st Store, logger *slog.Logger) *Metrics {
 			Help:    "Time from the end of a request's header to its answer, by operation.",
 			Buckets: []float64{.0002, .0005, .001, .002, .005, .01, .02, .05, .1, .2, .5, 1, 2, 5, 10},
 		}, []string{"operation"}),
+		events: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carillon_bot_events_total",
+			Help: "Events for bots, by outcome: delivered, given_up, dropped.",
+		}, []string{"outcome"}),
 		seats: newSeats(st.Seats, logger),
 	}
-	m.registry.MustRegister(m.requests, m.duration, storage{st.Stats}, m.seats,
+	m.registry.MustRegister(m.requests, m.duration, m.events, storage{st.Stats}, m.seats,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
 	return m
 }
@@ -71,6 +76,9 @@ func (m *Metrics) Meter(operation string) func(exception string, took time.Durat
 		}
 	}
 }
+
+// CountEvent counts an event for a bot that has ended with an outcome.
+func (m *Metrics) CountEvent(outcome string) { m.events.WithLabelValues(outcome).Inc() }
 
 // Handler answers GET and HEAD with the metrics in Prometheus's text format, or in another of its
 // formats that the client prefers.

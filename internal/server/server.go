@@ -40,9 +40,10 @@ type Options struct {
 	// but for one a minute, which says how many came before it. Nil: no log.
 	Logger *slog.Logger
 
-	// Meter is asked once for each operation, and for the name "unknown". What it returns is called
-	// at the end of each request of the operation, or of one that led to none, with the exception
-	// that was answered, empty for success, and the time it took. Nil: nothing is counted.
+	// Meter is asked once for each operation, and for the names "unknown" and "Inbound". What it
+	// returns is called at the end of each request of the operation, of one that led to none, or of
+	// an answer of a bot, with the exception that was answered, empty for success, and the time it
+	// took. Nil: nothing is counted.
 	Meter func(operation string) func(exception string, took time.Duration)
 
 	// Metrics answers /metrics, for the Hosts that [ForThisMachine] lets pass. Nil: the path is like
@@ -77,6 +78,10 @@ type Options struct {
 	// Extension are operations beside those of the contract, with what carries them out. The actions
 	// of policies for them have the prefix [extension.ActionPrefix].
 	Extension map[*model.Operation]api.Handler
+
+	// Inbound finds the URLs by which bots answer, under [directory.InboundPath]: they hold a secret
+	// of their own, and need no signature. Nil: there are none.
+	Inbound func(path string) (*directory.Inbound, error)
 
 	// Unavailable is what the service's errors wrap (in the sense of errors.Is) when it could
 	// not begin, so that the request may be sent again. Nil: no such error.
@@ -117,6 +122,7 @@ func New(contract *model.Service, service any, keys KeySource, o Options) http.H
 		Options: o,
 		routes:  routes(contract, service, o.Extension, o.Meter),
 		unknown: o.Meter("unknown"),
+		inbound: o.Meter(inboundOperation),
 		names:   names,
 		guard:   &guard{service: contract.SigningName, keys: keys, clock: o.Clock, rate: o.Rate, names: names},
 		memory:  &memory{free: o.BodyMemory},
@@ -127,6 +133,7 @@ type server struct {
 	Options
 	routes  []route
 	unknown meter // of requests that lead to no operation
+	inbound meter // of the answers of bots
 	names   names
 	guard   *guard
 	memory  *memory
@@ -212,6 +219,10 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request, path
 		return s.probe(ctx, x, w, r, path, s.Ready)
 	}
 
+	if s.Inbound != nil && strings.HasPrefix(path, directory.InboundPath) {
+		return s.say(ctx, x, w, r, path)
+	}
+
 	c, err := match(s.routes, w.Header(), r, path)
 	if err != nil {
 		return a, err
@@ -233,11 +244,8 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request, path
 	if c.handler == nil {
 		return a, api.Errorf(api.NotImplementedException, "%s is not built yet.", c.operation.Name)
 	}
-	if wait := s.guard.throttle(claim.key.ID); wait > 0 {
-		seconds := int((wait + time.Second - 1) / time.Second)
-		w.Header().Set("Retry-After", strconv.Itoa(seconds))
-		return a, &denial{reason: "rate", answer: api.Errorf(api.ThrottledClientException,
-			"This access key may make %v requests a second. Try again in %d s.", s.Rate, seconds)}
+	if err := s.throttle(w, claim.key.ID, "access key"); err != nil {
+		return a, err
 	}
 	if err := checkMediaType(r.Header["Content-Type"]); err != nil {
 		return a, err
@@ -259,6 +267,50 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request, path
 		a.body = nil
 	}
 	return a, nil
+}
+
+// throttle refuses a request that comes too soon after others of the same client.
+func (s *server) throttle(w http.ResponseWriter, client, what string) error {
+	wait := s.guard.throttle(client)
+	if wait <= 0 {
+		return nil
+	}
+	seconds := int((wait + time.Second - 1) / time.Second)
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	return &denial{reason: "rate", answer: api.Errorf(api.ThrottledClientException,
+		"This %s may make %v requests a second. Try again in %d s.", what, s.Rate, seconds)}
+}
+
+// inboundOperation is what the log and the metrics call the answers of bots. They never tell the
+// path, which holds a secret.
+const inboundOperation = "Inbound"
+
+// say adds what a bot answers to a room. Nobody learns more than that there is no such URL without
+// the secret in it, and no body is read before.
+func (s *server) say(ctx context.Context, x *exchange, w http.ResponseWriter, r *http.Request, path string) (a answer, err error) {
+	x.operation, x.meter = inboundOperation, s.inbound
+	in, err := s.Inbound(path)
+	if err != nil {
+		return a, err
+	}
+	x.proven = true
+	if r.Method != http.MethodPost {
+		return a, notAllowed(w.Header(), r.Method, http.MethodPost)
+	}
+	body, err := s.memory.read(w, r, directory.InboundBody)
+	if err != nil {
+		return a, err
+	}
+	defer body.release()
+	x.read = true
+	if err := s.throttle(w, in.BotID(), "bot"); err != nil {
+		return a, err
+	}
+	if err := checkMediaType(r.Header["Content-Type"]); err != nil {
+		return a, err
+	}
+	reply, err := in.Say(ctx, x.requestID, userAgent(r), body.bytes)
+	return answer{http.StatusOK, jsonType, reply}, err
 }
 
 // probe answers those who watch over the process.

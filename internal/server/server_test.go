@@ -714,8 +714,8 @@ func TestMeter(t *testing.T) {
 	h := server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		return &api.BatchUpdateUserOutput{}, fails
 	}}, newKeys("AmazonChimeReadOnly"), o)
-	if want := len(chime.Service.Operations) + 1; len(asked) != want || !asked["unknown"] {
-		t.Errorf("asked for meters of %d names, want the %d operations and unknown", len(asked), want-1)
+	if want := len(chime.Service.Operations) + 2; len(asked) != want || !asked["unknown"] || !asked["Inbound"] {
+		t.Errorf("asked for meters of %d names, want the %d operations, unknown and Inbound", len(asked), want-2)
 	}
 	for _, tt := range []struct {
 		call

@@ -23,6 +23,9 @@ type Bot struct {
 	LambdaARN     string
 }
 
+// HasEvents reports whether events of the bot are sent anywhere.
+func (b Bot) HasEvents() bool { return b.HTTPSEndpoint != "" || b.LambdaARN != "" }
+
 // BotEvent is something that a bot is to be told of, and was not told of yet.
 type BotEvent struct {
 	AccountID string

@@ -50,8 +50,8 @@ bot=$(chime create-bot --account-id "$ENTERPRISE" --display-name "Shell $$" --qu
 token() { chime get-bot --account-id "$ENTERPRISE" --bot-id "$bot" --query Bot.SecurityToken; }
 events() { chime get-events-configuration --account-id "$ENTERPRISE" --bot-id "$bot" --query EventsConfiguration.OutboundEventsHTTPSEndpoint; }
 chime put-events-configuration --account-id "$ENTERPRISE" --bot-id "$bot" \
-	--cli-input-json '{"OutboundEventsHTTPSEndpoint": "https://bots.example.com/sh"}' >/dev/null
-is "$(events)" https://bots.example.com/sh
+	--cli-input-json "{\"OutboundEventsHTTPSEndpoint\": \"$BOT_URL/sh\"}" >/dev/null
+is "$(events)" "$BOT_URL/sh"
 chime delete-events-configuration --account-id "$ENTERPRISE" --bot-id "$bot"
 missing=$(events 2>&1) && exit 1
 case $missing in *'(NotFoundException)'*) ;; *) echo "got  $missing"; exit 1 ;; esac
