@@ -3,9 +3,12 @@
 package main
 
 import (
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -16,191 +19,222 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// directoryOfExamples is what the examples of the manual are about.
-const directoryOfExamples = `{"Accounts": [{"AwsAccountId": "111122223333", "AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27", "Name": "Example Corp",
-	"AccountType": "EnterpriseLWA", "CreatedTimestamp": "2026-03-01T09:00:00.000Z", "DefaultLicense": "Pro", "SupportedLicenses": ["Basic", "Pro"]}]}
-{"Users": [
-	{"AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27", "UserId": "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12", "PrimaryEmail": "ana@example.com",
-		"DisplayName": "Ana", "UserRegistrationStatus": "Registered"},
-	{"AccountId": "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27", "UserId": "01931c60-22f5-7d83-a1b6-90c4e2d7f358", "PrimaryEmail": "bo@example.com",
-		"DisplayName": "Bo", "UserRegistrationStatus": "Registered"}]}
-`
+// The ids of the examples of the manual that nothing but them gives out.
+const (
+	accountOfExamples      = "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27"
+	anaOfExamples          = "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12"
+	boOfExamples           = "01931c60-22f5-7d83-a1b6-90c4e2d7f358"
+	conversationOfExamples = "01931c83-6e17-7c52-9ab4-0d8f3e71c6a5"
+	messageOfExamples      = "01931c83-9d40-7f1e-8b62-e5a7c4093d18"
+	hostOfExamples         = "https://bots.example.com"
+)
 
-// serveExamples starts a service with the directory of the examples, and some flags. It returns the
-// service, its directory, and what runs a command there and returns what the command prints.
-func serveExamples(t *testing.T, flags ...string) (s *service, dir string, run func(words ...string) string) {
-	t.Helper()
-	dir = t.TempDir()
-	env := childEnv(dir)
-	run = func(words ...string) string {
-		t.Helper()
-		cmd := exec.Command(words[0], words[1:]...)
-		cmd.Dir, cmd.Env = dir, env
-		var complaints strings.Builder
-		cmd.Stderr = &complaints
-		out, err := cmd.Output()
-		if err != nil {
-			t.Fatalf("%q: %v\n%s", words, err, complaints.String())
-		}
-		return string(out)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "saved.json"), []byte(directoryOfExamples), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	run("carillon", "import", "saved.json")
-	s = serving(t, dir, append(flags, "--log-level", "debug")...)
-	env = append(env, "AWS_ENDPOINT_URL_CHIME="+s.url, "AWS_PROFILE=ana", "AWS_DEFAULT_REGION=us-east-1")
-	run("carillon", "key", "create", "--name", "ana", "--policy", "AmazonChimeFullAccess", "--write-profile", "ana")
-	return s, dir, run
+// story tells examples of the manual to a service of its own, in an order in which they make sense.
+type story struct {
+	accountType string // of the account of the examples
+	people      bool   // whether Ana and Bo are in it
+
+	// The steps are names of operations, whose examples are run, and commands. The output of
+	// "carillon message add" says how the message of the examples is called here.
+	steps []string
+
+	// secrets must not be in the log.
+	secrets []string
 }
 
-// made returns what a reply says was made.
-func made(t *testing.T, reply, name string) *document.Object {
-	t.Helper()
-	parsed, err := document.Parse(reply)
-	if err != nil {
-		t.Fatalf("%v in %s", err, reply)
-	}
-	return member(parsed, name).(*document.Object)
-}
-
-// asInExample compares what a command has printed with what the manual shows, if it shows anything.
-func asInExample(t *testing.T, e model.Example, want, got string) {
-	t.Helper()
-	if want == "" {
-		return
-	}
-	if diff := cmp.Diff(want+"\n", got); diff != "" {
-		t.Errorf("%s (-want +got):\n%s", e.Command, diff)
-	}
-}
-
-// The examples of the manual for rooms, one after the other, do to a service what the manual says.
-// The service makes the id of the room and the times itself. Its log tells no name of a room.
-func TestExamplesOfRooms(t *testing.T) {
-	t.Parallel()
-	s, _, run := serveExamples(t)
-	const roomOfExamples, timeOfExamples = "01931c71-0b3e-7f60-8c2d-46a1b5e9d073", "2026-03-02T09:34:44.158Z"
-	var room, created string
-	for _, name := range []string{
+var stories = map[string]story{
+	"an organization": {"EnterpriseLWA", true, []string{
+		"GetAccount", "GetAccountSettings", "GetUser", "ListUsers",
+		"UpdateAccountSettings", "UpdateAccount", "UpdateGlobalSettings", "GetGlobalSettings",
+		"UpdateUser", "BatchUpdateUser", "ResetPersonalPIN", "LogoutUser", "UpdateUserSettings", "GetUserSettings",
+		"BatchSuspendUser", "BatchUnsuspendUser",
+	}, []string{"ana@example.com"}},
+	"numbers": {"EnterpriseLWA", true, []string{
+		`printf 'PhoneNumber,City,State\n+12065550100,Seattle,WA\n+12065550101,Seattle,WA\n+12065550102,Seattle,WA\n' > pool.csv; carillon number add pool.csv`,
+		"ListSupportedPhoneNumberCountries", "SearchAvailablePhoneNumbers",
+		"CreatePhoneNumberOrder", "settle", "GetPhoneNumberOrder", "ListPhoneNumberOrders",
+		"AssociatePhoneNumberWithUser", "GetPhoneNumber", "ListPhoneNumbers",
+		"UpdatePhoneNumber", "settle", "BatchUpdatePhoneNumber", "UpdatePhoneNumberSettings", "GetPhoneNumberSettings",
+		"CreateMeetingDialOut", "DisassociatePhoneNumberFromUser", "DeletePhoneNumber", "RestorePhoneNumber",
+		"aws chime associate-phone-number-with-user --account-id " + accountOfExamples + " --user-id " + boOfExamples + " --e164-phone-number +12065550101",
+		"BatchDeletePhoneNumber",
+	}, []string{"206555", "c2FtcGxl"}},
+	"rooms": {"EnterpriseLWA", true, []string{
 		"CreateRoom", "CreateRoomMembership", "ListRooms", "DeleteRoom",
-		"CreateRoom", "BatchCreateRoomMembership", "ListRoomMemberships", "UpdateRoomMembership", "DeleteRoomMembership", "GetRoom", "UpdateRoom", "DeleteRoom",
-	} {
-		for _, e := range examplesOf(t, name) {
-			got := run("bash", "-e", "-c", strings.ReplaceAll(e.Command, roomOfExamples, room))
-			if name == "CreateRoom" {
-				r := made(t, got, "Room")
-				room, created = r.Text("RoomId"), r.Text("CreatedTimestamp")
-			}
-			asInExample(t, e, strings.NewReplacer(roomOfExamples, room, timeOfExamples, created).Replace(e.Output), got)
+		"CreateRoom", "BatchCreateRoomMembership", "ListRoomMemberships", "UpdateRoomMembership",
+		"PutRetentionSettings", "GetRetentionSettings",
+		"carillon message add --account-id " + accountOfExamples + " --room 01931c71-0b3e-7f60-8c2d-46a1b5e9d073 --sender ana@example.com Hello",
+		"RedactRoomMessage",
+		"carillon message add --account-id " + accountOfExamples + " --conversation " + conversationOfExamples + " --sender ana@example.com Hello",
+		"RedactConversationMessage",
+		"DeleteRoomMembership", "GetRoom", "UpdateRoom", "DeleteRoom",
+	}, []string{"Release", "Hello"}},
+	"bots": {"EnterpriseLWA", true, []string{
+		"carillon domain claim example.com --account-id " + accountOfExamples,
+		"CreateBot", "GetBot", "ListBots", "PutEventsConfiguration", "GetEventsConfiguration", "DeleteEventsConfiguration",
+		"RegenerateSecurityToken", "UpdateBot",
+	}, []string{"unch", "https://127.0.0.1"}},
+	"devices": {"EnterpriseDirectory", true, []string{
+		"carillon domain claim example.com --account-id " + accountOfExamples,
+		"CreateUser", "AssociateSigninDelegateGroupsWithAccount", "DisassociateSigninDelegateGroupsFromAccount"}, []string{"4.12", "front-desk"}},
+	"a team":   {"Team", false, []string{"ListAccounts", "InviteUsers"}, []string{"ana@example.com"}},
+	"accounts": {"Team", false, []string{"DeleteAccount", "CreateAccount"}, nil},
+}
+
+// The examples of the manual do to a service what the manual says, for all operations. What the
+// service makes up itself is other than in the manual: ids, which later examples name, times, and
+// secrets, which its log does not tell.
+func TestExamples(t *testing.T) {
+	t.Parallel()
+	told := make(map[string]bool)
+	for name, s := range stories {
+		for _, step := range s.steps {
+			told[step] = true
 		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			tellExamples(t, s)
+		})
 	}
-	log := s.complaints()
-	if !strings.Contains(log, "operation=UpdateRoom") || strings.Contains(log, "Release") {
-		t.Errorf("the log should tell of the requests, without the names of rooms:\n%s", log)
+	for _, op := range chime.Service.Operations {
+		if !told[op.Name] {
+			t.Errorf("no story has the examples of %s", op.Name)
+		}
 	}
 }
 
-// So do those for bots. The log tells neither names nor tokens nor endpoints.
-func TestExamplesOfBots(t *testing.T) {
-	t.Parallel()
-	ca := filepath.Join(t.TempDir(), "ca.pem")
+func tellExamples(t *testing.T, s story) {
+	dir := t.TempDir()
+	ca := filepath.Join(dir, "ca.pem")
 	b, err := startBot(ca)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(b.Close)
-	s, dir, run := serveExamples(t, botFlags(ca)...)
-	run("carillon", "domain", "claim", "example.com", "--account-id", "Example Corp")
-	const (
-		hostOfExamples  = "https://bots.example.com"
-		botOfExamples   = "01931c74-5d28-7a94-b0e7-1f63c8d2a459"
-		timeOfExamples  = "2026-03-02T09:38:21.640Z"
-		tokenOfExamples = "b3VyLW93bi1zYW1wbGUtdG9rZW4tbm90LXJlYWw="
-	)
-	var bot, created, token string
-	for _, name := range []string{
-		"CreateBot", "GetBot", "ListBots", "PutEventsConfiguration", "GetEventsConfiguration", "DeleteEventsConfiguration", "RegenerateSecurityToken", "UpdateBot",
-	} {
-		for _, e := range examplesOf(t, name) {
-			got := run("bash", "-e", "-c", strings.NewReplacer(botOfExamples, bot, hostOfExamples, b.URL).Replace(e.Command))
-			if name == "CreateBot" {
-				m := made(t, got, "Bot")
-				bot, created, token = m.Text("BotId"), m.Text("CreatedTimestamp"), m.Text("SecurityToken")
+	sv := serving(t, dir, append(botFlags(ca), "--test", "--data", "carillon-data", "--log-level", "debug")...)
+	env := append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME="+sv.url, "AWS_PROFILE=ana", "AWS_DEFAULT_REGION=us-east-1")
+	run := func(line string) string {
+		t.Helper()
+		cmd := exec.Command("bash", "-e", "-c", line)
+		cmd.Dir, cmd.Env = dir, env
+		var complaints strings.Builder
+		cmd.Stderr = &complaints
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", line, err, complaints.String())
+		}
+		return string(out)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "saved.json"), []byte(s.directory()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	run("carillon import saved.json")
+	run("carillon key create --name ana --policy AmazonChimeFullAccess --write-profile ana")
+
+	here := map[string]string{hostOfExamples: b.URL} // what the examples call otherwise
+	for _, step := range s.steps {
+		if step == "settle" {
+			settle(t, sv.url)
+			continue
+		}
+		for _, e := range examplesOf(step) {
+			got := run(translated(e.Command, here))
+			if strings.HasPrefix(step, "carillon message add") {
+				reply, err := document.Parse(got)
+				if err != nil {
+					t.Fatal(err)
+				}
+				here[messageOfExamples] = reply.(*document.Object).Text("MessageId")
 			}
-			asInExample(t, e, strings.NewReplacer(botOfExamples, bot, timeOfExamples, created, tokenOfExamples, token, hostOfExamples, b.URL).Replace(e.Output), got)
+			if e.Output == "" {
+				continue
+			}
+			if diff := cmp.Diff(madeUp.replace(e.Output+"\n"), madeUp.replace(translated(got, map[string]string{b.URL: hostOfExamples}))); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", e.Command, diff)
+				continue
+			}
+			ids := uuid.FindAllString(got, -1)
+			for i, id := range uuid.FindAllString(e.Output, -1) {
+				here[id] = ids[i]
+			}
 		}
 	}
-	saved, err := os.ReadFile(filepath.Join(dir, "lunch.token"))
-	renewed := strings.TrimSpace(string(saved))
-	if err != nil || len(renewed) != 40 || renewed == token {
-		t.Errorf("the file with the new token: got %q, %v, want another than %q", saved, err, token)
-	}
-	log := s.complaints()
-	if !strings.Contains(log, "operation=UpdateBot") {
+	log := sv.complaints()
+	if !strings.Contains(log, "operation="+s.steps[len(s.steps)-1]) {
 		t.Errorf("the log does not tell of the requests:\n%s", log)
 	}
-	for _, private := range []string{"unch", b.URL, token, renewed} {
+	for _, private := range s.secrets {
 		if strings.Contains(log, private) {
 			t.Errorf("the log tells %q:\n%s", private, log)
 		}
 	}
 }
 
-// So do those for messages, which the operator writes. The service makes the time of deletion.
-func TestExamplesOfMessages(t *testing.T) {
-	t.Parallel()
-	_, _, run := serveExamples(t)
-	const (
-		account = "01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27"
-		user    = "01931c60-22f4-7c1a-8e55-3b9d7f0a4c12"
-		of      = "01931c83-6e17-7c52-9ab4-0d8f3e71c6a5" // the conversation
-	)
-	textOf := func(reply, name string) string {
-		t.Helper()
-		parsed, err := document.Parse(reply)
-		if err != nil {
-			t.Fatalf("%v in %s", err, reply)
-		}
-		return parsed.(*document.Object).Text(name)
+// directory is a saved listing of what a story begins with.
+func (s story) directory() string {
+	text := `{"Accounts": [{"AwsAccountId": "111122223333", "AccountId": "` + accountOfExamples + `", "Name": "Example Corp", "AccountType": "` +
+		s.accountType + `", "CreatedTimestamp": "2026-03-01T09:00:00.000Z", "DefaultLicense": "Pro", "SupportedLicenses": ["Basic", "Pro"]}]}`
+	if s.people {
+		text += `{"Users": [
+			{"AccountId": "` + accountOfExamples + `", "UserId": "` + anaOfExamples + `", "PrimaryEmail": "ana@example.com", "DisplayName": "Ana",
+				"LicenseType": "Pro", "UserRegistrationStatus": "Registered", "UserInvitationStatus": "Accepted", "PersonalPIN": "4071958236",
+				"RegisteredOn": "2026-03-02T11:20:40.016Z", "InvitedOn": "2026-03-02T09:16:12.844Z"},
+			{"AccountId": "` + accountOfExamples + `", "UserId": "` + boOfExamples + `", "PrimaryEmail": "bo@example.com", "DisplayName": "Bo",
+				"LicenseType": "Pro", "UserRegistrationStatus": "Registered"}]}`
 	}
-	room := strings.TrimSpace(run("aws", "chime", "create-room", "--account-id", account, "--name", "x", "--query", "Room.RoomId", "--output", "text"))
-	run("aws", "chime", "create-room-membership", "--account-id", account, "--room-id", room, "--member-id", user)
-	inRoom := textOf(run("carillon", "message", "add", "--account-id", account, "--room", room, "--sender", user, "Hello"), "MessageId")
-	said := textOf(run("carillon", "message", "add", "--account-id", account, "--conversation", of, "--sender", user, "Hello"), "MessageId")
-	for name, message := range map[string]string{"RedactRoomMessage": inRoom, "RedactConversationMessage": said} {
-		for _, e := range examplesOf(t, name) {
-			command := strings.NewReplacer("01931c71-0b3e-7f60-8c2d-46a1b5e9d073", room, "01931c83-9d40-7f1e-8b62-e5a7c4093d18", message).Replace(e.Command)
-			if got := run("bash", "-e", "-c", command); got != "" {
-				t.Errorf("%s: got %q, want nothing", e.Command, got)
-			}
-		}
+	return text
+}
+
+// settle waits until a service for tests has done all that is due.
+func settle(t *testing.T, url string) {
+	t.Helper()
+	resp, err := http.Post(url+"/_carillon/clock", "application/json", strings.NewReader(`{"advance": "1s"}`))
+	if err != nil {
+		t.Fatal(err)
 	}
-	for _, where := range [][]string{{"--room", room}, {"--conversation", of}} {
-		got := run(append([]string{"carillon", "message", "list", "--account-id", account, "--output", "json"}, where...)...)
-		if strings.Contains(got, "Hello") || !strings.Contains(got, `"Redacted": true`) {
-			t.Errorf("messages after the examples:\n%s", got)
-		}
-	}
-	for _, name := range []string{"PutRetentionSettings", "GetRetentionSettings"} {
-		for _, e := range examplesOf(t, name) {
-			got := run("bash", "-e", "-c", e.Command)
-			want := e.Output
-			if want != "" {
-				want = strings.Replace(want, "2026-04-01T10:10:52.301Z", textOf(got, "InitiateDeletionTimestamp"), 1)
-			}
-			asInExample(t, e, want, got)
-		}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Fatalf("moving the clock: got %s", resp.Status)
 	}
 }
 
-func examplesOf(t *testing.T, operation string) []model.Example {
-	t.Helper()
-	for _, of := range chime.Service.Manual.Examples {
-		if of.Operation == operation {
-			return of.Examples
-		}
+// translated is a text with other words for some.
+func translated(text string, words map[string]string) string {
+	var pairs []string
+	for from, to := range words {
+		pairs = append(pairs, from, to)
 	}
-	t.Fatalf("there is no example of %s", operation)
-	return nil
+	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+// madeUp matches what a service makes up.
+var madeUp = replacements{
+	{uuid, "ID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\dT[0-9:.]+Z`), "TIME"},
+	{regexp.MustCompile(`\b\d{10}\b`), "PIN"},
+	{regexp.MustCompile(`"SecurityToken": "[A-Za-z0-9+/=]{40}"`), "TOKEN"},
+	{regexp.MustCompile(`"NextToken": "[^"]+"`), "NEXT"},
+}
+
+type replacements []struct {
+	what *regexp.Regexp
+	by   string
+}
+
+func (r replacements) replace(text string) string {
+	for _, one := range r {
+		text = one.what.ReplaceAllLiteralString(text, one.by)
+	}
+	return text
+}
+
+// examplesOf returns the examples of an operation, or a command as one.
+func examplesOf(step string) []model.Example {
+	i := slices.IndexFunc(chime.Service.Manual.Examples, func(of model.OperationExamples) bool { return of.Operation == step })
+	if i < 0 {
+		return []model.Example{{Command: step}}
+	}
+	return chime.Service.Manual.Examples[i].Examples
 }

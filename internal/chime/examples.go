@@ -38,7 +38,7 @@ var examples = []model.OperationExamples{
         {
             "PhoneNumberId": "+12065550101",
             "ErrorCode": "PhoneNumberAssociationsExist",
-            "ErrorMessage": "The number is assigned to a user."
+            "ErrorMessage": "Phone number +12065550101 is associated with a user: disassociate it first"
         }
     ]
 }`,
@@ -106,7 +106,7 @@ var examples = []model.OperationExamples{
         {
             "UserId": "no-such-user",
             "ErrorCode": "NotFound",
-            "ErrorMessage": "There is no such user in the account."
+            "ErrorMessage": "User no-such-user was not found in the account"
         }
     ]
 }`,
@@ -415,13 +415,13 @@ var examples = []model.OperationExamples{
             "InviteId": "01931c60-22f3-7b48-8d07-c2e94a5f6b31",
             "Status": "Pending",
             "EmailAddress": "ana@example.com",
-            "EmailStatus": "Sent"
+            "EmailStatus": "NotSent"
         },
         {
             "InviteId": "01931c60-22f4-7009-b5e3-7a18d6c0f92e",
             "Status": "Pending",
             "EmailAddress": "bo@example.com",
-            "EmailStatus": "Sent"
+            "EmailStatus": "NotSent"
         }
     ]
 }`,
@@ -451,7 +451,7 @@ var examples = []model.OperationExamples{
 	{Operation: "ListPhoneNumberOrders", Examples: []model.Example{{
 		Purpose: "To see the latest order:",
 		Command: `aws chime list-phone-number-orders --max-results 1 --query PhoneNumberOrders[0].Status`,
-		Output:  `"Partial"`,
+		Output:  `"Successful"`,
 	}}},
 	{Operation: "ListPhoneNumbers", Examples: []model.Example{{
 		Purpose: "To see which phone numbers the users of an account have:",
