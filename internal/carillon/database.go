@@ -70,7 +70,7 @@ func (d *database) narrow(logger *slog.Logger) error {
 	if d.Data == "" {
 		return nil
 	}
-	narrowed, wide, err := sqlite.Narrow(d.Data, secretKeyFile, rootKeyFile)
+	narrowed, wide, err := sqlite.Narrow(d.Data, secretKeyFile, rootKeyFile, dialOutSecretFile)
 	for _, path := range narrowed {
 		logger.Warn("other users of the machine could use what belongs to the service: its permissions are narrower now", "path", path)
 	}

@@ -118,7 +118,8 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	f.group("events")
 	f.add(&o.EventsAllow, "events-allow CIDR", "private network in which bots may get their events, such as 10.0.0.0/8; may be repeated, and "+
 		"as a variable holds networks separated by commas; without this flag, bots must be on the internet", []trait{variable})
-	f.text(&o.EventsCA, "events-ca FILE", "certificates to trust in endpoints of bots beside those of the system, PEM", variable, files("pem", "crt", "cer"))
+	f.text(&o.EventsCA, "events-ca FILE", "certificates to trust in endpoints of bots, and in the hook of dial-outs, beside those of the system, PEM", variable, files("pem", "crt", "cer"))
+	o.DialOut.flags(f)
 	f.group("log")
 	parsed(f, &o.LogLevel, logLevel, "log-level LEVEL", slog.LevelInfo.String(),
 		"least level to log: DEBUG (every request), INFO, WARN or ERROR", variable, completedBy(fixed(logLevels...)))

@@ -47,6 +47,7 @@ type serviceOptions struct {
 	Numbers      directory.NumberRules
 	EventsAllow  networks // private networks in which bots may get their events
 	EventsCA     string   // file of certificates of the endpoints of bots; empty: those of the system
+	DialOut      dialOutHookOptions
 	Logger       *slog.Logger
 	Test         bool // test mode: see package testmode
 
@@ -78,7 +79,8 @@ type service struct {
 	cutOff     context.CancelFunc
 	metrics    *metrics.Metrics
 	webhook    *webhook.Sender
-	background sync.WaitGroup // writes the last uses of access keys, and does what happens by itself
+	hook       *directory.DialOutHook // nil: there is none
+	background sync.WaitGroup         // writes the last uses of access keys, and does what happens by itself
 	store      store.Store
 	release    func() error
 }
@@ -148,8 +150,11 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		return nil, usagef("reading the certificates of --events-ca: %w", err)
 	}
 	s.metrics = metrics.New(s.store, o.Logger)
+	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA, Clock: now}, s.dialOutEnded(o.Logger)); err != nil {
+		return nil, err
+	}
 	domain, err := directory.New(s.store, directory.Options{
-		Clock: now, Numbers: o.Numbers, URL: s.exportURL(o), Webhook: s.webhook, EventEnded: s.eventEnded(o.Logger),
+		Clock: now, Numbers: o.Numbers, URL: s.exportURL(o), Webhook: s.webhook, EventEnded: s.eventEnded(o.Logger), DialOutHook: s.hook,
 	})
 	if err != nil {
 		return nil, noStore(err)
@@ -229,6 +234,16 @@ func (s *service) eventEnded(logger *slog.Logger) func(string, directory.EventOu
 			once.Do(lost)
 		case outcome == directory.EventGivenUp || reason == directory.TooManyEvents:
 			lost()
+		}
+	}
+}
+
+// dialOutEnded counts a dial-out that the hook was told of, and tells the log of one that is lost.
+func (s *service) dialOutEnded(logger *slog.Logger) func(transactionID, status, reason string) {
+	return func(transactionID, status, reason string) {
+		s.metrics.CountDialOut(status)
+		if status == directory.DialOutGivenUp {
+			logger.Warn("the hook of dial-outs has not taken one: it is lost", "transaction_id", transactionID, "reason", "it "+reason)
 		}
 	}
 }
@@ -347,6 +362,9 @@ func (s *service) stop() error {
 		s.aside.Close()
 	}
 	s.webhook.Close()
+	if s.hook != nil {
+		s.hook.Sender.Close()
+	}
 	s.metrics.Close()
 	s.background.Wait()
 	return errors.Join(err, s.closeStore())

@@ -31,6 +31,7 @@ type Metrics struct {
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
 	events   *prometheus.CounterVec
+	dialOuts *prometheus.CounterVec
 	seats    *seats
 }
 
@@ -51,9 +52,20 @@ func New(st Store, logger *slog.Logger) *Metrics {
 			Name: "carillon_bot_events_total",
 			Help: "Events for bots, by outcome: delivered, given_up, dropped.",
 		}, []string{"outcome"}),
+		dialOuts: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "carillon_dial_outs_total",
+			Help: "Dial-outs that the hook was told of, by what became of them: Delivered, GivenUp.",
+		}, []string{"status"}),
 		seats: newSeats(st.Seats, logger),
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.events, storage{st.Stats}, m.seats,
+	// These are shown as 0 before there are any.
+	for _, outcome := range []string{"delivered", "given_up", "dropped"} {
+		m.events.WithLabelValues(outcome)
+	}
+	for _, status := range []string{"Delivered", "GivenUp"} {
+		m.dialOuts.WithLabelValues(status)
+	}
+	m.registry.MustRegister(m.requests, m.duration, m.events, m.dialOuts, storage{st.Stats}, m.seats,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), collectors.NewBuildInfoCollector())
 	return m
 }
@@ -79,6 +91,9 @@ func (m *Metrics) Meter(operation string) func(exception string, took time.Durat
 
 // CountEvent counts an event for a bot that has ended with an outcome.
 func (m *Metrics) CountEvent(outcome string) { m.events.WithLabelValues(outcome).Inc() }
+
+// CountDialOut counts a dial-out that the hook was told of.
+func (m *Metrics) CountDialOut(status string) { m.dialOuts.WithLabelValues(status).Inc() }
 
 // Handler answers GET and HEAD with the metrics in Prometheus's text format, or in another of its
 // formats that the client prefers.

@@ -55,6 +55,7 @@ func TestMetrics(t *testing.T) {
 	update("", 3*time.Second)
 	update("ConflictException", time.Minute)
 	get("NotFoundException", 0)
+	m.CountDialOut("GivenUp")
 
 	for prefix, want := range map[string]string{
 		"carillon_requests": `carillon_requests_total{operation="BatchUpdateUser",outcome="ConflictException"} 1
@@ -78,6 +79,7 @@ carillon_store_updates_total{outcome="committed"} 7
 carillon_store_updates_total{outcome="failed"} 1
 carillon_store_updates_total{outcome="undone"} 2
 `,
+		"carillon_dial":  "carillon_dial_outs_total{status=\"Delivered\"} 0\ncarillon_dial_outs_total{status=\"GivenUp\"} 1\n",
 		"carillon_tasks": "carillon_tasks_due{kind=\"Early\"} 0\ncarillon_tasks_due{kind=\"Late\"} 3\n",
 		"carillon_seats": "carillon_seats{license=\"Basic\"} 2\ncarillon_seats{license=\"Pro\"} 5\n",
 	} {
