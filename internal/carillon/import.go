@@ -30,19 +30,22 @@ func (p *program) importCommand() *cobra.Command {
 	var o importOptions
 	c := &cobra.Command{
 		Use:   "import FILE ...",
-		Short: `import accounts, users and rooms from saved output of "aws chime"`,
-		Long: `Import accounts, users and chat rooms from saved output of "aws chime". Ids,
-dates, licenses and order are kept.
+		Short: `import accounts, users, rooms, bots from saved output of "aws chime"`,
+		Long: `Import accounts, users, chat rooms and bots from saved output of "aws chime".
+Ids, dates, licenses, tokens and order are kept. Bots name no account, so they
+need --account-id, and get events again once put-events-configuration says where.
 
 A FILE holds what list-accounts, list-users, list-rooms, list-room-memberships,
-get-account, get-user or get-room printed as JSON, one page or many, or a table
-of users, .csv or .xlsx, with the columns userId and email. - is standard input. What the store has already stays as it is, so that a
+list-bots, get-account, get-user, get-room or get-bot printed as JSON, one page
+or many, or a table of users, .csv or .xlsx, with the columns userId and email.
+- is standard input. What the store has already stays as it is, so that a
 file can be imported again. Rows that cannot be imported are listed and skipped;
 the exit code is then 1. A file whose account belongs to another AWS account in
 the store is refused, and nothing is imported.` + besideService,
 		Example: `carillon import --dry-run accounts.json users.json
 carillon import accounts.json users.json
-carillon import rooms.json memberships.json`,
+carillon import rooms.json memberships.json
+carillon import --account-id Acme bots.json`,
 		RunE:              func(c *cobra.Command, words []string) error { return p.importFiles(c.Context(), o, words) },
 		ValidArgsFunction: filesOf("json", "csv", "xlsx"),
 	}
@@ -163,6 +166,13 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 	r.results("users", users, func(i int) string { return r.rows.Users[i].Place })
 	if err != nil {
 		return fmt.Errorf("%d of %d users are done, import again to continue: %w", len(users), len(r.rows.Users), err)
+	}
+	if len(r.rows.Bots) > 0 { // before the rooms that they are in
+		bots, err := im.Bots(ctx, r.rows.Bots)
+		r.results("bots", bots, func(i int) string { return r.rows.Bots[i].Place })
+		if err != nil {
+			return fmt.Errorf("%d of %d bots are done, import again to continue: %w", len(bots), len(r.rows.Bots), err)
+		}
 	}
 	if len(r.rows.Rooms)+len(r.rows.Memberships) > 0 {
 		if err := r.chats(ctx, im); err != nil {

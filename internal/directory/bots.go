@@ -119,19 +119,25 @@ func (c *change) botEmail(a store.Account, in *api.CreateBotInput) (string, erro
 	if err != nil {
 		return "", err
 	}
-	bots, err := c.BotEmails([]string{email.Text})
+	taken, err := c.isTaken(a.AccountID, email.Text)
 	if err != nil {
 		return "", err
 	}
-	holders, err := c.Addresses([]string{email.Text})
-	if err != nil {
-		return "", err
-	}
-	// An invitation to another account does not matter, as for CreateUser.
-	if len(bots) > 0 || slices.ContainsFunc(holders, func(h store.Address) bool { return h.Registered || h.AccountID == a.AccountID }) {
+	if taken {
 		return "", api.BadRequest("The e-mail address that DisplayName makes in domain %.64s is taken: choose another name", domain)
 	}
 	return email.Text, nil
+}
+
+// isTaken reports whether an address is that of a bot, of a registered user, or of a user of the
+// account. An invitation to another account does not matter, as for CreateUser.
+func (c *change) isTaken(accountID, email string) (bool, error) {
+	bots, err := c.BotEmails([]string{email})
+	if err != nil || len(bots) > 0 {
+		return len(bots) > 0, err
+	}
+	holders, err := c.Addresses([]string{email})
+	return slices.ContainsFunc(holders, func(h store.Address) bool { return h.Registered || h.AccountID == accountID }), err
 }
 
 // GetBot returns one bot, with its security token.

@@ -10,12 +10,12 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Import brings in what is left of a directory elsewhere: accounts, users, and chat rooms with
-// their members, as the API once listed them, with their ids, dates and licenses, in the order in
-// which they are given. Call [Import.Accounts], [Import.Users], [Import.Rooms] and
-// [Import.Memberships] in this order, since each belongs to what came before. The rules are in
-// import_accounts.go, import_users.go and import_rooms.go; what accounts and users must be to be
-// considered at all is in import_rows.go.
+// Import brings in what is left of a directory elsewhere: accounts, users, bots, and chat rooms
+// with their members, as the API once listed them, with their ids, dates and licenses, in the order
+// in which they are given. Call [Import.Accounts], [Import.Users], [Import.Bots], [Import.Rooms]
+// and [Import.Memberships] in this order, since each belongs to what came before. The rules are in
+// import_accounts.go, import_users.go, import_bots.go and import_rooms.go; what accounts and users
+// must be to be considered at all is in import_rows.go.
 //
 // What the store already has is never changed, so an import that was cut short can be run again.
 // Each account, user, room and membership that is added gets an audit record of its own, which
@@ -100,6 +100,8 @@ type seen struct {
 
 	rooms       map[[2]string]placed[store.Room]           // by ids of account and room
 	memberships map[[3]string]placed[store.RoomMembership] // by ids of account, room and member
+	bots        map[[2]string]placed[store.Bot]            // by ids of account and bot
+	botEmails   map[string]bool                            // by [address.Key]
 }
 
 func newSeen() seen {
@@ -112,6 +114,8 @@ func newSeen() seen {
 
 		rooms:       make(map[[2]string]placed[store.Room]),
 		memberships: make(map[[3]string]placed[store.RoomMembership]),
+		bots:        make(map[[2]string]placed[store.Bot]),
+		botEmails:   make(map[string]bool),
 	}
 }
 
@@ -123,6 +127,8 @@ func (s *seen) add(more seen) {
 	maps.Copy(s.unknown, more.unknown)
 	maps.Copy(s.rooms, more.rooms)
 	maps.Copy(s.memberships, more.memberships)
+	maps.Copy(s.bots, more.bots)
+	maps.Copy(s.botEmails, more.botEmails)
 }
 
 // Import begins an import.

@@ -192,14 +192,20 @@ func (k *chunk) membership(row MembershipRow) (result ImportedRow, err error) {
 		k.seen.memberships[key] = placed[store.RoomMembership]{kept[0], row.Place}
 		return knownMembership(kept[0], r, "is in the store", RowDiffers), nil
 	}
-	u, err := k.userOf(*a, id)
-	switch {
-	case errors.Is(err, store.ErrNotFound):
-		return badRow("member %.64s of room %.64s is no user of account %.64s, here or in the store", id, roomID, a.AccountID), nil
-	case err != nil:
-		return result, err
-	case u.Registration == store.Unregistered:
-		return badRow("member %.64s of room %.64s has not joined the account", id, roomID), nil
+	if r.Member.MemberType == api.MemberTypeBot {
+		if reason, err := k.badBotMember(*a, id, r.Role); reason != "" || err != nil {
+			return badRow("member %.64s of room %.64s %s", id, roomID, reason), err
+		}
+	} else {
+		u, err := k.userOf(*a, id)
+		switch {
+		case errors.Is(err, store.ErrNotFound):
+			return badRow("member %.64s of room %.64s is no user of account %.64s, here or in the store", id, roomID, a.AccountID), nil
+		case err != nil:
+			return result, err
+		case u.Registration == store.Unregistered:
+			return badRow("member %.64s of room %.64s has not joined the account", id, roomID), nil
+		}
 	}
 
 	m := store.RoomMembership{MemberID: id, Updated: r.UpdatedTimestamp}
@@ -232,6 +238,22 @@ func (k *chunk) roomOf(a store.Account, id string) (store.Room, error) {
 	return room, err
 }
 
+// badBotMember says why a bot cannot be a member of a room with a role, "" if it can. The bot is
+// one of the store or, in a dry run, of the import.
+func (k *chunk) badBotMember(a store.Account, id string, role api.RoomMembershipRole) (string, error) {
+	if role == api.RoomMembershipRoleAdministrator {
+		return "is a bot, which cannot be an administrator", nil
+	}
+	_, err := k.change.Bot(a.AccountID, id)
+	if _, seen := k.of.seen.bots[[2]string{a.AccountID, id}]; seen && k.of.request.DryRun && errors.Is(err, store.ErrNotFound) {
+		return "", nil
+	}
+	if errors.Is(err, store.ErrNotFound) {
+		return fmt.Sprintf("is no bot of account %.64s, here or in the store", a.AccountID), nil
+	}
+	return "", err
+}
+
 // userOf returns a user of the store or, in a dry run, of the import, or ErrNotFound.
 func (k *chunk) userOf(a store.Account, id string) (store.User, error) {
 	users, err := k.change.Users(a.AccountID, []string{id})
@@ -259,8 +281,8 @@ func badMembership(r api.RoomMembership) string {
 	if problem := badID(id); problem != "" {
 		return "MemberId " + problem
 	}
-	if kind := r.Member.MemberType; kind == api.MemberTypeBot || kind == api.MemberTypeWebhook {
-		return fmt.Sprintf("member %.64s of room %.64s is a %s: only users are imported", id, *r.RoomId, kind)
+	if kind := r.Member.MemberType; kind == api.MemberTypeWebhook {
+		return fmt.Sprintf("member %.64s of room %.64s is a %s: only users and bots are imported", id, *r.RoomId, kind)
 	}
 	return firstOf(
 		notOneOf("MemberType", r.Member.MemberType, api.MemberTypeUser, api.MemberTypeBot, api.MemberTypeWebhook),

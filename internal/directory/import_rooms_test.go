@@ -120,7 +120,7 @@ func TestImportRooms_Refuses(t *testing.T) {
 		{membershipRow("A", "", "ana"), "bad; RoomId is missing"},
 		{membershipRow("A", "r", ""), "bad; MemberId is missing"},
 		{membershipRow("A", "r", "ana", func(m *api.RoomMembership) { m.Member = nil }), "bad; a membership of room r has no Member"},
-		{membershipRow("A", "r", "b", func(m *api.RoomMembership) { m.Member.MemberType = "Bot" }), "bad; member b of room r is a Bot: only users are imported"},
+		{membershipRow("A", "r", "b", func(m *api.RoomMembership) { m.Member.MemberType = "Bot" }), "bad; member b of room r is a bot, which cannot be an administrator"},
 		{membershipRow("A", "r", "b", func(m *api.RoomMembership) { m.Member.MemberType = "Cat" }), `bad; MemberType is "Cat", not one of User, Bot, Webhook`},
 		{membershipRow("A", "r", "b", func(m *api.RoomMembership) { m.Role = "Owner" }), `bad; Role is "Owner", not one of Administrator, Member`},
 		{membershipRow("X", "r", "ana"), "bad; account X of member ana is neither in these files nor in the store"},

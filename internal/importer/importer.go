@@ -1,6 +1,6 @@
-// Package importer reads the accounts, users and chat rooms that people saved from the API, as JSON
-// or, for users, as tables. It tells what a file holds, and what in it cannot be read and where.
-// Which of the rows can be imported is decided by package directory. Start at [Rows].
+// Package importer reads the accounts, users, chat rooms and bots that people saved from the API,
+// as JSON or, for users, as tables. It tells what a file holds, and what in it cannot be read and
+// where. Which of the rows can be imported is decided by package directory. Start at [Rows].
 package importer
 
 import (
@@ -17,14 +17,16 @@ import (
 // Rows are what was read from files. The zero value is ready to use.
 //
 // A JSON file (json.go) holds any number of texts, one after the other, as a loop over pages leaves
-// them: the output of list-accounts, list-users, list-rooms, list-room-memberships, get-account,
-// get-user or get-room, single rows of these, and lists of any of them. A table (table.go), CSV or
-// .xlsx, has the columns userId and email. Encodings are those of package sheet.
+// them: the output of list-accounts, list-users, list-rooms, list-room-memberships, list-bots,
+// get-account, get-user, get-room or get-bot, single rows of these, and lists of any of them. A
+// table (table.go), CSV or .xlsx, has the columns userId and email. Encodings are those of package
+// sheet.
 type Rows struct {
 	Accounts    []directory.AccountRow
 	Users       []directory.UserRow
 	Rooms       []directory.RoomRow
 	Memberships []directory.MembershipRow
+	Bots        []directory.BotRow
 	Problems    []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
 	Notes       Notes    // what of the rows is left out or changed
 

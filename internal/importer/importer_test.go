@@ -117,6 +117,26 @@ func TestRead_Forms(t *testing.T) {
 	}
 }
 
+// Bots are read as list-bots and get-bot print them. They name no account.
+func TestRead_Bots(t *testing.T) {
+	const bot = `{"BotId": "b1", "UserId": "b1", "DisplayName": "Lunch (Bot)", "BotType": "ChatBot", "Disabled": true,
+		"CreatedTimestamp": "2019-01-04T17:11:22.003Z", "UpdatedTimestamp": "2019-01-05T17:11:22.003Z",
+		"BotEmail": "lunch-chimebot@example.com", "SecurityToken": "abc"}`
+	made := time.Date(2019, 1, 4, 17, 11, 22, 3e6, time.UTC)
+	want := api.Bot{
+		BotId: new("b1"), DisplayName: new("Lunch (Bot)"), BotType: "ChatBot", Disabled: new(true), CreatedTimestamp: made,
+		UpdatedTimestamp: made.AddDate(0, 0, 1), BotEmail: new("lunch-chimebot@example.com"), SecurityToken: new("abc"),
+	}
+	for _, text := range []string{`{"Bots": [` + bot + `]}`, `{"Bot": ` + bot + `}`, bot, "[" + bot + "]"} {
+		rows := read(t, text)
+		equal(t, "problems", rows.Problems, []string(nil))
+		equal(t, "users", len(rows.Users), 0)
+		equal(t, "bots", rows.Bots, []directory.BotRow{{Place: "f.txt:1", Bot: want}})
+	}
+	rows := read(t, `{"BotId": "b1", "Disabled": "no"}`)
+	equal(t, "problems", rows.Problems, []string{"f.txt:1: Disabled must be true or false"})
+}
+
 // What cannot be read is named by the line where it begins, and does not keep the rest out.
 func TestRead_Problems(t *testing.T) {
 	const (
@@ -129,12 +149,12 @@ func TestRead_Problems(t *testing.T) {
 		users    string // see ids
 	}{
 		{"[\n" + user("a") + ",\n{\n\"PrimaryEmail\": \"x@example.com\"\n},\n" + user("b") + "]",
-			"3: this is no account, user, room or membership; import what list-accounts, list-users, list-rooms or list-room-memberships printed\n", "2 a, 6 b"},
+			"3: this is no account, user, room, membership or bot; import what list-accounts, list-users, list-rooms, list-room-memberships or list-bots printed\n", "2 a, 6 b"},
 		{"{\"Users\": [\n{},\n" + user("a") + "]}", "", "2 , 3 a"}, // whether it is a user is decided elsewhere
-		{user("a") + "\n{\"Users\": [\n7,\n\"x\", null, [\ntrue]]}", "3: found 7 where an account, a user, a room or a membership was expected\n" +
-			"4: found \"x\" where an account, a user, a room or a membership was expected\n4: found null where an account, a user, a room or a membership was expected\n" +
-			"5: found true where an account, a user, a room or a membership was expected\n", "1 a"},
-		{user("a") + "\n{\"UserErrors\": []}", "2: this is no account, user, room or membership; import what list-accounts, list-users, list-rooms or list-room-memberships printed\n", "1 a"},
+		{user("a") + "\n{\"Users\": [\n7,\n\"x\", null, [\ntrue]]}", "3: found 7 where an account, a user, a room, a membership or a bot was expected\n" +
+			"4: found \"x\" where an account, a user, a room, a membership or a bot was expected\n4: found null where an account, a user, a room, a membership or a bot was expected\n" +
+			"5: found true where an account, a user, a room, a membership or a bot was expected\n", "1 a"},
+		{user("a") + "\n{\"UserErrors\": []}", "2: this is no account, user, room, membership or bot; import what list-accounts, list-users, list-rooms, list-room-memberships or list-bots printed\n", "1 a"},
 		{"[" + user("a", `"RegisteredOn": "yesterday"`) + ",\n" + user("b", `"InvitedOn": 1546621882003`) + ",\n" + user("c", `"RegisteredOn": true`) +
 			",\n" + user("d", `"InvitedOn": "2019-13-01T00:00:00Z"`) + ",\n" + user("e", `"InvitedOn": 0`) + "]",
 			"1: RegisteredOn is yesterday, " + notATime + "\n2: InvitedOn is 1546621882003, " + notATime + "\n3: RegisteredOn must be a time\n" +

@@ -24,6 +24,7 @@ const (
 	anAccount               // "Account", or in "Accounts"
 	aRoom                   // "Room", or in "Rooms"
 	aMembership             // "RoomMembership", or in "RoomMemberships"
+	aBot                    // "Bot", or in "Bots"
 )
 
 // json reads rows from JSON texts.
@@ -74,7 +75,7 @@ func (f *file) value(k kind) error {
 	}
 	v, err := f.dec.ReadValue()
 	if err == nil {
-		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account, a user, a room or a membership was expected", v)
+		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account, a user, a room, a membership or a bot was expected", v)
 	}
 	return err
 }
@@ -115,6 +116,8 @@ func (f *file) object(k kind) error {
 				inside = aRoom
 			case "RoomMemberships", "RoomMembership":
 				inside = aMembership
+			case "Bots", "Bot":
+				inside = aBot
 			}
 		}
 		if inside != unnamed {
@@ -142,9 +145,12 @@ func (f *file) object(k kind) error {
 	_, hasAccount := row.Get("AwsAccountId")
 	_, hasRoom := row.Get("RoomId")
 	_, hasMember := row.Get("Member")
+	_, hasBot := row.Get("BotId")
 	switch {
 	case deep != "":
 		f.problem(line, "%.64q is nested too deep", deep)
+	case k == aBot || k == unnamed && hasBot:
+		f.bot(line, row)
 	case k == oneUser || k == listedUser || k == unnamed && hasUser:
 		f.user(line, row, k)
 	case k == aMembership || k == unnamed && hasRoom && hasMember:
@@ -154,7 +160,7 @@ func (f *file) object(k kind) error {
 	case k == anAccount || hasAccount:
 		f.account(line, row)
 	case !page:
-		f.problem(line, "this is no account, user, room or membership; import what list-accounts, list-users, list-rooms or list-room-memberships printed")
+		f.problem(line, "this is no account, user, room, membership or bot; import what list-accounts, list-users, list-rooms, list-room-memberships or list-bots printed")
 	default:
 		for _, m := range row.Members() {
 			if m.Key != "NextToken" { // of a page that was not the last one
@@ -314,5 +320,42 @@ func (f *file) membership(line int, row *document.Object) {
 	}
 	if m.sound() {
 		f.rows.Memberships = append(f.rows.Memberships, directory.MembershipRow{Place: f.place(line), Membership: r})
+	}
+}
+
+func (f *file) bot(line int, row *document.Object) {
+	m := f.members(line)
+	var b api.Bot
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "BotId":
+			b.BotId = m.text(name, v)
+		case "UserId": // which is the BotId
+		case "DisplayName":
+			b.DisplayName = m.text(name, v)
+		case "BotType":
+			b.BotType = api.BotType(orBlank(m.text(name, v)))
+		case "Disabled":
+			disabled, ok := v.(bool)
+			if ok {
+				b.Disabled = &disabled
+			} else if !m.absent(name, v) {
+				m.wrong(name, "must be true or false")
+			}
+		case "CreatedTimestamp":
+			b.CreatedTimestamp = m.time(name, v)
+		case "UpdatedTimestamp":
+			b.UpdatedTimestamp = m.time(name, v)
+		case "BotEmail":
+			b.BotEmail = m.text(name, v)
+		case "SecurityToken":
+			b.SecurityToken = m.text(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.Bots = append(f.rows.Bots, directory.BotRow{Place: f.place(line), Bot: b})
 	}
 }
