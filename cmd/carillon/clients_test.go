@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -19,7 +20,8 @@ import (
 
 // TestClients tells one scenario by clients that know nothing of this project: create, invite,
 // list in pages, update a batch with mistakes in it, suspend, unsuspend, settings, delete, a chat
-// room, and a bot. Those that do not come with Go are named by variables:
+// room, and a bot; then a phone number from search to deletion, a bot that answers in a room,
+// retention and redaction. Those that do not come with Go are named by variables:
 //
 //	CARILLON_TEST_AWSCLI  an AWS CLI, of whatever release
 //	CARILLON_TEST_NODE    a directory node_modules with @aws-sdk/client-chime
@@ -42,10 +44,11 @@ func TestClients(t *testing.T) {
 	for name, value := range s.env {
 		env = append(env, name+"="+value)
 	}
-	home := enterprise(t, dir, env)
+	carillon := operator(t, dir, env)
+	home := enterprise(t, carillon)
 	env = append(env, "ENTERPRISE="+home, "BOT_URL="+b.URL)
 
-	t.Run("Go", func(t *testing.T) { scenario(t, s, home, b.URL+"/go") })
+	t.Run("Go", func(t *testing.T) { scenario(t, s, home, b.URL+"/go", carillon) })
 	t.Run("this project's aws", func(t *testing.T) { script(t, dir, append(env, "CLI=aws"), "sh", "scenario.sh") })
 	t.Run("AWS CLI", func(t *testing.T) {
 		cli := os.Getenv("CARILLON_TEST_AWSCLI")
@@ -76,10 +79,10 @@ func script(t *testing.T, dir string, env []string, interpreter, name string) {
 	}
 }
 
-// enterprise has the operator make an Enterprise account with three people, and returns its id.
-func enterprise(t *testing.T, dir string, env []string) string {
-	t.Helper()
-	carillon := func(line string, more ...string) []byte {
+// operator returns what runs commands of the operator, and returns what they print.
+func operator(t *testing.T, dir string, env []string) func(line string, more ...string) []byte {
+	return func(line string, more ...string) []byte {
+		t.Helper()
 		cmd := exec.Command("carillon", append(strings.Fields(line), more...)...)
 		cmd.Dir, cmd.Env = dir, env
 		var complaints strings.Builder
@@ -90,6 +93,12 @@ func enterprise(t *testing.T, dir string, env []string) string {
 		}
 		return out
 	}
+}
+
+// enterprise has the operator make an Enterprise account with three people, and a pool of numbers.
+// It returns the id of the account.
+func enterprise(t *testing.T, carillon func(line string, more ...string) []byte) string {
+	t.Helper()
 	var made struct{ Account struct{ AccountId string } }
 	if err := json.Unmarshal(carillon("account create --name Enterprise --type EnterpriseLWA --output json"), &made); err != nil {
 		t.Fatal(err)
@@ -99,12 +108,13 @@ func enterprise(t *testing.T, dir string, env []string) string {
 	for _, name := range []string{"ana", "bo", "chidi"} {
 		carillon("user register --email "+name+"@example.org --account-id", id)
 	}
+	carillon("number add +12065550100 +12065550101 +12065550102 +12065550103")
 	return id
 }
 
 // scenario is the one of testdata/clients, told by the AWS SDK for Go. The endpoint is that of a
 // bot.
-func scenario(t *testing.T, s *service, enterprise, endpoint string) {
+func scenario(t *testing.T, s *service, enterprise, endpoint string, carillon func(line string, more ...string) []byte) {
 	ctx := context.Background()
 	client := chime.New(chime.Options{
 		Region: "us-east-1", BaseEndpoint: aws.String(s.url),
@@ -205,4 +215,113 @@ func scenario(t *testing.T, s *service, enterprise, endpoint string) {
 	if !*found.Bot.Disabled {
 		t.Error("the bot is not disabled")
 	}
+
+	_, err = client.UpdateBot(ctx, &chime.UpdateBotInput{AccountId: &enterprise, BotId: bot, Disabled: aws.Bool(false)})
+	check(err)
+	_, err = client.PutEventsConfiguration(ctx, &chime.PutEventsConfigurationInput{AccountId: &enterprise, BotId: bot, OutboundEventsHTTPSEndpoint: aws.String(endpoint)})
+	check(err)
+	c := &conversation{t: t, client: client, account: &enterprise, user: ana.UserId}
+	c.number(ctx)
+	c.talk(ctx, carillon, found.Bot)
+}
+
+// conversation is the second half of the scenario: a phone number, and talk with a bot.
+type conversation struct {
+	t             *testing.T
+	client        *chime.Client
+	account, user *string
+}
+
+func (c *conversation) check(err error) {
+	c.t.Helper()
+	if err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// until calls fn until it returns true.
+func (c *conversation) until(what string, fn func() bool) {
+	c.t.Helper()
+	for end := time.Now().Add(hung); !fn(); {
+		if time.Now().After(end) {
+			c.t.Fatalf("waited in vain for %s", what)
+		}
+	}
+}
+
+// number has a number searched, ordered, given to the user, taken back and deleted.
+func (c *conversation) number(ctx context.Context) {
+	search, err := c.client.SearchAvailablePhoneNumbers(ctx, &chime.SearchAvailablePhoneNumbersInput{AreaCode: aws.String("206"), MaxResults: aws.Int32(1)})
+	c.check(err)
+	if len(search.E164PhoneNumbers) != 1 {
+		c.t.Fatalf("got numbers %v, want one", search.E164PhoneNumbers)
+	}
+	number := search.E164PhoneNumbers[0]
+	ordered, err := c.client.CreatePhoneNumberOrder(ctx, &chime.CreatePhoneNumberOrderInput{
+		ProductType: types.PhoneNumberProductTypeBusinessCalling, E164PhoneNumbers: []string{number}})
+	c.check(err)
+	c.until("the order", func() bool {
+		got, err := c.client.GetPhoneNumberOrder(ctx, &chime.GetPhoneNumberOrderInput{PhoneNumberOrderId: ordered.PhoneNumberOrder.PhoneNumberOrderId})
+		c.check(err)
+		return got.PhoneNumberOrder.Status == types.PhoneNumberOrderStatusSuccessful
+	})
+	_, err = c.client.AssociatePhoneNumberWithUser(ctx, &chime.AssociatePhoneNumberWithUserInput{AccountId: c.account, UserId: c.user, E164PhoneNumber: &number})
+	c.check(err)
+	user, err := c.client.GetUser(ctx, &chime.GetUserInput{AccountId: c.account, UserId: c.user})
+	c.check(err)
+	if got := aws.ToString(user.User.PrimaryProvisionedNumber); got != number {
+		c.t.Errorf("the user has the number %q, want %s", got, number)
+	}
+	kept, err := c.client.BatchDeletePhoneNumber(ctx, &chime.BatchDeletePhoneNumberInput{PhoneNumberIds: []string{number}})
+	c.check(err)
+	if e := kept.PhoneNumberErrors; len(e) != 1 || e[0].ErrorCode != types.ErrorCodePhoneNumberAssociationsExist {
+		c.t.Errorf("got %+v for a number that a user has, want PhoneNumberAssociationsExist", e)
+	}
+	_, err = c.client.DisassociatePhoneNumberFromUser(ctx, &chime.DisassociatePhoneNumberFromUserInput{AccountId: c.account, UserId: c.user})
+	c.check(err)
+	_, err = c.client.DeletePhoneNumber(ctx, &chime.DeletePhoneNumberInput{PhoneNumberId: &number})
+	c.check(err)
+}
+
+// talk has a bot answer in a room; then the messages are kept for a time, and one is redacted.
+func (c *conversation) talk(ctx context.Context, carillon func(line string, more ...string) []byte, bot *types.Bot) {
+	opened, err := c.client.CreateRoom(ctx, &chime.CreateRoomInput{AccountId: c.account, Name: aws.String("With a bot")})
+	c.check(err)
+	room := opened.Room.RoomId
+	added, err := c.client.BatchCreateRoomMembership(ctx, &chime.BatchCreateRoomMembershipInput{AccountId: c.account, RoomId: room,
+		MembershipItemList: []types.MembershipItem{{MemberId: c.user}, {MemberId: bot.BotId}, {MemberId: bot.BotId, Role: types.RoomMembershipRoleAdministrator}}})
+	c.check(err)
+	if len(added.Errors) != 1 {
+		c.t.Errorf("got %+v, want the bot refused as an administrator", added.Errors)
+	}
+	in := []string{"--account-id", *c.account, "--room", *room}
+	var sent struct{ MessageId string }
+	c.check(json.Unmarshal(carillon("message add --sender "+*c.user, append(in, "@"+*bot.BotEmail+": hello")...), &sent))
+	var list struct {
+		Messages []struct {
+			Content  string
+			Redacted bool
+		}
+	}
+	c.until("the answer", func() bool {
+		c.check(json.Unmarshal(carillon("message list --output json", in...), &list))
+		return len(list.Messages) == 2 && strings.HasPrefix(list.Messages[1].Content, "You said")
+	})
+	_, err = c.client.PutRetentionSettings(ctx, &chime.PutRetentionSettingsInput{AccountId: c.account, RetentionSettings: &types.RetentionSettings{
+		RoomRetentionSettings: &types.RoomRetentionSettings{RetentionDays: aws.Int32(365)}}})
+	c.check(err)
+	kept, err := c.client.GetRetentionSettings(ctx, &chime.GetRetentionSettingsInput{AccountId: c.account})
+	c.check(err)
+	if days := aws.ToInt32(kept.RetentionSettings.RoomRetentionSettings.RetentionDays); days != 365 || kept.InitiateDeletionTimestamp == nil {
+		c.t.Errorf("got retention %d, deletion %v, want 365 days and a time", days, kept.InitiateDeletionTimestamp)
+	}
+	_, err = c.client.RedactRoomMessage(ctx, &chime.RedactRoomMessageInput{AccountId: c.account, RoomId: room, MessageId: &sent.MessageId})
+	c.check(err)
+	list.Messages = nil
+	c.check(json.Unmarshal(carillon("message list --output json", in...), &list))
+	if m := list.Messages; len(m) != 2 || !m[0].Redacted || m[0].Content != "" || m[1].Redacted {
+		c.t.Errorf("got messages %+v, want the first one redacted", m)
+	}
+	_, err = c.client.DeleteRoom(ctx, &chime.DeleteRoomInput{AccountId: c.account, RoomId: room})
+	c.check(err)
 }

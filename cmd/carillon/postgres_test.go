@@ -115,7 +115,7 @@ func TestServePostgres(t *testing.T) {
 	if out, err := list.CombinedOutput(); err != nil || string(out) != "from0\tfrom1\tfrom2\n" {
 		t.Errorf("accounts: got %q, %v, want those made through either service", out, err)
 	}
-	people := exec.Command("aws", "chime", "list-users", "--account-id", enterprise(t, dir, env), "--query", "length(Users)", "--endpoint-url", one.url)
+	people := exec.Command("aws", "chime", "list-users", "--account-id", enterprise(t, operator(t, dir, env)), "--query", "length(Users)", "--endpoint-url", one.url)
 	people.Env = env
 	if out, err := people.CombinedOutput(); err != nil || string(out) != "3\n" {
 		t.Errorf("people whom the operator registered beside the services: got %q, %v, want 3", out, err)

@@ -1,6 +1,7 @@
 // The scenario of clients_test.go, told by the AWS SDK for JavaScript. It ends with an error at the
 // first answer that is not as it should be.
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { createRequire } from "node:module";
 
 // The SDK is where NODE_PATH says, which import does not read.
@@ -86,3 +87,43 @@ await assert.rejects(call("GetEventsConfiguration", bot), sdk.NotFoundException)
 assert.notEqual((await call("RegenerateSecurityToken", bot)).Bot.SecurityToken, Bot.SecurityToken);
 await call("UpdateBot", { ...bot, Disabled: true });
 assert.equal((await call("ListBots", { AccountId: enterprise, MaxResults: 99 })).Bots.find((b) => b.BotId === Bot.BotId).Disabled, true);
+
+// A number: searched, ordered, given to somebody, taken back and deleted.
+const until = async (what, fn) => {
+  for (let i = 0; i < 1000; i++) if (await fn()) return;
+  assert.fail("waited in vain for " + what);
+};
+const { E164PhoneNumbers } = await call("SearchAvailablePhoneNumbers", { AreaCode: "206", MaxResults: 1 });
+assert.equal(E164PhoneNumbers.length, 1);
+const PhoneNumberId = E164PhoneNumbers[0];
+const { PhoneNumberOrder } = await call("CreatePhoneNumberOrder", { ProductType: "BusinessCalling", E164PhoneNumbers });
+const { PhoneNumberOrderId } = PhoneNumberOrder;
+await until("the order", async () => (await call("GetPhoneNumberOrder", { PhoneNumberOrderId })).PhoneNumberOrder.Status === "Successful");
+const ana = { AccountId: enterprise, UserId: people[0].UserId };
+await call("AssociatePhoneNumberWithUser", { ...ana, E164PhoneNumber: PhoneNumberId });
+assert.equal((await call("GetUser", ana)).User.PrimaryProvisionedNumber, PhoneNumberId);
+await assert.rejects(call("DeletePhoneNumber", { PhoneNumberId }), sdk.BadRequestException);
+await call("DisassociatePhoneNumberFromUser", ana);
+await call("DeletePhoneNumber", { PhoneNumberId });
+const { PhoneNumber } = await call("GetPhoneNumber", { PhoneNumberId });
+assert.equal(PhoneNumber.Status, "DeleteInProgress");
+assert.ok(PhoneNumber.DeletionTimestamp instanceof Date);
+
+// The bot in a room: it hears who mentions it, and answers. What was said is kept for a time, and
+// one message is redacted.
+await call("UpdateBot", { ...bot, Disabled: false });
+await call("PutEventsConfiguration", { ...bot, OutboundEventsHTTPSEndpoint: process.env.BOT_URL + "/js" });
+const talk = { AccountId: enterprise, RoomId: (await call("CreateRoom", { AccountId: enterprise, Name: "With a bot" })).Room.RoomId };
+await call("CreateRoomMembership", { ...talk, MemberId: ana.UserId });
+const { RoomMembership: invited } = await call("CreateRoomMembership", { ...talk, MemberId: Bot.BotId });
+assert.equal(invited.Member.MemberType, "Bot");
+const carillon = (...words) => JSON.parse(execFileSync("carillon", ["message", ...words, "--account-id", enterprise, "--room", talk.RoomId]));
+const { MessageId } = carillon("add", "--sender", ana.UserId, `@${Bot.BotEmail}: hello`);
+const said = () => carillon("list", "--output", "json").Messages;
+await until("the answer", () => said().some((m) => m.Content?.startsWith("You said")));
+await call("PutRetentionSettings", { AccountId: enterprise, RetentionSettings: { ConversationRetentionSettings: { RetentionDays: 90 } } });
+const { RetentionSettings } = await call("GetRetentionSettings", { AccountId: enterprise });
+assert.equal(RetentionSettings.ConversationRetentionSettings.RetentionDays, 90);
+await call("RedactRoomMessage", { ...talk, MessageId });
+assert.deepEqual(said().map((m) => m.Redacted), [true, false]);
+await call("DeleteRoom", talk);

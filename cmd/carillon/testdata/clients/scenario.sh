@@ -60,3 +60,36 @@ is "$(chime regenerate-security-token --account-id "$ENTERPRISE" --bot-id "$bot"
 [ "$former" != "$(token)" ]
 is "$(chime update-bot --account-id "$ENTERPRISE" --bot-id "$bot" --disabled --query Bot.Disabled)" True
 is "$(chime list-bots --account-id "$ENTERPRISE" --max-results 99 --query "Bots[?BotId=='$bot'].Disabled")" True
+
+# A number: searched, ordered, given to somebody, taken back and deleted.
+until_is() { for _ in 1 2 3 4 5 6 7 8 9 $(seq 100); do [ "$("$1")" != "$2" ] || return 0; done; is "$("$1")" "$2"; }
+number=$(chime search-available-phone-numbers --area-code 206 --max-results 1 --query 'E164PhoneNumbers[0]')
+order=$(chime create-phone-number-order --product-type BusinessCalling --e164-phone-numbers "$number" --query PhoneNumberOrder.PhoneNumberOrderId)
+order_status() { chime get-phone-number-order --phone-number-order-id "$order" --query PhoneNumberOrder.Status; }
+until_is order_status Successful
+chime associate-phone-number-with-user --account-id "$ENTERPRISE" --user-id "$user" --e164-phone-number "$number"
+is "$(chime get-user --account-id "$ENTERPRISE" --user-id "$user" --query User.PrimaryProvisionedNumber)" "$number"
+is "$(chime list-phone-numbers --filter-name UserId --filter-value "$user" --query 'PhoneNumbers[].[E164PhoneNumber,Status]' | tr '\t' ' ')" "$number Assigned"
+chime disassociate-phone-number-from-user --account-id "$ENTERPRISE" --user-id "$user"
+chime delete-phone-number --phone-number-id "$number"
+is "$(chime get-phone-number --phone-number-id "$number" --query PhoneNumber.Status)" DeleteInProgress
+
+# The bot in a room: it hears who mentions it, and answers. What was said is kept for a time, and one
+# message is redacted.
+chime update-bot --account-id "$ENTERPRISE" --bot-id "$bot" --no-disabled >/dev/null
+chime put-events-configuration --account-id "$ENTERPRISE" --bot-id "$bot" \
+	--cli-input-json "{\"OutboundEventsHTTPSEndpoint\": \"$BOT_URL/sh\"}" >/dev/null
+room=$(chime create-room --account-id "$ENTERPRISE" --name 'With a bot' --query Room.RoomId)
+for member in "$user" "$bot"; do
+	chime create-room-membership --account-id "$ENTERPRISE" --room-id "$room" --member-id "$member" >/dev/null
+done
+email=$(chime get-bot --account-id "$ENTERPRISE" --bot-id "$bot" --query Bot.BotEmail)
+message=$(carillon message add --account-id "$ENTERPRISE" --room "$room" --sender "$user" "@$email: hello" | sed -n 's/.*"MessageId": "\([^"]*\)".*/\1/p')
+said() { carillon message list --output json --account-id "$ENTERPRISE" --room "$room"; }
+answers() { said | grep -c 'You said' || true; }
+until_is answers 1
+chime put-retention-settings --account-id "$ENTERPRISE" --retention-settings 'RoomRetentionSettings={RetentionDays=30}'
+is "$(chime get-retention-settings --account-id "$ENTERPRISE" --query RetentionSettings.RoomRetentionSettings.RetentionDays)" 30
+chime redact-room-message --account-id "$ENTERPRISE" --room-id "$room" --message-id "$message"
+is "$(said | grep -c '"Redacted": true')" 1
+chime delete-room --account-id "$ENTERPRISE" --room-id "$room"
