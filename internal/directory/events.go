@@ -50,9 +50,6 @@ const (
 	EventDropped   EventOutcome = "dropped"   // nobody was called
 )
 
-// EventOutcomes are all of them.
-var EventOutcomes = []EventOutcome{EventDelivered, EventGivenUp, EventDropped}
-
 // Why an event is dropped. Those that an operator has to know of are exported.
 const (
 	NoFunctions   = "Lambda functions are not called"
@@ -281,8 +278,8 @@ func (s *Service) nextEvent(tx store.ReadTx, t store.Task) (*outgoing, error) {
 	return next, err
 }
 
-// botEvent is what a bot gets. Of an invitation or a removal, which an access key is behind and no
-// person, Sender is empty and SenderId an ARN.
+// botEvent is what a bot gets. An access key, not a person, has asked for an invitation or a
+// removal: Sender is empty then, and SenderId is the ARN of the key.
 type botEvent struct {
 	Sender         string           // e-mail address
 	SenderID       string           `json:"SenderId"`
