@@ -35,8 +35,9 @@ func (p *program) demoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "show aws, carillon serve and carillon bulk at work",
-		Long: `Start a service on a free port and change licenses in it with "aws chime" and
-"carillon bulk". The commands are shown, and run for real. Nothing is left behind.`,
+		Long: `Start a service on a free port. Change licenses in it with "aws chime" and
+"carillon bulk", give somebody a phone number, and open a room with a bot. The
+commands are shown, and run for real. Nothing is left behind.`,
 		Example: `carillon demo
 carillon demo --keep demo-data`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c.Context(), keep) },
@@ -62,7 +63,7 @@ func (p *program) demo(ctx context.Context, keep string) error {
 	}
 	d := &demonstration{program: p, ctx: ctx, env: append(environment(s.url, s.root),
 		// Nothing of the person's own set-up takes part.
-		"AWS_CONFIG_FILE="+filepath.Join(dir, "no-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "no-credentials"))}
+		"CARILLON_DATA="+dir, "AWS_CONFIG_FILE="+filepath.Join(dir, "no-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "no-credentials"))}
 	d.say("A service is running on %s, on a fresh SQLite file. Its API is that of Amazon Chime;\nthe commands below are those of AWS CLI version 1.", s.url)
 	d.scene()
 	d.bulkScene(dir)
@@ -122,6 +123,7 @@ func (d *demonstration) scene() {
 
 	d.say("The licenses now.")
 	d.aws(list)
+	d.talkScene(account, first)
 }
 
 func (d *demonstration) farewell(keep string) {
@@ -194,13 +196,19 @@ func (d *demonstration) call(args []string, shown io.Writer) string {
 	return out.String()
 }
 
-// bulk shows a command of carillon bulk and runs it. Of a long output it shows the last lines only,
-// as tail does; with 0 all.
+// bulk is carillon with a command of carillon bulk.
 func (d *demonstration) bulk(last int, groups ...[]string) {
+	groups[0] = append([]string{"bulk"}, groups[0]...)
+	d.carillon(last, groups...)
+}
+
+// carillon shows a command of carillon and runs it. Of a long output it shows the last lines only,
+// as tail does; with 0 all.
+func (d *demonstration) carillon(last int, groups ...[]string) {
 	if d.err != nil {
 		return
 	}
-	line := spelled("carillon bulk", groups)
+	line := spelled("carillon", groups)
 	var out bytes.Buffer
 	shown := d.stdout
 	if last > 0 {
@@ -208,7 +216,7 @@ func (d *demonstration) bulk(last int, groups ...[]string) {
 		shown = &out
 	}
 	fmt.Fprintln(d.stdout, line)
-	args := append([]string{"bulk"}, slices.Concat(groups...)...)
+	args := slices.Concat(groups...)
 	// Both streams are one here: what a person sees.
 	d.check("carillon", args, Main(d.ctx, args, d.env, strings.NewReader(""), shown, d.stdout))
 	lines := strings.SplitAfter(out.String(), "\n")
