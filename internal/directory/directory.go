@@ -1,7 +1,7 @@
 // Package directory is the domain of the service: accounts, the users in them, their licenses,
 // the rules that tie these together, and the trail of who changed what.
 //
-// Start at [Service], which has a method for each operation that it offers, in the terms of package
+// Start at [Service], which has a method for each operation of the API, in the terms of package
 // api. users.go has the rules for the fields of one user, batch.go those for a list of users,
 // rooms.go and memberships.go those for chat rooms, bots.go those for bots, numbers.go and its
 // neighbors those for telephone numbers. schedule.go does what happens by itself. Beside it are
@@ -88,71 +88,8 @@ type Service struct {
 	tasks   *scheduler
 }
 
-// The operations that are built so far. The server answers for the others that they are not.
-var _ interface {
-	AssociatePhoneNumberWithUser(context.Context, *api.AssociatePhoneNumberWithUserInput) (*api.AssociatePhoneNumberWithUserOutput, error)
-	AssociateSigninDelegateGroupsWithAccount(context.Context, *api.AssociateSigninDelegateGroupsWithAccountInput) (*api.AssociateSigninDelegateGroupsWithAccountOutput, error)
-	BatchCreateRoomMembership(context.Context, *api.BatchCreateRoomMembershipInput) (*api.BatchCreateRoomMembershipOutput, error)
-	BatchDeletePhoneNumber(context.Context, *api.BatchDeletePhoneNumberInput) (*api.BatchDeletePhoneNumberOutput, error)
-	BatchSuspendUser(context.Context, *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error)
-	BatchUnsuspendUser(context.Context, *api.BatchUnsuspendUserInput) (*api.BatchUnsuspendUserOutput, error)
-	BatchUpdatePhoneNumber(context.Context, *api.BatchUpdatePhoneNumberInput) (*api.BatchUpdatePhoneNumberOutput, error)
-	BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error)
-	CreateAccount(context.Context, *api.CreateAccountInput) (*api.CreateAccountOutput, error)
-	CreateBot(context.Context, *api.CreateBotInput) (*api.CreateBotOutput, error)
-	CreateMeetingDialOut(context.Context, *api.CreateMeetingDialOutInput) (*api.CreateMeetingDialOutOutput, error)
-	CreatePhoneNumberOrder(context.Context, *api.CreatePhoneNumberOrderInput) (*api.CreatePhoneNumberOrderOutput, error)
-	CreateRoom(context.Context, *api.CreateRoomInput) (*api.CreateRoomOutput, error)
-	CreateRoomMembership(context.Context, *api.CreateRoomMembershipInput) (*api.CreateRoomMembershipOutput, error)
-	CreateUser(context.Context, *api.CreateUserInput) (*api.CreateUserOutput, error)
-	DeleteAccount(context.Context, *api.DeleteAccountInput) (*api.DeleteAccountOutput, error)
-	DeleteEventsConfiguration(context.Context, *api.DeleteEventsConfigurationInput) (*api.DeleteEventsConfigurationOutput, error)
-	DeletePhoneNumber(context.Context, *api.DeletePhoneNumberInput) (*api.DeletePhoneNumberOutput, error)
-	DeleteRoom(context.Context, *api.DeleteRoomInput) (*api.DeleteRoomOutput, error)
-	DeleteRoomMembership(context.Context, *api.DeleteRoomMembershipInput) (*api.DeleteRoomMembershipOutput, error)
-	DisassociatePhoneNumberFromUser(context.Context, *api.DisassociatePhoneNumberFromUserInput) (*api.DisassociatePhoneNumberFromUserOutput, error)
-	DisassociateSigninDelegateGroupsFromAccount(context.Context, *api.DisassociateSigninDelegateGroupsFromAccountInput) (*api.DisassociateSigninDelegateGroupsFromAccountOutput, error)
-	GetAccount(context.Context, *api.GetAccountInput) (*api.GetAccountOutput, error)
-	GetAccountSettings(context.Context, *api.GetAccountSettingsInput) (*api.GetAccountSettingsOutput, error)
-	GetBot(context.Context, *api.GetBotInput) (*api.GetBotOutput, error)
-	GetEventsConfiguration(context.Context, *api.GetEventsConfigurationInput) (*api.GetEventsConfigurationOutput, error)
-	GetGlobalSettings(context.Context, *api.GetGlobalSettingsInput) (*api.GetGlobalSettingsOutput, error)
-	GetPhoneNumber(context.Context, *api.GetPhoneNumberInput) (*api.GetPhoneNumberOutput, error)
-	GetPhoneNumberOrder(context.Context, *api.GetPhoneNumberOrderInput) (*api.GetPhoneNumberOrderOutput, error)
-	GetPhoneNumberSettings(context.Context, *api.GetPhoneNumberSettingsInput) (*api.GetPhoneNumberSettingsOutput, error)
-	GetRetentionSettings(context.Context, *api.GetRetentionSettingsInput) (*api.GetRetentionSettingsOutput, error)
-	GetRoom(context.Context, *api.GetRoomInput) (*api.GetRoomOutput, error)
-	GetUser(context.Context, *api.GetUserInput) (*api.GetUserOutput, error)
-	GetUserSettings(context.Context, *api.GetUserSettingsInput) (*api.GetUserSettingsOutput, error)
-	InviteUsers(context.Context, *api.InviteUsersInput) (*api.InviteUsersOutput, error)
-	ListAccounts(context.Context, *api.ListAccountsInput) (*api.ListAccountsOutput, error)
-	ListBots(context.Context, *api.ListBotsInput) (*api.ListBotsOutput, error)
-	ListPhoneNumberOrders(context.Context, *api.ListPhoneNumberOrdersInput) (*api.ListPhoneNumberOrdersOutput, error)
-	ListPhoneNumbers(context.Context, *api.ListPhoneNumbersInput) (*api.ListPhoneNumbersOutput, error)
-	ListRoomMemberships(context.Context, *api.ListRoomMembershipsInput) (*api.ListRoomMembershipsOutput, error)
-	ListRooms(context.Context, *api.ListRoomsInput) (*api.ListRoomsOutput, error)
-	ListSupportedPhoneNumberCountries(context.Context, *api.ListSupportedPhoneNumberCountriesInput) (*api.ListSupportedPhoneNumberCountriesOutput, error)
-	ListUsers(context.Context, *api.ListUsersInput) (*api.ListUsersOutput, error)
-	LogoutUser(context.Context, *api.LogoutUserInput) (*api.LogoutUserOutput, error)
-	PutEventsConfiguration(context.Context, *api.PutEventsConfigurationInput) (*api.PutEventsConfigurationOutput, error)
-	PutRetentionSettings(context.Context, *api.PutRetentionSettingsInput) (*api.PutRetentionSettingsOutput, error)
-	RedactConversationMessage(context.Context, *api.RedactConversationMessageInput) (*api.RedactConversationMessageOutput, error)
-	RedactRoomMessage(context.Context, *api.RedactRoomMessageInput) (*api.RedactRoomMessageOutput, error)
-	RegenerateSecurityToken(context.Context, *api.RegenerateSecurityTokenInput) (*api.RegenerateSecurityTokenOutput, error)
-	ResetPersonalPIN(context.Context, *api.ResetPersonalPINInput) (*api.ResetPersonalPINOutput, error)
-	RestorePhoneNumber(context.Context, *api.RestorePhoneNumberInput) (*api.RestorePhoneNumberOutput, error)
-	SearchAvailablePhoneNumbers(context.Context, *api.SearchAvailablePhoneNumbersInput) (*api.SearchAvailablePhoneNumbersOutput, error)
-	UpdateAccount(context.Context, *api.UpdateAccountInput) (*api.UpdateAccountOutput, error)
-	UpdateAccountSettings(context.Context, *api.UpdateAccountSettingsInput) (*api.UpdateAccountSettingsOutput, error)
-	UpdateBot(context.Context, *api.UpdateBotInput) (*api.UpdateBotOutput, error)
-	UpdateGlobalSettings(context.Context, *api.UpdateGlobalSettingsInput) (*api.UpdateGlobalSettingsOutput, error)
-	UpdatePhoneNumber(context.Context, *api.UpdatePhoneNumberInput) (*api.UpdatePhoneNumberOutput, error)
-	UpdatePhoneNumberSettings(context.Context, *api.UpdatePhoneNumberSettingsInput) (*api.UpdatePhoneNumberSettingsOutput, error)
-	UpdateRoom(context.Context, *api.UpdateRoomInput) (*api.UpdateRoomOutput, error)
-	UpdateRoomMembership(context.Context, *api.UpdateRoomMembershipInput) (*api.UpdateRoomMembershipOutput, error)
-	UpdateUser(context.Context, *api.UpdateUserInput) (*api.UpdateUserOutput, error)
-	UpdateUserSettings(context.Context, *api.UpdateUserSettingsInput) (*api.UpdateUserSettingsOutput, error)
-} = (*Service)(nil)
+// All operations of the API are here.
+var _ api.API = (*Service)(nil)
 
 // New returns a Service on a store. On the first start it makes the key of the page tokens and
 // keeps it in the store, so that tokens are valid after a restart and in every process.

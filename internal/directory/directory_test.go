@@ -334,30 +334,6 @@ func equal(t testing.TB, what string, got, want any) {
 	}
 }
 
-func TestOperationsOffered(t *testing.T) {
-	h := newHouse(t)
-	for _, operation := range []string{
-		"AssociatePhoneNumberWithUser", "BatchDeletePhoneNumber", "BatchUpdatePhoneNumber", "CreateMeetingDialOut", "CreatePhoneNumberOrder",
-		"DeletePhoneNumber", "DisassociatePhoneNumberFromUser", "GetPhoneNumber", "GetPhoneNumberOrder",
-		"GetPhoneNumberSettings", "ListPhoneNumberOrders", "ListPhoneNumbers", "ListSupportedPhoneNumberCountries",
-		"RestorePhoneNumber", "SearchAvailablePhoneNumbers", "UpdatePhoneNumber", "UpdatePhoneNumberSettings",
-		"AssociateSigninDelegateGroupsWithAccount", "BatchCreateRoomMembership", "BatchSuspendUser",
-		"BatchUnsuspendUser", "BatchUpdateUser", "CreateAccount", "CreateBot", "CreateRoom", "CreateRoomMembership",
-		"CreateUser", "DeleteAccount", "DeleteEventsConfiguration", "DeleteRoom", "DeleteRoomMembership",
-		"DisassociateSigninDelegateGroupsFromAccount", "GetAccount", "GetAccountSettings", "GetBot",
-		"GetEventsConfiguration", "GetGlobalSettings", "GetRetentionSettings", "GetRoom", "GetUser", "GetUserSettings", "InviteUsers",
-		"ListAccounts", "ListBots", "ListRoomMemberships", "ListRooms", "ListUsers", "LogoutUser",
-		"PutEventsConfiguration", "PutRetentionSettings", "RedactConversationMessage",
-		"RedactRoomMessage", "RegenerateSecurityToken", "ResetPersonalPIN", "UpdateAccount",
-		"UpdateAccountSettings", "UpdateBot", "UpdateGlobalSettings", "UpdateRoom", "UpdateRoomMembership",
-		"UpdateUser", "UpdateUserSettings",
-	} {
-		if api.Bind(h.service, operation) == nil {
-			t.Errorf("%s cannot be called", operation)
-		}
-	}
-}
-
 // Without a caller nothing can be decided, and that is no fault of the one who asks.
 func TestCallerIsRequired(t *testing.T) {
 	h := newHouse(t)

@@ -10,7 +10,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// InviteUsers invites people to a Team account, which lists them at once. No mail is sent yet, and
+// InviteUsers invites people to a Team account, which lists them at once. No mail is sent, and
 // none is reported as sent.
 func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*api.InviteUsersOutput, error) {
 	addresses := make([]address.Address, len(in.UserEmailList))
