@@ -30,14 +30,15 @@ func (p *program) importCommand() *cobra.Command {
 	var o importOptions
 	c := &cobra.Command{
 		Use:   "import FILE ...",
-		Short: `import accounts, users, rooms, bots from saved output of "aws chime"`,
-		Long: `Import accounts, users, chat rooms and bots from saved output of "aws chime".
-Ids, dates, licenses, tokens and order are kept. Bots name no account, so they
+		Short: `import accounts, users, rooms, bots, numbers saved by "aws chime"`,
+		Long: `Import accounts, users, chat rooms, bots and phone numbers from saved output of
+"aws chime". Ids, dates, licenses, tokens and order are kept. Bots name no account, so they
 need --account-id, and get events again once put-events-configuration says where.
 
 A FILE holds what list-accounts, list-users, list-rooms, list-room-memberships,
-list-bots, get-account, get-user, get-room or get-bot printed as JSON, one page
-or many, or a table of users, .csv or .xlsx, with the columns userId and email.
+list-bots, list-phone-numbers, list-phone-number-orders, get-phone-number-settings
+or the get-command for one of these printed as JSON, one page or many, or a table
+of users, .csv or .xlsx, with the columns userId and email.
 - is standard input. What the store has already stays as it is, so that a
 file can be imported again. Rows that cannot be imported are listed and skipped;
 the exit code is then 1. A file whose account belongs to another AWS account in
@@ -52,6 +53,7 @@ carillon import --account-id Acme bots.json`,
 	f := flagsOf(c)
 	f.text(&o.AccountID, "account-id ID", "account of the rows that name none, or one that is not known; a table needs it",
 		completedBy(p.storeAccounts(&o.database)))
+	f.text(&o.AWSAccountID, "aws-account-id ID", "AWS account of phone numbers, orders and settings, which do not say it (default that of the accounts)")
 	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
 	f.toggle(&o.DryRun, "dry-run", "say what would be done, and change nothing")
 	o.database.flags(f)
@@ -179,6 +181,9 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 			return err
 		}
 	}
+	if err := r.numbers(ctx, im); err != nil {
+		return err
+	}
 	for line := range r.rows.Notes.Lines() {
 		r.complain("%s", line)
 	}
@@ -202,6 +207,35 @@ func (r *importReport) chats(ctx context.Context, im *directory.Import) error {
 	r.results("memberships", memberships, func(i int) string { return r.rows.Memberships[i].Place })
 	if err != nil {
 		return fmt.Errorf("%d of %d memberships are done, import again to continue: %w", len(memberships), len(r.rows.Memberships), err)
+	}
+	return nil
+}
+
+// numbers imports what belongs to an AWS account as a whole.
+func (r *importReport) numbers(ctx context.Context, im *directory.Import) error {
+	if len(r.rows.Numbers) > 0 {
+		numbers, err := im.Numbers(ctx, r.rows.Numbers)
+		if numbers == nil && err != nil {
+			return err
+		}
+		r.results("phone numbers", numbers, func(i int) string { return r.rows.Numbers[i].Place })
+		if err != nil {
+			return fmt.Errorf("%d of %d phone numbers are done, import again to continue: %w", len(numbers), len(r.rows.Numbers), err)
+		}
+	}
+	if len(r.rows.Orders) > 0 {
+		orders, err := im.NumberOrders(ctx, r.rows.Orders)
+		if err != nil {
+			return err
+		}
+		r.results("phone number orders", orders, func(i int) string { return r.rows.Orders[i].Place })
+	}
+	if len(r.rows.NumberSettings) > 0 {
+		settings, err := im.NumberSettings(ctx, r.rows.NumberSettings)
+		if err != nil {
+			return err
+		}
+		r.results("phone number settings", settings, func(i int) string { return r.rows.NumberSettings[i].Place })
 	}
 	return nil
 }

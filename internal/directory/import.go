@@ -12,9 +12,10 @@ import (
 
 // Import brings in what is left of a directory elsewhere: accounts, users, bots, and chat rooms
 // with their members, as the API once listed them, with their ids, dates and licenses, in the order
-// in which they are given. Call [Import.Accounts], [Import.Users], [Import.Bots], [Import.Rooms]
-// and [Import.Memberships] in this order, since each belongs to what came before. The rules are in
-// import_accounts.go, import_users.go, import_bots.go and import_rooms.go; what accounts and users
+// in which they are given; telephone numbers of an AWS account, too. Call [Import.Accounts],
+// [Import.Users], [Import.Bots], [Import.Rooms], [Import.Memberships] and [Import.Numbers] in this
+// order, since each belongs to what came before. The rules are in import_accounts.go,
+// import_users.go, import_bots.go, import_rooms.go and import_numbers.go; what accounts and users
 // must be to be considered at all is in import_rows.go.
 //
 // What the store already has is never changed, so an import that was cut short can be run again.
@@ -38,6 +39,9 @@ type ImportOptions struct {
 	// AccountID is the account, in the store or imported, for users, rooms and members that name no
 	// account or an unknown one. Empty: such rows are refused.
 	AccountID string
+	// AWSAccountID is the AWS account of telephone numbers, of orders of them and of settings, which
+	// do not say it. Empty: that of the imported accounts, or the only one that there is.
+	AWSAccountID string
 	// DryRun finds out what an import would do, by doing it and undoing it again.
 	DryRun bool
 }
@@ -102,6 +106,9 @@ type seen struct {
 	memberships map[[3]string]placed[store.RoomMembership] // by ids of account, room and member
 	bots        map[[2]string]placed[store.Bot]            // by ids of account and bot
 	botEmails   map[string]bool                            // by [address.Key]
+
+	numbers map[string]placed[store.PhoneNumber]
+	orders  map[string]placed[store.PhoneNumberOrder] // by id
 }
 
 func newSeen() seen {
@@ -116,6 +123,9 @@ func newSeen() seen {
 		memberships: make(map[[3]string]placed[store.RoomMembership]),
 		bots:        make(map[[2]string]placed[store.Bot]),
 		botEmails:   make(map[string]bool),
+
+		numbers: make(map[string]placed[store.PhoneNumber]),
+		orders:  make(map[string]placed[store.PhoneNumberOrder]),
 	}
 }
 
@@ -129,6 +139,8 @@ func (s *seen) add(more seen) {
 	maps.Copy(s.memberships, more.memberships)
 	maps.Copy(s.bots, more.bots)
 	maps.Copy(s.botEmails, more.botEmails)
+	maps.Copy(s.numbers, more.numbers)
+	maps.Copy(s.orders, more.orders)
 }
 
 // Import begins an import.

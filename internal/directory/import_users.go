@@ -139,6 +139,9 @@ func (k *chunk) user(row UserRow) (ImportedRow, error) {
 		u.PersonalPIN = ""
 		result.note(pinTaken)
 	}
+	if err := k.claimNumber(&u, *a, &result); err != nil {
+		return result, err
+	}
 	k.joining = append(k.joining, &u)
 	k.remember(&u, row.Place)
 	k.change.record(*a, u.UserID, nil, userFields(u))

@@ -21,6 +21,8 @@ func FuzzRead(f *testing.F) {
 		`{"Accounts": [{"AwsAccountId": "1", "SupportedLicenses": ["Pro", 7], "SigninDelegateGroups": [{"GroupName": "g"}]}], "Account": 1}`,
 		`{"AlexaForBusinessMetadata": {"IsAlexaForBusinessEnabled": "no"}, "UserId": "\ud800"}`,
 		`{"Rooms": [{"RoomId": "r", "Name": "x", "CreatedTimestamp": 1.5}], "RoomMemberships": {"RoomId": "r", "Member": {"MemberId": null}, "Role": 1}}`,
+		`{"PhoneNumbers": [{"PhoneNumberId": "n", "Capabilities": {"InboundSMS": 1}, "Associations": [{"Name": "UserId"}, 7]}]}{"CallingName": "x"}`,
+		`{"PhoneNumberOrder": {"PhoneNumberOrderId": "o", "OrderedPhoneNumbers": [{"E164PhoneNumber": "+1"}, null]}}`,
 		"userId,email\na,b@c.d\n\"", "a;b@c.d\n\n#x\n;", "\uFEFF" + user, "\xff\xfe{\x00}\x00", "\xfe\xff\x00[", "\xff\xfe\x00\xd8",
 		"sep=;\r\"User ID\";mail\ra;b@c.d\r", "[\x00\r\x00{\x00", "PK\x03\x04",
 	} {
@@ -40,7 +42,7 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("read in portions: got %s, want %s", other, one)
 		}
 		most := 1 + strings.Count(text, "\n") + strings.Count(text, "\r")
-		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Rooms) + len(rows.Memberships) + len(rows.Problems); n > 1+len(text) {
+		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Rooms) + len(rows.Memberships) + len(rows.Numbers) + len(rows.Orders) + len(rows.NumberSettings) + len(rows.Problems); n > 1+len(text) {
 			t.Errorf("%d rows and problems in %d bytes", n, len(text))
 		}
 		line := func(where string) int {
@@ -72,6 +74,12 @@ func FuzzRead(f *testing.F) {
 		for _, m := range rows.Memberships {
 			line(m.Place)
 		}
+		for _, n := range rows.Numbers {
+			line(n.Place)
+		}
+		for _, o := range rows.Orders {
+			line(o.Place)
+		}
 		for _, p := range rows.Problems {
 			line(p)
 		}
@@ -79,6 +87,6 @@ func FuzzRead(f *testing.F) {
 }
 
 func counts(r *importer.Rows) string {
-	return fmt.Sprintf("%d accounts, %d users, %d rooms, %d memberships, %d problems, notes %q", len(r.Accounts), len(r.Users),
-		len(r.Rooms), len(r.Memberships), len(r.Problems), slices.Collect(r.Notes.Lines()))
+	return fmt.Sprintf("%d accounts, %d users, %d rooms, %d memberships, %d numbers, %d orders, %d settings, %d problems, notes %q", len(r.Accounts), len(r.Users),
+		len(r.Rooms), len(r.Memberships), len(r.Numbers), len(r.Orders), len(r.NumberSettings), len(r.Problems), slices.Collect(r.Notes.Lines()))
 }

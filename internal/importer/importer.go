@@ -18,17 +18,22 @@ import (
 //
 // A JSON file (json.go) holds any number of texts, one after the other, as a loop over pages leaves
 // them: the output of list-accounts, list-users, list-rooms, list-room-memberships, list-bots,
-// get-account, get-user, get-room or get-bot, single rows of these, and lists of any of them. A
-// table (table.go), CSV or .xlsx, has the columns userId and email. Encodings are those of package
-// sheet.
+// list-phone-numbers, list-phone-number-orders or of the get-command for one of these, single rows
+// of them, and lists of any of them; and that of get-phone-number-settings. A table (table.go), CSV
+// or .xlsx, has the columns userId and email. Encodings are those of package sheet.
 type Rows struct {
 	Accounts    []directory.AccountRow
 	Users       []directory.UserRow
 	Rooms       []directory.RoomRow
 	Memberships []directory.MembershipRow
 	Bots        []directory.BotRow
-	Problems    []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
-	Notes       Notes    // what of the rows is left out or changed
+
+	Numbers        []directory.NumberRow
+	Orders         []directory.OrderRow
+	NumberSettings []directory.NumberSettingsRow
+
+	Problems []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
+	Notes    Notes    // what of the rows is left out or changed
 
 	// Sheet is the name of the sheet to read of workbooks, "" for the first one of each.
 	Sheet string

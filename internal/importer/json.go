@@ -25,6 +25,8 @@ const (
 	aRoom                   // "Room", or in "Rooms"
 	aMembership             // "RoomMembership", or in "RoomMemberships"
 	aBot                    // "Bot", or in "Bots"
+	aNumber                 // "PhoneNumber", or in "PhoneNumbers"
+	anOrder                 // "PhoneNumberOrder", or in "PhoneNumberOrders"
 )
 
 // json reads rows from JSON texts.
@@ -75,7 +77,7 @@ func (f *file) value(k kind) error {
 	}
 	v, err := f.dec.ReadValue()
 	if err == nil {
-		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account, a user, a room, a membership or a bot was expected", v)
+		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account, a user, a room, a membership, a bot, a phone number or an order was expected", v)
 	}
 	return err
 }
@@ -118,6 +120,10 @@ func (f *file) object(k kind) error {
 				inside = aMembership
 			case "Bots", "Bot":
 				inside = aBot
+			case "PhoneNumbers", "PhoneNumber":
+				inside = aNumber
+			case "PhoneNumberOrders", "PhoneNumberOrder":
+				inside = anOrder
 			}
 		}
 		if inside != unnamed {
@@ -146,6 +152,10 @@ func (f *file) object(k kind) error {
 	_, hasRoom := row.Get("RoomId")
 	_, hasMember := row.Get("Member")
 	_, hasBot := row.Get("BotId")
+	_, hasNumber := row.Get("PhoneNumberId")
+	_, hasOrder := row.Get("PhoneNumberOrderId")
+	_, hasCallingName := row.Get("CallingName")
+	_, hasNamed := row.Get("CallingNameUpdatedTimestamp")
 	switch {
 	case deep != "":
 		f.problem(line, "%.64q is nested too deep", deep)
@@ -157,10 +167,16 @@ func (f *file) object(k kind) error {
 		f.membership(line, row)
 	case k == aRoom || k == unnamed && hasRoom:
 		f.room(line, row)
+	case k == aNumber || k == unnamed && hasNumber:
+		f.number(line, row)
+	case k == anOrder || k == unnamed && hasOrder:
+		f.order(line, row)
+	case k == unnamed && !page && (hasCallingName || hasNamed):
+		f.numberSettings(line, row)
 	case k == anAccount || hasAccount:
 		f.account(line, row)
 	case !page:
-		f.problem(line, "this is no account, user, room, membership or bot; import what list-accounts, list-users, list-rooms, list-room-memberships or list-bots printed")
+		f.problem(line, "this is no account, user, room, membership, bot, phone number or order; import what list-accounts, list-users, list-rooms, list-room-memberships, list-bots, list-phone-numbers or list-phone-number-orders printed")
 	default:
 		for _, m := range row.Members() {
 			if m.Key != "NextToken" { // of a page that was not the last one
@@ -357,5 +373,96 @@ func (f *file) bot(line int, row *document.Object) {
 	}
 	if m.sound() {
 		f.rows.Bots = append(f.rows.Bots, directory.BotRow{Place: f.place(line), Bot: b})
+	}
+}
+
+func (f *file) number(line int, row *document.Object) {
+	m := f.members(line)
+	var n api.PhoneNumber
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "PhoneNumberId":
+			n.PhoneNumberId = m.text(name, v)
+		case "E164PhoneNumber":
+			n.E164PhoneNumber = m.text(name, v)
+		case "Country":
+			n.Country = m.text(name, v)
+		case "Type":
+			n.Type = api.PhoneNumberType(orBlank(m.text(name, v)))
+		case "ProductType":
+			n.ProductType = api.PhoneNumberProductType(orBlank(m.text(name, v)))
+		case "Status":
+			n.Status = api.PhoneNumberStatus(orBlank(m.text(name, v)))
+		case "Capabilities":
+			n.Capabilities = m.capabilities(name, v)
+		case "Associations":
+			for _, v := range m.list(name, v) {
+				n.Associations = append(n.Associations, m.association(name, v))
+			}
+		case "CallingName":
+			n.CallingName = m.text(name, v)
+		case "CallingNameStatus":
+			n.CallingNameStatus = api.CallingNameStatus(orBlank(m.text(name, v)))
+		case "CreatedTimestamp":
+			n.CreatedTimestamp = m.time(name, v)
+		case "UpdatedTimestamp":
+			n.UpdatedTimestamp = m.time(name, v)
+		case "DeletionTimestamp":
+			n.DeletionTimestamp = m.time(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.Numbers = append(f.rows.Numbers, directory.NumberRow{Place: f.place(line), Number: n})
+	}
+}
+
+func (f *file) order(line int, row *document.Object) {
+	m := f.members(line)
+	var o api.PhoneNumberOrder
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "PhoneNumberOrderId":
+			o.PhoneNumberOrderId = m.text(name, v)
+		case "ProductType":
+			o.ProductType = api.PhoneNumberProductType(orBlank(m.text(name, v)))
+		case "Status":
+			o.Status = api.PhoneNumberOrderStatus(orBlank(m.text(name, v)))
+		case "OrderedPhoneNumbers":
+			for _, v := range m.list(name, v) {
+				o.OrderedPhoneNumbers = append(o.OrderedPhoneNumbers, m.orderedNumber(name, v))
+			}
+		case "CreatedTimestamp":
+			o.CreatedTimestamp = m.time(name, v)
+		case "UpdatedTimestamp":
+			o.UpdatedTimestamp = m.time(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.Orders = append(f.rows.Orders, directory.OrderRow{Place: f.place(line), Order: o})
+	}
+}
+
+func (f *file) numberSettings(line int, row *document.Object) {
+	m := f.members(line)
+	var s api.GetPhoneNumberSettingsOutput
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "CallingName":
+			s.CallingName = m.text(name, v)
+		case "CallingNameUpdatedTimestamp":
+			s.CallingNameUpdatedTimestamp = m.time(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.NumberSettings = append(f.rows.NumberSettings, directory.NumberSettingsRow{Place: f.place(line), Settings: s})
 	}
 }

@@ -129,6 +129,56 @@ func (m *members) member(name string, v any) *api.Member {
 	return who
 }
 
+func (m *members) capabilities(name string, v any) *api.PhoneNumberCapabilities {
+	c := new(api.PhoneNumberCapabilities)
+	for _, member := range m.object(name, v) {
+		at, known := map[string]**bool{
+			"InboundCall": &c.InboundCall, "OutboundCall": &c.OutboundCall, "InboundSMS": &c.InboundSMS, "OutboundSMS": &c.OutboundSMS,
+			"InboundMMS": &c.InboundMMS, "OutboundMMS": &c.OutboundMMS,
+		}[member.Key]
+		has, ok := member.Value.(bool)
+		switch {
+		case !known:
+			m.unknown = append(m.unknown, member.Key)
+		case ok:
+			*at = &has
+		case !m.absent(member.Key, member.Value):
+			m.wrong(member.Key, "must be true or false")
+		}
+	}
+	return c
+}
+
+func (m *members) association(name string, v any) (a api.PhoneNumberAssociation) {
+	for _, member := range m.object(name, v) {
+		switch name, v := member.Key, member.Value; name {
+		case "Name":
+			a.Name = api.PhoneNumberAssociationName(orBlank(m.text(name, v)))
+		case "Value":
+			a.Value = m.text(name, v)
+		case "AssociatedTimestamp":
+			a.AssociatedTimestamp = m.time(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	return a
+}
+
+func (m *members) orderedNumber(name string, v any) (n api.OrderedPhoneNumber) {
+	for _, member := range m.object(name, v) {
+		switch name, v := member.Key, member.Value; name {
+		case "E164PhoneNumber":
+			n.E164PhoneNumber = m.text(name, v)
+		case "Status":
+			n.Status = api.OrderedPhoneNumberStatus(orBlank(m.text(name, v)))
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	return n
+}
+
 // time reads a time in any form that an AWS CLI or SDK has printed: as the API sent it, with an
 // offset, with a blank in the middle, without a zone (which means UTC), or as seconds since 1970.
 func (m *members) time(name string, v any) time.Time {

@@ -1,0 +1,445 @@
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// NumberRow is a telephone number to import. Members that the file does not have are absent.
+type NumberRow struct {
+	Place  string // where it was found
+	Number api.PhoneNumber
+}
+
+// OrderRow is an order of telephone numbers to import.
+type OrderRow struct {
+	Place string // where it was found
+	Order api.PhoneNumberOrder
+}
+
+// NumberSettingsRow are the settings of an AWS account for its telephone numbers, to import.
+type NumberSettingsRow struct {
+	Place    string // where they were found
+	Settings api.GetPhoneNumberSettingsOutput
+}
+
+// Numbers imports telephone numbers, which then belong to an AWS account: no list says to which,
+// see [ImportOptions]. A number that a user has goes to that user, who must be imported or in the
+// store. Like [Import.Users] it has an entry for each row. The quota is for new numbers.
+func (im *Import) Numbers(ctx context.Context, rows []NumberRow) ([]ImportedRow, error) {
+	owner, err := im.numbersOwner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return inChunks(ctx, im, rows, func(k *chunk, row NumberRow) (ImportedRow, error) { return k.number(owner, row) })
+}
+
+// NumberOrders imports orders of telephone numbers, which are listed the newest first.
+func (im *Import) NumberOrders(ctx context.Context, rows []OrderRow) ([]ImportedRow, error) {
+	owner, err := im.numbersOwner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	oldestFirst := slices.Clone(rows)
+	slices.Reverse(oldestFirst)
+	done, err := inChunks(ctx, im, oldestFirst, func(k *chunk, row OrderRow) (ImportedRow, error) { return k.order(owner, row) })
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(done)
+	return done, nil
+}
+
+// NumberSettings imports settings of the AWS account that the numbers belong to.
+func (im *Import) NumberSettings(ctx context.Context, rows []NumberSettingsRow) ([]ImportedRow, error) {
+	owner, err := im.numbersOwner(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return inChunks(ctx, im, rows, func(k *chunk, row NumberSettingsRow) (ImportedRow, error) { return k.numberSettings(owner, row) })
+}
+
+// numbersOwner returns the AWS account of what belongs to an AWS account as a whole: the one that
+// is named, or the one of the imported accounts, or the only one that there is.
+func (im *Import) numbersOwner(ctx context.Context) (string, error) {
+	owners := im.owners
+	if named := im.request.AWSAccountID; named != "" {
+		if !isAWSAccountID(named) {
+			return "", api.BadRequest("The AWS account id %.64q must be 12 digits", named)
+		}
+		owners = []string{named}
+	}
+	if len(owners) == 0 {
+		if err := im.store.View(ctx, func(tx store.ReadTx) (err error) {
+			owners, err = tx.AWSAccounts()
+			return err
+		}); err != nil {
+			return "", err
+		}
+	}
+	if len(owners) != 1 {
+		return "", api.BadRequest("Files do not say which AWS account phone numbers belong to, and there are %d: name one by --aws-account-id", len(owners))
+	}
+	return owners[0], nil
+}
+
+// number decides about one row, and adds what is new.
+func (k *chunk) number(owner string, row NumberRow) (result ImportedRow, err error) {
+	r := row.Number
+	number := asNumber(orEmpty(r.E164PhoneNumber))
+	if number == "" {
+		number = asNumber(orEmpty(r.PhoneNumberId))
+	}
+	if problem := badNumber(number, r); problem != "" {
+		return badRow("%s", problem), nil
+	}
+	n := store.PhoneNumber{AWSAccountID: owner, Number: number}
+	fillNumber(&n, r)
+	for _, seen := range []seen{k.seen, k.of.seen} {
+		if earlier, again := seen.numbers[number]; again {
+			return knownNumber(earlier.value, r, "is already in "+earlier.place, RowBad), nil
+		}
+	}
+	kept, err := k.change.PhoneNumbers(owner, []string{number})
+	if err != nil {
+		return result, err
+	}
+	if len(kept) > 0 {
+		k.seen.numbers[number] = placed[store.PhoneNumber]{kept[0], row.Place}
+		return knownNumber(kept[0], r, "is in the store", RowDiffers), nil
+	}
+	pool, err := k.change.PoolNumbers([]string{number})
+	if err != nil {
+		return result, err
+	}
+	if len(pool) == 0 {
+		pool = []store.PoolNumber{{Number: number, Country: n.Country, Type: n.Type, Capabilities: n.Capabilities}}
+		if isTollFree(number) || countryOf(number) == "US" {
+			pool[0].AreaCode = number[2:5]
+		}
+	}
+	if pool[0].Owner != "" {
+		return badRow("phone number %s belongs to AWS account %s", number, pool[0].Owner), nil
+	}
+	if err := k.completeNumber(&n, r, &result); err != nil {
+		return result, err
+	}
+	pool[0].Owner = owner
+	if err := k.change.PutPoolNumbers(pool); err != nil {
+		return result, err
+	}
+	added := []store.PhoneNumber{n}
+	if err := k.change.InsertPhoneNumbers(added); err != nil {
+		return result, err
+	}
+	if leaving(n) {
+		t := store.Task{AWSAccountID: owner, Kind: releaseNumber, Target: number, Due: n.Deleted.Add(queueLife)}
+		if err := k.change.schedule(t); err != nil {
+			return result, err
+		}
+	}
+	k.change.recordNumber(owner, number, nil, numberFields(n))
+	k.seen.numbers[number] = placed[store.PhoneNumber]{added[0], row.Place}
+	return result, nil
+}
+
+// badNumber says why a row cannot be a telephone number of an AWS account, "" if it can.
+func badNumber(number string, r api.PhoneNumber) string {
+	if !e164.MatchString(number) {
+		return fmt.Sprintf("E164PhoneNumber %.64q is not a phone number such as +12065550100", number)
+	}
+	if problem := firstOf(
+		notOneOf("Type", r.Type, api.PhoneNumberTypeLocal, api.PhoneNumberTypeTollFree),
+		notOneOf("ProductType", r.ProductType, api.PhoneNumberProductTypeBusinessCalling, api.PhoneNumberProductTypeVoiceConnector,
+			api.PhoneNumberProductTypeSipMediaApplicationDialIn),
+		notOneOf("CallingNameStatus", r.CallingNameStatus, api.CallingNameStatusUnassigned, api.CallingNameStatusUpdateInProgress,
+			api.CallingNameStatusUpdateSucceeded, api.CallingNameStatusUpdateFailed),
+	); problem != "" {
+		return fmt.Sprintf("phone number %s: %s", number, problem)
+	}
+	switch r.Status {
+	case "", api.PhoneNumberStatusUnassigned, api.PhoneNumberStatusAssigned, api.PhoneNumberStatusDeleteInProgress,
+		api.PhoneNumberStatusDeleteFailed, api.PhoneNumberStatusReleaseFailed:
+		return ""
+	}
+	return fmt.Sprintf("phone number %s is %.64s, and the AWS account does not have it", number, r.Status)
+}
+
+// fillNumber sets the members of a number that a row has, but for who has it and for the time of
+// its last change.
+func fillNumber(n *store.PhoneNumber, r api.PhoneNumber) {
+	if r.Country != nil {
+		n.Country = *r.Country
+	}
+	fill(&n.Type, r.Type)
+	fill(&n.ProductType, r.ProductType)
+	if r.CallingName != nil {
+		n.CallingName = *r.CallingName
+	}
+	if !r.CreatedTimestamp.IsZero() {
+		n.Created = r.CreatedTimestamp
+	}
+	if r.Status != api.PhoneNumberStatusAssigned { // see completeNumber
+		fill(&n.Status, r.Status)
+	}
+	if !r.DeletionTimestamp.IsZero() {
+		n.Deleted = r.DeletionTimestamp
+	}
+	if c := r.Capabilities; c != nil {
+		for i, has := range []*bool{c.InboundCall, c.OutboundCall, c.InboundSMS, c.OutboundSMS, c.InboundMMS, c.OutboundMMS} {
+			if has != nil {
+				*capabilityFields(&n.Capabilities)[i].has = *has
+			}
+		}
+	}
+}
+
+// completeNumber sets what a row does not have, and gives the number to the user who had it.
+func (k *chunk) completeNumber(n *store.PhoneNumber, r api.PhoneNumber, result *ImportedRow) error {
+	if n.Country == "" {
+		n.Country = countryOf(n.Number)
+	}
+	if n.Type == "" {
+		n.Type = string(api.PhoneNumberTypeLocal)
+		if isTollFree(n.Number) {
+			n.Type = string(api.PhoneNumberTypeTollFree)
+		}
+	}
+	if n.ProductType == "" {
+		n.ProductType = string(api.PhoneNumberProductTypeBusinessCalling)
+		result.note("ProductType is missing: set to BusinessCalling")
+	}
+	if r.Capabilities == nil {
+		n.Capabilities, _ = capabilities("")
+		result.note("Capabilities is missing: set to all")
+	}
+	n.CallingNameStatus = string(api.CallingNameStatusUnassigned)
+	if n.CallingName != "" {
+		n.CallingNameStatus = string(api.CallingNameStatusUpdateSucceeded)
+	}
+	if n.Created.IsZero() {
+		result.note("CreatedTimestamp is missing: the number is listed without it")
+	}
+	if n.Updated = r.UpdatedTimestamp; n.Updated.IsZero() {
+		n.Updated = n.Created
+	}
+	switch api.PhoneNumberStatus(n.Status) {
+	case api.PhoneNumberStatusDeleteInProgress, api.PhoneNumberStatusDeleteFailed, api.PhoneNumberStatusReleaseFailed:
+		if n.Deleted.IsZero() {
+			n.Deleted = k.change.now
+			result.note("DeletionTimestamp is missing: set to now")
+		}
+		return nil
+	}
+	n.Status, n.Deleted = string(api.PhoneNumberStatusUnassigned), time.Time{}
+	return k.giveNumber(n, r, result)
+}
+
+// giveNumber gives a number to the user of its associations, as far as there is one.
+func (k *chunk) giveNumber(n *store.PhoneNumber, r api.PhoneNumber, result *ImportedRow) error {
+	var accountID, userID string
+	var since time.Time
+	for _, a := range r.Associations {
+		switch a.Name {
+		case api.PhoneNumberAssociationNameAccountId:
+			accountID = orEmpty(a.Value)
+		case api.PhoneNumberAssociationNameUserId:
+			userID, since = orEmpty(a.Value), a.AssociatedTimestamp
+		default:
+			result.note("its association with a Voice Connector is left out")
+		}
+	}
+	if userID == "" {
+		return nil
+	}
+	const unknown = "the user who had it is neither in these files nor in the store: nobody has it"
+	a, err := k.find(accountID)
+	if err != nil {
+		return err
+	}
+	if a == nil || a.AWSAccountID != n.AWSAccountID {
+		result.note(unknown)
+		return nil
+	}
+	u, err := k.userOf(*a, userID)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		result.note(unknown)
+		return nil
+	case err != nil:
+		return err
+	case u.Registration == store.Unregistered || u.PhoneNumber != "" && asNumber(u.PhoneNumber) != n.Number:
+		result.note("the user who had it has not joined, or has another number: nobody has it")
+		return nil
+	}
+	n.Status, n.AccountID, n.UserID, n.Associated = string(api.PhoneNumberStatusAssigned), a.AccountID, u.UserID, since
+	after := u
+	after.PhoneNumber, after.PhoneProductType = n.Number, n.ProductType
+	stored, err := k.change.Users(a.AccountID, []string{userID})
+	if err != nil || len(stored) == 0 || after == u { // in a dry run, the user may not be there
+		return err
+	}
+	k.change.record(*a, u.UserID, userFields(u), userFields(after))
+	return k.change.UpdateUsers(a.AccountID, []store.UserChange{{Before: u, After: after}})
+}
+
+// claimNumber lets a user who is imported have the number of the row, unless somebody else has it.
+func (k *chunk) claimNumber(u *store.User, a store.Account, result *ImportedRow) error {
+	if u.PhoneNumber == "" {
+		return nil
+	}
+	number := asNumber(u.PhoneNumber)
+	found, err := k.change.PhoneNumbers(a.AWSAccountID, []string{number})
+	if err != nil {
+		return err
+	}
+	pool, err := k.change.PoolNumbers([]string{number})
+	if err != nil {
+		return err
+	}
+	free := len(found) == 0 && (len(pool) == 0 || pool[0].Owner == "" || pool[0].Owner == a.AWSAccountID)
+	if len(found) > 0 && found[0].Status == string(api.PhoneNumberStatusUnassigned) && u.Registration != store.Unregistered {
+		free = true
+		before := numberFields(found[0])
+		found[0].Status, found[0].AccountID, found[0].UserID = string(api.PhoneNumberStatusAssigned), u.AccountID, u.UserID
+		k.change.recordNumber(a.AWSAccountID, number, before, numberFields(found[0]))
+		if err := k.change.UpdatePhoneNumbers(found); err != nil {
+			return err
+		}
+		u.PhoneNumber, u.PhoneProductType = number, found[0].ProductType
+	}
+	if !free {
+		u.PhoneNumber, u.PhoneProductType = "", ""
+		result.note("PrimaryProvisionedNumber belongs to somebody else, or is being given up: left out")
+	}
+	return nil
+}
+
+// knownNumber decides about a row of a number that is there already, at the place where says. Who
+// has it, and whether anybody does, is a matter of the users.
+func knownNumber(kept store.PhoneNumber, r api.PhoneNumber, where string, differs RowOutcome) ImportedRow {
+	after := kept
+	fillNumber(&after, r)
+	if kept.Status == string(api.PhoneNumberStatusAssigned) || after.Status == string(api.PhoneNumberStatusAssigned) {
+		after.Status = kept.Status
+	}
+	return knownAs(fmt.Sprintf("phone number %s %s", kept.Number, where), numberFields(kept), numberFields(after), differs)
+}
+
+// order decides about one row, and adds what is new.
+func (k *chunk) order(owner string, row OrderRow) (result ImportedRow, err error) {
+	r := row.Order
+	id := orEmpty(r.PhoneNumberOrderId)
+	if problem := badOrder(r); problem != "" {
+		return badRow("%s", problem), nil
+	}
+	for _, seen := range []seen{k.seen, k.of.seen} {
+		if earlier, again := seen.orders[id]; again {
+			return knownOrder(earlier.value, r, "is already in "+earlier.place, RowBad), nil
+		}
+	}
+	kept, err := k.change.PhoneNumberOrder(owner, id)
+	if err == nil {
+		k.seen.orders[id] = placed[store.PhoneNumberOrder]{kept, row.Place}
+		return knownOrder(kept, r, "is in the store", RowDiffers), nil
+	}
+	if !errors.Is(err, store.ErrNotFound) {
+		return result, err
+	}
+	o := store.PhoneNumberOrder{AWSAccountID: owner, OrderID: id, Updated: r.UpdatedTimestamp}
+	fillOrderRow(&o, r)
+	if o.Status == string(api.PhoneNumberOrderStatusProcessing) {
+		o.Status = string(api.PhoneNumberOrderStatusFailed)
+		for i := range o.Numbers {
+			if o.Numbers[i].Status == string(api.OrderedPhoneNumberStatusProcessing) {
+				o.Numbers[i].Status = string(api.OrderedPhoneNumberStatusFailed)
+			}
+		}
+		result.note("the order was being processed: it has failed")
+	}
+	if o.Updated.IsZero() {
+		o.Updated = o.Created
+	}
+	if err := k.change.InsertPhoneNumberOrder(&o); err != nil {
+		return result, err
+	}
+	k.change.recordNumber(owner, id, nil, orderFields(o))
+	k.seen.orders[id] = placed[store.PhoneNumberOrder]{o, row.Place}
+	return result, nil
+}
+
+// badOrder says why a row cannot be an order, "" if it can.
+func badOrder(r api.PhoneNumberOrder) string {
+	if problem := badID(orEmpty(r.PhoneNumberOrderId)); problem != "" {
+		return "PhoneNumberOrderId " + problem
+	}
+	problem := firstOf(
+		notOneOf("ProductType", r.ProductType, api.PhoneNumberProductTypeBusinessCalling, api.PhoneNumberProductTypeVoiceConnector,
+			api.PhoneNumberProductTypeSipMediaApplicationDialIn),
+		notOneOf("Status", r.Status, api.PhoneNumberOrderStatusProcessing, api.PhoneNumberOrderStatusSuccessful,
+			api.PhoneNumberOrderStatusFailed, api.PhoneNumberOrderStatusPartial),
+	)
+	if r.ProductType == "" || r.Status == "" {
+		problem = "ProductType or Status is missing"
+	}
+	for _, n := range r.OrderedPhoneNumbers {
+		problem = firstOf(problem, notOneOf("Status", n.Status, api.OrderedPhoneNumberStatusProcessing, api.OrderedPhoneNumberStatusAcquired,
+			api.OrderedPhoneNumberStatusFailed))
+		if !e164.MatchString(asNumber(orEmpty(n.E164PhoneNumber))) {
+			problem = firstOf(problem, fmt.Sprintf("E164PhoneNumber %.64q is not a phone number such as +12065550100", orEmpty(n.E164PhoneNumber)))
+		}
+	}
+	if problem != "" {
+		return fmt.Sprintf("order %.64s: %s", *r.PhoneNumberOrderId, problem)
+	}
+	return ""
+}
+
+// fillOrderRow sets the members of an order that a row has.
+func fillOrderRow(o *store.PhoneNumberOrder, r api.PhoneNumberOrder) {
+	fill(&o.ProductType, r.ProductType)
+	fill(&o.Status, r.Status)
+	if !r.CreatedTimestamp.IsZero() {
+		o.Created = r.CreatedTimestamp
+	}
+	if r.OrderedPhoneNumbers != nil {
+		o.Numbers = nil
+	}
+	for _, n := range r.OrderedPhoneNumbers {
+		o.Numbers = append(o.Numbers, store.OrderedNumber{Number: asNumber(*n.E164PhoneNumber), Status: string(n.Status)})
+	}
+}
+
+// knownOrder decides about a row of an order that is there already. An order that was being
+// processed, and is not any more, is the same order.
+func knownOrder(kept store.PhoneNumberOrder, r api.PhoneNumberOrder, where string, differs RowOutcome) ImportedRow {
+	after := kept
+	fillOrderRow(&after, r)
+	if r.Status == api.PhoneNumberOrderStatusProcessing {
+		after.Status, after.Numbers = kept.Status, kept.Numbers
+	}
+	return knownAs(fmt.Sprintf("order %.64s %s", kept.OrderID, where), orderFields(kept), orderFields(after), differs)
+}
+
+// numberSettings decides about one row.
+func (k *chunk) numberSettings(owner string, row NumberSettingsRow) (result ImportedRow, err error) {
+	kept, err := k.change.PhoneNumberSettings(owner)
+	if err != nil {
+		return result, err
+	}
+	after := store.PhoneNumberSettings{CallingName: orEmpty(row.Settings.CallingName), CallingNameUpdated: row.Settings.CallingNameUpdatedTimestamp}
+	switch {
+	case after == kept:
+		return ImportedRow{Outcome: RowUnchanged}, nil
+	case kept != store.PhoneNumberSettings{}:
+		return ImportedRow{Outcome: RowDiffers, Reason: "AWS account " + owner + " has another calling name, or has had it since another time"}, nil
+	}
+	k.change.recordNumber(owner, owner, numberSettingsFields(kept), numberSettingsFields(after))
+	return result, k.change.PutPhoneNumberSettings(owner, after)
+}
