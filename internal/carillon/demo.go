@@ -66,6 +66,7 @@ func (p *program) demo(ctx context.Context, keep string) error {
 		"CARILLON_DATA="+dir, "AWS_CONFIG_FILE="+filepath.Join(dir, "no-config"), "AWS_SHARED_CREDENTIALS_FILE="+filepath.Join(dir, "no-credentials"))}
 	d.say("A service is running on %s, on a fresh SQLite file. Its API is that of Amazon Chime;\nthe commands below are those of AWS CLI version 1.", s.url)
 	d.scene()
+	d.talkScene()
 	d.bulkScene(dir)
 	if err := errors.Join(d.err, s.stop()); err != nil {
 		return err
@@ -123,7 +124,6 @@ func (d *demonstration) scene() {
 
 	d.say("The licenses now.")
 	d.aws(list)
-	d.talkScene(account, first)
 }
 
 func (d *demonstration) farewell(keep string) {

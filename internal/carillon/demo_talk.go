@@ -1,12 +1,15 @@
 package carillon
 
-// talkScene gives somebody a phone number, and opens a room with a bot in it. The account must have
-// people of example.com, the first of whom is Ana.
-func (d *demonstration) talkScene(account, ana string) {
-	here := words("--account-id", account)
-	d.say("The operator says what no API does: Ana has signed up, the domain belongs to the\naccount, and which phone numbers there are.")
-	d.carillon(0, words("user register --email ana.silva@example.com"), here)
-	d.carillon(0, words("domain claim example.com"), here)
+// talkScene gives somebody a phone number, and opens a room with a bot in it.
+func (d *demonstration) talkScene() {
+	d.say("The operator says what no API does: that an account is an Enterprise account with a domain\nof its own, that Ana has signed up there, and which phone numbers there are.")
+	here := words("--account-id", "Example Lab")
+	d.carillon(0, words("account create --type EnterpriseLWA --name", "Example Lab"))
+	d.carillon(0, words("domain claim example.net"), here)
+	d.carillon(0, words("user register --email ana@example.net"), here)
+	account := d.pick("Accounts[0].AccountId", d.quiet(words("chime list-accounts --name", "Example Lab")))
+	here = words("--account-id", account)
+	ana := d.pick("Users[0].UserId", d.quiet(words("chime list-users", here...)))
 	d.carillon(0, words("number add +12065550100"))
 
 	d.say("A number for Ana.")
