@@ -6,7 +6,10 @@ import (
 )
 
 // SetTimeout lets tests not wait as long as a service does.
-func (s *Sender) SetTimeout(d time.Duration) { s.timeout = d }
+func (s *Sender) SetTimeout(d time.Duration) {
+	s.timeout = d
+	s.transport.TLSHandshakeTimeout = min(d, s.transport.TLSHandshakeTimeout)
+}
 
 // Allowed reports whether an address may be called.
 func Allowed(address string, allow ...netip.Prefix) bool {

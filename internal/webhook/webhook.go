@@ -89,10 +89,13 @@ func New(o Options) (*Sender, error) {
 	if err != nil {
 		return nil, err
 	}
-	dialer := &net.Dialer{ControlContext: guard{o.Allow}.control}
+	// A transport goes on connecting after its caller has left: for as long as the endpoint pleases,
+	// if nothing else ends it.
+	dialer := &net.Dialer{ControlContext: guard{o.Allow}.control, Timeout: Timeout}
 	s.transport = &http.Transport{ // without a Proxy
 		DialContext:            dialer.DialContext,
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
+		TLSHandshakeTimeout:    Timeout,
 		DisableCompression:     true, // or a few bytes could become many
 		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    1,

@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -146,6 +147,40 @@ func TestSend_Failures(t *testing.T) {
 	}
 	if elsewhere > 0 {
 		t.Error("a redirect was followed")
+	}
+}
+
+// An endpoint that takes connections and then says nothing keeps none of them.
+func TestSend_NoHandshake(t *testing.T) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	ended := make(chan error)
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer conn.Close()
+				conn.SetReadDeadline(time.Now().Add(10 * time.Second)) // or the test would hang
+				_, err := io.Copy(io.Discard, conn)
+				ended <- err
+			}()
+		}
+	}()
+	s, _ := sender(t, webhook.Options{Allow: []netip.Prefix{loopback}})
+	s.SetTimeout(50 * time.Millisecond)
+	if err := s.Send(t.Context(), "https://"+listener.Addr().String(), "secret", nil); err == nil || err.Error() != "did not answer within 50ms" {
+		t.Errorf("got error %v, want that there was no answer", err)
+	}
+	for range 3 {
+		if err := <-ended; err != nil {
+			t.Errorf("a connection was kept open: %v", err)
+		}
 	}
 }
 
