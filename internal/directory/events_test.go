@@ -504,7 +504,7 @@ func TestConversationWithBot(t *testing.T) {
 		host.take()
 		say("Nobody is meant by lunch-chimebot@a.example, @lunch, or @lunch-chimebot@a.example.org")
 		question := "Hey @LUNCH-chimebot@A.example. What is for lunch? And @away-chimebot@a.example?"
-		id := say(question)
+		say(question)
 		h.runDue()
 		equal(t, "events of who is not in the room", awayHost.take(), []string{})
 		if len(host.got) != 1 {
@@ -535,7 +535,7 @@ func TestConversationWithBot(t *testing.T) {
 		equal(t, "messages", h.said("A", room)[1:], []string{"ana@a.example: " + question, said, said})
 
 		// A message that is redacted before it was sent is sent to nobody.
-		id = say("@lunch-chimebot@a.example psst")
+		id := say("@lunch-chimebot@a.example psst")
 		h.must("RedactRoomMessage", in("A", room)+"&messageId="+id, "", "")
 		h.events.take()
 		h.runDue()

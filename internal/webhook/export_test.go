@@ -1,6 +1,7 @@
 package webhook
 
 import (
+	"context"
 	"net/netip"
 	"time"
 )
@@ -13,5 +14,5 @@ func (s *Sender) SetTimeout(d time.Duration) {
 
 // Allowed reports whether an address may be called.
 func Allowed(address string, allow ...netip.Prefix) bool {
-	return guard{allow}.control(nil, "tcp", address, nil) == nil
+	return guard{allow}.control(context.Background(), "tcp", address, nil) == nil
 }
