@@ -33,7 +33,7 @@ func (s *server) log(r *http.Request, x *exchange, status int, took time.Duratio
 	case denied:
 		level, omitted = s.thinner.level(d.level(), x.kind(d), s.Clock())
 	case modeled && status < 500 && !x.proven: // anybody can send any number
-	case modeled && status < 500 || status == http.StatusNotImplemented || errors.Is(err, context.Canceled):
+	case modeled && status < 500 || errors.Is(err, context.Canceled):
 		level = slog.LevelInfo
 	default:
 		level = slog.LevelError

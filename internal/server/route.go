@@ -28,7 +28,7 @@ type segment struct {
 // endpoint is an operation with what chooses it among those of its path and method.
 type endpoint struct {
 	operation  *model.Operation
-	handler    api.Handler // nil: not built
+	handler    api.Handler
 	meter      meter
 	action     string // in policies
 	limit      int    // the size of the largest body in bytes
@@ -57,7 +57,7 @@ func (c call) label(name string) string {
 // selector is the key of the query that chooses among operations.
 const selector = "operation"
 
-func routes(contract *model.Service, service any, more map[*model.Operation]api.Handler, meter func(operation string) meter) []route {
+func routes(contract *model.Service, service api.API, more map[*model.Operation]api.Handler, meter func(operation string) meter) []route {
 	var all []route
 	at := map[string]int{}
 	add := func(op *model.Operation, prefix string, handler api.Handler) {

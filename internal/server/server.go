@@ -4,9 +4,9 @@
 // Start at [New]. A request passes these checks, and the first one that fails decides the answer:
 // path, method and query (route.go); everything about the signature that needs no body, and the
 // access key (auth.go); the size of the body and the memory for it (body.go); once the body is
-// read, the signature, the policy of the key, whether the operation is built, the rate, and the
-// media type; then, in package api, JSON and the contract; at last the service itself. So without a
-// key nobody learns more than a 401, and no body is read or decoded that would be refused anyway.
+// read, the signature, the policy of the key, the rate, and the media type; then, in package api,
+// JSON and the contract; at last the service itself. So without a key nobody learns more than a
+// 401, and no body is read or decoded that would be refused anyway.
 //
 // [NewHTTPServer] bounds what connections may take (listen.go). [Certificate] follows the files of
 // a TLS certificate.
@@ -88,9 +88,8 @@ type Options struct {
 	Unavailable error
 }
 
-// New returns the handler of the API of a contract, on a service that has any of the methods of
-// [api.API]; the operations it lacks are answered as not implemented. The context of a call holds
-// the [directory.Caller].
+// New returns the handler of the API of a contract, on a service. The context of a call holds the
+// [directory.Caller].
 //
 // A *api.Error of the service is the answer. An Options.Unavailable, or the end of the context,
 // is a 503, every other error or a panic a 500 that tells nothing.
@@ -101,7 +100,7 @@ type Options struct {
 //
 // GET and HEAD need no signature for /healthz (200 as long as the process lives),
 // /readyz (200 or 503) and, with Options.Metrics, /metrics.
-func New(contract *model.Service, service any, keys KeySource, o Options) http.Handler {
+func New(contract *model.Service, service api.API, keys KeySource, o Options) http.Handler {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -240,9 +239,6 @@ func (s *server) serve(x *exchange, w http.ResponseWriter, r *http.Request, path
 	x.read = true
 	if err := s.guard.admit(x, r, claim, c, body.bytes); err != nil {
 		return a, err
-	}
-	if c.handler == nil {
-		return a, api.Errorf(api.NotImplementedException, "%s is not built yet.", c.operation.Name)
 	}
 	if err := s.throttle(w, claim.key.ID, "access key"); err != nil {
 		return a, err

@@ -71,8 +71,9 @@ func (k *keys) change(id string, change func(*directory.Key)) {
 	k.m[id] = key
 }
 
-// some is a service with a few of the operations.
+// some is a service with a few of the operations; a call of any other is a panic.
 type some struct {
+	api.API
 	batch func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error)
 }
 
@@ -81,6 +82,18 @@ func (s some) BatchUpdateUser(ctx context.Context, in *api.BatchUpdateUserInput)
 		return s.batch(ctx, in)
 	}
 	return &api.BatchUpdateUserOutput{}, nil
+}
+
+func (some) BatchSuspendUser(context.Context, *api.BatchSuspendUserInput) (*api.BatchSuspendUserOutput, error) {
+	return &api.BatchSuspendUserOutput{}, nil
+}
+
+func (some) InviteUsers(context.Context, *api.InviteUsersInput) (*api.InviteUsersOutput, error) {
+	return &api.InviteUsersOutput{}, nil
+}
+
+func (some) BatchDeletePhoneNumber(context.Context, *api.BatchDeletePhoneNumberInput) (*api.BatchDeletePhoneNumberOutput, error) {
+	return &api.BatchDeletePhoneNumberOutput{}, nil
 }
 
 func (some) GetAccount(_ context.Context, in *api.GetAccountInput) (*api.GetAccountOutput, error) {
@@ -233,6 +246,8 @@ const tooMuch = 1 << 20
 
 const oneItem = `{"UpdateUserRequestItems":[{"UserId":"u1","LicenseType":"Pro"}]}`
 
+func foreignType(r *http.Request) { r.Header.Set("Content-Type", "text/xml") }
+
 func fixed() server.Options { return server.Options{Clock: func() time.Time { return noon }} }
 
 func TestAnswers(t *testing.T) {
@@ -248,7 +263,7 @@ func TestAnswers(t *testing.T) {
 
 // Each request has all the faults of those below it: the first decides.
 func TestOrderOfChecks(t *testing.T) {
-	k := newKeys(`{"Statement":{"Effect":"Allow","Action":["chime:BatchUpdateUser","chime:CreateBot"],"Resource":"*"}}`)
+	k := newKeys(`{"Statement":{"Effect":"Allow","Action":"chime:BatchUpdateUser","Resource":"*"}}`)
 	fresh := k.m[userID]
 	fresh.ID = "AKIAFRESHFRESHFRESHH"
 	k.m[fresh.ID] = fresh
@@ -262,8 +277,7 @@ func TestOrderOfChecks(t *testing.T) {
 
 	const users = "/accounts/%20/users"
 	c := call{keyID: userID, secret: "wrong", method: "PATCH", target: "/nowhere/?operation=nothing&x=1&x=2", at: noon.Add(-time.Hour)}
-	typed := func(r *http.Request) { r.Header.Set("Content-Type", "text/xml") }
-	c.edit, c.body = typed, strings.Repeat("x", tooMuch)
+	c.edit, c.body = foreignType, strings.Repeat("x", tooMuch)
 	check := func(step string, want api.Exception) {
 		t.Helper()
 		t.Run(step, func(t *testing.T) { t.Log(c.send(t, base).failed(t, want)) })
@@ -289,8 +303,6 @@ func TestOrderOfChecks(t *testing.T) {
 	if want := []string{userID}; !slices.Equal(k.used, want) {
 		t.Errorf("keys that were told of as used: got %v, want %v", k.used, want)
 	}
-	c.target = "/accounts/%20/bots"
-	check("not built", api.NotImplementedException)
 	c.target = users
 	check("media type, first request", api.UnsupportedMediaTypeException)
 	check("rate, second request", api.ThrottledClientException)
@@ -315,18 +327,30 @@ func TestOrderOfChecks(t *testing.T) {
 	}
 }
 
-// A service without any operation names the one it lacks, which shows where a request went.
+// The meter tells where a request went. All requests have a foreign media type: it is refused after
+// the operation is known, the signature is good and the policy allows it.
 func TestRoutes(t *testing.T) {
-	base := start(t, server.New(chime.Service, struct{}{}, newKeys(""), fixed()))
+	o := fixed()
+	metered := make(chan string, 1)
+	o.Meter = func(operation string) func(string, time.Duration) {
+		return func(string, time.Duration) { metered <- operation }
+	}
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), o))
+	send := func(t *testing.T, method, target string) (operation string, _ reply) {
+		t.Helper()
+		got := call{method: method, target: target, edit: foreignType}.send(t, base)
+		return <-metered, got
+	}
 	for _, op := range chime.Service.Operations {
 		target := strings.NewReplacer("{", "", "}", "").Replace(op.Path)
 		if op.Query != "" {
 			target += "?" + op.Query
 		}
 		for _, prefix := range []string{"", "/console"} {
-			got := call{method: op.Method, target: prefix + target}.send(t, base).failed(t, api.NotImplementedException)
-			if want := op.Name + " is not built yet."; got != want {
-				t.Errorf("%s %s%s: got %q, want %q", op.Method, prefix, target, got, want)
+			operation, got := send(t, op.Method, prefix+target)
+			got.failed(t, api.UnsupportedMediaTypeException)
+			if operation != op.Name {
+				t.Errorf("%s %s%s: got to %s, want %s", op.Method, prefix, target, operation, op.Name)
 			}
 		}
 	}
@@ -374,16 +398,22 @@ func TestRoutes(t *testing.T) {
 		{"post", "/accounts", api.MethodNotAllowedException},
 	} {
 		t.Run(tt.method+" "+tt.target, func(t *testing.T) {
-			got := call{method: tt.method, target: tt.target}.send(t, base)
-			if x, ok := tt.want.(api.Exception); ok {
-				got.failed(t, x)
-			} else if message := got.failed(t, api.NotImplementedException); message != tt.want.(string)+" is not built yet." {
-				t.Errorf("got %q, want %s", message, tt.want)
+			operation, got := send(t, tt.method, tt.target)
+			want, exception := "unknown", api.UnsupportedMediaTypeException
+			switch w := tt.want.(type) {
+			case string:
+				want = w
+			case api.Exception:
+				exception = w
+			}
+			got.failed(t, exception)
+			if operation != want {
+				t.Errorf("got to %s, want %s", operation, want)
 			}
 		})
 	}
 	t.Run("HEAD", func(t *testing.T) {
-		got := call{method: "HEAD", target: "/accounts"}.send(t, base)
+		_, got := send(t, "HEAD", "/accounts")
 		if got.status != 405 || got.header.Get("Allow") != "GET, POST" {
 			t.Errorf("got %d with Allow %q, want 405 with GET, POST", got.status, got.header.Get("Allow"))
 		}
@@ -727,7 +757,7 @@ func TestMeter(t *testing.T) {
 		{call{body: `{}`}, nil, "BatchUpdateUser BadRequestException"},
 		{call{body: oneItem, keyID: userID}, nil, "BatchUpdateUser ForbiddenException"},
 		{call{body: oneItem, keyID: "AKIANOBODY"}, nil, "BatchUpdateUser UnauthorizedClientException"},
-		{call{target: "/accounts/a1/bots"}, nil, "CreateBot NotImplementedException"},
+		{call{target: "/accounts/a1/bots", edit: foreignType}, nil, "CreateBot UnsupportedMediaTypeException"},
 		{call{body: oneItem}, errors.New("disk is full"), "BatchUpdateUser ServiceFailureException"},
 		{call{body: oneItem}, context.Canceled, "BatchUpdateUser ServiceUnavailableException"},
 		{call{target: "/jane@corp.example"}, nil, "unknown UnknownOperationException"},
@@ -806,8 +836,8 @@ func TestLog(t *testing.T) {
 			map[string]any{"level": "WARN", "operation": "BatchUpdateUser", "status": 401.0, "key_id": "", "exception": "UnauthorizedClientException", "reason": "unknown key"}},
 		{"failure", call{body: oneItem}, errors.New("disk is full"),
 			map[string]any{"level": "ERROR", "operation": "BatchUpdateUser", "status": 500.0, "key_id": rootID, "cause": "disk is full"}},
-		{"not built", call{target: "/accounts/a1/bots"}, nil,
-			map[string]any{"level": "INFO", "operation": "CreateBot", "status": 501.0, "key_id": rootID, "exception": "NotImplementedException"}},
+		{"foreign media type", call{target: "/accounts/a1/bots", edit: foreignType}, nil,
+			map[string]any{"level": "INFO", "operation": "CreateBot", "status": 415.0, "key_id": rootID, "exception": "UnsupportedMediaTypeException"}},
 		{"unknown path", call{target: "/" + email}, nil,
 			map[string]any{"level": "DEBUG", "operation": "", "status": 404.0, "key_id": "", "exception": "UnknownOperationException"}},
 		{"method that the path does not take", call{method: "PATCH", body: email}, nil,

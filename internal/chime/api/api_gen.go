@@ -73,384 +73,135 @@ type API interface {
 	UpdateUserSettings(context.Context, *UpdateUserSettingsInput) (*UpdateUserSettingsOutput, error)
 }
 
-// Bind returns the handler of an operation on a service that has any part of the methods
-// of API; nil where it lacks this one, or where there is no such operation.
-func Bind(service any, operation string) Handler {
+// Bind returns the handler of an operation on a service. It panics if there is no such operation.
+func Bind(service API, operation string) Handler {
 	switch operation {
 	case "AssociatePhoneNumberWithUser":
-		if s, ok := service.(interface {
-			AssociatePhoneNumberWithUser(context.Context, *AssociatePhoneNumberWithUserInput) (*AssociatePhoneNumberWithUserOutput, error)
-		}); ok {
-			return handler(s.AssociatePhoneNumberWithUser)
-		}
+		return handler(service.AssociatePhoneNumberWithUser)
 	case "AssociateSigninDelegateGroupsWithAccount":
-		if s, ok := service.(interface {
-			AssociateSigninDelegateGroupsWithAccount(context.Context, *AssociateSigninDelegateGroupsWithAccountInput) (*AssociateSigninDelegateGroupsWithAccountOutput, error)
-		}); ok {
-			return handler(s.AssociateSigninDelegateGroupsWithAccount)
-		}
+		return handler(service.AssociateSigninDelegateGroupsWithAccount)
 	case "BatchCreateRoomMembership":
-		if s, ok := service.(interface {
-			BatchCreateRoomMembership(context.Context, *BatchCreateRoomMembershipInput) (*BatchCreateRoomMembershipOutput, error)
-		}); ok {
-			return handler(s.BatchCreateRoomMembership)
-		}
+		return handler(service.BatchCreateRoomMembership)
 	case "BatchDeletePhoneNumber":
-		if s, ok := service.(interface {
-			BatchDeletePhoneNumber(context.Context, *BatchDeletePhoneNumberInput) (*BatchDeletePhoneNumberOutput, error)
-		}); ok {
-			return handler(s.BatchDeletePhoneNumber)
-		}
+		return handler(service.BatchDeletePhoneNumber)
 	case "BatchSuspendUser":
-		if s, ok := service.(interface {
-			BatchSuspendUser(context.Context, *BatchSuspendUserInput) (*BatchSuspendUserOutput, error)
-		}); ok {
-			return handler(s.BatchSuspendUser)
-		}
+		return handler(service.BatchSuspendUser)
 	case "BatchUnsuspendUser":
-		if s, ok := service.(interface {
-			BatchUnsuspendUser(context.Context, *BatchUnsuspendUserInput) (*BatchUnsuspendUserOutput, error)
-		}); ok {
-			return handler(s.BatchUnsuspendUser)
-		}
+		return handler(service.BatchUnsuspendUser)
 	case "BatchUpdatePhoneNumber":
-		if s, ok := service.(interface {
-			BatchUpdatePhoneNumber(context.Context, *BatchUpdatePhoneNumberInput) (*BatchUpdatePhoneNumberOutput, error)
-		}); ok {
-			return handler(s.BatchUpdatePhoneNumber)
-		}
+		return handler(service.BatchUpdatePhoneNumber)
 	case "BatchUpdateUser":
-		if s, ok := service.(interface {
-			BatchUpdateUser(context.Context, *BatchUpdateUserInput) (*BatchUpdateUserOutput, error)
-		}); ok {
-			return handler(s.BatchUpdateUser)
-		}
+		return handler(service.BatchUpdateUser)
 	case "CreateAccount":
-		if s, ok := service.(interface {
-			CreateAccount(context.Context, *CreateAccountInput) (*CreateAccountOutput, error)
-		}); ok {
-			return handler(s.CreateAccount)
-		}
+		return handler(service.CreateAccount)
 	case "CreateBot":
-		if s, ok := service.(interface {
-			CreateBot(context.Context, *CreateBotInput) (*CreateBotOutput, error)
-		}); ok {
-			return handler(s.CreateBot)
-		}
+		return handler(service.CreateBot)
 	case "CreateMeetingDialOut":
-		if s, ok := service.(interface {
-			CreateMeetingDialOut(context.Context, *CreateMeetingDialOutInput) (*CreateMeetingDialOutOutput, error)
-		}); ok {
-			return handler(s.CreateMeetingDialOut)
-		}
+		return handler(service.CreateMeetingDialOut)
 	case "CreatePhoneNumberOrder":
-		if s, ok := service.(interface {
-			CreatePhoneNumberOrder(context.Context, *CreatePhoneNumberOrderInput) (*CreatePhoneNumberOrderOutput, error)
-		}); ok {
-			return handler(s.CreatePhoneNumberOrder)
-		}
+		return handler(service.CreatePhoneNumberOrder)
 	case "CreateRoom":
-		if s, ok := service.(interface {
-			CreateRoom(context.Context, *CreateRoomInput) (*CreateRoomOutput, error)
-		}); ok {
-			return handler(s.CreateRoom)
-		}
+		return handler(service.CreateRoom)
 	case "CreateRoomMembership":
-		if s, ok := service.(interface {
-			CreateRoomMembership(context.Context, *CreateRoomMembershipInput) (*CreateRoomMembershipOutput, error)
-		}); ok {
-			return handler(s.CreateRoomMembership)
-		}
+		return handler(service.CreateRoomMembership)
 	case "CreateUser":
-		if s, ok := service.(interface {
-			CreateUser(context.Context, *CreateUserInput) (*CreateUserOutput, error)
-		}); ok {
-			return handler(s.CreateUser)
-		}
+		return handler(service.CreateUser)
 	case "DeleteAccount":
-		if s, ok := service.(interface {
-			DeleteAccount(context.Context, *DeleteAccountInput) (*DeleteAccountOutput, error)
-		}); ok {
-			return handler(s.DeleteAccount)
-		}
+		return handler(service.DeleteAccount)
 	case "DeleteEventsConfiguration":
-		if s, ok := service.(interface {
-			DeleteEventsConfiguration(context.Context, *DeleteEventsConfigurationInput) (*DeleteEventsConfigurationOutput, error)
-		}); ok {
-			return handler(s.DeleteEventsConfiguration)
-		}
+		return handler(service.DeleteEventsConfiguration)
 	case "DeletePhoneNumber":
-		if s, ok := service.(interface {
-			DeletePhoneNumber(context.Context, *DeletePhoneNumberInput) (*DeletePhoneNumberOutput, error)
-		}); ok {
-			return handler(s.DeletePhoneNumber)
-		}
+		return handler(service.DeletePhoneNumber)
 	case "DeleteRoom":
-		if s, ok := service.(interface {
-			DeleteRoom(context.Context, *DeleteRoomInput) (*DeleteRoomOutput, error)
-		}); ok {
-			return handler(s.DeleteRoom)
-		}
+		return handler(service.DeleteRoom)
 	case "DeleteRoomMembership":
-		if s, ok := service.(interface {
-			DeleteRoomMembership(context.Context, *DeleteRoomMembershipInput) (*DeleteRoomMembershipOutput, error)
-		}); ok {
-			return handler(s.DeleteRoomMembership)
-		}
+		return handler(service.DeleteRoomMembership)
 	case "DisassociatePhoneNumberFromUser":
-		if s, ok := service.(interface {
-			DisassociatePhoneNumberFromUser(context.Context, *DisassociatePhoneNumberFromUserInput) (*DisassociatePhoneNumberFromUserOutput, error)
-		}); ok {
-			return handler(s.DisassociatePhoneNumberFromUser)
-		}
+		return handler(service.DisassociatePhoneNumberFromUser)
 	case "DisassociateSigninDelegateGroupsFromAccount":
-		if s, ok := service.(interface {
-			DisassociateSigninDelegateGroupsFromAccount(context.Context, *DisassociateSigninDelegateGroupsFromAccountInput) (*DisassociateSigninDelegateGroupsFromAccountOutput, error)
-		}); ok {
-			return handler(s.DisassociateSigninDelegateGroupsFromAccount)
-		}
+		return handler(service.DisassociateSigninDelegateGroupsFromAccount)
 	case "GetAccount":
-		if s, ok := service.(interface {
-			GetAccount(context.Context, *GetAccountInput) (*GetAccountOutput, error)
-		}); ok {
-			return handler(s.GetAccount)
-		}
+		return handler(service.GetAccount)
 	case "GetAccountSettings":
-		if s, ok := service.(interface {
-			GetAccountSettings(context.Context, *GetAccountSettingsInput) (*GetAccountSettingsOutput, error)
-		}); ok {
-			return handler(s.GetAccountSettings)
-		}
+		return handler(service.GetAccountSettings)
 	case "GetBot":
-		if s, ok := service.(interface {
-			GetBot(context.Context, *GetBotInput) (*GetBotOutput, error)
-		}); ok {
-			return handler(s.GetBot)
-		}
+		return handler(service.GetBot)
 	case "GetEventsConfiguration":
-		if s, ok := service.(interface {
-			GetEventsConfiguration(context.Context, *GetEventsConfigurationInput) (*GetEventsConfigurationOutput, error)
-		}); ok {
-			return handler(s.GetEventsConfiguration)
-		}
+		return handler(service.GetEventsConfiguration)
 	case "GetGlobalSettings":
-		if s, ok := service.(interface {
-			GetGlobalSettings(context.Context, *GetGlobalSettingsInput) (*GetGlobalSettingsOutput, error)
-		}); ok {
-			return handler(s.GetGlobalSettings)
-		}
+		return handler(service.GetGlobalSettings)
 	case "GetPhoneNumber":
-		if s, ok := service.(interface {
-			GetPhoneNumber(context.Context, *GetPhoneNumberInput) (*GetPhoneNumberOutput, error)
-		}); ok {
-			return handler(s.GetPhoneNumber)
-		}
+		return handler(service.GetPhoneNumber)
 	case "GetPhoneNumberOrder":
-		if s, ok := service.(interface {
-			GetPhoneNumberOrder(context.Context, *GetPhoneNumberOrderInput) (*GetPhoneNumberOrderOutput, error)
-		}); ok {
-			return handler(s.GetPhoneNumberOrder)
-		}
+		return handler(service.GetPhoneNumberOrder)
 	case "GetPhoneNumberSettings":
-		if s, ok := service.(interface {
-			GetPhoneNumberSettings(context.Context, *GetPhoneNumberSettingsInput) (*GetPhoneNumberSettingsOutput, error)
-		}); ok {
-			return handler(s.GetPhoneNumberSettings)
-		}
+		return handler(service.GetPhoneNumberSettings)
 	case "GetRetentionSettings":
-		if s, ok := service.(interface {
-			GetRetentionSettings(context.Context, *GetRetentionSettingsInput) (*GetRetentionSettingsOutput, error)
-		}); ok {
-			return handler(s.GetRetentionSettings)
-		}
+		return handler(service.GetRetentionSettings)
 	case "GetRoom":
-		if s, ok := service.(interface {
-			GetRoom(context.Context, *GetRoomInput) (*GetRoomOutput, error)
-		}); ok {
-			return handler(s.GetRoom)
-		}
+		return handler(service.GetRoom)
 	case "GetUser":
-		if s, ok := service.(interface {
-			GetUser(context.Context, *GetUserInput) (*GetUserOutput, error)
-		}); ok {
-			return handler(s.GetUser)
-		}
+		return handler(service.GetUser)
 	case "GetUserSettings":
-		if s, ok := service.(interface {
-			GetUserSettings(context.Context, *GetUserSettingsInput) (*GetUserSettingsOutput, error)
-		}); ok {
-			return handler(s.GetUserSettings)
-		}
+		return handler(service.GetUserSettings)
 	case "InviteUsers":
-		if s, ok := service.(interface {
-			InviteUsers(context.Context, *InviteUsersInput) (*InviteUsersOutput, error)
-		}); ok {
-			return handler(s.InviteUsers)
-		}
+		return handler(service.InviteUsers)
 	case "ListAccounts":
-		if s, ok := service.(interface {
-			ListAccounts(context.Context, *ListAccountsInput) (*ListAccountsOutput, error)
-		}); ok {
-			return handler(s.ListAccounts)
-		}
+		return handler(service.ListAccounts)
 	case "ListBots":
-		if s, ok := service.(interface {
-			ListBots(context.Context, *ListBotsInput) (*ListBotsOutput, error)
-		}); ok {
-			return handler(s.ListBots)
-		}
+		return handler(service.ListBots)
 	case "ListPhoneNumberOrders":
-		if s, ok := service.(interface {
-			ListPhoneNumberOrders(context.Context, *ListPhoneNumberOrdersInput) (*ListPhoneNumberOrdersOutput, error)
-		}); ok {
-			return handler(s.ListPhoneNumberOrders)
-		}
+		return handler(service.ListPhoneNumberOrders)
 	case "ListPhoneNumbers":
-		if s, ok := service.(interface {
-			ListPhoneNumbers(context.Context, *ListPhoneNumbersInput) (*ListPhoneNumbersOutput, error)
-		}); ok {
-			return handler(s.ListPhoneNumbers)
-		}
+		return handler(service.ListPhoneNumbers)
 	case "ListRoomMemberships":
-		if s, ok := service.(interface {
-			ListRoomMemberships(context.Context, *ListRoomMembershipsInput) (*ListRoomMembershipsOutput, error)
-		}); ok {
-			return handler(s.ListRoomMemberships)
-		}
+		return handler(service.ListRoomMemberships)
 	case "ListRooms":
-		if s, ok := service.(interface {
-			ListRooms(context.Context, *ListRoomsInput) (*ListRoomsOutput, error)
-		}); ok {
-			return handler(s.ListRooms)
-		}
+		return handler(service.ListRooms)
 	case "ListSupportedPhoneNumberCountries":
-		if s, ok := service.(interface {
-			ListSupportedPhoneNumberCountries(context.Context, *ListSupportedPhoneNumberCountriesInput) (*ListSupportedPhoneNumberCountriesOutput, error)
-		}); ok {
-			return handler(s.ListSupportedPhoneNumberCountries)
-		}
+		return handler(service.ListSupportedPhoneNumberCountries)
 	case "ListUsers":
-		if s, ok := service.(interface {
-			ListUsers(context.Context, *ListUsersInput) (*ListUsersOutput, error)
-		}); ok {
-			return handler(s.ListUsers)
-		}
+		return handler(service.ListUsers)
 	case "LogoutUser":
-		if s, ok := service.(interface {
-			LogoutUser(context.Context, *LogoutUserInput) (*LogoutUserOutput, error)
-		}); ok {
-			return handler(s.LogoutUser)
-		}
+		return handler(service.LogoutUser)
 	case "PutEventsConfiguration":
-		if s, ok := service.(interface {
-			PutEventsConfiguration(context.Context, *PutEventsConfigurationInput) (*PutEventsConfigurationOutput, error)
-		}); ok {
-			return handler(s.PutEventsConfiguration)
-		}
+		return handler(service.PutEventsConfiguration)
 	case "PutRetentionSettings":
-		if s, ok := service.(interface {
-			PutRetentionSettings(context.Context, *PutRetentionSettingsInput) (*PutRetentionSettingsOutput, error)
-		}); ok {
-			return handler(s.PutRetentionSettings)
-		}
+		return handler(service.PutRetentionSettings)
 	case "RedactConversationMessage":
-		if s, ok := service.(interface {
-			RedactConversationMessage(context.Context, *RedactConversationMessageInput) (*RedactConversationMessageOutput, error)
-		}); ok {
-			return handler(s.RedactConversationMessage)
-		}
+		return handler(service.RedactConversationMessage)
 	case "RedactRoomMessage":
-		if s, ok := service.(interface {
-			RedactRoomMessage(context.Context, *RedactRoomMessageInput) (*RedactRoomMessageOutput, error)
-		}); ok {
-			return handler(s.RedactRoomMessage)
-		}
+		return handler(service.RedactRoomMessage)
 	case "RegenerateSecurityToken":
-		if s, ok := service.(interface {
-			RegenerateSecurityToken(context.Context, *RegenerateSecurityTokenInput) (*RegenerateSecurityTokenOutput, error)
-		}); ok {
-			return handler(s.RegenerateSecurityToken)
-		}
+		return handler(service.RegenerateSecurityToken)
 	case "ResetPersonalPIN":
-		if s, ok := service.(interface {
-			ResetPersonalPIN(context.Context, *ResetPersonalPINInput) (*ResetPersonalPINOutput, error)
-		}); ok {
-			return handler(s.ResetPersonalPIN)
-		}
+		return handler(service.ResetPersonalPIN)
 	case "RestorePhoneNumber":
-		if s, ok := service.(interface {
-			RestorePhoneNumber(context.Context, *RestorePhoneNumberInput) (*RestorePhoneNumberOutput, error)
-		}); ok {
-			return handler(s.RestorePhoneNumber)
-		}
+		return handler(service.RestorePhoneNumber)
 	case "SearchAvailablePhoneNumbers":
-		if s, ok := service.(interface {
-			SearchAvailablePhoneNumbers(context.Context, *SearchAvailablePhoneNumbersInput) (*SearchAvailablePhoneNumbersOutput, error)
-		}); ok {
-			return handler(s.SearchAvailablePhoneNumbers)
-		}
+		return handler(service.SearchAvailablePhoneNumbers)
 	case "UpdateAccount":
-		if s, ok := service.(interface {
-			UpdateAccount(context.Context, *UpdateAccountInput) (*UpdateAccountOutput, error)
-		}); ok {
-			return handler(s.UpdateAccount)
-		}
+		return handler(service.UpdateAccount)
 	case "UpdateAccountSettings":
-		if s, ok := service.(interface {
-			UpdateAccountSettings(context.Context, *UpdateAccountSettingsInput) (*UpdateAccountSettingsOutput, error)
-		}); ok {
-			return handler(s.UpdateAccountSettings)
-		}
+		return handler(service.UpdateAccountSettings)
 	case "UpdateBot":
-		if s, ok := service.(interface {
-			UpdateBot(context.Context, *UpdateBotInput) (*UpdateBotOutput, error)
-		}); ok {
-			return handler(s.UpdateBot)
-		}
+		return handler(service.UpdateBot)
 	case "UpdateGlobalSettings":
-		if s, ok := service.(interface {
-			UpdateGlobalSettings(context.Context, *UpdateGlobalSettingsInput) (*UpdateGlobalSettingsOutput, error)
-		}); ok {
-			return handler(s.UpdateGlobalSettings)
-		}
+		return handler(service.UpdateGlobalSettings)
 	case "UpdatePhoneNumber":
-		if s, ok := service.(interface {
-			UpdatePhoneNumber(context.Context, *UpdatePhoneNumberInput) (*UpdatePhoneNumberOutput, error)
-		}); ok {
-			return handler(s.UpdatePhoneNumber)
-		}
+		return handler(service.UpdatePhoneNumber)
 	case "UpdatePhoneNumberSettings":
-		if s, ok := service.(interface {
-			UpdatePhoneNumberSettings(context.Context, *UpdatePhoneNumberSettingsInput) (*UpdatePhoneNumberSettingsOutput, error)
-		}); ok {
-			return handler(s.UpdatePhoneNumberSettings)
-		}
+		return handler(service.UpdatePhoneNumberSettings)
 	case "UpdateRoom":
-		if s, ok := service.(interface {
-			UpdateRoom(context.Context, *UpdateRoomInput) (*UpdateRoomOutput, error)
-		}); ok {
-			return handler(s.UpdateRoom)
-		}
+		return handler(service.UpdateRoom)
 	case "UpdateRoomMembership":
-		if s, ok := service.(interface {
-			UpdateRoomMembership(context.Context, *UpdateRoomMembershipInput) (*UpdateRoomMembershipOutput, error)
-		}); ok {
-			return handler(s.UpdateRoomMembership)
-		}
+		return handler(service.UpdateRoomMembership)
 	case "UpdateUser":
-		if s, ok := service.(interface {
-			UpdateUser(context.Context, *UpdateUserInput) (*UpdateUserOutput, error)
-		}); ok {
-			return handler(s.UpdateUser)
-		}
+		return handler(service.UpdateUser)
 	case "UpdateUserSettings":
-		if s, ok := service.(interface {
-			UpdateUserSettings(context.Context, *UpdateUserSettingsInput) (*UpdateUserSettingsOutput, error)
-		}); ok {
-			return handler(s.UpdateUserSettings)
-		}
+		return handler(service.UpdateUserSettings)
 	}
-	return nil
+	panic("api: no operation " + operation)
 }
 
 // The exceptions of the contract.

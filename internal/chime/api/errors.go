@@ -8,7 +8,6 @@ type Exception string
 // The exceptions of the HTTP framework around the operations, which the contract does not list.
 const (
 	MethodNotAllowedException      Exception = "MethodNotAllowedException"
-	NotImplementedException        Exception = "NotImplementedException"
 	RequestEntityTooLargeException Exception = "RequestEntityTooLargeException"
 	UnknownOperationException      Exception = "UnknownOperationException"
 	UnsupportedMediaTypeException  Exception = "UnsupportedMediaTypeException"
@@ -44,8 +43,6 @@ func (x Exception) Status() (status int, code ErrorCode) {
 		return 413, ErrorCodeBadRequest
 	case UnsupportedMediaTypeException:
 		return 415, ErrorCodeBadRequest
-	case NotImplementedException:
-		return 501, "NotImplemented" // no code of the contract fits
 	}
 	if status, code = x.modeled(); status == 0 {
 		return ServiceFailureException.modeled()

@@ -97,16 +97,13 @@ func (g *apiWriter) operations(ops []*model.Operation) {
 		g.p("%s(context.Context, *%sInput) (*%sOutput, error)", op.Name, op.Name, op.Name)
 	}
 	g.p("}\n")
-	g.p(`// Bind returns the handler of an operation on a service that has any part of the methods
-// of API; nil where it lacks this one, or where there is no such operation.
-func Bind(service any, operation string) Handler {
+	g.p(`// Bind returns the handler of an operation on a service. It panics if there is no such operation.
+func Bind(service API, operation string) Handler {
 	switch operation {`)
 	for _, op := range ops {
-		g.p("case %q:", op.Name)
-		g.p("if s, ok := service.(interface { %s(context.Context, *%sInput) (*%sOutput, error) }); ok {", op.Name, op.Name, op.Name)
-		g.p("return handler(s.%s)\n}", op.Name)
+		g.p("case %q:\nreturn handler(service.%s)", op.Name, op.Name)
 	}
-	g.p("}\nreturn nil\n}\n")
+	g.p("}\npanic(\"api: no operation \" + operation)\n}\n")
 }
 
 // exceptions writes the errors of the contract, with the status and the code that each has on the

@@ -41,7 +41,7 @@ func main() {
 }
 
 // nowhere keeps nothing.
-type nowhere struct{}
+type nowhere struct{ api.API }
 
 func (nowhere) BatchUpdateUser(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 	return &api.BatchUpdateUserOutput{UserErrors: []api.UserError{}}, nil
