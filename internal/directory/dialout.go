@@ -115,17 +115,12 @@ func (s *Service) deliverDialOuts(ctx context.Context, t store.Task) error {
 	for more := true; more && err == nil && time.Since(begun) < dialOutTurn; {
 		more, err = s.deliverDialOut(ctx, t)
 	}
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
 	// A service that stops frees the task for the next one.
-	return errors.Join(err, s.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
-		waiting, err := tx.CountDialOuts(t.AWSAccountID, DialOutWaiting)
-		if err != nil {
-			return err
-		}
-		if waiting == 0 {
-			return tx.DeleteTask(t)
-		}
-		t.Due, t.Leased = s.options.Clock().UTC().Truncate(time.Millisecond), time.Time{}
-		return tx.PutTask(t)
+	return errors.Join(err, s.endTurn(context.WithoutCancel(ctx), t, func(tx store.Tx) (int, error) {
+		return tx.CountDialOuts(t.AWSAccountID, DialOutWaiting)
 	}))
 }
 
@@ -158,7 +153,13 @@ func (s *Service) deliverDialOut(ctx context.Context, t store.Task) (more bool, 
 		}
 	}
 	d.JoinToken = ""
-	if err := s.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error { return tx.UpdateDialOut(d) }); err != nil {
+	err = s.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+		if err := tx.UpdateDialOut(d); err != nil {
+			return err
+		}
+		return stillLeased(tx, t)
+	})
+	if err != nil {
 		return false, err
 	}
 	if hook != nil {

@@ -82,6 +82,7 @@ func TestDialOut(t *testing.T) {
 type listener struct {
 	t        *testing.T
 	statuses []int
+	called   func()   // is called with each dial-out, if it is not nil
 	heard    []string // the called numbers
 	ended    []string
 }
@@ -106,6 +107,9 @@ func (l *listener) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	delete(told, "TransactionId")
 	equal(l.t, "body", told, map[string]string{"EventType": "MeetingDialOut", "EventTimestamp": stamp, "AwsAccountId": awsAccount, "MeetingId": meeting,
 		"FromPhoneNumber": ana, "JoinToken": "c2VjcmV0"})
+	if l.called != nil {
+		l.called()
+	}
 	if len(l.statuses) > 0 {
 		w.WriteHeader(l.statuses[0])
 		l.statuses = l.statuses[1:]
@@ -161,6 +165,40 @@ func TestDialOut_Hook(t *testing.T) {
 		if err := service.RunDue(ctx); err != nil || len(l.heard) != 10 {
 			t.Errorf("later: got %d calls, error %v, want no more", len(l.heard), err)
 		}
+	})
+}
+
+// A service that is so slow that another has gone on with its dial-outs leaves them to that one.
+func TestDialOut_LostLease(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.own("VoiceConnector", ana)
+		l := &listener{t: t}
+		service := h.hooked(t, l)
+		ctx := directory.WithCaller(t.Context(), directory.Caller{AWSAccountID: awsAccount, KeyName: "ci"})
+		in := &api.CreateMeetingDialOutInput{MeetingId: meeting, FromPhoneNumber: ana, ToPhoneNumber: "+12065550190", JoinToken: "c2VjcmV0"}
+		for range 2 {
+			ok[*api.CreateMeetingDialOutOutput](t)(service.CreateMeetingDialOut(ctx, in))
+		}
+		var task store.Task
+		l.called = func() {
+			h.write(func(tx store.Tx) (err error) {
+				if task, err = tx.Task(awsAccount, "", "DeliverDialOuts", awsAccount); err != nil {
+					return err
+				}
+				task.Leased = now.Add(2 * time.Minute)
+				return tx.PutTask(task)
+			})
+		}
+		if err := service.RunDue(ctx); err == nil || !strings.Contains(err.Error(), "took longer than its lease") {
+			t.Errorf("RunDue: got error %v, want that the lease is lost", err)
+		}
+		equal(t, "calls until the lease was lost", l.heard, []string{"90"})
+		equal(t, "ends", l.ended, []string(nil))
+		h.write(func(tx store.Tx) error {
+			is, err := tx.Task(awsAccount, "", "DeliverDialOuts", awsAccount)
+			equal(t, "the task of the other service", is, task)
+			return err
+		})
 	})
 }
 

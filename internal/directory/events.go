@@ -173,8 +173,14 @@ func (s *Service) deliverEvents(ctx context.Context, t store.Task) error {
 	for more := true; more && err == nil && time.Since(begun) < eventTurn; {
 		more, err = s.deliverEvent(ctx, t)
 	}
+	if err != nil && ctx.Err() == nil {
+		return err
+	}
 	// A service that stops frees the task for the next one.
-	return errors.Join(err, s.endTurn(context.WithoutCancel(ctx), t))
+	return errors.Join(err, s.endTurn(context.WithoutCancel(ctx), t, func(tx store.Tx) (int, error) {
+		waiting, err := tx.BotEvents(t.AccountID, t.Target, 1)
+		return len(waiting), err
+	}))
 }
 
 // deliverEvent sends the first event that waits for a bot. It reports whether the next one may
@@ -199,29 +205,16 @@ func (s *Service) deliverEvent(ctx context.Context, t store.Task) (more bool, er
 		}
 	}
 	err = s.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
-		return tx.DeleteBotEvents(t.AccountID, t.Target, next.entry)
+		if err := tx.DeleteBotEvents(t.AccountID, t.Target, next.entry); err != nil {
+			return err
+		}
+		return stillLeased(tx, t)
 	})
 	if err != nil {
 		return false, err
 	}
 	s.options.EventEnded(t.Target, outcome, reason)
 	return outcome != EventGivenUp, nil
-}
-
-// endTurn removes the task of a bot without events, and lets that of another wait for its next
-// turn.
-func (s *Service) endTurn(ctx context.Context, t store.Task) error {
-	return s.store.Update(ctx, func(tx store.Tx) error {
-		waiting, err := tx.BotEvents(t.AccountID, t.Target, 1)
-		if err != nil {
-			return err
-		}
-		if len(waiting) == 0 {
-			return tx.DeleteTask(t)
-		}
-		t.Due, t.Leased = s.options.Clock().UTC().Truncate(time.Millisecond), time.Time{}
-		return tx.PutTask(t)
-	})
 }
 
 // outgoing is an event that is about to be sent, or dropped.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -75,6 +76,7 @@ type botHost struct {
 	key    string                        // the security token, if it is to check signatures
 	answer func(challenge string) string // nil: as it should
 	got    []map[string]any              // events
+	called func()                        // is called with each event, if it is not nil
 	calls  int                           // challenges, too
 	wrong  []string                      // what was wrong with a call
 	taken  chan struct{}                 // gets a value for each event that it got
@@ -108,7 +110,7 @@ func (b *botHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		b.wrong = append(b.wrong, "the signature is wrong")
 	}
 	challenge, isChallenge := body["Challenge"].(string)
-	status, wait, answer := b.status, b.wait, b.answer
+	status, wait, answer, called := b.status, b.wait, b.answer, b.called
 	if !isChallenge && err == nil && status == http.StatusOK && wait == nil {
 		b.got = append(b.got, body)
 		b.taken <- struct{}{}
@@ -123,6 +125,9 @@ func (b *botHost) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 		io.WriteString(w, answer(challenge))
 		return
+	}
+	if called != nil {
+		called()
 	}
 	if wait != nil {
 		select {
@@ -395,6 +400,64 @@ func TestEvents_AfterDeath(t *testing.T) {
 		equal(t, "events while another service sends them", host.take(), []string{})
 		h.advance(2 * time.Minute)
 		equal(t, "events", host.take(), want)
+	})
+}
+
+// A service that is so slow that another has gone on with its events leaves them to that one.
+func TestEvents_LostLease(t *testing.T) {
+	onBotHouses(t, func(t *testing.T, h *house) {
+		bot, host := h.addListener(t, "A", "x")
+		want := h.inviteBot("A", bot.BotId, 3)
+		others := now.Add(2 * time.Minute) // the end of the lease of the other service
+		task := func() (task store.Task) {
+			h.write(func(tx store.Tx) (err error) {
+				task, err = tx.Task(awsAccount, "A", "DeliverEvents", bot.BotId)
+				return err
+			})
+			return task
+		}
+		host.set(func(b *botHost) {
+			b.called = func() {
+				host.set(func(b *botHost) { b.called = nil })
+				h.write(func(tx store.Tx) error {
+					task, err := tx.Task(awsAccount, "A", "DeliverEvents", bot.BotId)
+					if err != nil {
+						return err
+					}
+					task.Leased = others
+					return tx.PutTask(task)
+				})
+			}
+		})
+		if err := h.service.RunDue(t.Context()); err == nil || !strings.Contains(err.Error(), "took longer than its lease") {
+			t.Errorf("RunDue: got error %v, want that the lease is lost", err)
+		}
+		equal(t, "events until the lease was lost", host.take(), want[:1])
+		equal(t, "ends", h.events.take(), []string(nil))
+		equal(t, "the lease of the other service", task().Leased, others)
+		h.advance(2 * time.Minute)
+		equal(t, "events after its end", host.take(), want)
+	})
+}
+
+// What fails by the store, and not by the endpoint, is put off, and not tried without end.
+func TestEvents_Failing(t *testing.T) {
+	onBotHouses(t, func(t *testing.T, h *house) {
+		_, host := h.addListener(t, "A", "x")
+		h.write(func(tx store.Tx) error {
+			return errors.Join(tx.InsertBotEvent(&store.BotEvent{AccountID: "A", BotID: "unknown", Type: "Remove", RoomID: "r", Created: now}),
+				tx.PutTask(chore("DeliverEvents", "A", "unknown", now)))
+		})
+		for range 2 {
+			if err := h.service.RunDue(t.Context()); !errors.Is(err, store.ErrNotFound) {
+				t.Errorf("RunDue: got error %v, want %v", err, store.ErrNotFound)
+			}
+			if err := h.service.RunDue(t.Context()); err != nil {
+				t.Errorf("RunDue, a moment later: got error %v, want none", err)
+			}
+			h.moved.Add(int64(time.Minute))
+		}
+		equal(t, "events", host.take(), []string{})
 	})
 }
 

@@ -36,7 +36,8 @@ type kind struct {
 	// done. What may take long is done in pieces: c.now asks for the next one.
 	run func(c *change, t store.Task) (again time.Time, err error)
 
-	// lease is longer than work takes. work removes the task, or schedules it anew, by itself.
+	// lease is longer than work takes. work gets the task as it is leased, and removes it or schedules
+	// it anew by itself: see [Service.endTurn].
 	lease time.Duration
 	work  func(s *Service, ctx context.Context, t store.Task) error
 }
@@ -192,7 +193,7 @@ func (s *Service) handOut(ctx context.Context, failed func(kind string, err erro
 			}
 			if err != nil {
 				failed(t.Kind, fmt.Errorf("%w (put off for %v)", err, tasksPutOff))
-				if _, err := s.lease(ctx, t, tasksPutOff); err != nil {
+				if _, _, err := s.lease(ctx, t, tasksPutOff); err != nil {
 					return n, next, err
 				}
 			}
@@ -230,7 +231,8 @@ func (s *Service) begin(ctx context.Context, t store.Task, failed func(kind stri
 	default:
 		return false, nil
 	}
-	if leased, err := s.lease(ctx, t, k.lease); err != nil || !leased {
+	t, leased, err := s.lease(ctx, t, k.lease)
+	if err != nil || !leased {
 		<-s.tasks.slots
 		return true, err
 	}
@@ -277,12 +279,47 @@ func (s *Service) run(ctx context.Context, k kind, t store.Task) error {
 	return err
 }
 
-// lease keeps everybody else from a task for a time, unless another service was first: then it
-// returns false.
-func (s *Service) lease(ctx context.Context, t store.Task, d time.Duration) (leased bool, err error) {
-	return s.updateTask(ctx, operation{}, t, func(c *change, t store.Task) error {
+// lease keeps everybody else from a task for a time, and returns it as it is then, unless another
+// service was first: then it returns false.
+func (s *Service) lease(ctx context.Context, t store.Task, d time.Duration) (leased store.Task, did bool, err error) {
+	did, err = s.updateTask(ctx, operation{}, t, func(c *change, t store.Task) error {
 		t.Leased = c.now.Add(d)
+		leased = t
 		return c.PutTask(t)
+	})
+	return leased, did, err
+}
+
+var errLostLease = errors.New("the work took longer than its lease: another service has gone on with it")
+
+// stillLeased returns errLostLease if a task is not leased as it was when its work began. Then what
+// the work was about is no longer its own. An update must lock that first, as changes do that
+// schedule the task.
+func stillLeased(tx store.Tx, t store.Task) error {
+	is, err := tx.Task(t.AWSAccountID, t.AccountID, t.Kind, t.Target)
+	if errors.Is(err, store.ErrNotFound) || err == nil && !is.Leased.Equal(t.Leased) {
+		return errLostLease
+	}
+	return err
+}
+
+// endTurn removes the task of work that has nothing left to do, and lets others wait for the next
+// turn. Work that has failed does not end its turn: its lease puts it off.
+func (s *Service) endTurn(ctx context.Context, t store.Task, left func(store.Tx) (int, error)) error {
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		n, err := left(tx)
+		if err == nil {
+			err = stillLeased(tx, t)
+		}
+		switch {
+		case err != nil:
+			return err
+		case n == 0:
+			return tx.DeleteTask(t)
+		}
+		next := t
+		next.Due, next.Leased = s.options.Clock().UTC().Truncate(time.Millisecond), time.Time{}
+		return tx.PutTask(next)
 	})
 }
 
