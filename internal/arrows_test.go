@@ -139,9 +139,12 @@ var arrows = map[string]map[string]string{
 		"internal/sheet":     "reads tables",
 	},
 	"internal/extension": {"internal/model": "the operations that it describes"},
-	"internal/testmode":  {"internal/chime/api": "writes times as the API does"},
-	"internal/metrics":   {"internal/store": "tells what the storage has done"},
-	"internal/policy":    {"internal/document": "reads policy documents"},
+	"internal/testmode": {
+		"internal/chime/api": "writes times as the API does",
+		"internal/store":     "keeps the clock, for a restart and for commands beside the service",
+	},
+	"internal/metrics": {"internal/store": "tells what the storage has done"},
+	"internal/policy":  {"internal/document": "reads policy documents"},
 	"internal/seal": {
 		"internal/atomicfile": "a key file is there whole or not at all",
 		"internal/store":      "a database holds the check value of its key",

@@ -9,7 +9,6 @@ import (
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // accountCommand declares `carillon account`.
@@ -71,8 +70,8 @@ func ofAccountFlag(word string, err error) error {
 
 // changeAccount has fn change an account and prints what it is then.
 func (p *program) changeAccount(ctx context.Context, o accountOptions, operation string, fn func(ctx context.Context, op *directory.Operator, account string) (api.Account, error)) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		op := operator(st)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		op := st.operator()
 		named, err := findAccount(ctx, op, o.Account)
 		if err != nil {
 			return err
@@ -87,8 +86,8 @@ func (p *program) changeAccount(ctx context.Context, o accountOptions, operation
 
 // changeUser has fn change a user and prints what the user is then.
 func (p *program) changeUser(ctx context.Context, o accountOptions, operation string, fn func(ctx context.Context, op *directory.Operator, account string) (api.User, error)) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		op := operator(st)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		op := st.operator()
 		named, err := findAccount(ctx, op, o.Account)
 		if err != nil {
 			return err

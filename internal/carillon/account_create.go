@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type accountCreateOptions struct {
@@ -42,12 +41,12 @@ domain claim.` + besideService,
 }
 
 func (p *program) createAccount(ctx context.Context, o accountCreateOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
+	return p.onStore(ctx, o.database, func(st openStore) error {
 		owner, err := awsAccount(ctx, st, o.AWSAccountID)
 		if err != nil {
 			return err
 		}
-		account, err := operator(st).CreateAccount(ctx, owner, o.Name, api.AccountType(o.Type))
+		account, err := st.operator().CreateAccount(ctx, owner, o.Name, api.AccountType(o.Type))
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type accountListOptions struct {
@@ -38,10 +37,10 @@ carillon account list --output csv > accounts.csv`,
 }
 
 func (p *program) listAccounts(ctx context.Context, o accountListOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
+	return p.onStore(ctx, o.database, func(st openStore) error {
 		columns := []column{{"Name", "Name"}, {"Type", "AccountType"}, {"Status", "AccountStatus"}, {"Id", "AccountId"}}
 		return p.writeList(o.Format, "ListAccounts", "Accounts", columns,
-			documents(operator(st).Accounts(ctx, o.AWSAccountID), func(a api.Account) (*document.Object, error) {
+			documents(st.operator().Accounts(ctx, o.AWSAccountID), func(a api.Account) (*document.Object, error) {
 				return memberOf(api.AppendOutput(nil, &api.GetAccountOutput{Account: &a}), "Account")
 			}))
 	})

@@ -19,14 +19,14 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/sheet"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type auditOptions struct {
 	database
 	connection
-	Query  directory.AuditQuery
-	Format string
+	Query        directory.AuditQuery // but for its times
+	Since, Until moment
+	Format       string
 }
 
 // auditCommand declares `carillon audit`.
@@ -58,8 +58,8 @@ carillon audit --until 2026-01-01 --output csv > audit-2025.csv`,
 	f.text(&o.Query.AWSAccountID, "aws-account-id ID", "changes in this AWS account")
 	f.text(&o.Query.Key, "key KEY", "changes made with this key: its id, its name, or operator/USER", completedBy(p.storeKeys(&o.database)))
 	f.text(&o.Query.Job, "job ID", "changes made by this bulk job")
-	parsed(f, &o.Query.Since, before, "since WHEN", "", "changes from this moment on: a date (which begins at midnight UTC), a time, or a duration before now such as 7d or 12h")
-	parsed(f, &o.Query.Until, before, "until WHEN", "", "changes before this moment")
+	parsed(f, &o.Since, before, "since WHEN", "", "changes from this moment on: a date (which begins at midnight UTC), a time, or a duration before now such as 7d or 12h")
+	parsed(f, &o.Until, before, "until WHEN", "", "changes before this moment")
 	outputFlag(f, &o.Format, formatTable, formatJSON, formatCSV)
 	o.database.flags(f)
 	o.connection.serviceFlags(f)
@@ -73,15 +73,16 @@ func (p *program) audit(c *cobra.Command, o auditOptions) error {
 		return err
 	}
 	if !far {
-		return p.onStore(c.Context(), o.database, func(st store.Store) error {
+		return p.onStore(c.Context(), o.database, func(st openStore) error {
 			if o.Query.AccountID != "" {
-				a, err := findAccount(c.Context(), operator(st), o.Query.AccountID)
+				a, err := findAccount(c.Context(), st.operator(), o.Query.AccountID)
 				if err != nil {
 					return err
 				}
 				o.Query.AccountID = a.ID
 			}
-			return p.writeAudit(o.Format, operator(st).Audit(c.Context(), o.Query))
+			o.Query.Since, o.Query.Until = o.Since.by(st.now()), o.Until.by(st.now())
+			return p.writeAudit(o.Format, st.operator().Audit(c.Context(), o.Query))
 		})
 	}
 	if o.Query.AWSAccountID != "" {
@@ -99,6 +100,8 @@ func (p *program) audit(c *cobra.Command, o auditOptions) error {
 		}
 		o.Query.AccountID = found[0].ID
 	}
+	now := time.Now()
+	o.Query.Since, o.Query.Until = o.Since.by(now), o.Until.by(now)
 	return p.named(p.writeAudit(o.Format, trail.audit(c.Context(), o.Query)))
 }
 

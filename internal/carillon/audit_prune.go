@@ -3,18 +3,16 @@ package carillon
 import (
 	"context"
 	"errors"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type auditPruneOptions struct {
 	database
-	Before       time.Time
+	Before       moment
 	AWSAccountID string // empty for all
 	Format       string
 }
@@ -42,13 +40,14 @@ carillon audit prune --before 2026-01-01`,
 }
 
 func (p *program) pruneAudit(ctx context.Context, o auditPruneOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		n, err := operator(st).PruneAudit(ctx, o.AWSAccountID, o.Before)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		before := o.Before.by(st.now())
+		n, err := st.operator().PruneAudit(ctx, o.AWSAccountID, before)
 		if err != nil && n == 0 {
 			return err
 		}
 		return errors.Join(err, p.print(o.Format, "PruneAudit", document.NewObject(
-			document.Member{Key: "Before", Value: api.FormatTime(o.Before)},
+			document.Member{Key: "Before", Value: api.FormatTime(before)},
 			document.Member{Key: "RecordsRemoved", Value: document.Int(n)},
 		)))
 	})

@@ -67,8 +67,8 @@ func (p *program) recordCopy(ctx context.Context, d database, file string, b *sq
 	if path, err := filepath.Abs(file); err == nil {
 		file = path
 	}
-	err := p.onStore(ctx, d, func(st store.Store) error {
-		return record(operator(st), ctx, directory.Copy{File: file, Time: b.Time, SHA256: b.SHA256, Users: b.Rows["users"]})
+	err := p.onStore(ctx, d, func(st openStore) error {
+		return record(st.operator(), ctx, directory.Copy{File: file, Time: b.Time, SHA256: b.SHA256, Users: b.Rows["users"]})
 	})
 	switch {
 	case errors.Is(err, store.ErrOlderSchema):

@@ -7,7 +7,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type dialOutListOptions struct {
@@ -39,11 +38,11 @@ The command works on the data of a service, which may be running.`,
 }
 
 func (p *program) listDialOuts(ctx context.Context, o dialOutListOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
+	return p.onStore(ctx, o.database, func(st openStore) error {
 		columns := []column{{"Requested", "CreatedTimestamp"}, {"From", "FromPhoneNumber"}, {"To", "ToPhoneNumber"}, {"Status", "Status"},
 			{"Meeting", "MeetingId"}, {"Id", "TransactionId"}}
 		return p.writeList(o.Format, "", "DialOuts", columns,
-			documents(operator(st).DialOuts(ctx, o.AWSAccountID), func(d directory.DialOut) (*document.Object, error) {
+			documents(st.operator().DialOuts(ctx, o.AWSAccountID), func(d directory.DialOut) (*document.Object, error) {
 				return directory.DialOutDocument(d), nil
 			}))
 	})

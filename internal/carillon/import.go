@@ -15,7 +15,6 @@ import (
 	"github.com/carillon-project/carillon/internal/importer"
 	"github.com/carillon-project/carillon/internal/policy"
 	"github.com/carillon-project/carillon/internal/shell"
-	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
@@ -85,9 +84,9 @@ func (p *program) importFiles(ctx context.Context, o importOptions, names []stri
 		fmt.Fprintf(p.stderr, "carillon: made a database in %s, which had none\n", data)
 	}
 	d.Data = data
-	return p.onStore(ctx, d, func(st store.Store) error {
+	return p.onStore(ctx, d, func(st openStore) error {
 		r := &importReport{stdout: p.stdout, stderr: p.stderr, rows: rows, dryRun: o.DryRun, dataFlag: dataFlag}
-		return r.run(ctx, operator(st), o.ImportOptions)
+		return r.run(ctx, st.operator(), o.ImportOptions)
 	})
 }
 

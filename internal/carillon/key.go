@@ -23,14 +23,14 @@ AWS account and has a policy, which says what it may do there.`,
 	return c
 }
 
-// keyDocument shows a key in the manner of the API. A root key has no policy: it may do
-// everything in its AWS account. Neither has a former root key, which is named like one.
-func keyDocument(key directory.Key) *document.Object {
+// keyDocument shows a key in the manner of the API, as it is now. A root key has no policy: it may
+// do everything in its AWS account. Neither has a former root key, which is named like one.
+func keyDocument(key directory.Key, now time.Time) *document.Object {
 	status := "Active"
 	switch {
 	case key.Disabled:
 		status = "Disabled"
-	case !key.Expires.IsZero() && !time.Now().Before(key.Expires):
+	case !key.Expires.IsZero() && !now.Before(key.Expires):
 		status = "Expired"
 	}
 	lastUsed := "never"

@@ -7,7 +7,6 @@ import (
 	"os"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -15,14 +14,13 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/policy"
 	"github.com/carillon-project/carillon/internal/profile"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type keyCreateOptions struct {
 	database
 	Name         string
 	Policy       string // the name of a managed policy, or of a file
-	Expires      time.Time
+	Expires      moment
 	AWSAccountID string
 	WriteProfile string // name of the new profile, empty for none
 	EndpointURL  string // for the profile
@@ -61,7 +59,7 @@ carillon key create --name helpdesk --policy AmazonChimeUserManagement \
 }
 
 func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
-	request := directory.NewKey{Name: o.Name, Expires: o.Expires}
+	request := directory.NewKey{Name: o.Name}
 	var err error
 	if request.Policy, err = readPolicy(o.Policy); err != nil {
 		return p.badInput("--policy: %w", err)
@@ -82,7 +80,8 @@ func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
 		}
 	}
 	where := o.orDefault()
-	return p.onStore(ctx, where, func(st store.Store) error {
+	return p.onStore(ctx, where, func(st openStore) error {
+		request.Expires = o.Expires.by(st.now())
 		if request.AWSAccountID, err = awsAccount(ctx, st, o.AWSAccountID); err != nil {
 			return err
 		}
@@ -90,7 +89,7 @@ func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
 		if err != nil {
 			return &codedError{exitNoStore, err}
 		}
-		keys := directory.NewKeys(st, sealer, directory.Options{Operator: person()})
+		keys := st.keys(sealer)
 		key, err := keys.Create(ctx, request)
 		if err != nil {
 			return err

@@ -4,9 +4,6 @@ import (
 	"context"
 
 	"github.com/spf13/cobra"
-
-	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // keyDeleteCommand declares `carillon key delete`.
@@ -27,7 +24,7 @@ When the root key is gone, the next start of the service makes another one.` + b
 }
 
 func (p *program) deleteKey(ctx context.Context, d database, id string) error {
-	return p.onStore(ctx, d, func(st store.Store) error {
-		return directory.NewKeys(st, nil, directory.Options{Operator: person()}).Delete(ctx, id)
+	return p.onStore(ctx, d, func(st openStore) error {
+		return st.keys(nil).Delete(ctx, id)
 	})
 }

@@ -7,7 +7,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // keyDisableCommand declares `carillon key disable`.
@@ -26,12 +25,12 @@ func (p *program) keyStateCommand(name string, set func(*directory.Keys, context
 	var where database
 	var format string
 	c.RunE = func(c *cobra.Command, words []string) error {
-		return p.onStore(c.Context(), where, func(st store.Store) error {
-			key, err := set(directory.NewKeys(st, nil, directory.Options{Operator: person()}), c.Context(), words[0])
+		return p.onStore(c.Context(), where, func(st openStore) error {
+			key, err := set(st.keys(nil), c.Context(), words[0])
 			if err != nil {
 				return err
 			}
-			return p.print(format, name, document.NewObject(document.Member{Key: "AccessKey", Value: keyDocument(key)}))
+			return p.print(format, name, document.NewObject(document.Member{Key: "AccessKey", Value: keyDocument(key, st.now())}))
 		})
 	}
 	c.ValidArgsFunction = once(p.storeKeys(&where))

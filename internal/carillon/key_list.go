@@ -5,9 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type keyListOptions struct {
@@ -38,14 +36,14 @@ The command works on the data of a service, which may be running.`,
 }
 
 func (p *program) listKeys(ctx context.Context, o keyListOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		keys, err := directory.NewKeys(st, nil, directory.Options{}).List(ctx, o.AWSAccountID)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		keys, err := st.keys(nil).List(ctx, o.AWSAccountID)
 		if err != nil {
 			return err
 		}
 		list := []any{}
 		for _, key := range keys {
-			list = append(list, keyDocument(key))
+			list = append(list, keyDocument(key, st.now()))
 		}
 		return p.print(o.Format, "ListKeys", document.NewObject(document.Member{Key: "AccessKeys", Value: list}))
 	})

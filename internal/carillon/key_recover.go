@@ -10,7 +10,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/seal"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type keyRecoverOptions struct {
@@ -42,7 +41,7 @@ is there and is the right one. A file with another key is taken as it is.` + bes
 
 func (p *program) recoverSecret(ctx context.Context, o keyRecoverOptions) error {
 	where := o.orDefault()
-	return p.onStore(ctx, where, func(st store.Store) error {
+	return p.onStore(ctx, where, func(st openStore) error {
 		_, problem := where.sealer(ctx, st)
 		switch {
 		case problem == nil:
@@ -50,7 +49,7 @@ func (p *program) recoverSecret(ctx context.Context, o keyRecoverOptions) error 
 		case where.keyIsInside(), !errors.Is(problem, fs.ErrNotExist) && !errors.Is(problem, seal.ErrWrongKey):
 			return problem
 		}
-		keys, err := directory.NewKeys(st, nil, directory.Options{}).List(ctx, "")
+		keys, err := st.keys(nil).List(ctx, "")
 		if err != nil {
 			return err
 		}
@@ -60,7 +59,7 @@ func (p *program) recoverSecret(ctx context.Context, o keyRecoverOptions) error 
 				return err
 			}
 		}
-		n, err := directory.RecoverSecret(ctx, st, where.keyFile(), directory.Options{Operator: person()})
+		n, err := directory.RecoverSecret(ctx, st, where.keyFile(), st.options)
 		if err != nil {
 			return err
 		}

@@ -6,9 +6,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/shell"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type keyRotateSecretOptions struct {
@@ -45,12 +43,12 @@ before: carillon restore needs it for them.` + besideService,
 
 func (p *program) rotateSecret(ctx context.Context, o keyRotateSecretOptions) error {
 	where := o.orDefault()
-	return p.onStore(ctx, where, func(st store.Store) error {
+	return p.onStore(ctx, where, func(st openStore) error {
 		sealer, err := where.sealer(ctx, st)
 		if err != nil {
 			return &codedError{exitNoStore, err}
 		}
-		keys := directory.NewKeys(st, sealer, directory.Options{Operator: person()})
+		keys := st.keys(sealer)
 		if o.Finish {
 			return keys.ForgetSecret(ctx)
 		}

@@ -2,20 +2,18 @@ package carillon
 
 import (
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type messageAddOptions struct {
 	messageOptions
 	Members texts
 	Sender  string
-	At      time.Time
+	At      moment
 }
 
 // messageAddCommand declares `carillon message add`.
@@ -48,15 +46,15 @@ func (p *program) addMessage(ctx context.Context, o messageAddOptions, text stri
 	if err := o.check(p); err != nil {
 		return err
 	}
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		op := operator(st)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		op := st.operator()
 		account, err := findAccount(ctx, op, o.Account)
 		if err != nil {
 			return err
 		}
 		id, err := op.AddMessage(ctx, directory.NewMessage{
 			AccountID: account.ID, RoomID: o.Room, ConversationID: o.Conversation, Members: o.Members.list,
-			Sender: o.Sender, Sent: o.At, Content: text,
+			Sender: o.Sender, Sent: o.At.by(st.now()), Content: text,
 		})
 		if err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // messageListCommand declares `carillon message list`.
@@ -33,8 +32,8 @@ func (p *program) listMessages(ctx context.Context, o messageOptions) error {
 	if err := o.check(p); err != nil {
 		return err
 	}
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		op := operator(st)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		op := st.operator()
 		account, err := findAccount(ctx, op, o.Account)
 		if err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type numberFileOptions struct {
@@ -65,8 +64,8 @@ func (p *program) addNumbers(ctx context.Context, o numberFileOptions, words []s
 			all.rows[i].Capabilities = o.Capabilities
 		}
 	}
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		changes, err := operator(st).AddNumbers(ctx, all.rows)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		changes, err := st.operator().AddNumbers(ctx, all.rows)
 		if err != nil {
 			return err
 		}

@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // numberFailCommand declares `carillon number fail`.
@@ -31,8 +30,8 @@ For the id of an ORDER, all that is still being processed of it fails at once.` 
 }
 
 func (p *program) failNumber(ctx context.Context, d database, format, word string) error {
-	return p.onStore(ctx, d, func(st store.Store) error {
-		failure, err := operator(st).FailNumber(ctx, word)
+	return p.onStore(ctx, d, func(st openStore) error {
+		failure, err := st.operator().FailNumber(ctx, word)
 		if err != nil {
 			return err
 		}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type numberListOptions struct {
@@ -40,10 +39,10 @@ The command works on the data of a service, which may be running.`,
 }
 
 func (p *program) listNumbers(ctx context.Context, o numberListOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
+	return p.onStore(ctx, o.database, func(st openStore) error {
 		columns := []column{{"Number", "PhoneNumber"}, {"Country", "Country"}, {"Type", "Type"}, {"State", "State"}, {"City", "City"},
 			{"Owner", "AwsAccountId"}, {"Failing", "Failing"}}
-		return p.writeList(o.Format, "", "PhoneNumbers", columns, documents(operator(st).Numbers(ctx, o.PoolQuery), poolDocument))
+		return p.writeList(o.Format, "", "PhoneNumbers", columns, documents(st.operator().Numbers(ctx, o.PoolQuery), poolDocument))
 	})
 }
 

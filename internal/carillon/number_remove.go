@@ -6,7 +6,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // numberRemoveCommand declares `carillon number remove`.
@@ -37,8 +36,8 @@ func (p *program) removeNumbers(ctx context.Context, o numberFileOptions, words 
 	for i, row := range all.rows {
 		numbers[i] = row.PhoneNumber
 	}
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		changes, err := operator(st).RemoveNumbers(ctx, numbers)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		changes, err := st.operator().RemoveNumbers(ctx, numbers)
 		if err != nil {
 			return err
 		}

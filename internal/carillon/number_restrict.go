@@ -8,7 +8,6 @@ import (
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type numberRestrictOptions struct {
@@ -36,8 +35,8 @@ The numbers that it has stay.` + besideService,
 func (p *program) restrictionCommand(name string, set func(*directory.Operator, context.Context, string, api.PhoneNumberProductType, string) error, c *cobra.Command) *cobra.Command {
 	var o numberRestrictOptions
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		return p.onStore(c.Context(), o.database, func(st store.Store) error {
-			if err := set(operator(st), c.Context(), o.AWSAccountID, api.PhoneNumberProductType(o.ProductType), o.Country); err != nil {
+		return p.onStore(c.Context(), o.database, func(st openStore) error {
+			if err := set(st.operator(), c.Context(), o.AWSAccountID, api.PhoneNumberProductType(o.ProductType), o.Country); err != nil {
 				return err
 			}
 			about := document.NewObject(document.Member{Key: "AwsAccountId", Value: o.AWSAccountID})

@@ -20,7 +20,7 @@ import (
 type reportOptions struct {
 	connection
 	Account string // id or name; empty for all
-	Since   time.Time
+	Since   moment
 	Format  string
 	Out     string // a file; empty for standard output
 }
@@ -55,7 +55,9 @@ carillon report --since 2026-01-01 --output html -o seats.html`,
 }
 
 func (p *program) report(ctx context.Context, o reportOptions) error {
-	if o.Since.After(time.Now()) {
+	now := time.Now()
+	since := o.Since.by(now)
+	if since.After(now) {
 		return p.misused("--since is in the future")
 	}
 	service, err := p.remote(ctx, o.connection)
@@ -63,11 +65,11 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 		return err
 	}
 	defer service.close()
-	r := &report{URL: service.url, Time: time.Now(), Since: o.Since}
+	r := &report{URL: service.url, Time: now, Since: since}
 	if err := r.count(ctx, service, o.Account); err != nil {
 		return p.named(err)
 	}
-	if !o.Since.IsZero() {
+	if !since.IsZero() {
 		if err := r.compare(ctx, service); err != nil {
 			return p.named(err)
 		}

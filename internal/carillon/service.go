@@ -118,7 +118,11 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if err := o.checkForTests(ctx, s.store); err != nil {
 		return nil, noStore(err)
 	}
-	sealer, err := s.sealer(ctx, o)
+	clock, err := testmode.OpenClock(ctx, s.store)
+	if err != nil {
+		return nil, noStore(err)
+	}
+	sealer, err := s.sealer(ctx, o, clock.Now)
 	if err != nil {
 		return nil, noStore(err)
 	}
@@ -141,25 +145,20 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
-	var clock testmode.Clock
-	var now func() time.Time
-	if o.Test {
-		now = clock.Now
-	}
-	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA, Clock: now}); err != nil {
+	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA, Clock: clock.Now}); err != nil {
 		return nil, usagef("reading the certificates of --events-ca: %w", err)
 	}
 	s.metrics = metrics.New(s.store, o.Logger)
-	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA, Clock: now}, s.dialOutEnded(o.Logger)); err != nil {
+	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA, Clock: clock.Now}, s.dialOutEnded(o.Logger)); err != nil {
 		return nil, err
 	}
 	domain, err := directory.New(s.store, directory.Options{
-		Clock: now, Numbers: o.Numbers, URL: s.exportURL(o), Webhook: s.webhook, EventEnded: s.eventEnded(o.Logger), DialOutHook: s.hook,
+		Clock: clock.Now, Numbers: o.Numbers, URL: s.exportURL(o), Webhook: s.webhook, EventEnded: s.eventEnded(o.Logger), DialOutHook: s.hook,
 	})
 	if err != nil {
 		return nil, noStore(err)
 	}
-	keys := directory.NewKeys(s.store, sealer, directory.Options{Clock: now})
+	keys := directory.NewKeys(s.store, sealer, directory.Options{Clock: clock.Now})
 	var unsaved error
 	save := func(key directory.Key) error {
 		unsaved = o.saveRootKey(exportLines(s.exportURL(o), key))
@@ -201,7 +200,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	})
 	var handler http.Handler = server.New(chime.Service, domain, keys, options)
 	if o.Test {
-		handler = testmode.Handler(&clock, domain.RunDue, handler)
+		handler = testmode.Handler(clock, domain.RunDue, handler)
 	}
 	s.api = s.serve(listener, handler, tlsConfig, o.Logger)
 	return s, nil
@@ -250,15 +249,15 @@ func (s *service) dialOutEnded(logger *slog.Logger) func(transactionID, status, 
 
 // sealer opens the secret key. If that is lost, and no access key that counts with it, the service
 // goes on with another one.
-func (s *service) sealer(ctx context.Context, o serviceOptions) (*seal.Sealer, error) {
+func (s *service) sealer(ctx context.Context, o serviceOptions, now func() time.Time) (*seal.Sealer, error) {
 	sealer, err := o.database.sealer(ctx, s.store)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return sealer, err
 	}
-	if live, problem := directory.HasLiveKey(ctx, s.store, directory.Options{}); live || problem != nil {
+	if live, problem := directory.HasLiveKey(ctx, s.store, directory.Options{Clock: now}); live || problem != nil {
 		return nil, errors.Join(err, problem)
 	}
-	n, err := directory.RecoverSecret(ctx, s.store, o.keyFile(), directory.Options{})
+	n, err := directory.RecoverSecret(ctx, s.store, o.keyFile(), directory.Options{Clock: now})
 	if err != nil {
 		return nil, err
 	}

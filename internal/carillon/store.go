@@ -8,13 +8,16 @@ import (
 	"os/user"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/output"
+	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/terminal"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 // What the commands on the store of a service, which may be running, have in common.
@@ -26,15 +29,36 @@ The command works on the data of a service, which may be running and goes by the
 change from its next request on. The audit trail shows the change as
 operator/USER, where USER is the person who runs the command.`
 
-// onStore opens the store and has fn work on it. Errors get the name of the command.
-func (p *program) onStore(ctx context.Context, d database, fn func(store.Store) error) error {
+// openStore is the store of a service, and how a person who runs a command works on it.
+type openStore struct {
+	store.Store
+	options directory.Options
+}
+
+// onStore opens the store and has fn work on it, by the clock of the service. Errors get the name
+// of the command.
+func (p *program) onStore(ctx context.Context, d database, fn func(openStore) error) error {
 	d = d.orDefault()
 	st, err := d.open(ctx)
 	if err != nil {
 		return &codedError{exitNoStore, p.named(err)}
 	}
-	err = p.named(fn(st))
-	return errors.Join(err, st.Close())
+	clock, err := testmode.OpenClock(ctx, st)
+	if err == nil {
+		err = fn(openStore{st, directory.Options{Clock: clock.Now, Operator: person()}})
+	}
+	return errors.Join(p.named(err), st.Close())
+}
+
+// now is the time by the clock of the service.
+func (st openStore) now() time.Time { return st.options.Clock() }
+
+// operator is the operator of the store, under the name of the person who runs the program.
+func (st openStore) operator() *directory.Operator { return directory.NewOperator(st, st.options) }
+
+// keys are the access keys in the store. The sealer may be nil, as [directory.NewKeys] says.
+func (st openStore) keys(sealer *seal.Sealer) *directory.Keys {
+	return directory.NewKeys(st, sealer, st.options)
 }
 
 // named puts the name of the command before an error. What a rule of the directory says is fit to
@@ -47,11 +71,6 @@ func (p *program) named(err error) error {
 		return &codedError{exitCode(context.Background(), err), fmt.Errorf("%s: %s", p.name, refused.Message)}
 	}
 	return fmt.Errorf("%s: %w", p.name, err)
-}
-
-// operator is the operator of a store, under the name of the person who runs the program.
-func operator(st store.Store) *directory.Operator {
-	return directory.NewOperator(st, directory.Options{Operator: person()})
 }
 
 // person is the name of the person who runs the program, by the operating system: the environment
@@ -70,11 +89,11 @@ func awsAccountFlag(f *flags, at *string) {
 
 // awsAccount returns the AWS account that is meant where none is named: the one that the
 // service belongs to.
-func awsAccount(ctx context.Context, st store.Store, named string) (string, error) {
+func awsAccount(ctx context.Context, st openStore, named string) (string, error) {
 	if named != "" {
 		return named, nil
 	}
-	keys, err := directory.NewKeys(st, nil, directory.Options{}).List(ctx, "")
+	keys, err := st.keys(nil).List(ctx, "")
 	if err != nil {
 		return "", err
 	}

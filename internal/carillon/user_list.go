@@ -7,7 +7,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 type userListOptions struct {
@@ -44,8 +43,8 @@ carillon user list --account-id Acme --output csv > users.csv`,
 }
 
 func (p *program) listUsers(ctx context.Context, o userListOptions) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		op := operator(st)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		op := st.operator()
 		account, err := findAccount(ctx, op, o.Account)
 		if err != nil {
 			return err

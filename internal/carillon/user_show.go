@@ -12,7 +12,6 @@ import (
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/sheet"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // userShowCommand declares `carillon user show`.
@@ -33,8 +32,8 @@ The command works on the data of a service, which may be running.`,
 }
 
 func (p *program) showUser(ctx context.Context, o userListOptions, user string) error {
-	return p.onStore(ctx, o.database, func(st store.Store) error {
-		op := operator(st)
+	return p.onStore(ctx, o.database, func(st openStore) error {
+		op := st.operator()
 		var account bulk.NamedAccount
 		if o.Account != "" {
 			var err error

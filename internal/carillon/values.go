@@ -119,29 +119,45 @@ func delay(text string) (time.Duration, error) {
 	return d, nil
 }
 
-// before and after parse a point in time. They differ in what a duration means: so long ago, or so
-// long from now.
-func before(text string) (time.Time, error) { return moment(text, time.Now(), -1) }
-func after(text string) (time.Time, error)  { return moment(text, time.Now(), 1) }
+// moment is a point in time, which may depend on the time that it is: the clock of a service may
+// show another one than this machine's. The zero value is the zero time.
+type moment struct {
+	at     time.Time
+	isSpan bool          // it is span from now on instead
+	span   time.Duration // negative: ago
+}
 
-// moment parses a point in time: RFC 3339, a date, or a duration before now (direction -1) or
+// by returns the point in time as seen from now.
+func (m moment) by(now time.Time) time.Time {
+	if m.isSpan {
+		return now.Add(m.span)
+	}
+	return m.at
+}
+
+// before and after parse a moment. They differ in what a duration means: so long ago, or so long
+// from now.
+func before(text string) (moment, error) { return parseMoment(text, -1) }
+func after(text string) (moment, error)  { return parseMoment(text, 1) }
+
+// parseMoment parses a point in time: RFC 3339, a date, or a duration before now (direction -1) or
 // from now on (1).
-func moment(text string, now time.Time, direction time.Duration) (time.Time, error) {
+func parseMoment(text string, direction time.Duration) (moment, error) {
 	if t, err := time.Parse(time.RFC3339, text); err == nil {
-		return t, nil
+		return moment{at: t}, nil
 	}
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return t, nil
+		return moment{at: t}, nil
 	}
 	if days, ok := strings.CutSuffix(text, "d"); ok {
 		const most = 36500 // a time.Duration holds little more than this
 		if n, err := strconv.ParseUint(days, 10, 64); err == nil && n <= most {
-			return now.Add(direction * time.Duration(n) * 24 * time.Hour), nil
+			return moment{isSpan: true, span: direction * time.Duration(n) * 24 * time.Hour}, nil
 		}
 	} else if d, err := time.ParseDuration(text); err == nil && d >= 0 {
-		return now.Add(direction * d), nil
+		return moment{isSpan: true, span: direction * d}, nil
 	}
-	return time.Time{}, fmt.Errorf("%q is no point in time: use a date (2026-11-24, which begins at midnight UTC), "+
+	return moment{}, fmt.Errorf("%q is no point in time: use a date (2026-11-24, which begins at midnight UTC), "+
 		"a time (2026-11-24T18:00:00Z), or a duration (90d, 12h)", text)
 }
 

@@ -13,9 +13,11 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
 )
 
 // The key pair of every service in test mode. Everybody knows it: it guards nothing.
@@ -28,26 +30,54 @@ const (
 const Prefix = "/_carillon/"
 
 // Clock is the clock of a service under test. It goes on with the time of the machine, from where
-// it was set, or stands still. The zero value shows the time of the machine.
+// it was set, or stands still. The store of the service keeps its state: it outlives a restart, and
+// an operator who works on the store has the same time.
 type Clock struct {
-	mu     sync.Mutex
-	ahead  time.Duration // of the time of the machine
-	frozen time.Time     // the time it stands still at; zero: it goes on
+	store    store.Store
+	changing sync.Mutex // held by a change while it waits for the store, whose updates call Now
+	state    atomic.Pointer[clockState]
+}
+
+// clockSetting is where the store keeps the state of the clock, in JSON. It is there once the clock
+// was set.
+const clockSetting = "test-clock"
+
+type clockState struct {
+	Ahead  time.Duration `json:"ahead"`           // of the time of the machine, in nanoseconds
+	Frozen time.Time     `json:"frozen,omitzero"` // the time it stands still at; zero: it goes on
+}
+
+func (s clockState) now() time.Time {
+	if !s.Frozen.IsZero() {
+		return s.Frozen
+	}
+	return time.Now().Add(s.Ahead)
+}
+
+// OpenClock returns the clock of the service on a store. If nobody has ever set it, as in every
+// store that is not for tests, it shows the time of the machine.
+func OpenClock(ctx context.Context, st store.Store) (*Clock, error) {
+	var state clockState
+	err := st.View(ctx, func(tx store.ReadTx) error {
+		text, err := tx.Setting(clockSetting)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err == nil {
+			err = json.Unmarshal(text, &state)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading the clock of a service for tests: %w", err)
+	}
+	c := &Clock{store: st}
+	c.state.Store(&state)
+	return c, nil
 }
 
 // Now returns the time that the clock shows.
-func (c *Clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now()
-}
-
-func (c *Clock) now() time.Time {
-	if !c.frozen.IsZero() {
-		return c.frozen
-	}
-	return time.Now().Add(c.ahead)
-}
+func (c *Clock) Now() time.Time { return c.state.Load().now() }
 
 // The times that a clock can be set to. A [time.Duration] spans 292 years.
 var (
@@ -55,23 +85,15 @@ var (
 	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// set lets the clock show a time, and go on from there or stand still.
-func (c *Clock) set(to time.Time, frozen bool) error {
-	if to.Before(earliest) || !to.Before(latest) {
-		return fmt.Errorf("the clock can be set to the years 1970 to 2199, not to %s", to.UTC().Format(time.RFC3339))
-	}
-	c.ahead, c.frozen = time.Until(to), time.Time{}
-	if frozen {
-		c.frozen = to
-	}
-	return nil
-}
+// errNotKept: the clock was left as it is.
+var errNotKept = errors.New("the clock cannot be set, since the store does not keep it")
 
-// change sets what is given of the clock.
-func (c *Clock) change(to clockChange) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now, frozen := c.now(), !c.frozen.IsZero()
+// change sets what is given of the clock. The error is errNotKept if the request is not at fault.
+func (c *Clock) change(ctx context.Context, to clockChange) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	is := *c.state.Load()
+	now, frozen := is.now(), !is.Frozen.IsZero()
 	if to.Now != nil {
 		now = *to.Now
 	}
@@ -81,7 +103,22 @@ func (c *Clock) change(to clockChange) error {
 	if to.Frozen != nil {
 		frozen = *to.Frozen
 	}
-	return c.set(now, frozen)
+	if now.Before(earliest) || !now.Before(latest) {
+		return fmt.Errorf("the clock can be set to the years 1970 to 2199, not to %s", now.UTC().Format(time.RFC3339))
+	}
+	state := clockState{Ahead: time.Until(now)}
+	if frozen {
+		state.Frozen = now.UTC().Round(0) // as it will be read back
+	}
+	text, err := json.Marshal(state)
+	if err == nil {
+		err = c.store.Update(ctx, func(tx store.Tx) error { return tx.PutSetting(clockSetting, text) })
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotKept, err)
+	}
+	c.state.Store(&state)
+	return nil
 }
 
 // clockChange is the body of a request: what is to change of the clock.
@@ -91,8 +128,8 @@ type clockChange struct {
 	Frozen  *bool      `json:"frozen"`
 }
 
-// clockState is the body of an answer.
-type clockState struct {
+// clockAnswer is the body of an answer.
+type clockAnswer struct {
 	Now    string `json:"now"`
 	Frozen bool   `json:"frozen"`
 }
@@ -123,7 +160,8 @@ func (s *span) UnmarshalJSON(b []byte) error {
 //	PUT  /_carillon/clock   sets what is given of now (RFC 3339) and frozen
 //	POST /_carillon/clock   goes forward: {"advance": "24h"}, with frozen if that is to change, too
 //
-// PUT and POST do what has fallen due before they answer, like GET. runDue is to do that. The
+// PUT and POST keep the state of the clock, then do what has fallen due, and then answer like GET.
+// runDue is to do what is due. The
 // requests are not signed, and pages of other origins in a browser may not make them.
 func Handler(clock *Clock, runDue func(context.Context) error, next http.Handler) http.Handler {
 	own := http.NewServeMux()
@@ -138,9 +176,13 @@ func Handler(clock *Clock, runDue func(context.Context) error, next http.Handler
 				err = takes(to)
 			}
 			if err == nil {
-				err = clock.change(to)
+				err = clock.change(r.Context(), to)
 			}
-			if err != nil {
+			switch {
+			case errors.Is(err, errNotKept):
+				refuse(w, http.StatusInternalServerError, err)
+				return
+			case err != nil:
 				refuse(w, http.StatusBadRequest, err)
 				return
 			}
@@ -200,10 +242,8 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 }
 
 func answerClock(w http.ResponseWriter, c *Clock) {
-	c.mu.Lock()
-	state := clockState{Now: api.FormatTime(c.now()), Frozen: !c.frozen.IsZero()}
-	c.mu.Unlock()
-	answer(w, http.StatusOK, state)
+	state := c.state.Load()
+	answer(w, http.StatusOK, clockAnswer{Now: api.FormatTime(state.now()), Frozen: !state.Frozen.IsZero()})
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {

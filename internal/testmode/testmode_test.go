@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 	"github.com/carillon-project/carillon/internal/testmode"
 )
 
@@ -25,12 +27,40 @@ func call(t *testing.T, h http.Handler, method, path, body string, headers ...st
 	return w.Code, strings.TrimSpace(w.Body.String())
 }
 
+// openStore opens a new store. The caller closes it.
+func openStore(t *testing.T) store.Store {
+	t.Helper()
+	st, err := sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return st
+}
+
+// openClock opens the clock that a store keeps.
+func openClock(t *testing.T, st store.Store) *testmode.Clock {
+	t.Helper()
+	clock, err := testmode.OpenClock(t.Context(), st)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return clock
+}
+
 func TestClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // where the time of the machine stands still but for sleeps
-		clock := new(testmode.Clock)
+		st := openStore(t)
+		defer st.Close()
+		clock := openClock(t, st)
 		ran := 0
 		var problem error
-		h := testmode.Handler(clock, func(context.Context) error { ran++; return problem }, http.NotFoundHandler())
+		h := testmode.Handler(clock, func(context.Context) error {
+			ran++
+			if kept := openClock(t, st); !kept.Now().Equal(clock.Now()) {
+				t.Errorf("before what is due is done, the store keeps %v, and the clock shows %v", kept.Now(), clock.Now())
+			}
+			return problem
+		}, http.NotFoundHandler())
 		machine := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 		for _, step := range []struct {
 			method, body string
@@ -46,6 +76,10 @@ func TestClock(t *testing.T) {
 			if code, got := call(t, h, step.method, "/_carillon/clock", step.body); code != http.StatusOK || got != step.want {
 				t.Errorf("%s %s: got %d %s, want %s", step.method, step.body, code, got, step.want)
 			}
+			restarted := testmode.Handler(openClock(t, st), nil, http.NotFoundHandler())
+			if code, got := call(t, restarted, "GET", "/_carillon/clock", ""); code != http.StatusOK || got != step.want {
+				t.Errorf("%s %s, after a restart: got %d %s, want %s", step.method, step.body, code, got, step.want)
+			}
 		}
 		if ran != 5 {
 			t.Errorf("what is due was done %d times, want 5", ran)
@@ -53,6 +87,9 @@ func TestClock(t *testing.T) {
 		time.Sleep(time.Hour) // of the machine's time
 		if got := clock.Now().UTC().Format(time.RFC3339); got != "2029-12-31T23:00:00Z" {
 			t.Errorf("an hour later the clock shows %s", got)
+		}
+		if got := openClock(t, st).Now(); !got.Equal(clock.Now()) {
+			t.Errorf("after a restart the clock shows %v, want %v", got, clock.Now())
 		}
 		problem = errors.New("the disk is full")
 		code, got := call(t, h, "POST", "/_carillon/clock", `{"advance":"1h"}`)
@@ -62,8 +99,27 @@ func TestClock(t *testing.T) {
 	})
 }
 
+// The clock is set if and only if the store keeps that.
+func TestClock_notKept(t *testing.T) {
+	st := openStore(t)
+	clock := openClock(t, st)
+	h := testmode.Handler(clock, func(context.Context) error { t.Error("what is due was done"); return nil }, http.NotFoundHandler())
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	code, got := call(t, h, "POST", "/_carillon/clock", `{"advance":"1h"}`)
+	if code != http.StatusInternalServerError || !strings.Contains(got, "the store does not keep it") {
+		t.Errorf("got %d %s", code, got)
+	}
+	if d := time.Until(clock.Now()).Abs(); d > time.Minute {
+		t.Errorf("the clock has moved by %v", d)
+	}
+}
+
 func TestClock_refused(t *testing.T) {
-	clock := new(testmode.Clock)
+	st := openStore(t)
+	defer st.Close()
+	clock := openClock(t, st)
 	h := testmode.Handler(clock, func(context.Context) error { t.Error("what is due was done"); return nil }, http.NotFoundHandler())
 	if code, _ := call(t, h, "GET", "/_carillon/clock", ""); code != http.StatusOK {
 		t.Fatal(code)
