@@ -125,9 +125,6 @@ func toOrder(in *api.CreatePhoneNumberOrderInput) ([]string, error) {
 const fillOrder = "FillOrder"
 
 func (c *change) fillOrder(t store.Task) (again time.Time, err error) {
-	if _, err := c.PhoneNumbers(t.AWSAccountID, nil); err != nil { // see CreatePhoneNumberOrder
-		return again, err
-	}
 	order, err := c.PhoneNumberOrder(t.AWSAccountID, t.Target)
 	if err != nil {
 		return again, ignoreMissing(err)

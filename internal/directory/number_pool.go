@@ -344,13 +344,19 @@ func (o *Operator) Numbers(ctx context.Context, query PoolQuery) iter.Seq2[PoolN
 // order fails, once. One that is being deleted is not taken back: its deletion has failed. For the
 // id of an order, all that is still being processed of the order fails, now.
 func (o *Operator) FailNumber(ctx context.Context, numberOrOrder string) (failure NumberFailure, err error) {
+	// Which AWS accounts there are is asked before the update: inside, that would keep all others
+	// from ending, and they have locked their numbers by then.
+	owners, err := o.awsAccounts(ctx, "")
+	if err != nil {
+		return failure, err
+	}
 	err = o.update(ctx, opFailNumber, func(c *change) (err error) {
 		if IsPhoneNumber(numberOrOrder) {
 			failure.PhoneNumber = plainNumber(numberOrOrder)
-			failure.Status, err = c.failNumber(failure.PhoneNumber)
+			failure.Status, err = c.failNumber(owners, failure.PhoneNumber)
 		} else {
 			failure.OrderID = numberOrOrder
-			failure.Status, err = c.failOrder(numberOrOrder)
+			failure.Status, err = c.failOrder(owners, numberOrOrder)
 		}
 		return err
 	})
@@ -362,9 +368,9 @@ func (o *Operator) FailNumber(ctx context.Context, numberOrOrder string) (failur
 type NumberFailure struct{ PhoneNumber, OrderID, Status string }
 
 // failNumber lets what is under way with a number fail, or what will be.
-func (c *change) failNumber(number string) (status string, err error) {
+func (c *change) failNumber(owners []string, number string) (status string, err error) {
 	// What keeps updates apart goes from the numbers of an AWS account to those of the pool.
-	found, err := c.anyNumber(number)
+	found, err := c.anyNumber(owners, number)
 	if err != nil {
 		return "", err
 	}
@@ -402,11 +408,7 @@ func (c *change) failNumber(number string) (status string, err error) {
 }
 
 // anyNumber returns a number, whichever AWS account has it; the zero number if none has.
-func (c *change) anyNumber(number string) (store.PhoneNumber, error) {
-	owners, err := c.AWSAccounts()
-	if err != nil {
-		return store.PhoneNumber{}, err
-	}
+func (c *change) anyNumber(owners []string, number string) (store.PhoneNumber, error) {
 	for _, owner := range owners {
 		found, err := c.PhoneNumbers(owner, []string{number})
 		if err != nil || len(found) > 0 {
@@ -417,11 +419,7 @@ func (c *change) anyNumber(number string) (store.PhoneNumber, error) {
 }
 
 // failOrder lets what is left of an order fail.
-func (c *change) failOrder(orderID string) (status string, err error) {
-	owners, err := c.AWSAccounts()
-	if err != nil {
-		return "", err
-	}
+func (c *change) failOrder(owners []string, orderID string) (status string, err error) {
 	for _, owner := range owners {
 		if _, err := c.PhoneNumbers(owner, nil); err != nil { // see CreatePhoneNumberOrder
 			return "", err

@@ -379,6 +379,12 @@ func (c *change) releaseNumber(t store.Task) (again time.Time, err error) {
 	return again, c.toPool(n)
 }
 
+// lockNumbers keeps other updates from the numbers of the AWS account of a task.
+func (c *change) lockNumbers(t store.Task) error {
+	_, err := c.PhoneNumbers(t.AWSAccountID, nil)
+	return err
+}
+
 // numberOf returns the number that a task is about; the zero number if it is gone.
 func (c *change) numberOf(t store.Task) (store.PhoneNumber, error) {
 	found, err := c.PhoneNumbers(t.AWSAccountID, []string{t.Target})

@@ -189,6 +189,12 @@ func (c *change) purgeSharedMessages(t store.Task) (again time.Time, err error) 
 	return due, err
 }
 
+// lockMessages keeps other updates from the messages that the account of a task keeps.
+func (c *change) lockMessages(t store.Task) error {
+	_, err := c.OldestMessage(t.AccountID, store.RetainShared)
+	return ignoreMissing(err)
+}
+
 // purge deletes the messages of a kind that are too old, so many at most, and returns how many.
 func (c *change) purge(a store.Account, kind store.Retention, most int) (int, error) {
 	period := keptFor(a, kind)

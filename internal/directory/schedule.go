@@ -32,6 +32,10 @@ const (
 // kind says how tasks of a kind are done: in an update, or by work outside of one.
 type kind struct {
 	operation operation
+	// lock keeps other updates from what a task is about. It comes before the task is read, since
+	// requests, too, read what they change before they schedule a task about it, or remove one: two
+	// that lock in turn would wait for each other. nil: the account is enough.
+	lock func(c *change, t store.Task) error
 	// run does a task inside an update, and returns when it is due again: the zero time if it is
 	// done. What may take long is done in pieces: c.now asks for the next one.
 	run func(c *change, t store.Task) (again time.Time, err error)
@@ -47,11 +51,11 @@ type kind struct {
 func kindOf(name string) (kind, bool) {
 	switch name {
 	case fillOrder:
-		return kind{operation: opFillOrder, run: (*change).fillOrder}, true
+		return kind{operation: opFillOrder, lock: (*change).lockNumbers, run: (*change).fillOrder}, true
 	case finishCallingName:
-		return kind{operation: opFinishCallingName, run: (*change).finishCallingName}, true
+		return kind{operation: opFinishCallingName, lock: (*change).lockNumbers, run: (*change).finishCallingName}, true
 	case releaseNumber:
-		return kind{operation: opReleasePhoneNumber, run: (*change).releaseNumber}, true
+		return kind{operation: opReleasePhoneNumber, lock: (*change).lockNumbers, run: (*change).releaseNumber}, true
 	case deliverDialOuts:
 		return kind{lease: dialOutLease, work: (*Service).deliverDialOuts}, true
 	case deleteRoomMessages:
@@ -59,7 +63,7 @@ func kindOf(name string) (kind, bool) {
 	case purgeMessages:
 		return kind{operation: opPurgeMessages, run: (*change).purgeMessages}, true
 	case purgeSharedMessages:
-		return kind{operation: opPurgeSharedMessages, run: (*change).purgeSharedMessages}, true
+		return kind{operation: opPurgeSharedMessages, lock: (*change).lockMessages, run: (*change).purgeSharedMessages}, true
 	case deliverEvents:
 		return kind{lease: eventLease, work: (*Service).deliverEvents}, true
 	}
@@ -265,7 +269,7 @@ func guarded(fn func() error) (err error) {
 
 // run does a task in an update, unless another service was first.
 func (s *Service) run(ctx context.Context, k kind, t store.Task) error {
-	_, err := s.updateTask(ctx, k.operation, t, func(c *change, t store.Task) error {
+	_, err := s.updateTask(ctx, k.operation, t, k.lock, func(c *change, t store.Task) error {
 		again, err := k.run(c, t)
 		switch {
 		case err != nil:
@@ -282,7 +286,7 @@ func (s *Service) run(ctx context.Context, k kind, t store.Task) error {
 // lease keeps everybody else from a task for a time, and returns it as it is then, unless another
 // service was first: then it returns false.
 func (s *Service) lease(ctx context.Context, t store.Task, d time.Duration) (leased store.Task, did bool, err error) {
-	did, err = s.updateTask(ctx, operation{}, t, func(c *change, t store.Task) error {
+	did, err = s.updateTask(ctx, operation{}, t, nil, func(c *change, t store.Task) error {
 		t.Leased = c.now.Add(d)
 		leased = t
 		return c.PutTask(t)
@@ -324,13 +328,19 @@ func (s *Service) endTurn(ctx context.Context, t store.Task, left func(store.Tx)
 }
 
 // updateTask runs fn in an update if a task is still due, and nobody works on it; did tells whether
-// that was so. The account is locked before the task, as by requests that schedule one.
-func (s *Service) updateTask(ctx context.Context, op operation, t store.Task, fn func(*change, store.Task) error) (did bool, err error) {
+// that was so. The account is locked before the task, as by requests that schedule one, and then
+// what lock locks, if it is not nil.
+func (s *Service) updateTask(ctx context.Context, op operation, t store.Task, lock, fn func(*change, store.Task) error) (did bool, err error) {
 	caller := Caller{AWSAccountID: t.AWSAccountID, KeyName: systemName}
 	err = update(ctx, s.store, s.options, caller, op, func(c *change) error {
 		did = false
 		if t.AccountID != "" {
 			if _, err := c.FindAccount(t.AccountID); err != nil && !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		if lock != nil {
+			if err := lock(c, t); err != nil {
 				return err
 			}
 		}

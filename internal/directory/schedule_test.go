@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -11,8 +12,11 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/postgres"
 )
 
 func chore(kind, account, target string, due time.Time) store.Task {
@@ -249,5 +253,89 @@ func TestSchedule_room(t *testing.T) {
 	equal(t, "tasks left", h.tasks(), []string(nil))
 	if most.Load() > 32 {
 		t.Errorf("%d pieces of work at a time, want 32 at most", most.Load())
+	}
+}
+
+// What happens by itself, and what the operator does, lock in the order of requests. Otherwise two
+// of them wait for each other until the server notices, and everybody else waits for them.
+func TestSchedule_locks(t *testing.T) {
+	records := func(tx store.Tx) error {
+		return tx.AppendAudit([]store.AuditRecord{{AWSAccountID: awsAccount, Time: now, Operation: "Request", Target: ana}})
+	}
+	numbers := func(tx store.Tx) error { _, err := tx.PhoneNumbers(awsAccount, []string{ana}); return err }
+	for _, test := range []struct {
+		name        string
+		due         store.Task
+		other       func(*house) error
+		first, then func(store.Tx) error // of a request
+	}{
+		{"orders", chore("FillOrder", "", "o", now), nil, numbers, nil},
+		{"calling names", chore("FinishCallingName", "", ana, now), nil, numbers, nil},
+		{"deleted numbers", chore("ReleasePhoneNumber", "", ana, now), nil, numbers, nil},
+		{"shared messages", chore("PurgeSharedMessages", "a1", "a1", now), nil, func(tx store.Tx) error {
+			return tx.InsertMessage(&store.Message{Discussion: store.Discussion{AccountID: "a1", ConversationID: "c"}, MessageID: "m", Retention: store.RetainShared, Created: now})
+		}, nil},
+		{"numbers that fail", store.Task{}, func(h *house) error { _, err := h.operator().FailNumber(h.t.Context(), bo); return err }, numbers, records},
+		{"orders that fail", store.Task{}, func(h *house) error { h.operator().FailNumber(h.t.Context(), "o"); return nil }, numbers, records},
+	} {
+		t.Run(strings.ReplaceAll(test.name, " ", "_"), func(t *testing.T) {
+			at := postgresSchema(t) + "&application_name=" + url.QueryEscape(t.Name())
+			st, err := postgres.Open(t.Context(), at, postgres.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { st.Close() })
+			h := houseOver(t, st)
+			h.addAccount("a1", "EnterpriseLWA")
+			h.own("BusinessCalling", ana)
+			h.fillPool(bo)
+			other, then := test.other, test.then
+			if other == nil {
+				h.schedule(test.due)
+				other = func(h *house) error { return h.service.RunDue(h.t.Context()) }
+				then = func(tx store.Tx) error { return tx.DeleteTask(test.due) }
+			}
+			ended := make(chan error, 1)
+			before := st.Stats().Repeats
+			begun := false
+			h.write(func(tx store.Tx) error {
+				if err := test.first(tx); err != nil {
+					return err
+				}
+				if !begun {
+					begun = true
+					go func() { ended <- other(h) }()
+					waitForLock(t, at)
+				}
+				return then(tx)
+			})
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+			equal(t, "updates that began anew", st.Stats().Repeats-before, uint64(0))
+		})
+	}
+}
+
+// waitForLock returns when a connection to a PostgreSQL waits for a lock, of those with the name
+// that the URL gives.
+func waitForLock(t *testing.T, at string) {
+	t.Helper()
+	config, err := pgx.ParseConfig(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := config.RuntimeParams["application_name"]
+	config.RuntimeParams = nil
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close(t.Context())
+	for waits := false; !waits; {
+		if err := conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = left($1, 63) AND wait_event_type = 'Lock')`,
+			name).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
