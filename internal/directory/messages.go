@@ -56,24 +56,20 @@ func (o *Operator) AddMessage(ctx context.Context, request NewMessage) (messageI
 		return "", api.BadRequest("The members of a room are added to the room itself: name members of a conversation only")
 	}
 	err = o.update(ctx, opAddMessage, func(c *change) error {
-		a, err := anyAccount(c, request.AccountID)
-		if err != nil {
-			return err
-		}
 		m := store.Message{MessageID: c.newID(), Created: c.now, Content: request.Content}
 		if !request.Sent.IsZero() {
 			m.Created = request.Sent.UTC().Truncate(time.Millisecond)
 		}
 		messageID = m.MessageID
-		if request.RoomID != "" {
-			err = c.inRoom(a, request, &m)
-		} else {
-			a, err = c.inConversation(a, request, &m)
+		in := c.inRoom
+		if request.ConversationID != "" {
+			in = c.inConversation
 		}
+		home, err := in(request, &m)
 		if err != nil {
 			return err
 		}
-		return c.addMessage(a, m)
+		return c.addMessage(home, m)
 	})
 	return messageID, err
 }
@@ -119,11 +115,17 @@ func (s *Service) RedactRoomMessage(ctx context.Context, in *api.RedactRoomMessa
 // account with a user in the conversation can do that, whoever wrote the message.
 func (s *Service) RedactConversationMessage(ctx context.Context, in *api.RedactConversationMessageInput) (*api.RedactConversationMessageOutput, error) {
 	return write(ctx, s, opRedactConversationMessage, func(c *change) (*api.RedactConversationMessageOutput, error) {
+		at, unknown := c.Conversation(in.AccountId, in.ConversationId) // first: see inConversation
 		a, err := c.account(in.AccountId)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			err = enterprise(a, "messages")
 		}
-		at, err := findConversation(c, a, in.ConversationId)
+		if err == nil {
+			err = unknown
+		}
+		if errors.Is(err, store.ErrNotFound) {
+			err = noConversation(in.ConversationId)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -157,39 +159,50 @@ func (c *change) redact(a, home store.Account, in store.Discussion, messageID st
 	return c.UpdateMessage(after)
 }
 
-// inRoom sets where a message in a room is said, and by whom.
-func (c *change) inRoom(a store.Account, request NewMessage, m *store.Message) error {
+// inRoom sets where a message in a room is said, and by whom. It returns the account that keeps the
+// message.
+func (c *change) inRoom(request NewMessage, m *store.Message) (a store.Account, err error) {
+	if a, err = anyAccount(c, request.AccountID); err != nil {
+		return a, err
+	}
 	room, err := findRoom(c, a, request.RoomID)
 	if err != nil {
-		return err
+		return a, err
 	}
 	sender, err := c.participant(a, request.Sender)
 	if err != nil {
-		return err
+		return a, err
 	}
 	found, err := c.RoomMemberships(room, []string{sender.UserID})
 	if err != nil {
-		return err
+		return a, err
 	}
 	if sender.AccountID != a.AccountID || len(found) == 0 {
-		return api.BadRequest("User %s is no member of room %s", sender.UserID, room.RoomID)
+		return a, api.BadRequest("User %s is no member of room %s", sender.UserID, room.RoomID)
 	}
 	m.Discussion, m.Retention = room.Discussion(), store.RetainRoom
 	m.SenderID, m.Sender = sender.UserID, sender.Email
-	return nil
+	return a, nil
 }
 
 // inConversation sets where a message in a conversation is said, and by whom. It adds users to the
 // conversation, and returns the account that keeps the message.
-func (c *change) inConversation(a store.Account, request NewMessage, m *store.Message) (home store.Account, err error) {
+//
+// It asks for the conversation before anything else. All conversations have one lock, and who waits
+// for that must not keep others from an account.
+func (c *change) inConversation(request NewMessage, m *store.Message) (home store.Account, err error) {
+	at, unknown := c.Conversation(request.AccountID, request.ConversationID)
+	a, err := anyAccount(c, request.AccountID)
+	if err != nil {
+		return home, err
+	}
 	people := make([]store.User, 1+len(request.Members))
 	for i, name := range append([]string{request.Sender}, request.Members...) {
 		if people[i], err = c.participant(a, name); err != nil {
 			return home, err
 		}
 	}
-	at, err := c.Conversation(a.AccountID, request.ConversationID)
-	if errors.Is(err, store.ErrNotFound) {
+	if err = unknown; errors.Is(err, store.ErrNotFound) {
 		at, err = c.beginConversation(a, request.ConversationID, people)
 	}
 	if err != nil {

@@ -3,6 +3,8 @@ package directory_test
 import (
 	"fmt"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -194,4 +196,47 @@ func joins(lines []string) (joins []string) {
 		}
 	}
 	return joins
+}
+
+// Those who come to conversations from several accounts take turns. None has to begin again, as
+// those must who wait for each other.
+func TestConversations_Turns(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.talkers()
+		const turns = 15
+		ids := map[string]string{}
+		for home, m := range map[string]directory.NewMessage{
+			"A": {Sender: "ana", Members: []string{"ben@b.example"}},
+			"B": {Sender: "ben@b.example", Members: []string{"ana@a.example"}},
+		} {
+			m.AccountID, m.ConversationID, m.Content = home, "of "+home, "x"
+			ids[home] = h.say(t, m)
+		}
+		var begun atomic.Int64 // a change asks for the time whenever it begins
+		op := directory.NewOperator(h.store, directory.Options{Clock: func() time.Time { begun.Add(1); return now }})
+		ctx := directory.WithCaller(t.Context(), directory.Caller{AWSAccountID: awsAccount, KeyName: "ci"})
+		var wg sync.WaitGroup
+		for _, way := range []struct{ from, to, sender, member string }{{"A", "B", "ana", "ben@b.example"}, {"B", "A", "ben@b.example", "ana@a.example"}} {
+			wg.Go(func() {
+				for i := range turns {
+					_, err := op.AddMessage(ctx, directory.NewMessage{AccountID: way.from, ConversationID: fmt.Sprint(way.from, i),
+						Sender: way.sender, Members: []string{way.member}, Content: "x"})
+					if err != nil {
+						t.Errorf("AddMessage from %s: %v", way.from, err)
+					}
+				}
+			})
+			wg.Go(func() {
+				for range turns {
+					_, err := h.service.RedactConversationMessage(ctx, &api.RedactConversationMessageInput{
+						AccountId: way.from, ConversationId: "of " + way.to, MessageId: ids[way.to]})
+					if err != nil {
+						t.Errorf("RedactConversationMessage from %s: %v", way.from, err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		equal(t, "beginnings", begun.Load(), int64(2*turns))
+	})
 }

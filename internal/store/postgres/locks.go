@@ -14,7 +14,8 @@ import (
 //	bots        the bots of an account
 //	bot events  what waits for the bots of an account
 //	task        a task
-//	messages    the conversations of an account, and the messages that it keeps
+//	chats       who is in any conversation: several accounts are in one
+//	messages    the messages that an account keeps
 //	dial-outs   the dial-outs of an AWS account
 //	email       who holds an address, users and bots alike
 //	emails      who holds any address, shared by those who lock a few

@@ -6,16 +6,17 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Whatever an update does with conversations and messages, it locks those of the account first, and
-// shares that lock with nobody.
+// Whatever an update does with messages, it locks those of the account first, and shares that lock
+// with nobody. All conversations have one lock: an update goes from the record of one account to
+// those of others, and two that came from both sides would wait for each other.
 
 func (t *tx) Conversation(accountID, conversationID string) (store.Conversation, error) {
-	t.take("messages", accountID)
+	t.take("chats", "")
 	return t.sql.Conversation(accountID, conversationID)
 }
 
 func (t *tx) PutConversation(c store.Conversation) error {
-	t.take("messages", c.AccountID)
+	t.take("chats", "")
 	return t.sql.PutConversation(c)
 }
 
