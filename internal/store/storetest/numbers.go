@@ -111,6 +111,10 @@ func testNumberPool(t *testing.T, f *fixture) {
 		}
 		return all
 	}
+	upper, mixed := pooled("+17195550102"), pooled("+17875550103")
+	upper.State, upper.City, mixed.State, mixed.City = "CO", "CAÑON CITY", "PR", "Bayamón"
+	f.putPool(upper, mixed)
+	want = append(want, upper, mixed)
 	everything := slices.Concat([]store.PoolNumber{first, second}, want, []store.PoolNumber{long})
 	for _, test := range []struct {
 		filter store.PoolFilter
@@ -124,6 +128,11 @@ func testNumberPool(t *testing.T, f *fixture) {
 		{store.PoolFilter{Country: "US", Type: "TollFree"}, func(n store.PoolNumber) bool { return n.Type == "TollFree" }},
 		{store.PoolFilter{Country: "GB"}, func(n store.PoolNumber) bool { return false }},
 		{store.PoolFilter{State: "WA", City: "tACOMA"}, func(n store.PoolNumber) bool { return n.City == "Tacoma" }},
+		{store.PoolFilter{State: "CO", City: "CAÑON CITY"}, func(n store.PoolNumber) bool { return n.State == "CO" }},
+		{store.PoolFilter{State: "CO", City: "Cañon City"}, func(n store.PoolNumber) bool { return n.State == "CO" }},
+		{store.PoolFilter{State: "CO", City: "Canon City"}, func(n store.PoolNumber) bool { return false }},
+		{store.PoolFilter{State: "PR", City: "BAYAMÓN"}, func(n store.PoolNumber) bool { return n.State == "PR" }},
+		{store.PoolFilter{State: "PR", City: "bayamón"}, func(n store.PoolNumber) bool { return n.State == "PR" }},
 		{store.PoolFilter{Prefix: "+1206556", PrefixOf: 11}, func(n store.PoolNumber) bool { return n.Number[:8] == "+1206556" }},
 		{store.PoolFilter{Prefix: "+1234", PrefixOf: 11}, func(n store.PoolNumber) bool { return false }},
 		{store.PoolFilter{Prefix: "1206", PrefixOf: 11}, func(n store.PoolNumber) bool { return false }},

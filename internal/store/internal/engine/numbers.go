@@ -124,11 +124,19 @@ func (s *SQL) ListPool(filter store.PoolFilter, after store.Entry, limit int) ([
 		{"type = $%d", filter.Type},
 		{"area_code = $%d", filter.AreaCode},
 		{"state = $%d", filter.State},
-		{"lower(city) = $%d", strings.ToLower(filter.City)},
 	} {
 		if c.value != "" {
 			where(c.condition, c.value)
 		}
+	}
+	if filter.City != "" {
+		// The engines fold ASCII only: each usual spelling is looked for.
+		var spellings []string
+		for _, city := range []string{filter.City, strings.ToUpper(filter.City), strings.ToLower(filter.City)} {
+			args = append(args, lowerASCII(city))
+			spellings = append(spellings, fmt.Sprintf("$%d", len(args)))
+		}
+		conditions = append(conditions, "lower(city) IN ("+strings.Join(spellings, ", ")+")")
 	}
 	args = append(args, limit+1)
 	numbers, err := List(s, scanPool, fmt.Sprintf(`SELECT %s FROM number_pool WHERE %s ORDER BY number LIMIT $%d`,
@@ -141,6 +149,16 @@ func (s *SQL) ListPool(filter store.PoolFilter, after store.Entry, limit int) ([
 		return store.Entry(key)
 	})
 	return page, next, nil
+}
+
+// lowerASCII does what the engines' lower does.
+func lowerASCII(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			r += 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 // numberRows is how many rows of numbers a statement adds at most: those of a full batch.
