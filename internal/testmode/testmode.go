@@ -143,7 +143,7 @@ func (s *span) UnmarshalJSON(b []byte) error {
 		return errors.New(`advance must be a text such as "24h"`)
 	}
 	inHours, factor := text, time.Duration(1)
-	if days, ok := strings.CutSuffix(text, "d"); ok {
+	if days, ok := strings.CutSuffix(text, "d"); ok && strings.Trim(days, "+-.0123456789") == "" {
 		inHours, factor = days+"h", 24
 	}
 	d, err := time.ParseDuration(inHours)

@@ -146,6 +146,7 @@ func TestClock_refused(t *testing.T) {
 		{"POST", "/_carillon/clock", `{"advance":24}`, 400, "text such as"},
 		{"POST", "/_carillon/clock", `{"advance":"soon"}`, 400, "soon"},
 		{"POST", "/_carillon/clock", `{"advance":"d"}`, 400, "not a time"},
+		{"POST", "/_carillon/clock", `{"advance":"1h7d"}`, 400, "1h7d"}, // would be 8 days
 		{"POST", "/_carillon/clock", `{"advance":"200000d"}`, 400, "200000d"},
 		{"POST", "/_carillon/clock", `{"advance":"200000h1d"}`, 400, "200000h1d"},
 		{"DELETE", "/_carillon/clock", ``, 405, "GET"},
