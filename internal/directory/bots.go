@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/netip"
 	"net/url"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -219,7 +218,7 @@ func (s *Service) PutEventsConfiguration(ctx context.Context, in *api.PutEventsC
 		return nil, api.BadRequest("Give one of OutboundEventsHTTPSEndpoint and LambdaFunctionArn")
 	case in.OutboundEventsHTTPSEndpoint != nil && !isEndpoint(endpoint):
 		return nil, api.BadRequest("OutboundEventsHTTPSEndpoint must be a URL such as https://bots.example.com/path, of %d bytes at most", maxEndpoint)
-	case in.LambdaFunctionArn != nil && !lambdaARN.MatchString(arn):
+	case in.LambdaFunctionArn != nil && !lambdaARN().MatchString(arn):
 		return nil, api.BadRequest("LambdaFunctionArn must be an ARN such as arn:aws:lambda:us-east-1:111122223333:function:name")
 	}
 	if endpoint != "" {
@@ -348,13 +347,15 @@ func isHost(text string) bool {
 	if _, err := netip.ParseAddr(text); err == nil {
 		return true
 	}
-	return hostName.MatchString(text) && len(text) <= 253
+	return hostName().MatchString(text) && len(text) <= 253
 }
 
-var hostName = regexp.MustCompile(`^(?i)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$`)
+var (
+	hostName = pattern(`^(?i)[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*\.?$`)
 
-// lambdaARN matches the ARN of a Lambda function, with a version or an alias if one is named.
-var lambdaARN = regexp.MustCompile(`^arn:aws(-[a-z]+)*:lambda:[a-z]{2,5}(-[a-z]+)+-\d+:\d{12}:function:[a-zA-Z0-9_-]{1,64}(:(\$LATEST|[a-zA-Z0-9_-]{1,128}))?$`)
+	// lambdaARN matches the ARN of a Lambda function, with a version or an alias if one is named.
+	lambdaARN = pattern(`^arn:aws(-[a-z]+)*:lambda:[a-z]{2,5}(-[a-z]+)+-\d+:\d{12}:function:[a-zA-Z0-9_-]{1,64}(:(\$LATEST|[a-zA-Z0-9_-]{1,128}))?$`)
+)
 
 func showBot(b store.Bot) api.Bot {
 	return api.Bot{

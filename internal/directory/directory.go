@@ -24,6 +24,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -233,4 +235,10 @@ func update(ctx context.Context, st store.Store, o Options, caller Caller, op op
 		o.EventEnded(e.botID, e.outcome, e.reason)
 	}
 	return nil
+}
+
+// pattern compiles a regular expression when it is first used: those with large repetitions take
+// milliseconds, which every command would wait for.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
 }

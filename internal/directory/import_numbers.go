@@ -151,7 +151,7 @@ func (k *chunk) number(owner string, row NumberRow) (result ImportedRow, err err
 
 // badNumber says why a row cannot be a telephone number of an AWS account, "" if it can.
 func badNumber(number string, r api.PhoneNumber) string {
-	if !e164.MatchString(number) {
+	if !e164().MatchString(number) {
 		return fmt.Sprintf("E164PhoneNumber %.64q is not a phone number such as +12065550100", number)
 	}
 	if problem := firstOf(
@@ -391,7 +391,7 @@ func badOrder(r api.PhoneNumberOrder) string {
 	for _, n := range r.OrderedPhoneNumbers {
 		problem = firstOf(problem, notOneOf("Status", n.Status, api.OrderedPhoneNumberStatusProcessing, api.OrderedPhoneNumberStatusAcquired,
 			api.OrderedPhoneNumberStatusFailed))
-		if !e164.MatchString(asNumber(orEmpty(n.E164PhoneNumber))) {
+		if !e164().MatchString(asNumber(orEmpty(n.E164PhoneNumber))) {
 			problem = firstOf(problem, fmt.Sprintf("E164PhoneNumber %.64q is not a phone number such as +12065550100", orEmpty(n.E164PhoneNumber)))
 		}
 	}

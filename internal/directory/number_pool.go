@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"iter"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -172,7 +171,7 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 		State:    strings.ToUpper(strings.TrimSpace(r.State)),
 		AreaCode: strings.TrimSpace(r.AreaCode),
 	}
-	if !e164.MatchString(n.Number) {
+	if !e164().MatchString(n.Number) {
 		return n, fmt.Sprintf("%.64q is no phone number: write it with the code of its country, such as +12065550100", r.PhoneNumber)
 	}
 	country := countryOf(n.Number)
@@ -181,7 +180,7 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 		return n, fmt.Sprintf("the country of %s is not known: begin with the code of the country, as in +12065550100, or name the country", n.Number)
 	case n.Country == "":
 		n.Country = country
-	case !countryCode.MatchString(n.Country):
+	case !countryCode().MatchString(n.Country):
 		return n, fmt.Sprintf("country %.64q is not a code of two letters", r.Country)
 	case n.Country != country && (country != "" || isKnownCountry(n.Country)):
 		return n, fmt.Sprintf("%s is a number of %s, not of %s: begin with the code of the country, as in +12065550100", n.Number, cmp.Or(country, "another country"), n.Country)
@@ -219,8 +218,8 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 }
 
 var (
-	e164        = regexp.MustCompile(`^\+[1-9][0-9]{6,14}$`)
-	countryCode = regexp.MustCompile(`^[A-Z]{2}$`)
+	e164        = pattern(`^\+[1-9][0-9]{6,14}$`)
+	countryCode = pattern(`^[A-Z]{2}$`)
 )
 
 // isKnownCountry reports whether the numbers of a country can be told by their digits.
@@ -237,7 +236,7 @@ func isKnownCountry(country string) bool {
 
 // IsPhoneNumber reports whether a text is a telephone number with the code of its country, as
 // people write it.
-func IsPhoneNumber(text string) bool { return e164.MatchString(plainNumber(text)) }
+func IsPhoneNumber(text string) bool { return e164().MatchString(plainNumber(text)) }
 
 // plainNumber is a number as it is kept, of one that people may have written for people.
 func plainNumber(text string) string {
@@ -473,7 +472,7 @@ func (o *Operator) restrictions(ctx context.Context, op operation, awsAccountID 
 		return api.BadRequest("The AWS account id %.64q must be 12 digits", awsAccountID)
 	case !slices.Contains(products, product):
 		return api.BadRequest("There is no product type %.64q: use %s", product, joined(products[1:]))
-	case country != "" && !countryCode.MatchString(country):
+	case country != "" && !countryCode().MatchString(country):
 		return api.BadRequest("The country %.64q must be a code of two letters, such as US", country)
 	}
 	return o.update(ctx, op, func(c *change) error {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"math"
-	"regexp"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
@@ -13,8 +12,8 @@ import (
 // What a job may call itself, and the words for what it does. Both are shown to people, and no name
 // of a job can be taken for the id of a user.
 var (
-	jobName = regexp.MustCompile(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$`)
-	jobWord = regexp.MustCompile(`^[a-z-]{1,32}$`)
+	jobName = pattern(`^[0-9]{8}-[0-9]{6}-[0-9a-f]{6}$`)
+	jobWord = pattern(`^[a-z-]{1,32}$`)
 )
 
 // RecordJob answers [extension.RecordJob] by a record in the trail of the account. It says what the
@@ -30,11 +29,11 @@ func (s *Service) RecordJob(ctx context.Context, r api.Request) ([]byte, error) 
 	}
 	job := r.Label("jobId")
 	switch {
-	case !jobName.MatchString(job):
+	case !jobName().MatchString(job):
 		return nil, api.BadRequest("A job has a name such as 20260301-120000-1f3a5c, not %.80q", job)
-	case !jobWord.MatchString(in.Action):
+	case !jobWord().MatchString(in.Action):
 		return nil, api.BadRequest("Action must be a word in small letters, not %.60q", in.Action)
-	case in.Outcome != "" && !jobWord.MatchString(in.Outcome):
+	case in.Outcome != "" && !jobWord().MatchString(in.Outcome):
 		return nil, api.BadRequest("Outcome must be a word in small letters, not %.60q", in.Outcome)
 	case in.AccountID == "":
 		return nil, api.BadRequest("AccountId is missing")
