@@ -215,6 +215,47 @@ func BenchmarkRooms(b *testing.B) {
 	m.report(b)
 }
 
+// BenchmarkNumbers reports how many phone numbers the service changes a second, in batches of 50,
+// and as a ratio to users in batches of 20; both in the order of their listing.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Numbers$' -benchtime 9x
+func BenchmarkNumbers(b *testing.B) {
+	const clients, changed, numbers, batch = 16, 20_000, 10_000, 50
+	s := startSite(b, build(b, b.TempDir(), "."), 1, numbers)
+	st, err := sqlite.Open(b.Context(), filepath.Join(s.service.cmd.Dir, "carillon-data"), sqlite.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer st.Close()
+	number := func(n int) string { return fmt.Sprintf("+1206555%04d", n) }
+	types := []string{"BusinessCalling", "VoiceConnector"}
+	all := make([]store.PhoneNumber, numbers)
+	for n := range all {
+		all[n] = store.PhoneNumber{AWSAccountID: "111122223333", Number: number(n), Country: "US", Type: "Local", ProductType: types[0],
+			Status: "Unassigned", Created: time.Now(), Updated: time.Now()}
+	}
+	if err := st.Update(b.Context(), func(tx store.Tx) error { return tx.InsertPhoneNumbers(all) }); err != nil {
+		b.Fatal(err)
+	}
+	var next atomic.Int64
+	m := figures{}
+	for b.Loop() {
+		users := changed / s.load(clients, changed/fullBatch, s.listed).Seconds()
+		rate := changed / s.exchange(clients, changed/batch, func(int) (method, path, query, body string) {
+			first := int(next.Add(batch)) - batch
+			items := make([]string, batch)
+			for i := range items {
+				items[i] = fmt.Sprintf(`{"PhoneNumberId":%q,"ProductType":%q}`, number((first+i)%numbers), types[(first/numbers+1)%2])
+			}
+			return "POST", "/phone-numbers", "operation=batch-update", `{"UpdatePhoneNumberRequestItems":[` + strings.Join(items, ",") + "]}"
+		}).Seconds()
+		m.add("users/s", users)
+		m.add("numbers/s", rate)
+		m.add("x-users-numbers", rate/users)
+	}
+	m.report(b)
+}
+
 // BenchmarkBeside reports how many GetUser, and how many answers of /readyz, four clients get a
 // second in a service with an account of 400,000 users: alone, beside four others that list pages
 // of 100, and beside four that list with a filter that nobody passes. Ratios are to alone, and of
