@@ -30,14 +30,16 @@ func (p *program) importCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "import FILE ...",
 		Short: `import accounts, users, rooms, bots, numbers saved by "aws chime"`,
-		Long: `Import accounts, users, chat rooms, bots and phone numbers from saved output of
-"aws chime". Ids, dates, licenses, tokens and order are kept. Bots name no account, so they
-need --account-id, and get events again once put-events-configuration says where.
+		Long: `Import accounts, users, chat rooms, bots, phone numbers and settings from saved output
+of "aws chime". Ids, dates, licenses, tokens and order are kept. Bots, account settings and
+retention settings name no account, so they need --account-id. Bots get events again once
+put-events-configuration says where.
 
 A FILE holds what list-accounts, list-users, list-rooms, list-room-memberships,
-list-bots, list-phone-numbers, list-phone-number-orders, get-phone-number-settings
-or the get-command for one of these printed as JSON, one page or many, or a table
-of users, .csv or .xlsx, with the columns userId and email.
+list-bots, list-phone-numbers, list-phone-number-orders, or the get-command for one
+of these, or get-phone-number-settings, get-global-settings, get-account-settings or
+get-retention-settings printed as JSON, one page or many, or a table of users, .csv
+or .xlsx, with the columns userId and email.
 - is standard input. What the store has already stays as it is, so that a
 file can be imported again. Rows that cannot be imported are listed and skipped;
 the exit code is then 1. A file whose account belongs to another AWS account in
@@ -45,14 +47,14 @@ the store is refused, and nothing is imported.` + besideService,
 		Example: `carillon import --dry-run accounts.json users.json
 carillon import accounts.json users.json
 carillon import rooms.json memberships.json
-carillon import --account-id Acme bots.json`,
+carillon import --account-id Acme bots.json retention.json`,
 		RunE:              func(c *cobra.Command, words []string) error { return p.importFiles(c.Context(), o, words) },
 		ValidArgsFunction: filesOf("json", "csv", "xlsx"),
 	}
 	f := flagsOf(c)
 	f.text(&o.AccountID, "account-id ID", "account of the rows that name none, or one that is not known; a table needs it",
 		completedBy(p.storeAccounts(&o.database)))
-	f.text(&o.AWSAccountID, "aws-account-id ID", "AWS account of phone numbers, orders and settings, which do not say it (default that of the accounts)")
+	f.text(&o.AWSAccountID, "aws-account-id ID", "AWS account of phone numbers, orders, their settings and global settings, which do not say it (default that of the accounts)")
 	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
 	f.toggle(&o.DryRun, "dry-run", "say what would be done, and change nothing")
 	o.database.flags(f)
@@ -183,6 +185,9 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 	if err := r.numbers(ctx, im); err != nil {
 		return err
 	}
+	if err := r.settings(ctx, im); err != nil {
+		return err
+	}
 	for line := range r.rows.Notes.Lines() {
 		r.complain("%s", line)
 	}
@@ -210,7 +215,7 @@ func (r *importReport) chats(ctx context.Context, im *directory.Import) error {
 	return nil
 }
 
-// numbers imports what belongs to an AWS account as a whole.
+// numbers imports telephone numbers, and what goes with them.
 func (r *importReport) numbers(ctx context.Context, im *directory.Import) error {
 	if len(r.rows.Numbers) > 0 {
 		numbers, err := im.Numbers(ctx, r.rows.Numbers)
@@ -235,6 +240,32 @@ func (r *importReport) numbers(ctx context.Context, im *directory.Import) error 
 			return err
 		}
 		r.results("phone number settings", settings, func(i int) string { return r.rows.NumberSettings[i].Place })
+	}
+	return nil
+}
+
+// settings imports settings of an AWS account, and of the account that the import is given.
+func (r *importReport) settings(ctx context.Context, im *directory.Import) error {
+	if len(r.rows.GlobalSettings) > 0 {
+		settings, err := im.GlobalSettings(ctx, r.rows.GlobalSettings)
+		if err != nil {
+			return err
+		}
+		r.results("global settings", settings, func(i int) string { return r.rows.GlobalSettings[i].Place })
+	}
+	if len(r.rows.AccountSettings) > 0 {
+		settings, err := im.AccountSettings(ctx, r.rows.AccountSettings)
+		if err != nil {
+			return err
+		}
+		r.results("account settings", settings, func(i int) string { return r.rows.AccountSettings[i].Place })
+	}
+	if len(r.rows.RetentionSettings) > 0 {
+		settings, err := im.RetentionSettings(ctx, r.rows.RetentionSettings)
+		if err != nil {
+			return err
+		}
+		r.results("retention settings", settings, func(i int) string { return r.rows.RetentionSettings[i].Place })
 	}
 	return nil
 }

@@ -12,11 +12,12 @@ import (
 
 // Import brings in what is left of a directory elsewhere: accounts, users, bots, and chat rooms
 // with their members, as the API once listed them, with their ids, dates and licenses, in the order
-// in which they are given; telephone numbers of an AWS account, too. Call [Import.Accounts],
-// [Import.Users], [Import.Bots], [Import.Rooms], [Import.Memberships] and [Import.Numbers] in this
-// order, since each belongs to what came before. The rules are in import_accounts.go,
-// import_users.go, import_bots.go, import_rooms.go and import_numbers.go; what accounts and users
-// must be to be considered at all is in import_rows.go.
+// in which they are given; telephone numbers of an AWS account, too, and settings. Call
+// [Import.Accounts], [Import.Users], [Import.Bots], [Import.Rooms], [Import.Memberships] and
+// [Import.Numbers] in this order, since each belongs to what came before, and settings at any time
+// after accounts. The rules are in import_accounts.go, import_users.go, import_bots.go,
+// import_rooms.go, import_numbers.go and import_settings.go; what accounts and users must be to be
+// considered at all is in import_rows.go.
 //
 // What the store already has is never changed, so an import that was cut short can be run again.
 // Each account, user, room and membership that is added gets an audit record of its own, which
@@ -37,7 +38,8 @@ type Import struct {
 // ImportOptions adjusts an import; the zero value is ready to use.
 type ImportOptions struct {
 	// AccountID is the account, in the store or imported, for users, rooms and members that name no
-	// account or an unknown one. Empty: such rows are refused.
+	// account or an unknown one, and for bots and settings, which never do. Empty: such rows are
+	// refused.
 	AccountID string
 	// AWSAccountID is the AWS account of telephone numbers, of orders of them and of settings, which
 	// do not say it. Empty: that of the imported accounts, or the only one that there is.
@@ -109,6 +111,8 @@ type seen struct {
 
 	numbers map[string]placed[store.PhoneNumber]
 	orders  map[string]placed[store.PhoneNumberOrder] // by id
+
+	settings map[string]string // places, by what they are settings of
 }
 
 func newSeen() seen {
@@ -126,6 +130,8 @@ func newSeen() seen {
 
 		numbers: make(map[string]placed[store.PhoneNumber]),
 		orders:  make(map[string]placed[store.PhoneNumberOrder]),
+
+		settings: make(map[string]string),
 	}
 }
 
@@ -141,6 +147,7 @@ func (s *seen) add(more seen) {
 	maps.Copy(s.botEmails, more.botEmails)
 	maps.Copy(s.numbers, more.numbers)
 	maps.Copy(s.orders, more.orders)
+	maps.Copy(s.settings, more.settings)
 }
 
 // Import begins an import.

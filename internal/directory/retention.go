@@ -72,7 +72,7 @@ func (s *Service) PutRetentionSettings(ctx context.Context, in *api.PutRetention
 		if r := in.RetentionSettings.ConversationRetentionSettings; r != nil {
 			after.ConversationRetentionDays = orZero(r.RetentionDays)
 		}
-		purge := store.Task{AWSAccountID: after.AWSAccountID, AccountID: after.AccountID, Kind: purgeMessages, Target: after.AccountID}
+		purge := purgeTask(after)
 		switch {
 		case after.RoomRetentionDays == 0 && after.ConversationRetentionDays == 0:
 			after.InitiateDeletion = time.Time{}
@@ -87,6 +87,11 @@ func (s *Service) PutRetentionSettings(ctx context.Context, in *api.PutRetention
 		}
 		return &api.PutRetentionSettingsOutput{}, c.saveAccount(before, after)
 	})
+}
+
+// purgeTask returns the task that deletes messages by the settings of an account.
+func purgeTask(a store.Account) store.Task {
+	return store.Task{AWSAccountID: a.AWSAccountID, AccountID: a.AccountID, Kind: purgeMessages, Target: a.AccountID}
 }
 
 // shorter reports whether messages are kept for fewer days after a change; 0 days are for ever.
@@ -136,6 +141,16 @@ func hidden(a store.Account, m store.Message, now time.Time) bool {
 
 // Messages are deleted by tasks. A suspended account goes on deleting: nobody can change it, but
 // what it has promised to forget is forgotten.
+
+// hasMessages reports whether an account keeps messages to which its settings apply.
+func (c *change) hasMessages(a store.Account) (bool, error) {
+	for _, kind := range []store.Retention{store.RetainRoom, store.RetainConversation} {
+		if _, err := c.OldestMessage(a.AccountID, kind); !errors.Is(err, store.ErrNotFound) {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
 
 // purgeMessages deletes the messages that are too old by the settings of an account, once the grace
 // is over and then every day.

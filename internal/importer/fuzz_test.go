@@ -23,6 +23,7 @@ func FuzzRead(f *testing.F) {
 		`{"Rooms": [{"RoomId": "r", "Name": "x", "CreatedTimestamp": 1.5}], "RoomMemberships": {"RoomId": "r", "Member": {"MemberId": null}, "Role": 1}}`,
 		`{"PhoneNumbers": [{"PhoneNumberId": "n", "Capabilities": {"InboundSMS": 1}, "Associations": [{"Name": "UserId"}, 7]}]}{"CallingName": "x"}`,
 		`{"PhoneNumberOrder": {"PhoneNumberOrderId": "o", "OrderedPhoneNumbers": [{"E164PhoneNumber": "+1"}, null]}}`,
+		`{"BusinessCalling": {"CdrBucket": 1}}{"AccountSettings": {"EnableDialOut": true, "x": 1}}{"RetentionSettings": {"RoomRetentionSettings": {"RetentionDays": 1e9}}}`,
 		"userId,email\na,b@c.d\n\"", "a;b@c.d\n\n#x\n;", "\uFEFF" + user, "\xff\xfe{\x00}\x00", "\xfe\xff\x00[", "\xff\xfe\x00\xd8",
 		"sep=;\r\"User ID\";mail\ra;b@c.d\r", "[\x00\r\x00{\x00", "PK\x03\x04",
 	} {
@@ -42,7 +43,7 @@ func FuzzRead(f *testing.F) {
 			t.Errorf("read in portions: got %s, want %s", other, one)
 		}
 		most := 1 + strings.Count(text, "\n") + strings.Count(text, "\r")
-		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Rooms) + len(rows.Memberships) + len(rows.Numbers) + len(rows.Orders) + len(rows.NumberSettings) + len(rows.Problems); n > 1+len(text) {
+		if n := len(rows.Users) + len(rows.Accounts) + len(rows.Rooms) + len(rows.Memberships) + len(rows.Numbers) + len(rows.Orders) + settings(rows) + len(rows.Problems); n > 1+len(text) {
 			t.Errorf("%d rows and problems in %d bytes", n, len(text))
 		}
 		line := func(where string) int {
@@ -80,6 +81,15 @@ func FuzzRead(f *testing.F) {
 		for _, o := range rows.Orders {
 			line(o.Place)
 		}
+		for _, s := range rows.GlobalSettings {
+			line(s.Place)
+		}
+		for _, s := range rows.AccountSettings {
+			line(s.Place)
+		}
+		for _, s := range rows.RetentionSettings {
+			line(s.Place)
+		}
 		for _, p := range rows.Problems {
 			line(p)
 		}
@@ -88,5 +98,9 @@ func FuzzRead(f *testing.F) {
 
 func counts(r *importer.Rows) string {
 	return fmt.Sprintf("%d accounts, %d users, %d rooms, %d memberships, %d numbers, %d orders, %d settings, %d problems, notes %q", len(r.Accounts), len(r.Users),
-		len(r.Rooms), len(r.Memberships), len(r.Numbers), len(r.Orders), len(r.NumberSettings), len(r.Problems), slices.Collect(r.Notes.Lines()))
+		len(r.Rooms), len(r.Memberships), len(r.Numbers), len(r.Orders), settings(r), len(r.Problems), slices.Collect(r.Notes.Lines()))
+}
+
+func settings(r *importer.Rows) int {
+	return len(r.NumberSettings) + len(r.GlobalSettings) + len(r.AccountSettings) + len(r.RetentionSettings)
 }

@@ -1,6 +1,7 @@
-// Package importer reads the accounts, users, chat rooms and bots that people saved from the API,
-// as JSON or, for users, as tables. It tells what a file holds, and what in it cannot be read and
-// where. Which of the rows can be imported is decided by package directory. Start at [Rows].
+// Package importer reads the accounts, users, chat rooms, bots, telephone numbers and settings
+// that people saved from the API, as JSON or, for users, as tables. It tells what a file holds, and
+// what in it cannot be read and where. Which of the rows can be imported is decided by package
+// directory. Start at [Rows].
 package importer
 
 import (
@@ -19,8 +20,9 @@ import (
 // A JSON file (json.go) holds any number of texts, one after the other, as a loop over pages leaves
 // them: the output of list-accounts, list-users, list-rooms, list-room-memberships, list-bots,
 // list-phone-numbers, list-phone-number-orders or of the get-command for one of these, single rows
-// of them, and lists of any of them; and that of get-phone-number-settings. A table (table.go), CSV
-// or .xlsx, has the columns userId and email. Encodings are those of package sheet.
+// of them, and lists of any of them; and that of get-phone-number-settings, get-global-settings,
+// get-account-settings and get-retention-settings. A table (table.go), CSV or .xlsx, has the
+// columns userId and email. Encodings are those of package sheet.
 type Rows struct {
 	Accounts    []directory.AccountRow
 	Users       []directory.UserRow
@@ -31,6 +33,10 @@ type Rows struct {
 	Numbers        []directory.NumberRow
 	Orders         []directory.OrderRow
 	NumberSettings []directory.NumberSettingsRow
+
+	GlobalSettings    []directory.GlobalSettingsRow
+	AccountSettings   []directory.AccountSettingsRow
+	RetentionSettings []directory.RetentionSettingsRow
 
 	Problems []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
 	Notes    Notes    // what of the rows is left out or changed

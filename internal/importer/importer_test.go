@@ -137,6 +137,48 @@ func TestRead_Bots(t *testing.T) {
 	equal(t, "problems", rows.Problems, []string{"f.txt:1: Disabled must be true or false"})
 }
 
+// Settings are read as the get-commands print them. They do not say whose they are.
+func TestRead_Settings(t *testing.T) {
+	const (
+		global    = `{"BusinessCalling": {"CdrBucket": "calls"}, "VoiceConnector": {}}`
+		account   = `{"AccountSettings": {"DisableRemoteControl": false, "EnableDialOut": true}}`
+		retention = `{"RetentionSettings": {"RoomRetentionSettings": {"RetentionDays": 30}, "ConversationRetentionSettings": {}},
+			"InitiateDeletionTimestamp": "2021-01-02T03:04:05.006Z"}`
+	)
+	for _, text := range []string{global + account + retention, "[" + global + "," + account + "," + retention + "]"} {
+		rows := read(t, text)
+		equal(t, "problems", rows.Problems, []string(nil))
+		equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string(nil))
+		equal(t, "global settings", rows.GlobalSettings, []directory.GlobalSettingsRow{{Place: "f.txt:1", Settings: api.GetGlobalSettingsOutput{
+			BusinessCalling: &api.BusinessCallingSettings{CdrBucket: new("calls")}, VoiceConnector: &api.VoiceConnectorSettings{},
+		}}})
+		equal(t, "account settings", rows.AccountSettings, []directory.AccountSettingsRow{{Place: "f.txt:1", Settings: api.AccountSettings{
+			DisableRemoteControl: new(false), EnableDialOut: new(true),
+		}}})
+		equal(t, "retention settings", rows.RetentionSettings, []directory.RetentionSettingsRow{{Place: "f.txt:1", Settings: api.GetRetentionSettingsOutput{
+			RetentionSettings: &api.RetentionSettings{
+				RoomRetentionSettings: &api.RoomRetentionSettings{RetentionDays: new(30)}, ConversationRetentionSettings: &api.ConversationRetentionSettings{},
+			},
+			InitiateDeletionTimestamp: time.Date(2021, 1, 2, 3, 4, 5, 6e6, time.UTC),
+		}}})
+		equal(t, "accounts", len(rows.Accounts), 0)
+	}
+	rows := read(t, `{"VoiceConnector": {"CdrBucket": 7}}{"BusinessCalling": true}
+{"AccountSettings": {"EnableDialOut": "yes"}}{"AccountSettings": {"EnableFax": true}}
+{"RetentionSettings": {"RoomRetentionSettings": {"RetentionDays": "30"}}}{"RetentionSettings": {"ConversationRetentionSettings": {"RetentionDays": 1.5}}}
+{"RetentionSettings": {"RoomRetentionSettings": {"RetentionDays": 1e300}}}{"RetentionSettings": {}, "InitiateDeletionTimestamp": "soon"}`)
+	equal(t, "problems", rows.Problems, []string{
+		"f.txt:1: CdrBucket must be a string",
+		"f.txt:1: BusinessCalling must be an object",
+		"f.txt:2: EnableDialOut must be true or false",
+		"f.txt:3: RetentionDays must be a whole number",
+		"f.txt:3: RetentionDays must be a whole number",
+		"f.txt:4: RetentionDays must be a whole number",
+		"f.txt:4: InitiateDeletionTimestamp is soon, which is not a time such as 2019-01-04T17:11:22.003Z",
+	})
+	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{`f.txt:2: member "EnableFax" is unknown: left out`})
+}
+
 // What cannot be read is named by the line where it begins, and does not keep the rest out.
 func TestRead_Problems(t *testing.T) {
 	const (

@@ -156,6 +156,10 @@ func (f *file) object(k kind) error {
 	_, hasOrder := row.Get("PhoneNumberOrderId")
 	_, hasCallingName := row.Get("CallingName")
 	_, hasNamed := row.Get("CallingNameUpdatedTimestamp")
+	_, hasCalling := row.Get("BusinessCalling")
+	_, hasConnector := row.Get("VoiceConnector")
+	_, hasSettings := row.Get("AccountSettings")
+	_, hasRetention := row.Get("RetentionSettings")
 	switch {
 	case deep != "":
 		f.problem(line, "%.64q is nested too deep", deep)
@@ -173,6 +177,12 @@ func (f *file) object(k kind) error {
 		f.order(line, row)
 	case k == unnamed && !page && (hasCallingName || hasNamed):
 		f.numberSettings(line, row)
+	case k == unnamed && !page && (hasCalling || hasConnector):
+		f.globalSettings(line, row)
+	case k == unnamed && !page && hasSettings:
+		f.accountSettings(line, row)
+	case k == unnamed && !page && hasRetention:
+		f.retentionSettings(line, row)
 	case k == anAccount || hasAccount:
 		f.account(line, row)
 	case !page:
@@ -353,12 +363,7 @@ func (f *file) bot(line int, row *document.Object) {
 		case "BotType":
 			b.BotType = api.BotType(orBlank(m.text(name, v)))
 		case "Disabled":
-			disabled, ok := v.(bool)
-			if ok {
-				b.Disabled = &disabled
-			} else if !m.absent(name, v) {
-				m.wrong(name, "must be true or false")
-			}
+			b.Disabled = m.flag(name, v)
 		case "CreatedTimestamp":
 			b.CreatedTimestamp = m.time(name, v)
 		case "UpdatedTimestamp":
@@ -464,5 +469,60 @@ func (f *file) numberSettings(line int, row *document.Object) {
 	}
 	if m.sound() {
 		f.rows.NumberSettings = append(f.rows.NumberSettings, directory.NumberSettingsRow{Place: f.place(line), Settings: s})
+	}
+}
+
+func (f *file) globalSettings(line int, row *document.Object) {
+	m := f.members(line)
+	var s api.GetGlobalSettingsOutput
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "BusinessCalling":
+			s.BusinessCalling = &api.BusinessCallingSettings{CdrBucket: m.bucket(name, v)}
+		case "VoiceConnector":
+			s.VoiceConnector = &api.VoiceConnectorSettings{CdrBucket: m.bucket(name, v)}
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.GlobalSettings = append(f.rows.GlobalSettings, directory.GlobalSettingsRow{Place: f.place(line), Settings: s})
+	}
+}
+
+func (f *file) accountSettings(line int, row *document.Object) {
+	m := f.members(line)
+	var s api.AccountSettings
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "AccountSettings":
+			s = m.accountSettings(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.AccountSettings = append(f.rows.AccountSettings, directory.AccountSettingsRow{Place: f.place(line), Settings: s})
+	}
+}
+
+func (f *file) retentionSettings(line int, row *document.Object) {
+	m := f.members(line)
+	var s api.GetRetentionSettingsOutput
+	for _, member := range row.Members() {
+		name, v := member.Key, member.Value
+		switch name {
+		case "RetentionSettings":
+			s.RetentionSettings = m.retention(name, v)
+		case "InitiateDeletionTimestamp":
+			s.InitiateDeletionTimestamp = m.time(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	if m.sound() {
+		f.rows.RetentionSettings = append(f.rows.RetentionSettings, directory.RetentionSettingsRow{Place: f.place(line), Settings: s})
 	}
 }

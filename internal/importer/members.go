@@ -71,6 +71,29 @@ func (m *members) text(name string, v any) *string {
 	return nil
 }
 
+func (m *members) flag(name string, v any) *bool {
+	is, ok := v.(bool)
+	if ok {
+		return &is
+	}
+	if !m.absent(name, v) {
+		m.wrong(name, "must be true or false")
+	}
+	return nil
+}
+
+// count reads a whole number. Which ones there can be is decided elsewhere.
+func (m *members) count(name string, v any) *int {
+	number, ok := v.(document.Number)
+	if n := number.Float64(); ok && n == math.Trunc(n) && math.Abs(n) < 1<<31 {
+		return new(int(n))
+	}
+	if !m.absent(name, v) {
+		m.wrong(name, "must be a whole number")
+	}
+	return nil
+}
+
 func (m *members) list(name string, v any) []any {
 	list, ok := v.([]any)
 	if !ok && !m.absent(name, v) {
@@ -95,12 +118,7 @@ func (m *members) alexa(name string, v any) *api.AlexaForBusinessMetadata {
 	for _, member := range m.object(name, v) {
 		switch member.Key {
 		case "IsAlexaForBusinessEnabled":
-			enabled, ok := member.Value.(bool)
-			if ok {
-				alexa.IsAlexaForBusinessEnabled = &enabled
-			} else if !m.absent(member.Key, member.Value) {
-				m.wrong(member.Key, "must be true or false")
-			}
+			alexa.IsAlexaForBusinessEnabled = m.flag(member.Key, member.Value)
 		case "AlexaForBusinessRoomArn":
 			alexa.AlexaForBusinessRoomArn = m.text(member.Key, member.Value)
 		default:
@@ -136,15 +154,11 @@ func (m *members) capabilities(name string, v any) *api.PhoneNumberCapabilities 
 			"InboundCall": &c.InboundCall, "OutboundCall": &c.OutboundCall, "InboundSMS": &c.InboundSMS, "OutboundSMS": &c.OutboundSMS,
 			"InboundMMS": &c.InboundMMS, "OutboundMMS": &c.OutboundMMS,
 		}[member.Key]
-		has, ok := member.Value.(bool)
-		switch {
-		case !known:
+		if !known {
 			m.unknown = append(m.unknown, member.Key)
-		case ok:
-			*at = &has
-		case !m.absent(member.Key, member.Value):
-			m.wrong(member.Key, "must be true or false")
+			continue
 		}
+		*at = m.flag(member.Key, member.Value)
 	}
 	return c
 }
@@ -177,6 +191,61 @@ func (m *members) orderedNumber(name string, v any) (n api.OrderedPhoneNumber) {
 		}
 	}
 	return n
+}
+
+// bucket reads where call detail records go.
+func (m *members) bucket(name string, v any) (bucket *string) {
+	for _, member := range m.object(name, v) {
+		switch name, v := member.Key, member.Value; name {
+		case "CdrBucket":
+			bucket = m.text(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	return bucket
+}
+
+func (m *members) accountSettings(name string, v any) (s api.AccountSettings) {
+	for _, member := range m.object(name, v) {
+		switch name, v := member.Key, member.Value; name {
+		case "DisableRemoteControl":
+			s.DisableRemoteControl = m.flag(name, v)
+		case "EnableDialOut":
+			s.EnableDialOut = m.flag(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	return s
+}
+
+func (m *members) retention(name string, v any) *api.RetentionSettings {
+	s := new(api.RetentionSettings)
+	for _, member := range m.object(name, v) {
+		switch name, v := member.Key, member.Value; name {
+		case "RoomRetentionSettings":
+			s.RoomRetentionSettings = &api.RoomRetentionSettings{RetentionDays: m.days(name, v)}
+		case "ConversationRetentionSettings":
+			s.ConversationRetentionSettings = &api.ConversationRetentionSettings{RetentionDays: m.days(name, v)}
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	return s
+}
+
+// days reads for how long messages are kept.
+func (m *members) days(name string, v any) (days *int) {
+	for _, member := range m.object(name, v) {
+		switch name, v := member.Key, member.Value; name {
+		case "RetentionDays":
+			days = m.count(name, v)
+		default:
+			m.unknown = append(m.unknown, name)
+		}
+	}
+	return days
 }
 
 // time reads a time in any form that an AWS CLI or SDK has printed: as the API sent it, with an
