@@ -126,6 +126,7 @@ var arrows = map[string]map[string]string{
 		"internal/chime/api":   "implements the operations",
 		"internal/chime/rules": "what it refuses, shared with bulk jobs",
 		"internal/document":    "writes the audit trail's before and after",
+		"internal/e164":        "which country a number is of, and whether calls are free",
 		"internal/extension":   "answers operations of our own",
 		"internal/policy":      "a key is made with a policy that can be read",
 		"internal/seal":        "keys keep their secrets sealed",
@@ -166,6 +167,7 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/store/internal/engine": {
 		"internal/address": "the keys of addresses, and of those that an older release kept",
+		"internal/e164":    "the countries of numbers that an older release kept",
 		"internal/store":   "keeps its records in rows",
 	},
 	"internal/store/storetest":           {"internal/store": "tests any engine"},
@@ -173,6 +175,7 @@ var arrows = map[string]map[string]string{
 
 	// What both stand on.
 	"internal/address":     {},
+	"internal/e164":        {},
 	"internal/chime":       {"internal/model": "its tables are made of it"},
 	"internal/chime/api":   {},
 	"internal/chime/rules": {"internal/chime/api": "the values of the contract, and the codes of its errors"},

@@ -102,8 +102,14 @@ func (d *database) serve(ctx context.Context, logger *slog.Logger) (st store.Sto
 // logUpgrade tells an operator what to do about users and claims that an older release let in. It
 // names them by their ids.
 func logUpgrade(logger *slog.Logger, found store.Upgraded) {
-	logger.Info("addresses are compared by one rule now, see docs/operating.md", "users_compared_differently", found.Users,
-		"unfit", len(found.Unfit), "doubled", len(found.Doubled), "in_claimed_domains", len(found.Claimed), "claims_without_effect", len(found.Domains))
+	if found.OfAddresses() {
+		logger.Info("addresses are compared by one rule now, see docs/operating.md", "users_compared_differently", found.Users,
+			"unfit", len(found.Unfit), "doubled", len(found.Doubled), "in_claimed_domains", len(found.Claimed), "claims_without_effect", len(found.Domains))
+	}
+	if found.OfNumbers() {
+		logger.Info("phone numbers of users belong to their AWS accounts now, see docs/operating.md", "numbers", found.Numbers,
+			"users_without_theirs", len(found.NumberTaken))
+	}
 	warn := func(text string, users []store.UserName) {
 		for some := range slices.Chunk(users, 50) { // a line should not be endless
 			for len(some) > 0 {
@@ -120,6 +126,7 @@ func logUpgrade(logger *slog.Logger, found store.Upgraded) {
 	warn("users have an address that another user has in another spelling: they work as before, but only the other is found by the address; "+
 		"suspend the one who is not needed", found.Doubled)
 	warn("users have an address in a domain that another account has claimed: they work as before; suspend those who do not belong here", found.Claimed)
+	warn("users have lost their phone number, since another user or AWS account has it: give them another one", found.NumberTaken)
 	for _, d := range found.Domains {
 		logger.Warn("a claim covers no address, since the name is not valid or another claim covers it: release it by carillon domain release",
 			"account_id", d.AccountID, "domain", d.Name)

@@ -72,7 +72,7 @@ type RowOutcome int
 
 const (
 	RowAdded     RowOutcome = iota // it is new
-	RowCompleted                   // the user was there, and got the personal PIN that was missing
+	RowCompleted                   // it was there, and got what was missing: a user the personal PIN, a phone number what its list tells
 	RowUnchanged                   // it says nothing new
 	RowDiffers                     // the store says otherwise, and stays as it is
 	RowBad                         // it breaks a rule, and is skipped
@@ -110,6 +110,7 @@ type seen struct {
 	botEmails   map[string]bool                            // by [address.Key]
 
 	numbers map[string]placed[store.PhoneNumber]
+	claimed map[string]store.PhoneNumber              // that came with users
 	orders  map[string]placed[store.PhoneNumberOrder] // by id
 
 	settings map[string]string // places, by what they are settings of
@@ -129,6 +130,7 @@ func newSeen() seen {
 		botEmails:   make(map[string]bool),
 
 		numbers: make(map[string]placed[store.PhoneNumber]),
+		claimed: make(map[string]store.PhoneNumber),
 		orders:  make(map[string]placed[store.PhoneNumberOrder]),
 
 		settings: make(map[string]string),
@@ -146,6 +148,7 @@ func (s *seen) add(more seen) {
 	maps.Copy(s.bots, more.bots)
 	maps.Copy(s.botEmails, more.botEmails)
 	maps.Copy(s.numbers, more.numbers)
+	maps.Copy(s.claimed, more.claimed)
 	maps.Copy(s.orders, more.orders)
 	maps.Copy(s.settings, more.settings)
 }

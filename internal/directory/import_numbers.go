@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/e164"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -106,36 +107,27 @@ func (k *chunk) number(owner string, row NumberRow) (result ImportedRow, err err
 			return knownNumber(earlier.value, r, "is already in "+earlier.place, RowBad), nil
 		}
 	}
-	kept, err := k.change.PhoneNumbers(owner, []string{number})
+	kept, there, stored, err := k.keptNumber(owner, number)
+	switch {
+	case err != nil:
+		return result, err
+	case there && lacking(kept, r):
+		return k.fillIn(kept, stored, row)
+	case there:
+		k.seen.numbers[number] = placed[store.PhoneNumber]{kept, row.Place}
+		return knownNumber(kept, r, "is in the store", RowDiffers), nil
+	}
+	pool, err := k.poolNumber(n)
 	if err != nil {
 		return result, err
 	}
-	if len(kept) > 0 {
-		k.seen.numbers[number] = placed[store.PhoneNumber]{kept[0], row.Place}
-		return knownNumber(kept[0], r, "is in the store", RowDiffers), nil
-	}
-	pool, err := k.change.PoolNumbers([]string{number})
-	if err != nil {
-		return result, err
-	}
-	if len(pool) == 0 {
-		pool = []store.PoolNumber{{Number: number, Country: n.Country, Type: n.Type, Capabilities: n.Capabilities}}
-		if isTollFree(number) || countryOf(number) == "US" {
-			pool[0].AreaCode = number[2:5]
-		}
-	}
-	if pool[0].Owner != "" {
-		return badRow("phone number %s belongs to AWS account %s", number, pool[0].Owner), nil
+	if pool.Owner != "" {
+		return badRow("phone number %s belongs to AWS account %s", number, pool.Owner), nil
 	}
 	if err := k.completeNumber(&n, r, &result); err != nil {
 		return result, err
 	}
-	pool[0].Owner = owner
-	if err := k.change.PutPoolNumbers(pool); err != nil {
-		return result, err
-	}
-	added := []store.PhoneNumber{n}
-	if err := k.change.InsertPhoneNumbers(added); err != nil {
+	if err := k.addNumber(&n, pool); err != nil {
 		return result, err
 	}
 	if leaving(n) {
@@ -145,13 +137,111 @@ func (k *chunk) number(owner string, row NumberRow) (result ImportedRow, err err
 		}
 	}
 	k.change.recordNumber(owner, number, nil, numberFields(n))
-	k.seen.numbers[number] = placed[store.PhoneNumber]{added[0], row.Place}
+	k.seen.numbers[number] = placed[store.PhoneNumber]{n, row.Place}
 	return result, nil
+}
+
+// keptNumber finds a number that an AWS account has already. there is false if it has not. stored
+// is false for one that a dry run has found with a user.
+func (k *chunk) keptNumber(owner, number string) (n store.PhoneNumber, there, stored bool, err error) {
+	kept, err := k.change.PhoneNumbers(owner, []string{number})
+	if err != nil {
+		return n, false, false, err
+	}
+	if len(kept) > 0 {
+		return kept[0], true, true, nil
+	}
+	for _, seen := range []seen{k.seen, k.of.seen} {
+		if n, there = seen.claimed[number]; there && n.AWSAccountID == owner {
+			return n, true, false, nil
+		}
+	}
+	return n, false, false, nil
+}
+
+// poolNumber returns what the pool has of a number, or else what it is to have.
+func (k *chunk) poolNumber(n store.PhoneNumber) (store.PoolNumber, error) {
+	pool, err := k.change.PoolNumbers([]string{n.Number})
+	if err == nil && len(pool) > 0 {
+		return pool[0], nil
+	}
+	return store.PoolNumber{Number: n.Number, AreaCode: e164.AreaCode(n.Number)}, err
+}
+
+// addNumber adds a number to its AWS account, with its place in the pool.
+func (k *chunk) addNumber(n *store.PhoneNumber, pool store.PoolNumber) error {
+	pool.Owner, pool.Country, pool.Type, pool.Capabilities = n.AWSAccountID, n.Country, n.Type, n.Capabilities
+	if err := k.change.PutPoolNumbers([]store.PoolNumber{pool}); err != nil {
+		return err
+	}
+	added := []store.PhoneNumber{*n}
+	err := k.change.InsertPhoneNumbers(added)
+	*n = added[0]
+	return err
+}
+
+// lacking reports whether a row tells what is not known of a number that somebody has: anything but
+// that a user has it, or since when.
+func lacking(kept store.PhoneNumber, r api.PhoneNumber) bool {
+	return kept.Status == string(api.PhoneNumberStatusAssigned) &&
+		(onlyClaimed(kept) || kept.Associated.IsZero() && !associatedSince(kept, r).IsZero())
+}
+
+// onlyClaimed reports whether a number is known by the user who has it alone.
+func onlyClaimed(n store.PhoneNumber) bool { return n.Created.IsZero() && n.OrderID == "" }
+
+// associatedSince says since when the user who has a number has had it, if a row tells.
+func associatedSince(n store.PhoneNumber, r api.PhoneNumber) (since time.Time) {
+	for _, a := range r.Associations {
+		if a.Name == api.PhoneNumberAssociationNameUserId && orEmpty(a.Value) == n.UserID {
+			since = a.AssociatedTimestamp
+		}
+	}
+	return since
+}
+
+// fillIn gives a number what its row tells, and leaves it with the user who has it.
+func (k *chunk) fillIn(kept store.PhoneNumber, stored bool, row NumberRow) (result ImportedRow, err error) {
+	r := row.Number
+	n := kept
+	n.Associated = associatedSince(kept, r)
+	if onlyClaimed(kept) {
+		r.Status, r.DeletionTimestamp = api.PhoneNumberStatusAssigned, time.Time{}
+		r.Associations = []api.PhoneNumberAssociation{
+			{Name: api.PhoneNumberAssociationNameAccountId, Value: &kept.AccountID},
+			{Name: api.PhoneNumberAssociationNameUserId, Value: &kept.UserID, AssociatedTimestamp: n.Associated},
+		}
+		n = store.PhoneNumber{AWSAccountID: kept.AWSAccountID, Number: kept.Number}
+		fillNumber(&n, r)
+		if err := k.completeNumber(&n, r, &result); err != nil {
+			return result, err
+		}
+	}
+	k.seen.numbers[n.Number] = placed[store.PhoneNumber]{n, row.Place}
+	if differing(numberFields(kept), numberFields(n)) == "" && n.Capabilities == kept.Capabilities {
+		return ImportedRow{Outcome: RowUnchanged}, nil
+	}
+	result.Outcome = RowCompleted
+	k.change.recordNumber(n.AWSAccountID, n.Number, numberFields(kept), numberFields(n))
+	switch {
+	case !stored:
+		return result, nil
+	case !onlyClaimed(kept):
+		return result, k.change.UpdatePhoneNumbers([]store.PhoneNumber{n})
+	}
+	pool, err := k.poolNumber(n)
+	if err != nil {
+		return result, err
+	}
+	if err := k.change.DeletePhoneNumbers([]store.PhoneNumber{kept}); err != nil {
+		return result, err
+	}
+	return result, k.addNumber(&n, pool) // in the place of its list
 }
 
 // badNumber says why a row cannot be a telephone number of an AWS account, "" if it can.
 func badNumber(number string, r api.PhoneNumber) string {
-	if !e164().MatchString(number) {
+	if !numberForm().MatchString(number) {
 		return fmt.Sprintf("E164PhoneNumber %.64q is not a phone number such as +12065550100", number)
 	}
 	if problem := firstOf(
@@ -202,15 +292,7 @@ func fillNumber(n *store.PhoneNumber, r api.PhoneNumber) {
 
 // completeNumber sets what a row does not have, and gives the number to the user who had it.
 func (k *chunk) completeNumber(n *store.PhoneNumber, r api.PhoneNumber, result *ImportedRow) error {
-	if n.Country == "" {
-		n.Country = countryOf(n.Number)
-	}
-	if n.Type == "" {
-		n.Type = string(api.PhoneNumberTypeLocal)
-		if isTollFree(n.Number) {
-			n.Type = string(api.PhoneNumberTypeTollFree)
-		}
-	}
+	readDigits(n)
 	if n.ProductType == "" {
 		n.ProductType = string(api.PhoneNumberProductTypeBusinessCalling)
 		result.note("ProductType is missing: set to BusinessCalling")
@@ -239,6 +321,19 @@ func (k *chunk) completeNumber(n *store.PhoneNumber, r api.PhoneNumber, result *
 	}
 	n.Status, n.Deleted = string(api.PhoneNumberStatusUnassigned), time.Time{}
 	return k.giveNumber(n, r, result)
+}
+
+// readDigits sets what is not known of a number, and what its digits tell.
+func readDigits(n *store.PhoneNumber) {
+	if n.Country == "" {
+		n.Country = e164.Country(n.Number)
+	}
+	if n.Type == "" {
+		n.Type = string(api.PhoneNumberTypeLocal)
+		if e164.TollFree(n.Number) {
+			n.Type = string(api.PhoneNumberTypeTollFree)
+		}
+	}
 }
 
 // giveNumber gives a number to the user of its associations, as far as there is one.
@@ -274,7 +369,7 @@ func (k *chunk) giveNumber(n *store.PhoneNumber, r api.PhoneNumber, result *Impo
 		return nil
 	case err != nil:
 		return err
-	case u.Registration == store.Unregistered || u.PhoneNumber != "" && asNumber(u.PhoneNumber) != n.Number:
+	case u.PhoneNumber != n.Number && (u.Registration == store.Unregistered || u.PhoneNumber != ""):
 		result.note("the user who had it has not joined, or has another number: nobody has it")
 		return nil
 	}
@@ -290,34 +385,41 @@ func (k *chunk) giveNumber(n *store.PhoneNumber, r api.PhoneNumber, result *Impo
 }
 
 // claimNumber lets a user who is imported have the number of the row, unless somebody else has it.
+// Its AWS account then has it, too: a row of the number may tell more, before or after.
 func (k *chunk) claimNumber(u *store.User, a store.Account, result *ImportedRow) error {
 	if u.PhoneNumber == "" {
 		return nil
 	}
-	number := asNumber(u.PhoneNumber)
-	found, err := k.change.PhoneNumbers(a.AWSAccountID, []string{number})
-	if err != nil {
+	n, there, _, err := k.keptNumber(a.AWSAccountID, u.PhoneNumber)
+	switch {
+	case err != nil:
 		return err
-	}
-	pool, err := k.change.PoolNumbers([]string{number})
-	if err != nil {
-		return err
-	}
-	free := len(found) == 0 && (len(pool) == 0 || pool[0].Owner == "" || pool[0].Owner == a.AWSAccountID)
-	if len(found) > 0 && found[0].Status == string(api.PhoneNumberStatusUnassigned) && u.Registration != store.Unregistered {
-		free = true
-		before := numberFields(found[0])
-		found[0].Status, found[0].AccountID, found[0].UserID = string(api.PhoneNumberStatusAssigned), u.AccountID, u.UserID
-		k.change.recordNumber(a.AWSAccountID, number, before, numberFields(found[0]))
-		if err := k.change.UpdatePhoneNumbers(found); err != nil {
+	case there && n.Status == string(api.PhoneNumberStatusUnassigned):
+		before := numberFields(n)
+		n.Status, n.AccountID, n.UserID = string(api.PhoneNumberStatusAssigned), u.AccountID, u.UserID
+		u.PhoneProductType = n.ProductType
+		k.change.recordNumber(a.AWSAccountID, n.Number, before, numberFields(n))
+		return k.change.UpdatePhoneNumbers([]store.PhoneNumber{n})
+	case !there:
+		n = store.PhoneNumber{
+			AWSAccountID: a.AWSAccountID, Number: u.PhoneNumber, ProductType: u.PhoneProductType,
+			Status: string(api.PhoneNumberStatusAssigned), AccountID: u.AccountID, UserID: u.UserID,
+			CallingNameStatus: string(api.CallingNameStatusUnassigned),
+		}
+		n.Capabilities, _ = capabilities("")
+		readDigits(&n)
+		pool, err := k.poolNumber(n)
+		if err != nil {
 			return err
 		}
-		u.PhoneNumber, u.PhoneProductType = number, found[0].ProductType
+		if pool.Owner == "" {
+			k.seen.claimed[n.Number] = n
+			k.change.recordNumber(a.AWSAccountID, n.Number, nil, numberFields(n))
+			return k.addNumber(&n, pool)
+		}
 	}
-	if !free {
-		u.PhoneNumber, u.PhoneProductType = "", ""
-		result.note("PrimaryProvisionedNumber belongs to somebody else, or is being given up: left out")
-	}
+	u.PhoneNumber, u.PhoneProductType = "", ""
+	result.note("PrimaryProvisionedNumber belongs to somebody else, or is being given up: left out")
 	return nil
 }
 
@@ -391,7 +493,7 @@ func badOrder(r api.PhoneNumberOrder) string {
 	for _, n := range r.OrderedPhoneNumbers {
 		problem = firstOf(problem, notOneOf("Status", n.Status, api.OrderedPhoneNumberStatusProcessing, api.OrderedPhoneNumberStatusAcquired,
 			api.OrderedPhoneNumberStatusFailed))
-		if !e164().MatchString(asNumber(orEmpty(n.E164PhoneNumber))) {
+		if !numberForm().MatchString(asNumber(orEmpty(n.E164PhoneNumber))) {
 			problem = firstOf(problem, fmt.Sprintf("E164PhoneNumber %.64q is not a phone number such as +12065550100", orEmpty(n.E164PhoneNumber)))
 		}
 	}

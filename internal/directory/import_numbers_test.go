@@ -52,7 +52,7 @@ func TestImportNumbers(t *testing.T) {
 			numberRow("+12065550199"), numberRow("+0", func(n *api.PhoneNumber) {}),
 			numberRow("+12065550107", func(n *api.PhoneNumber) { n.ProductType = "Fax" }),
 			numberRow(cy), numberRow(cy, func(n *api.PhoneNumber) { n.CallingName = new("Other") }),
-		), []string{"added", "added", "added", "added; the user who had it is neither in these files nor in the store: nobody has it", "added",
+		), []string{"completed", "added", "added", "added; the user who had it is neither in these files nor in the store: nobody has it", "added",
 			"bad; phone number +12065550106 is AcquireFailed, and the AWS account does not have it",
 			"bad; phone number +12065550199 belongs to AWS account " + foreignAccount,
 			`bad; E164PhoneNumber "+0" is not a phone number such as +12065550100`,
@@ -83,6 +83,69 @@ func TestImportNumbers(t *testing.T) {
 		h.advance(time.Millisecond)
 		h.refused(api.NotFoundException, "GetPhoneNumber", "phoneNumberId=+12065550105", "", "")
 		h.must("BatchSuspendUser", "accountId=A", "", `{"UserIdList":["bo"]}`)
+	})
+}
+
+// The numbers of users are theirs before a list of numbers is imported, and whether one is or not.
+// What such a list tells wins, but for who has a number now.
+func TestImportNumbers_OfUsers(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		mine := func(a *api.Account) { a.AwsAccountId = awsAccount }
+		with := func(number string) func(*api.User) {
+			return func(u *api.User) { u.PrimaryProvisionedNumber = &number }
+		}
+		users := []directory.UserRow{
+			userRow("A", "ana", with(ana[1:])), userRow("A", "bo", with(bo)), userRow("A", "cy", with("+18005550198")),
+			userRow("A", "second", with(ana)), userRow("A", "guest", pending, with(free)),
+		}
+		const late = "PrimaryProvisionedNumber belongs to somebody else, or is being given up: left out"
+		want := []string{"added", "added", "added", "added", "added; " + late,
+			"added; PrimaryProvisionedNumber of a user who has not joined: left out"}
+		options := directory.ImportOptions{AWSAccountID: awsAccount}
+		rows := []directory.NumberRow{
+			numberRow(bo, had("A", "ana"), func(n *api.PhoneNumber) { n.CallingName = new("Bo") }),
+			numberRow(ana, had("A", "ana"), func(n *api.PhoneNumber) { n.ProductType = "VoiceConnector" }),
+		}
+		dry := options
+		dry.DryRun = true
+		for _, o := range []directory.ImportOptions{dry, options} {
+			im := h.beginImport(o)
+			equal(t, "users", h.imported(im, []directory.AccountRow{accountRow("A", mine)}, users...), want)
+			if o == dry {
+				equal(t, "numbers in a dry run", outcomes(ok[[]directory.ImportedRow](t)(im.Numbers(t.Context(), rows))), []string{"completed", "completed"})
+			}
+		}
+		h.numberIs(ana, "Assigned AccountId=A UserId=ana")
+		h.numberIs("+18005550198", "Assigned AccountId=A UserId=cy")
+		equal(t, "type", h.number("+18005550198").Type, "TollFree")
+		equal(t, "number of ana", h.numberOf("A", "ana"), ana)
+		equal(t, "number of a second user", h.numberOf("A", "second"), "")
+		equal(t, "number of a guest", h.numberOf("A", "guest"), "")
+		h.refused(api.NotFoundException, "GetPhoneNumber", "phoneNumberId="+free, "", "")
+		before := h.number(ana).CreatedTimestamp
+
+		numbers := func(rows ...directory.NumberRow) []string {
+			return outcomes(ok[[]directory.ImportedRow](t)(h.beginImport(options).Numbers(t.Context(), rows)))
+		}
+		equal(t, "users again", h.imported(h.beginImport(options), nil, users[:3]...), []string{"unchanged", "unchanged", "unchanged"})
+		equal(t, "numbers", numbers(rows...), []string{"completed", "completed"})
+		equal(t, "numbers again", numbers(rows...), []string{"unchanged", "unchanged"})
+		h.numberIs(bo, `Assigned AccountId=A UserId=bo "Bo" UpdateSucceeded`)
+		equal(t, "since when it is there", []string{before, h.number(ana).CreatedTimestamp}, []string{"", "2021-03-01T12:00:00.123Z"})
+		equal(t, "since when ana has it", h.number(ana).Associations[1].AssociatedTimestamp, "2023-03-01T12:00:00.123Z")
+		equal(t, "product", h.number(ana).ProductType, "VoiceConnector")
+
+		// The other way round, the list of numbers comes first, and once more.
+		row := numberRow(cy, had("A", "dee"))
+		equal(t, "a number", numbers(row), []string{"added; the user who had it is neither in these files nor in the store: nobody has it"})
+		equal(t, "its user", h.imported(h.beginImport(options), nil, userRow("A", "dee", with(cy))), []string{"added"})
+		h.numberIs(cy, "Assigned AccountId=A UserId=dee")
+		equal(t, "the number again", numbers(row, row), []string{"completed", "unchanged"})
+		equal(t, "since when dee has it", h.number(cy).Associations[1].AssociatedTimestamp, "2023-03-01T12:00:00.123Z")
+
+		// It comes back to the AWS account.
+		h.must("DisassociatePhoneNumberFromUser", "accountId=A&userId=ana", "", "")
+		h.numberIs(ana, "Unassigned")
 	})
 }
 

@@ -124,6 +124,10 @@ func settle(row *api.User, result *ImportedRow) {
 		row.PersonalPIN = nil
 		result.note("PersonalPIN of a user who has not joined: left out")
 	}
+	if row.PrimaryProvisionedNumber != nil {
+		row.PrimaryProvisionedNumber = nil
+		result.note("PrimaryProvisionedNumber of a user who has not joined: left out")
+	}
 }
 
 // fillUser sets the members of a user that a row has.
@@ -142,7 +146,7 @@ func fillUser(u *store.User, row api.User) {
 	text(&u.DisplayName, row.DisplayName)
 	text(&u.PersonalPIN, row.PersonalPIN)
 	if row.PrimaryProvisionedNumber != nil {
-		u.PhoneNumber, u.PhoneProductType = *row.PrimaryProvisionedNumber, string(api.PhoneNumberProductTypeBusinessCalling)
+		u.PhoneNumber, u.PhoneProductType = asNumber(*row.PrimaryProvisionedNumber), string(api.PhoneNumberProductTypeBusinessCalling)
 	}
 	fill(&u.License, row.LicenseType)
 	fill(&u.Type, row.UserType)

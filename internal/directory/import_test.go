@@ -122,7 +122,7 @@ func TestImport_UsersAreListedAsTheyWere(t *testing.T) {
 	equal(t, "accounts", h.must("ListAccounts", "", "", ""),
 		string(api.AppendOutput(nil, &api.ListAccountsOutput{Accounts: []api.Account{accounts[0].Account, accounts[1].Account}})))
 
-	// One record for each, in order, by the operator and with one request id.
+	// One record for each, and for a phone number, in order, by the operator and with one request id.
 	trail := h.audit()
 	var targets []string
 	for _, r := range trail {
@@ -131,10 +131,10 @@ func TestImport_UsersAreListedAsTheyWere(t *testing.T) {
 			t.Errorf("audit: got %+v, want an import by operator/alice of the same request", r)
 		}
 	}
-	equal(t, "audit", targets, []string{"Z", "A", "zoe", "ann", "sam", "room", "bob", "nil"})
+	equal(t, "audit", targets, []string{"Z", "A", "zoe", "+12065550100", "ann", "sam", "room", "bob", "nil"})
 	if want := `{"PrimaryEmail": "sam@example.com", "DisplayName": "The sam", "LicenseType": "Basic", "UserType": "PrivateUser", ` +
-		`"UserRegistrationStatus": "Suspended", "RegisteredOn": "2020-03-01T12:00:00.123Z"}`; trail[4].After != want {
-		t.Errorf("record of sam: got %s, want %s", trail[4].After, want)
+		`"UserRegistrationStatus": "Suspended", "RegisteredOn": "2020-03-01T12:00:00.123Z"}`; trail[5].After != want {
+		t.Errorf("record of sam: got %s, want %s", trail[5].After, want)
 	}
 
 	// The second time nothing happens.

@@ -56,55 +56,6 @@ func unfit(product api.PhoneNumberProductType, country, numberType string) strin
 	return ""
 }
 
-// countryOf returns the country of a number, as far as its digits tell, or "".
-func countryOf(number string) string {
-	digits := strings.TrimPrefix(number, "+")
-	if strings.HasPrefix(digits, "1") {
-		if len(digits) < 4 {
-			return "US"
-		}
-		return cmp.Or(areaCountries[digits[1:4]], "US")
-	}
-	for _, length := range []int{2, 3} {
-		if len(digits) >= length && callingCodes[digits[:length]] != "" {
-			return callingCodes[digits[:length]]
-		}
-	}
-	return ""
-}
-
-// isTollFree reports whether the digits of a number of North America tell that calls are free.
-func isTollFree(number string) bool {
-	return len(number) > 5 && strings.HasPrefix(number, "+18") && slices.Contains(tollFreeCodes, number[2:5])
-}
-
-var tollFreeCodes = []string{"800", "833", "844", "855", "866", "877", "888"}
-
-// callingCodes has the countries that products have numbers of.
-var callingCodes = map[string]string{
-	"61": "AU", "43": "AT", "41": "CH", "49": "DE", "45": "DK", "358": "FI", "44": "GB", "353": "IE", "39": "IT", "82": "KR",
-	"234": "NG", "64": "NZ", "46": "SE",
-}
-
-// areaCountries has the countries of the area codes of North America that are not in the United
-// States.
-var areaCountries = func() map[string]string {
-	countries := make(map[string]string)
-	for country, codes := range map[string]string{
-		"PR": "787 939",
-		"CA": "204 226 236 249 250 257 263 289 306 343 354 365 367 368 382 387 403 416 418 428 431 437 438 450 460 468 474 506 514 519 " +
-			"537 548 568 579 581 584 587 600 604 613 622 639 647 672 683 705 709 728 742 753 778 780 782 807 819 825 867 873 879 902 905 942",
-		"AG": "268", "AI": "264", "AS": "684", "BB": "246", "BM": "441", "BS": "242", "DM": "767", "DO": "809 829 849", "GD": "473",
-		"GU": "671", "JM": "658 876", "KN": "869", "KY": "345", "LC": "758", "MP": "670", "MS": "664", "SX": "721", "TC": "649", "TT": "868",
-		"VC": "784", "VG": "284", "VI": "340",
-	} {
-		for code := range strings.FieldsSeq(codes) {
-			countries[code] = country
-		}
-	}
-	return countries
-}()
-
 // ListSupportedPhoneNumberCountries lists the countries that a product has numbers of, and which.
 // What the AWS account may not use is left out; it is an error if that is everything.
 func (s *Service) ListSupportedPhoneNumberCountries(ctx context.Context, in *api.ListSupportedPhoneNumberCountriesInput) (*api.ListSupportedPhoneNumberCountriesOutput, error) {

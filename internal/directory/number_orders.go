@@ -6,6 +6,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/e164"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -34,10 +35,10 @@ func (s *Service) CreatePhoneNumberOrder(ctx context.Context, in *api.CreatePhon
 		}
 		var countries []string
 		for i, number := range numbers {
-			country, numberType := countryOf(number), ""
+			country, numberType := e164.Country(number), ""
 			if n, ok := known[number]; ok {
 				country, numberType = n.Country, n.Type
-			} else if isTollFree(number) {
+			} else if e164.TollFree(number) {
 				numberType = string(api.PhoneNumberTypeTollFree)
 			}
 			countries = append(countries, country)

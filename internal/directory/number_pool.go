@@ -12,6 +12,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/e164"
 	"github.com/carillon-project/carillon/internal/store"
 )
 
@@ -171,10 +172,10 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 		State:    strings.ToUpper(strings.TrimSpace(r.State)),
 		AreaCode: strings.TrimSpace(r.AreaCode),
 	}
-	if !e164().MatchString(n.Number) {
+	if !numberForm().MatchString(n.Number) {
 		return n, fmt.Sprintf("%.64q is no phone number: write it with the code of its country, such as +12065550100", r.PhoneNumber)
 	}
-	country := countryOf(n.Number)
+	country := e164.Country(n.Number)
 	switch {
 	case n.Country == "" && country == "":
 		return n, fmt.Sprintf("the country of %s is not known: begin with the code of the country, as in +12065550100, or name the country", n.Number)
@@ -182,7 +183,7 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 		n.Country = country
 	case !countryCode().MatchString(n.Country):
 		return n, fmt.Sprintf("country %.64q is not a code of two letters", r.Country)
-	case n.Country != country && (country != "" || isKnownCountry(n.Country)):
+	case n.Country != country && (country != "" || e164.Knows(n.Country)):
 		return n, fmt.Sprintf("%s is a number of %s, not of %s: begin with the code of the country, as in +12065550100", n.Number, cmp.Or(country, "another country"), n.Country)
 	}
 	american := strings.HasPrefix(n.Number, "+1")
@@ -190,7 +191,7 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 		return n, fmt.Sprintf("%s must have 10 digits after the +1", n.Number)
 	}
 	free := string(api.PhoneNumberTypeLocal)
-	if isTollFree(n.Number) {
+	if e164.TollFree(n.Number) {
 		free = string(api.PhoneNumberTypeTollFree)
 	}
 	switch strings.ToLower(strings.NewReplacer("-", "", " ", "", "_", "").Replace(r.Type)) {
@@ -218,25 +219,13 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 }
 
 var (
-	e164        = pattern(`^\+[1-9][0-9]{6,14}$`)
+	numberForm  = pattern(`^\+[1-9][0-9]{6,14}$`)
 	countryCode = pattern(`^[A-Z]{2}$`)
 )
 
-// isKnownCountry reports whether the numbers of a country can be told by their digits.
-func isKnownCountry(country string) bool {
-	for _, known := range []map[string]string{callingCodes, areaCountries, {"": "US"}} {
-		for _, c := range known {
-			if c == country {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // IsPhoneNumber reports whether a text is a telephone number with the code of its country, as
 // people write it.
-func IsPhoneNumber(text string) bool { return e164().MatchString(plainNumber(text)) }
+func IsPhoneNumber(text string) bool { return numberForm().MatchString(plainNumber(text)) }
 
 // plainNumber is a number as it is kept, of one that people may have written for people.
 func plainNumber(text string) string {

@@ -99,7 +99,6 @@ func (c *change) moveNumbers(a store.Account, members []*member) error {
 	if len(wanted) == 0 {
 		return nil
 	}
-	// A number that an earlier release imported with its user belongs to no AWS account.
 	numbers, err := c.PhoneNumbers(a.AWSAccountID, wanted)
 	if err != nil {
 		return err

@@ -528,14 +528,18 @@ type AuditFilter struct {
 	Until     time.Time // before this moment
 }
 
-// Upgraded says what the upgrade of a database from a release that compared addresses in lower case
-// has come across. Nobody is locked out: the users and claims stay as they were.
+// Upgraded says what the upgrade of a database has come across. Older releases compared addresses
+// in lower case, and kept no records of the telephone numbers of users. Nobody is locked out: users
+// and claims stay as they were, but of the users with one number, one keeps it.
 type Upgraded struct {
 	Users   int        // whose address has another key now
 	Unfit   []UserName // whose address nobody can have any more
 	Doubled []UserName // who are not found by their address, since another user has the same
 	Claimed []UserName // whose domain turns out to be claimed by another account
 	Domains []Domain   // claims that cover no address: another account's covers the domain, or nothing could
+
+	Numbers     int        // telephone numbers of users that belong to their AWS account now
+	NumberTaken []UserName // who lost their telephone number, since another user or AWS account has it
 }
 
 // UserName names a user.
@@ -545,5 +549,13 @@ type UserName struct {
 
 // Empty reports whether there is nothing that an operator has to know.
 func (u *Upgraded) Empty() bool {
-	return u.Users == 0 && len(u.Unfit)+len(u.Doubled)+len(u.Claimed)+len(u.Domains) == 0
+	return !u.OfAddresses() && !u.OfNumbers()
 }
+
+// OfAddresses reports whether some of that is about addresses and domains.
+func (u *Upgraded) OfAddresses() bool {
+	return u.Users != 0 || len(u.Unfit)+len(u.Doubled)+len(u.Claimed)+len(u.Domains) != 0
+}
+
+// OfNumbers reports whether some of that is about telephone numbers.
+func (u *Upgraded) OfNumbers() bool { return u.Numbers != 0 || len(u.NumberTaken) != 0 }

@@ -29,6 +29,7 @@ var fansOut = map[string]*regexp.Regexp{
 	"how many tasks are due":                        regexp.MustCompile(`^SELECT kind, COUNT\(\*\) FROM account_tasks WHERE ready <= `),
 	"how many hold which license":                   regexp.MustCompile(`^SELECT license, COUNT\(\*\) FROM users `),
 	"an upgrade, before the tables are distributed": regexp.MustCompile(`^SELECT account_id, entry, user_id, email, email_key, registration FROM users ORDER BY`),
+	"an upgrade, once":                              regexp.MustCompile(`^SELECT .* FROM users WHERE phone_number <> ''`),
 }
 
 var (

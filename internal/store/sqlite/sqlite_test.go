@@ -91,6 +91,8 @@ func TestUpgradeAddresses(t *testing.T) { storetest.RunAddresses(t, firstRelease
 
 func TestUpgradeTrail(t *testing.T) { storetest.RunTrail(t, firstRelease) }
 
+func TestUpgradeUserNumbers(t *testing.T) { storetest.RunUserNumbers(t, firstRelease) }
+
 // firstRelease makes a database as the first release did. It returns functions that run a script on
 // it and that open it.
 func firstRelease(t *testing.T) (func(string), func() (store.Store, store.Upgraded)) {

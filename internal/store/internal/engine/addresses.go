@@ -18,10 +18,10 @@ type Statements interface {
 // setKeys gives users and domains the keys of package address. Older releases compared addresses
 // and domains in lower case only, so that several users, or claims, can turn out to be the same.
 // One of them gets the key. The others stay, and lose nothing but that they are found by it.
-func setKeys(s Statements) (found store.Upgraded, err error) {
-	claimed, err := setDomainKeys(s, &found)
+func setKeys(s Statements, found *store.Upgraded) error {
+	claimed, err := setDomainKeys(s, found)
 	if err != nil {
-		return found, err
+		return err
 	}
 	changed := make(map[string][]*holder) // by the key that they should have
 	moving := make(map[[2]string]bool)    // by ids of account and user
@@ -52,7 +52,7 @@ func setKeys(s Statements) (found store.Upgraded, err error) {
 			return nil
 		})
 	if err != nil {
-		return found, err
+		return err
 	}
 	var all []*holder
 	for key, holders := range changed {
@@ -69,7 +69,7 @@ func setKeys(s Statements) (found store.Upgraded, err error) {
 				return nil
 			}, key)
 		if err != nil {
-			return found, err
+			return err
 		}
 		contend(holders)
 		all = append(all, holders...)
@@ -82,7 +82,7 @@ func setKeys(s Statements) (found store.Upgraded, err error) {
 			found.Doubled = append(found.Doubled, h.user())
 		}
 	}
-	return found, moveKeys(s, all)
+	return moveKeys(s, all)
 }
 
 // holder is a user whose key is to change, or who has a key that another needs.

@@ -53,8 +53,11 @@ func (m Migrations) After(version int) (name, script string, err error) {
 
 // Complete does what the script of a migration could not, in the same transaction.
 func (m Migrations) Complete(name string, s Statements) (err error) {
-	if strings.HasSuffix(name, "_address_keys.sql") {
-		*m.Found, err = setKeys(s)
+	switch {
+	case strings.HasSuffix(name, "_address_keys.sql"):
+		err = setKeys(s, m.Found)
+	case strings.HasSuffix(name, "_user_numbers.sql"):
+		err = giveNumbers(s, m.Found)
 	}
 	if err != nil {
 		err = fmt.Errorf("applying %s: %w", name, err)

@@ -1,0 +1,2 @@
+-- The telephone numbers of users, which earlier releases imported, get records of their own: see
+-- giveNumbers in package engine, which runs after this.
