@@ -1,7 +1,10 @@
 package directory_test
 
 import (
+	"bytes"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -370,4 +373,42 @@ func TestRedaction(t *testing.T) {
 		h.must("RedactRoomMessage", ofRoom("A", room, hidden), "", "")
 		equal(t, "messages", h.heard(t, 0, "A", room, "")[2], "bo@a.example:  (redacted) (hidden)")
 	})
+}
+
+// What was redacted, or removed with its room, is in no file of the database once the log has been
+// copied, not even where something was deleted: short messages lie within pages, long ones beyond.
+func TestRedaction_InFiles(t *testing.T) {
+	dir := t.TempDir()
+	st := open(t, dir)
+	h := houseOver(t, st)
+	room := h.talkers()
+	for i, id := range []string{"1", "2"} {
+		for _, text := range []string{"whisper-" + id, strings.Repeat("scream-"+id+" ", 400)} {
+			m := h.say(t, directory.NewMessage{AccountID: "A", RoomID: room, Sender: "ana", Content: text})
+			h.say(t, directory.NewMessage{AccountID: "A", RoomID: room, Sender: "ana", Content: "kept"})
+			if i == 0 {
+				h.must("RedactRoomMessage", in("A", room)+"&messageId="+m, "", "")
+			}
+		}
+	}
+	h.must("DeleteRoom", in("A", room), "", "")
+	h.advance(0)
+	if err := st.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		data, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{"whisper-1", "scream-1", "whisper-2", "scream-2"} {
+			if n := bytes.Count(data, []byte(text)); n > 0 {
+				t.Errorf("%s still has %s, %d times", f.Name(), text, n)
+			}
+		}
+	}
 }

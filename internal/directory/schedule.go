@@ -23,7 +23,7 @@ import (
 const (
 	tasksPause   = 2 * time.Second // between two looks, if nothing else gives reason for one
 	tasksPage    = 100             // tasks that are looked for at a time
-	tasksAtWork  = 32              // pieces of work under way at most
+	tasksAtWork  = 256             // pieces of work under way at most, so that some that hang delay no others
 	tasksPutOff  = time.Minute     // how long a task that has failed waits
 	systemName   = "system"        // who does it, in the audit trail
 	tasksBreaker = time.Second     // how long the scheduler waits if it cannot even look
@@ -147,7 +147,10 @@ func (s *Service) RunDue(ctx context.Context) error {
 		all = append(all, err)
 	}
 	for {
-		n, _, err := s.handOut(ctx, failed)
+		n, next, err := s.handOut(ctx, failed)
+		if err == nil && !next.IsZero() && !next.After(s.options.Clock()) {
+			continue // what is under way must not hold up the others
+		}
 		s.tasks.wait()
 		if n == 0 || err != nil {
 			mu.Lock()
@@ -177,12 +180,13 @@ func (s *scheduler) wait() {
 
 // handOut does the tasks that are due, and begins the work of those that are done outside of
 // updates, as far as there is room for it. It returns how many tasks it found due, and when the
-// next one is, the zero time if none is.
+// next one is: now if there may be more, the zero time if there is none.
 func (s *Service) handOut(ctx context.Context, failed func(kind string, err error)) (n int, next time.Time, err error) {
 	s.tasks.mu.Lock()
 	defer s.tasks.mu.Unlock()
 	for limit := tasksPage; ; limit *= 2 {
-		due, next, err := s.store.DueTasks(ctx, s.options.Clock(), limit)
+		now := s.options.Clock()
+		due, next, err := s.store.DueTasks(ctx, now, limit)
 		if err != nil {
 			return n, next, err
 		}
@@ -210,8 +214,7 @@ func (s *Service) handOut(ctx context.Context, failed func(kind string, err erro
 			return n, next, nil
 		}
 		if stuck == 0 {
-			s.tasks.wake() // there is more to do, after a look at what has fallen due meanwhile
-			return n, next, nil
+			return n, now, nil
 		}
 	}
 }

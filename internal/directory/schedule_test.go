@@ -241,7 +241,7 @@ func TestSchedule_room(t *testing.T) {
 		working.Add(-1)
 		return nil
 	})
-	for i := range 250 {
+	for i := range 600 {
 		h.schedule(chore("errand", "", fmt.Sprint("e", i), now.Add(-time.Hour)))
 	}
 	for i := range 5 {
@@ -251,8 +251,8 @@ func TestSchedule_room(t *testing.T) {
 		t.Fatal(err)
 	}
 	equal(t, "tasks left", h.tasks(), []string(nil))
-	if most.Load() > 32 {
-		t.Errorf("%d pieces of work at a time, want 32 at most", most.Load())
+	if most.Load() > 256 {
+		t.Errorf("%d pieces of work at a time, want 256 at most", most.Load())
 	}
 }
 

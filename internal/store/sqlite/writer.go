@@ -183,9 +183,10 @@ func (d *database) runOne(u *update) (keep bool, failure error) {
 }
 
 // writerSetup gives the writer a cache of 32 MiB, keeps what savepoints need out of temporary
-// files, and leaves the log to checkpoint.go. The limit, in bytes, is the size that the log's file
-// is cut to when the log starts again.
-const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY;
+// files, and leaves the log to checkpoint.go. What is removed is overwritten: a message that was
+// redacted must not be found in the file. The limit, in bytes, is the size that the log's file is
+// cut to when the log starts again.
+const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;
 	PRAGMA wal_autocheckpoint = 0; PRAGMA journal_size_limit = %d; ` + soon
 
 // begin starts a transaction of the writer, on a new connection if there is none. It waits for its
