@@ -2,8 +2,10 @@ package main
 
 import (
 	"database/sql"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -91,5 +93,161 @@ func TestUpgradeAddresses(t *testing.T) {
 	}
 	if again := serving(t, dir).complaints(); strings.Contains(again, "addresses are compared") {
 		t.Errorf("the next start reports again:\n%s", again)
+	}
+}
+
+// A database of the former release, saved as its programs left it, is read as before by today's,
+// and the operations that are new work on it. testdata/former has what the former release answered,
+// and its trail; database.sql is what its tables held after migration 0006.
+func TestUpgradeFormerRelease(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		dir := t.TempDir()
+		data := formerData(t, dir)
+		db, err := sql.Open("sqlite", filepath.Join(data, "carillon.db"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		script := formerSchema(t, "sqlite") + "PRAGMA application_id = 0x43524c4e; PRAGMA user_version = 6;" + former(t, "database.sql")
+		if _, err := db.Exec(script); err != nil {
+			t.Fatal(err)
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+		checkFormer(t, dir, childEnv(dir))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		url := testPostgres(t)
+		dir := t.TempDir()
+		formerData(t, dir)
+		bytes := regexp.MustCompile(`X'([0-9a-f]*)'`).ReplaceAllString(former(t, "database.sql"), `'\x$1'`)
+		psql(t, url, formerSchema(t, "postgres")+"CREATE TABLE carillon_schema (version INTEGER NOT NULL); INSERT INTO carillon_schema VALUES (6);"+bytes)
+		checkFormer(t, dir, append(childEnv(dir), "CARILLON_DATABASE_URL="+url, "CARILLON_SECRET_KEY_FILE="+filepath.Join(dir, "carillon-data", "secret.key")),
+			"--data", "carillon-data")
+	})
+}
+
+// former returns a file of the former release.
+func former(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("testdata", "former", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// formerSchema returns the migrations of the former release for an engine.
+func formerSchema(t *testing.T, engine string) string {
+	t.Helper()
+	var all strings.Builder
+	for n := 1; n <= 6; n++ {
+		files, err := filepath.Glob(fmt.Sprintf("../../internal/store/%s/migrations/%04d_*.sql", engine, n))
+		if err != nil || len(files) != 1 {
+			t.Fatalf("migration %d: got %v, %v, want one file", n, files, err)
+		}
+		text, err := os.ReadFile(files[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all.Write(text)
+	}
+	return all.String()
+}
+
+// formerData makes a data directory with the secret key of the former release, and returns it.
+func formerData(t *testing.T, dir string) string {
+	t.Helper()
+	data := filepath.Join(dir, "carillon-data")
+	if err := os.Mkdir(data, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"secret.key", "root-key.sh"} {
+		if err := os.WriteFile(filepath.Join(data, name), []byte(former(t, name)), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return data
+}
+
+// checkFormer starts a service on the database of the former release.
+func checkFormer(t *testing.T, dir string, env []string, args ...string) {
+	t.Helper()
+	s, err := startService("carillon", dir, env, append(args, "--listen", "127.0.0.1:0")...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.end(os.Kill) })
+	run := operator(t, dir, env)
+	records := func() []any {
+		t.Helper()
+		trail, err := document.Parse(string(run("audit --output json")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return member(trail, "AuditRecords").([]any)
+	}
+	saved, err := document.Parse(former(t, "audit.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := member(saved, "AuditRecords").([]any)
+	if got := records(); len(got) < len(want) || string(document.AppendCompact(nil, got[:len(want)])) != string(document.AppendCompact(nil, want)) {
+		t.Errorf("the trail: got %s, want it to begin with %s", document.AppendCompact(nil, got), document.AppendCompact(nil, want))
+	}
+
+	c := &crashClient{name: "upgrade"}
+	c.connect(t, s)
+	// Two people had one number, which is that of the first now, and one had a number without its
+	// plus.
+	replies, err := document.Parse(strings.NewReplacer(
+		`"eve@example.com", "PrimaryProvisionedNumber": "+12065550100"`, `"eve@example.com"`,
+		`"PrimaryProvisionedNumber": "18005550101"`, `"PrimaryProvisionedNumber": "+18005550101"`).Replace(former(t, "replies.json")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var account string
+	for _, r := range replies.([]any) {
+		r := r.(*document.Object)
+		operation := r.Text("Operation")
+		input := member(r, "Input").(*document.Object)
+		account = input.Text("AccountId")
+		got, err := c.call(operation, input.Members()...)
+		if err != nil {
+			t.Errorf("%s: %v", operation, err)
+			continue
+		}
+		want := member(r, "Output")
+		if got, want := string(document.AppendCompact(nil, got)), string(document.AppendCompact(nil, want)); got != want {
+			t.Errorf("%s %s:\ngot  %s\nwant %s", operation, document.AppendCompact(nil, input), got, want)
+		}
+	}
+
+	// What is new works.
+	call := func(operation string, input ...document.Member) *document.Object {
+		t.Helper()
+		reply, err := c.call(operation, input...)
+		if err != nil {
+			t.Fatalf("%s: %v", operation, err)
+		}
+		return reply
+	}
+	numbers := call("ListPhoneNumbers", document.Member{Key: "FilterName", Value: "AccountId"}, document.Member{Key: "FilterValue", Value: account})
+	if n := len(member(numbers, "PhoneNumbers").([]any)); n != 2 {
+		t.Errorf("got %d numbers of the users, want 2", n)
+	}
+	run("number add +12065550155")
+	call("CreatePhoneNumberOrder", document.Member{Key: "ProductType", Value: "BusinessCalling"}, document.Member{Key: "E164PhoneNumbers", Value: []any{"+12065550155"}})
+	call("PutRetentionSettings", document.Member{Key: "AccountId", Value: account}, document.Member{Key: "RetentionSettings", Value: document.NewObject(
+		document.Member{Key: "RoomRetentionSettings", Value: document.NewObject(document.Member{Key: "RetentionDays", Value: document.Int(30)})})})
+	room := call("ListRooms", document.Member{Key: "AccountId", Value: account})
+	id := member(room, "Rooms").([]any)[0].(*document.Object).Text("RoomId")
+	if got := string(run("message add --account-id "+account+" --room "+id+" --sender ana@example.com", "Hello")); !strings.Contains(got, "MessageId") {
+		t.Errorf("a message: got %s", got)
+	}
+	if err := s.end(os.Interrupt); err != nil {
+		t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
 	}
 }
