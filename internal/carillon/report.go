@@ -3,6 +3,7 @@ package carillon
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -13,6 +14,7 @@ import (
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 )
@@ -37,9 +39,13 @@ func (p *program) reportCommand() *cobra.Command {
 them are invited or suspended. With --since also how the seats have changed, and
 who changed how many users.
 
+Beside the seats it tells how many chat rooms and bots each account has, and which
+phone numbers there are.
+
 The command asks a service. The changes are read from its audit trail, which the
-policy of the key has to allow by carillon:ReadAudit; all else takes ListAccounts
-and ListUsers.`,
+policy of the key has to allow by carillon:ReadAudit; the seats take ListAccounts
+and ListUsers. Rooms, bots and numbers take ListRooms, ListBots and
+ListPhoneNumbers: a key that may not is told so, and the report leaves them out.`,
 		Example: `carillon report
 carillon report --account-id Acme --since 30d
 carillon report --since 2026-01-01 --output html -o seats.html`,
@@ -69,6 +75,13 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 	if err := r.count(ctx, service, o.Account); err != nil {
 		return p.named(err)
 	}
+	denied, err := r.countOthers(ctx, service)
+	if err != nil {
+		return p.named(err)
+	}
+	for _, operation := range denied {
+		fmt.Fprintf(p.stderr, "carillon: report: the policy of the key does not allow chime:%s: what it lists is left out\n", operation)
+	}
 	if !since.IsZero() {
 		if err := r.compare(ctx, service); err != nil {
 			return p.named(err)
@@ -91,13 +104,22 @@ type report struct {
 	Since     time.Time // zero if nothing is told of changes
 	Pruned    time.Time // the trail has lost what is from before this moment; zero if that is not after Since
 	Accounts  []*accountSeats
+	Numbers   []*numbers // by product type
 	ChangedBy []*changer // who changed most comes first
 }
 
 // accountSeats are the seats of an account by license.
 type accountSeats struct {
 	bulk.NamedAccount
-	Licenses map[string]*seats
+	Licenses    map[string]*seats
+	Rooms, Bots int
+}
+
+// numbers are the phone numbers for a product.
+type numbers struct {
+	ProductType          string
+	Assigned, Unassigned int
+	Other                int // on their way to the AWS account, or away from it
 }
 
 // seats are the users who have a license.
@@ -131,7 +153,7 @@ func (r *report) count(ctx context.Context, service *remote, word string) error 
 		return err
 	}
 	for _, a := range all {
-		seats := &accountSeats{a, map[string]*seats{}}
+		seats := &accountSeats{NamedAccount: a, Licenses: map[string]*seats{}}
 		r.Accounts = append(r.Accounts, seats)
 		input := document.NewObject(document.Member{Key: "AccountId", Value: a.ID}, document.Member{Key: "MaxResults", Value: document.Int(bulk.UserPage)})
 		err := service.pages(ctx, chime.Service.Operation("ListUsers"), input, "Users", func(o *document.Object) error {
@@ -150,6 +172,62 @@ func (r *report) count(ctx context.Context, service *remote, word string) error 
 		}
 	}
 	return nil
+}
+
+// otherPage is how many rooms, bots or numbers are asked for at a time, the most there can be.
+const otherPage = 99
+
+// countOthers counts the rooms and bots of the accounts, which only Enterprise accounts have, and
+// the phone numbers. It returns the operations that the key may not use.
+func (r *report) countOthers(ctx context.Context, service *remote) (denied []string, err error) {
+	ask := func(operation, list string, input *document.Object, fn func(*document.Object)) error {
+		if slices.Contains(denied, operation) {
+			return nil
+		}
+		input.Set("MaxResults", document.Int(otherPage))
+		err := service.pages(ctx, chime.Service.Operation(operation), input, list, func(o *document.Object) error {
+			fn(o)
+			return nil
+		})
+		refusal, refused := errors.AsType[*client.ServiceError](err)
+		switch {
+		case refused && refusal.Code == string(api.ForbiddenException):
+			denied = append(denied, operation)
+			return nil
+		case refused && refusal.Code == string(api.BadRequestException): // it is a Team account
+			return nil
+		}
+		return err
+	}
+	for _, a := range r.Accounts {
+		of := func() *document.Object { return document.NewObject(document.Member{Key: "AccountId", Value: a.ID}) }
+		err := errors.Join(
+			ask("ListRooms", "Rooms", of(), func(*document.Object) { a.Rooms++ }),
+			ask("ListBots", "Bots", of(), func(*document.Object) { a.Bots++ }))
+		if err != nil {
+			return nil, err
+		}
+	}
+	byProduct := map[string]*numbers{}
+	err = ask("ListPhoneNumbers", "PhoneNumbers", new(document.Object), func(o *document.Object) {
+		product := o.Text("ProductType")
+		n := byProduct[product]
+		if n == nil {
+			n = &numbers{ProductType: product}
+			byProduct[product] = n
+			r.Numbers = append(r.Numbers, n)
+		}
+		switch api.PhoneNumberStatus(o.Text("Status")) {
+		case api.PhoneNumberStatusAssigned:
+			n.Assigned++
+		case api.PhoneNumberStatusUnassigned:
+			n.Unassigned++
+		default:
+			n.Other++
+		}
+	})
+	slices.SortFunc(r.Numbers, func(a, b *numbers) int { return cmp.Compare(a.ProductType, b.ProductType) })
+	return denied, err
 }
 
 // compare reads from the trail how the seats have changed, and by whom.

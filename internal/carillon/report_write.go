@@ -52,8 +52,10 @@ func (r *report) Sum() *accountSeats {
 	if len(r.Accounts) < 2 {
 		return nil
 	}
-	sum := &accountSeats{bulk.NamedAccount{ID: "all accounts"}, map[string]*seats{}}
+	sum := &accountSeats{NamedAccount: bulk.NamedAccount{ID: "all accounts"}, Licenses: map[string]*seats{}}
 	for _, a := range r.Accounts {
+		sum.Rooms += a.Rooms
+		sum.Bots += a.Bots
 		for license, s := range a.Licenses {
 			all := sum.of(license)
 			all.Users += s.Users
@@ -71,6 +73,14 @@ func (r *report) Blocks() []*accountSeats {
 		return append(slices.Clone(r.Accounts), sum)
 	}
 	return r.Accounts
+}
+
+// Others says how many rooms and bots an account has, "" if it has none.
+func (a *accountSeats) Others() string {
+	if a.Rooms+a.Bots == 0 {
+		return ""
+	}
+	return fmt.Sprintf("chat rooms: %d, bots: %d", a.Rooms, a.Bots)
 }
 
 // Title says what the report is about.
@@ -122,6 +132,18 @@ func (r *report) table(w io.Writer) error {
 		}
 		row("total", a.Total())
 		t.Flush()
+		if others := a.Others(); others != "" {
+			fmt.Fprintln(&b, "  "+others)
+		}
+	}
+	if r.Numbers != nil {
+		fmt.Fprintln(&b, "\nphone numbers")
+		t := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+		fmt.Fprintln(t, "assigned\tunassigned\tother\t  product")
+		for _, n := range r.Numbers {
+			fmt.Fprintf(t, "%d\t%d\t%d\t  %s\n", n.Assigned, n.Unassigned, n.Other, sheet.Visible(n.ProductType))
+		}
+		t.Flush()
 	}
 	if r.Compares() {
 		fmt.Fprintf(&b, "\nchanged since %s, by key\n", r.From())
@@ -141,7 +163,7 @@ func (r *report) table(w io.Writer) error {
 	return err
 }
 
-// csv writes a line for each license of each account.
+// csv writes a line for each license of each account, and of nothing else: it is a table of seats.
 func (r *report) csv(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"AccountId", "Account", "LicenseType", "Seats", "Invited", "Suspended", "Change"})
@@ -187,6 +209,17 @@ func (r *report) document() *document.Object {
 			document.Member{Key: "AccountId", Value: a.ID},
 			document.Member{Key: "Name", Value: a.Name},
 			document.Member{Key: "Licenses", Value: licenses},
+			document.Member{Key: "Rooms", Value: document.Int(a.Rooms)},
+			document.Member{Key: "Bots", Value: document.Int(a.Bots)},
+		))
+	}
+	products := []any{}
+	for _, n := range r.Numbers {
+		products = append(products, document.NewObject(
+			document.Member{Key: "ProductType", Value: n.ProductType},
+			document.Member{Key: "Assigned", Value: document.Int(n.Assigned)},
+			document.Member{Key: "Unassigned", Value: document.Int(n.Unassigned)},
+			document.Member{Key: "Other", Value: document.Int(n.Other)},
 		))
 	}
 	o := document.NewObject(document.Member{Key: "Endpoint", Value: r.URL}, document.Member{Key: "Time", Value: at(r.Time)})
@@ -197,6 +230,7 @@ func (r *report) document() *document.Object {
 		}
 	}
 	o.Set("Accounts", accounts)
+	o.Set("PhoneNumbers", products)
 	if r.Compares() {
 		for _, by := range r.ChangedBy {
 			changers = append(changers, document.NewObject(
