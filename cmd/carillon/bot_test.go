@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/carillon-project/carillon/internal/document"
 )
 
 // bot is a bot written against the documentation: an HTTPS endpoint that answers challenges, gets
@@ -137,9 +139,9 @@ func TestKilledWhileSendingEvents(t *testing.T) {
 	b.before = func(*botEvent) {
 		select {
 		case started <- struct{}{}:
-			<-killed // only the first one waits
 		default:
 		}
+		<-killed
 	}
 	args := append(botFlags(ca), "--test", "--log-level", "debug", "--data", dir+"/data", "--listen", "127.0.0.1:0")
 	s := serving(t, dir, args...)
@@ -175,9 +177,16 @@ func TestKilledWhileSendingEvents(t *testing.T) {
 	chime("put-events-configuration", "--bot-id", botID, "--cli-input-json", `{"OutboundEventsHTTPSEndpoint":"`+b.URL+`"}`)
 	var rooms []string
 	for range 3 {
-		room := chime("create-room", "--name", "R", "--query", "Room.RoomId")
-		chime("create-room-membership", "--room-id", room, "--member-id", botID)
-		rooms = append(rooms, room)
+		rooms = append(rooms, chime("create-room", "--name", "R", "--query", "Room.RoomId"))
+	}
+	// The service must die before it gives up the first event, so nothing takes its time from here.
+	c := &crashClient{name: "bots"}
+	c.connect(t, s)
+	for _, room := range rooms {
+		if _, err := c.call("CreateRoomMembership", document.Member{Key: "AccountId", Value: id},
+			document.Member{Key: "RoomId", Value: room}, document.Member{Key: "MemberId", Value: botID}); err != nil {
+			t.Fatal(err)
+		}
 	}
 	<-started
 	s.end(os.Kill)
@@ -193,12 +202,16 @@ func TestKilledWhileSendingEvents(t *testing.T) {
 	}
 	reply.Body.Close()
 	var url string
-	for _, room := range rooms {
+	for i := 0; i < len(rooms); {
 		e, err := b.next()
 		url = e.InboundHttpsEndpoint.Url
-		if err != nil || e.Discussion.DiscussionId != room || e.EventType != "Invite" {
-			t.Fatalf("got event %+v, error %v, want the invitation to room %s", e, err, room)
+		if err == nil && i > 0 && e.Discussion.DiscussionId == rooms[i-1] {
+			continue // once more
 		}
+		if err != nil || e.Discussion.DiscussionId != rooms[i] || e.EventType != "Invite" {
+			t.Fatalf("got event %+v, error %v, want the invitation to room %s", e, err, rooms[i])
+		}
+		i++
 	}
 	_, path, _ := strings.Cut(url, "/inbound/")
 	if reply, err = http.Post(s.url+"/inbound/"+path, "", strings.NewReader(`{"Content": "hello"}`)); err != nil { // on another port
