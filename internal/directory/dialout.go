@@ -21,11 +21,8 @@ import (
 // deliverDialOuts is the kind of the tasks that tell the hook. The target is the AWS account.
 const deliverDialOuts = "DeliverDialOuts"
 
-const (
-	maxDialOuts  = 1000             // that wait for the hook
-	dialOutTurn  = 10 * time.Second // after which a hook with more to hear waits for its next turn
-	dialOutLease = time.Minute      // longer than a turn that begins its last call at its end
-)
+// maxDialOuts is how many dial-outs of an AWS account can wait for the hook.
+const maxDialOuts = 1000
 
 // What has become of a dial-out.
 const (
@@ -107,21 +104,10 @@ type dialOut struct {
 	JoinToken       string
 }
 
-// deliverDialOuts tells the hook of dial-outs, for as long as a turn takes or until one is given
-// up.
-func (s *Service) deliverDialOuts(ctx context.Context, t store.Task) error {
-	begun := time.Now() // a turn is bounded by what it takes, not by what the service's clock says
-	var err error
-	for more := true; more && err == nil && time.Since(begun) < dialOutTurn; {
-		more, err = s.deliverDialOut(ctx, t)
-	}
-	if err != nil && ctx.Err() == nil {
-		return err
-	}
-	// A service that stops frees the task for the next one.
-	return errors.Join(err, s.endTurn(context.WithoutCancel(ctx), t, func(tx store.Tx) (int, error) {
-		return tx.CountDialOuts(t.AWSAccountID, DialOutWaiting)
-	}))
+// dialOutsLeft reports whether any dial-out waits for the hook.
+func dialOutsLeft(tx store.Tx, t store.Task) (bool, error) {
+	n, err := tx.CountDialOuts(t.AWSAccountID, DialOutWaiting)
+	return n > 0, err
 }
 
 // deliverDialOut tells the hook of the first dial-out that waits. It reports whether the next one

@@ -35,11 +35,8 @@ const (
 	eventRemove  = "Remove"
 )
 
-const (
-	maxWaiting = 1000             // events of a bot; further ones are dropped, since it is far behind
-	eventTurn  = 10 * time.Second // after which a bot with more events waits for its next turn
-	eventLease = time.Minute      // longer than a turn that begins its last event at its end
-)
+// maxWaiting is how many events of a bot can wait. Further ones are dropped: it is far behind.
+const maxWaiting = 1000
 
 // EventOutcome is how an event of a bot has ended.
 type EventOutcome string
@@ -166,21 +163,10 @@ func mentions(text, email string) bool {
 	return false
 }
 
-// deliverEvents sends the events of a bot, for as long as a turn takes or until one is given up.
-func (s *Service) deliverEvents(ctx context.Context, t store.Task) error {
-	begun := time.Now() // a turn is bounded by what it takes, not by what the service's clock says
-	var err error
-	for more := true; more && err == nil && time.Since(begun) < eventTurn; {
-		more, err = s.deliverEvent(ctx, t)
-	}
-	if err != nil && ctx.Err() == nil {
-		return err
-	}
-	// A service that stops frees the task for the next one.
-	return errors.Join(err, s.endTurn(context.WithoutCancel(ctx), t, func(tx store.Tx) (int, error) {
-		waiting, err := tx.BotEvents(t.AccountID, t.Target, 1)
-		return len(waiting), err
-	}))
+// eventsLeft reports whether any event waits for a bot.
+func eventsLeft(tx store.Tx, t store.Task) (bool, error) {
+	waiting, err := tx.BotEvents(t.AccountID, t.Target, 1)
+	return len(waiting) > 0, err
 }
 
 // deliverEvent sends the first event that waits for a bot. It reports whether the next one may

@@ -41,7 +41,7 @@ type kind struct {
 	run func(c *change, t store.Task) (again time.Time, err error)
 
 	// lease is longer than work takes. work gets the task as it is leased, and removes it or schedules
-	// it anew by itself: see [Service.endTurn].
+	// it anew by itself: see inTurns.
 	lease time.Duration
 	work  func(s *Service, ctx context.Context, t store.Task) error
 }
@@ -57,7 +57,7 @@ func kindOf(name string) (kind, bool) {
 	case releaseNumber:
 		return kind{operation: opReleasePhoneNumber, lock: (*change).lockNumbers, run: (*change).releaseNumber}, true
 	case deliverDialOuts:
-		return kind{lease: dialOutLease, work: (*Service).deliverDialOuts}, true
+		return kind{lease: turnLease, work: inTurns((*Service).deliverDialOut, dialOutsLeft)}, true
 	case deleteRoomMessages:
 		return kind{operation: opDeleteRoomMessages, run: (*change).deleteRoomMessages}, true
 	case purgeMessages:
@@ -65,7 +65,7 @@ func kindOf(name string) (kind, bool) {
 	case purgeSharedMessages:
 		return kind{operation: opPurgeSharedMessages, lock: (*change).lockMessages, run: (*change).purgeSharedMessages}, true
 	case deliverEvents:
-		return kind{lease: eventLease, work: (*Service).deliverEvents}, true
+		return kind{lease: turnLease, work: inTurns((*Service).deliverEvent, eventsLeft)}, true
 	}
 	return kind{}, false
 }
@@ -310,24 +310,43 @@ func stillLeased(tx store.Tx, t store.Task) error {
 	return err
 }
 
-// endTurn removes the task of work that has nothing left to do, and lets others wait for the next
-// turn. Work that has failed does not end its turn: its lease puts it off.
-func (s *Service) endTurn(ctx context.Context, t store.Task, left func(store.Tx) (int, error)) error {
-	return s.store.Update(ctx, func(tx store.Tx) error {
-		n, err := left(tx)
-		if err == nil {
-			err = stillLeased(tx, t)
+// Work that sends what waits for somebody takes turns, so that who has much to get, or does not
+// answer, delays others for no longer than one.
+const (
+	turnTime  = 10 * time.Second // after which what is left waits for the next turn
+	turnLease = time.Minute      // longer than a turn that begins to send at its end
+)
+
+// inTurns returns the work of tasks that send what waits for their target, one after the other:
+// send sends the first, and reports whether the next may follow in the same turn; left reports
+// whether any waits.
+func inTurns(send func(*Service, context.Context, store.Task) (more bool, err error), left func(store.Tx, store.Task) (bool, error)) func(*Service, context.Context, store.Task) error {
+	return func(s *Service, ctx context.Context, t store.Task) error {
+		begun := time.Now() // a turn is bounded by what it takes, not by what the service's clock says
+		var err error
+		for more := true; more && err == nil && time.Since(begun) < turnTime; {
+			more, err = send(s, ctx, t)
 		}
-		switch {
-		case err != nil:
-			return err
-		case n == 0:
-			return tx.DeleteTask(t)
+		if err != nil && ctx.Err() == nil {
+			return err // its lease puts the task off
 		}
-		next := t
-		next.Due, next.Leased = s.options.Clock().UTC().Truncate(time.Millisecond), time.Time{}
-		return tx.PutTask(next)
-	})
+		// A service that stops frees the task for the next one.
+		return errors.Join(err, s.store.Update(context.WithoutCancel(ctx), func(tx store.Tx) error {
+			more, err := left(tx, t)
+			if err == nil {
+				err = stillLeased(tx, t)
+			}
+			switch {
+			case err != nil:
+				return err
+			case !more:
+				return tx.DeleteTask(t)
+			}
+			next := t
+			next.Due, next.Leased = s.options.Clock().UTC().Truncate(time.Millisecond), time.Time{}
+			return tx.PutTask(next)
+		}))
+	}
 }
 
 // updateTask runs fn in an update if a task is still due, and nobody works on it; did tells whether
