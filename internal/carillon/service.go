@@ -210,9 +210,9 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 // one of tests, whose key everybody knows.
 func (o serviceOptions) checkForTests(ctx context.Context, st store.Store) error {
 	if o.Test {
-		return directory.ClaimForTests(ctx, st)
+		return testmode.Claim(ctx, st)
 	}
-	is, err := directory.IsForTests(ctx, st)
+	is, err := testmode.Claimed(ctx, st)
 	if is {
 		return errors.New("it was made by carillon serve --test, whose access key everybody knows: serve it with --test, or name another place")
 	}

@@ -1,6 +1,6 @@
 // Package testmode is what `carillon serve --test` offers beyond the service, to those who test
-// scripts and programs against it: a [Clock] that they move. Nothing of it is reachable otherwise.
-// Start at [Handler].
+// scripts and programs against it: a [Clock] that they move. Nothing of it is reachable otherwise,
+// and [Claim] keeps it from a directory that people rely on. Start at [Handler].
 package testmode
 
 import (
