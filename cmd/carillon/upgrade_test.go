@@ -6,8 +6,10 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
 )
@@ -100,37 +102,82 @@ func TestUpgradeAddresses(t *testing.T) {
 // and the operations that are new work on it. testdata/former has what the former release answered,
 // and its trail; database.sql is what its tables held after migration 0006.
 func TestUpgradeFormerRelease(t *testing.T) {
-	t.Run("sqlite", func(t *testing.T) {
-		t.Parallel()
-		dir := t.TempDir()
-		data := formerData(t, dir)
-		db, err := sql.Open("sqlite", filepath.Join(data, "carillon.db"))
+	for engine, start := range formerReleases {
+		t.Run(engine, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			env, args := start(t, dir, "")
+			checkFormer(t, dir, env, args...)
+		})
+	}
+}
+
+// BenchmarkUpgrade reports how long a service takes, from its start until it serves, if it has to
+// upgrade a database of the former release with 10^6 users, a tenth of them with phone numbers.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Upgrade$' -benchtime 1x
+func BenchmarkUpgrade(b *testing.B) {
+	const million = `INSERT INTO users (account_id, entry, user_id, email, display_name, license, type, registration, registered_on,
+			invitation, invite_id, invited_on, alexa_enabled, alexa_arn, personal_pin, phone_number, phone_product_type,
+			inbound_calling, outbound_calling, sms, email_key)
+		WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1000000)
+		SELECT account_id, 1900000000000000000 + i, 'user-' || i, 'u' || i || '@example.com', 'U ' || i, 'Pro', 'PrivateUser', 'Registered', 1795977045334,
+			'', '', 0, FALSE, '', '', CASE WHEN i % 10 = 0 THEN '+1206' || (5550200 + i / 10) ELSE '' END, '',
+			FALSE, FALSE, FALSE, 'u' || i || '@example.com'
+		FROM accounts CROSS JOIN n WHERE name = 'Acme';
+		INSERT INTO emails (email_key, account_id, user_id, registered)
+		SELECT email_key, account_id, user_id, TRUE FROM users WHERE user_id LIKE 'user-%';`
+	took := make(map[string][]float64)
+	for b.Loop() {
+		for engine, start := range formerReleases {
+			if engine == "postgres" && os.Getenv("CARILLON_TEST_POSTGRES") == "" {
+				continue
+			}
+			dir := b.TempDir()
+			env, args := start(b, dir, million)
+			begun := time.Now()
+			s, err := startService("carillon", dir, env, append(args, "--listen", "127.0.0.1:0")...)
+			if err != nil {
+				b.Fatal(err)
+			}
+			took[engine] = append(took[engine], time.Since(begun).Seconds())
+			s.end(os.Interrupt)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for engine, seconds := range took {
+		slices.Sort(seconds)
+		b.ReportMetric(seconds[len(seconds)/2], "s-"+engine)
+	}
+}
+
+// formerReleases make a database of the former release for each engine, with what a script adds to
+// it, and a data directory with its secret key in a directory. They return the environment and the
+// arguments of a service on it.
+var formerReleases = map[string]func(t testing.TB, dir, more string) (env, args []string){
+	"sqlite": func(t testing.TB, dir, more string) (env, args []string) {
+		db, err := sql.Open("sqlite", filepath.Join(formerData(t, dir), "carillon.db"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		script := formerSchema(t, "sqlite") + "PRAGMA application_id = 0x43524c4e; PRAGMA user_version = 6;" + former(t, "database.sql")
+		defer db.Close()
+		script := formerSchema(t, "sqlite") + "PRAGMA application_id = 0x43524c4e; PRAGMA user_version = 6;" + former(t, "database.sql") + more
 		if _, err := db.Exec(script); err != nil {
 			t.Fatal(err)
 		}
-		if err := db.Close(); err != nil {
-			t.Fatal(err)
-		}
-		checkFormer(t, dir, childEnv(dir))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		t.Parallel()
+		return childEnv(dir), nil
+	},
+	"postgres": func(t testing.TB, dir, more string) (env, args []string) {
 		url := testPostgres(t)
-		dir := t.TempDir()
-		formerData(t, dir)
+		key := filepath.Join(formerData(t, dir), "secret.key")
 		bytes := regexp.MustCompile(`X'([0-9a-f]*)'`).ReplaceAllString(former(t, "database.sql"), `'\x$1'`)
-		psql(t, url, formerSchema(t, "postgres")+"CREATE TABLE carillon_schema (version INTEGER NOT NULL); INSERT INTO carillon_schema VALUES (6);"+bytes)
-		checkFormer(t, dir, append(childEnv(dir), "CARILLON_DATABASE_URL="+url, "CARILLON_SECRET_KEY_FILE="+filepath.Join(dir, "carillon-data", "secret.key")),
-			"--data", "carillon-data")
-	})
+		psql(t, url, formerSchema(t, "postgres")+"CREATE TABLE carillon_schema (version INTEGER NOT NULL); INSERT INTO carillon_schema VALUES (6);"+bytes+more)
+		return append(childEnv(dir), "CARILLON_DATABASE_URL="+url, "CARILLON_SECRET_KEY_FILE="+key), []string{"--data", "carillon-data"}
+	},
 }
 
 // former returns a file of the former release.
-func former(t *testing.T, name string) string {
+func former(t testing.TB, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("testdata", "former", name))
 	if err != nil {
@@ -140,7 +187,7 @@ func former(t *testing.T, name string) string {
 }
 
 // formerSchema returns the migrations of the former release for an engine.
-func formerSchema(t *testing.T, engine string) string {
+func formerSchema(t testing.TB, engine string) string {
 	t.Helper()
 	var all strings.Builder
 	for n := 1; n <= 6; n++ {
@@ -158,7 +205,7 @@ func formerSchema(t *testing.T, engine string) string {
 }
 
 // formerData makes a data directory with the secret key of the former release, and returns it.
-func formerData(t *testing.T, dir string) string {
+func formerData(t testing.TB, dir string) string {
 	t.Helper()
 	data := filepath.Join(dir, "carillon-data")
 	if err := os.Mkdir(data, 0o700); err != nil {
