@@ -171,7 +171,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	case err != nil:
 		return nil, &codedError{exitUsage, err}
 	}
-	s.metrics.CountTasks(directory.TaskKinds, domain.CountDueTasks, o.Logger)
+	s.metrics.CountTasks(directory.TaskKinds(), domain.CountDueTasks, o.Logger)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
 		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory, Inbound: domain.Inbound,

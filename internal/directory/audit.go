@@ -31,6 +31,11 @@ func (c *change) record(a store.Account, target string, before, after []document
 	c.audit = append(c.audit, r)
 }
 
+// recordOwned records that something has changed that belongs to an AWS account as a whole.
+func (c *change) recordOwned(awsAccountID, target string, before, after []document.Member) {
+	c.record(store.Account{AWSAccountID: awsAccountID}, target, before, after)
+}
+
 // objectOf returns the JSON object of the fields that differ from the other side, which has the
 // same fields or none. If it has none, the object has all fields that are not empty.
 func objectOf(fields, other []document.Member) string {

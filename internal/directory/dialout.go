@@ -54,7 +54,7 @@ func (s *Service) CreateMeetingDialOut(ctx context.Context, in *api.CreateMeetin
 		if err != nil {
 			return nil, err
 		}
-		if len(found) == 0 || !isLive(found[0]) {
+		if len(found) == 0 || !usable(found[0]) {
 			return nil, api.Errorf(api.ForbiddenException, "FromPhoneNumber must be a number of the AWS account")
 		}
 		d := store.DialOut{
@@ -82,14 +82,9 @@ func (s *Service) CreateMeetingDialOut(ctx context.Context, in *api.CreateMeetin
 		if err := c.InsertDialOut(&d); err != nil {
 			return nil, err
 		}
-		c.record(store.Account{AWSAccountID: aws}, d.TransactionID, nil, dialOutFields(d))
+		c.recordOwned(aws, d.TransactionID, nil, dialOutFields(d))
 		return &api.CreateMeetingDialOutOutput{TransactionId: new(d.TransactionID)}, nil
 	})
-}
-
-// isLive reports whether a number can be used.
-func isLive(n store.PhoneNumber) bool {
-	return n.Status == string(api.PhoneNumberStatusUnassigned) || n.Status == string(api.PhoneNumberStatusAssigned)
 }
 
 // dialOut is what the hook is told, in the manner of an event for a bot.

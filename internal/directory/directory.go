@@ -1,17 +1,18 @@
 // Package directory is the domain of the service: accounts, the users in them, their licenses,
-// the rules that tie these together, and the trail of who changed what.
+// phone numbers, chat rooms and bots, the rules that tie these together, and the trail of who
+// changed what.
 //
 // Start at [Service], which has a method for each operation of the API, in the terms of package
 // api. users.go has the rules for the fields of one user, batch.go those for a list of users,
-// rooms.go and memberships.go those for chat rooms, bots.go those for bots, numbers.go and its
-// neighbors those for telephone numbers. schedule.go does what happens by itself. Beside it are
-// [Operator], for what the API cannot do, [Import], which brings in an old directory, and [Keys],
-// the access keys that sign requests.
+// rooms.go and memberships.go those for chat rooms, messages.go and retention.go those for what is
+// said there, bots.go those for bots, with events.go for what they are told and inbound.go for what
+// they answer, numbers.go and its neighbors those for telephone numbers, dialout.go those for
+// calls. schedule.go does what happens by itself. Beside it are [Operator], for what the API cannot
+// do, [Import], which brings in an old directory, and [Keys], the access keys that sign requests.
 //
 // Every operation acts for the [Caller] in its context and sees only the accounts of the caller's
 // AWS account. A change, through any of them, is one update of the store. The update includes an
-// audit record for each user, account, domain, room, membership, bot, key or setting that is
-// different afterwards.
+// audit record for each thing that is different afterwards, such as a user, a number or a setting.
 //
 // A failure that the caller of the API has caused, or can do something about, is an *api.Error.
 // Every other error comes from the store, unchanged: store.ErrUnavailable means that nothing was
@@ -38,7 +39,7 @@ import (
 // Options replaces what is taken from the machine; the zero value is ready for production.
 type Options struct {
 	Clock func() time.Time // nil: time.Now
-	NewID func() string    // ids of accounts, users, invitations, rooms and bots; nil: UUIDs of version 7
+	NewID func() string    // ids of what is made; nil: UUIDs of version 7
 	Rand  io.Reader        // keys, secrets, tokens and PINs are made of it; nil: crypto/rand
 
 	Numbers NumberRules

@@ -54,7 +54,7 @@ const (
 
 	reasonDisabled = "the bot is disabled"
 	reasonNowhere  = "the bot has no events configuration"
-	reasonGone     = "the account or the message is gone"
+	reasonGone     = "the message is gone, or the account is or has no bots any more"
 )
 
 // endedEvent is an event that a change has ended, to be told when it is certain.

@@ -602,7 +602,7 @@ func TestConversationWithBot(t *testing.T) {
 		h.must("RedactRoomMessage", in("A", room)+"&messageId="+id, "", "")
 		h.events.take()
 		h.runDue()
-		equal(t, "ends", h.events.take(), []string{bot.BotId + ": dropped, the account or the message is gone"})
+		equal(t, "ends", h.events.take(), []string{bot.BotId + ": dropped, the message is gone, or the account is or has no bots any more"})
 
 		// What refuses an answer, without ending the URL.
 		for body, want := range map[string]int{

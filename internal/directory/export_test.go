@@ -10,22 +10,17 @@ import (
 // Chores replaces the kinds of tasks of a service by two of tests: "chore" is done by run in an
 // update, "errand" by work outside of updates, which forgets it afterwards.
 func Chores(s *Service, run func(store.Tx, store.Task, time.Time) (time.Time, error), work func(store.Task) error) {
-	s.tasks.kindOf = func(name string) (kind, bool) {
-		switch name {
-		case "chore":
-			return kind{operation: operation{"Chore"}, run: func(c *change, t store.Task) (time.Time, error) {
-				c.record(store.Account{AWSAccountID: t.AWSAccountID, AccountID: t.AccountID}, t.Target, nil, nil)
-				return run(c, t, c.now)
-			}}, true
-		case "errand":
-			return kind{lease: 30 * time.Second, work: func(s *Service, ctx context.Context, t store.Task) error {
-				if err := work(t); err != nil {
-					return err
-				}
-				return s.store.Update(ctx, func(tx store.Tx) error { return tx.DeleteTask(t) })
-			}}, true
-		}
-		return kind{}, false
+	s.tasks.kinds = map[string]kind{
+		"chore": {operation: operation{"Chore"}, run: func(c *change, t store.Task) (time.Time, error) {
+			c.record(store.Account{AWSAccountID: t.AWSAccountID, AccountID: t.AccountID}, t.Target, nil, nil)
+			return run(c, t, c.now)
+		}},
+		"errand": {lease: 30 * time.Second, work: func(s *Service, ctx context.Context, t store.Task) error {
+			if err := work(t); err != nil {
+				return err
+			}
+			return s.store.Update(ctx, func(tx store.Tx) error { return tx.DeleteTask(t) })
+		}},
 	}
 }
 

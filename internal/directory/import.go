@@ -13,15 +13,15 @@ import (
 // Import brings in what is left of a directory elsewhere: accounts, users, bots, and chat rooms
 // with their members, as the API once listed them, with their ids, dates and licenses, in the order
 // in which they are given; telephone numbers of an AWS account, too, and settings. Call
-// [Import.Accounts], [Import.Users], [Import.Bots], [Import.Rooms], [Import.Memberships] and
-// [Import.Numbers] in this order, since each belongs to what came before, and settings at any time
-// after accounts. The rules are in import_accounts.go, import_users.go, import_bots.go,
-// import_rooms.go, import_numbers.go and import_settings.go; what accounts and users must be to be
-// considered at all is in import_rows.go.
+// [Import.Accounts], [Import.Users], [Import.Bots], [Import.Rooms], [Import.Memberships],
+// [Import.Numbers] and [Import.NumberOrders] in this order, since each belongs to what came before,
+// and settings at any time after accounts. The rules are in import_accounts.go, import_users.go,
+// import_bots.go, import_rooms.go, import_numbers.go and import_settings.go; what accounts and
+// users must be to be considered at all is in import_rows.go.
 //
 // What the store already has is never changed, so an import that was cut short can be run again.
-// Each account, user, room and membership that is added gets an audit record of its own, which
-// later tells where it came from. Writing the records takes a quarter of the time, and is worth it.
+// Each thing that is added gets an audit record of its own, which later tells where it came from.
+// Writing the records takes a quarter of the time, and is worth it.
 type Import struct {
 	store   store.Store
 	options Options
@@ -228,4 +228,28 @@ func rootAWSAccount(tx store.ReadTx) (string, error) {
 		err = nil
 	}
 	return string(id), err
+}
+
+// awsAccount returns the AWS account of what belongs to an AWS account as a whole: the one that
+// is named, or the one of the imported accounts, or the only one that there is.
+func (im *Import) awsAccount(ctx context.Context) (string, error) {
+	owners := im.owners
+	if named := im.request.AWSAccountID; named != "" {
+		if !isAWSAccountID(named) {
+			return "", api.BadRequest("The AWS account id %.64q must be 12 digits", named)
+		}
+		owners = []string{named}
+	}
+	if len(owners) == 0 {
+		if err := im.store.View(ctx, func(tx store.ReadTx) (err error) {
+			owners, err = tx.AWSAccounts()
+			return err
+		}); err != nil {
+			return "", err
+		}
+	}
+	if len(owners) != 1 {
+		return "", api.BadRequest("Files do not say which AWS account phone numbers and settings belong to, and there are %d: name one by --aws-account-id", len(owners))
+	}
+	return owners[0], nil
 }

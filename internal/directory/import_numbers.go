@@ -1,6 +1,7 @@
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,7 +35,7 @@ type NumberSettingsRow struct {
 // see [ImportOptions]. A number that a user has goes to that user, who must be imported or in the
 // store. Like [Import.Users] it has an entry for each row. The quota is for new numbers.
 func (im *Import) Numbers(ctx context.Context, rows []NumberRow) ([]ImportedRow, error) {
-	owner, err := im.numbersOwner(ctx)
+	owner, err := im.awsAccount(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +44,7 @@ func (im *Import) Numbers(ctx context.Context, rows []NumberRow) ([]ImportedRow,
 
 // NumberOrders imports orders of telephone numbers, which are listed the newest first.
 func (im *Import) NumberOrders(ctx context.Context, rows []OrderRow) ([]ImportedRow, error) {
-	owner, err := im.numbersOwner(ctx)
+	owner, err := im.awsAccount(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -59,35 +60,11 @@ func (im *Import) NumberOrders(ctx context.Context, rows []OrderRow) ([]Imported
 
 // NumberSettings imports settings of the AWS account that the numbers belong to.
 func (im *Import) NumberSettings(ctx context.Context, rows []NumberSettingsRow) ([]ImportedRow, error) {
-	owner, err := im.numbersOwner(ctx)
+	owner, err := im.awsAccount(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return inChunks(ctx, im, rows, func(k *chunk, row NumberSettingsRow) (ImportedRow, error) { return k.numberSettings(owner, row) })
-}
-
-// numbersOwner returns the AWS account of what belongs to an AWS account as a whole: the one that
-// is named, or the one of the imported accounts, or the only one that there is.
-func (im *Import) numbersOwner(ctx context.Context) (string, error) {
-	owners := im.owners
-	if named := im.request.AWSAccountID; named != "" {
-		if !isAWSAccountID(named) {
-			return "", api.BadRequest("The AWS account id %.64q must be 12 digits", named)
-		}
-		owners = []string{named}
-	}
-	if len(owners) == 0 {
-		if err := im.store.View(ctx, func(tx store.ReadTx) (err error) {
-			owners, err = tx.AWSAccounts()
-			return err
-		}); err != nil {
-			return "", err
-		}
-	}
-	if len(owners) != 1 {
-		return "", api.BadRequest("Files do not say which AWS account phone numbers belong to, and there are %d: name one by --aws-account-id", len(owners))
-	}
-	return owners[0], nil
 }
 
 // number decides about one row, and adds what is new.
@@ -136,7 +113,7 @@ func (k *chunk) number(owner string, row NumberRow) (result ImportedRow, err err
 			return result, err
 		}
 	}
-	k.change.recordNumber(owner, number, nil, numberFields(n))
+	k.change.recordOwned(owner, number, nil, numberFields(n))
 	k.seen.numbers[number] = placed[store.PhoneNumber]{n, row.Place}
 	return result, nil
 }
@@ -222,7 +199,7 @@ func (k *chunk) fillIn(kept store.PhoneNumber, stored bool, row NumberRow) (resu
 		return ImportedRow{Outcome: RowUnchanged}, nil
 	}
 	result.Outcome = RowCompleted
-	k.change.recordNumber(n.AWSAccountID, n.Number, numberFields(kept), numberFields(n))
+	k.change.recordOwned(n.AWSAccountID, n.Number, numberFields(kept), numberFields(n))
 	switch {
 	case !stored:
 		return result, nil
@@ -325,15 +302,8 @@ func (k *chunk) completeNumber(n *store.PhoneNumber, r api.PhoneNumber, result *
 
 // readDigits sets what is not known of a number, and what its digits tell.
 func readDigits(n *store.PhoneNumber) {
-	if n.Country == "" {
-		n.Country = e164.Country(n.Number)
-	}
-	if n.Type == "" {
-		n.Type = string(api.PhoneNumberTypeLocal)
-		if e164.TollFree(n.Number) {
-			n.Type = string(api.PhoneNumberTypeTollFree)
-		}
-	}
+	n.Country = cmp.Or(n.Country, e164.Country(n.Number))
+	n.Type = cmp.Or(n.Type, e164.Type(n.Number))
 }
 
 // giveNumber gives a number to the user of its associations, as far as there is one.
@@ -398,7 +368,7 @@ func (k *chunk) claimNumber(u *store.User, a store.Account, result *ImportedRow)
 		before := numberFields(n)
 		n.Status, n.AccountID, n.UserID = string(api.PhoneNumberStatusAssigned), u.AccountID, u.UserID
 		u.PhoneProductType = n.ProductType
-		k.change.recordNumber(a.AWSAccountID, n.Number, before, numberFields(n))
+		k.change.recordOwned(a.AWSAccountID, n.Number, before, numberFields(n))
 		return k.change.UpdatePhoneNumbers([]store.PhoneNumber{n})
 	case !there:
 		n = store.PhoneNumber{
@@ -414,7 +384,7 @@ func (k *chunk) claimNumber(u *store.User, a store.Account, result *ImportedRow)
 		}
 		if pool.Owner == "" {
 			k.seen.claimed[n.Number] = n
-			k.change.recordNumber(a.AWSAccountID, n.Number, nil, numberFields(n))
+			k.change.recordOwned(a.AWSAccountID, n.Number, nil, numberFields(n))
 			return k.addNumber(&n, pool)
 		}
 	}
@@ -471,7 +441,7 @@ func (k *chunk) order(owner string, row OrderRow) (result ImportedRow, err error
 	if err := k.change.InsertPhoneNumberOrder(&o); err != nil {
 		return result, err
 	}
-	k.change.recordNumber(owner, id, nil, orderFields(o))
+	k.change.recordOwned(owner, id, nil, orderFields(o))
 	k.seen.orders[id] = placed[store.PhoneNumberOrder]{o, row.Place}
 	return result, nil
 }
@@ -536,12 +506,10 @@ func (k *chunk) numberSettings(owner string, row NumberSettingsRow) (result Impo
 		return result, err
 	}
 	after := store.PhoneNumberSettings{CallingName: orEmpty(row.Settings.CallingName), CallingNameUpdated: row.Settings.CallingNameUpdatedTimestamp}
-	switch {
-	case after == kept:
-		return ImportedRow{Outcome: RowUnchanged}, nil
-	case kept != store.PhoneNumberSettings{}:
-		return ImportedRow{Outcome: RowDiffers, Reason: "AWS account " + owner + " has another calling name, or has had it since another time"}, nil
+	before, fields := numberSettingsFields(kept), numberSettingsFields(after)
+	if known, ok := k.knownSettings("phone number settings of AWS account "+owner, row.Place, kept == store.PhoneNumberSettings{}, before, fields); ok {
+		return known, nil
 	}
-	k.change.recordNumber(owner, owner, numberSettingsFields(kept), numberSettingsFields(after))
+	k.change.recordOwned(owner, owner, before, fields)
 	return result, k.change.PutPhoneNumberSettings(owner, after)
 }

@@ -179,14 +179,16 @@ func TestImportNumberOrders(t *testing.T) {
 	equal(t, "again", outcomes(ok[[]directory.ImportedRow](t)(again.NumberOrders(t.Context(), rows[:2]))), []string{
 		"unchanged", "differs; order " + first + " is in the store, with different ProductType"})
 
-	settings := func(name string) []string {
-		row := directory.NumberSettingsRow{Settings: api.GetPhoneNumberSettingsOutput{CallingName: new(name), CallingNameUpdatedTimestamp: now.AddDate(-1, 0, 0)}}
+	settings := func(im *directory.Import, name string) []string {
+		row := directory.NumberSettingsRow{Place: "settings.json", Settings: api.GetPhoneNumberSettingsOutput{CallingName: new(name), CallingNameUpdatedTimestamp: now.AddDate(-1, 0, 0)}}
 		return outcomes(ok[[]directory.ImportedRow](t)(im.NumberSettings(t.Context(), []directory.NumberSettingsRow{row})))
 	}
-	equal(t, "settings", settings("Example"), []string{"added"})
-	equal(t, "settings again", settings("Example"), []string{"unchanged"})
-	equal(t, "other settings", settings("Other"), []string{
-		"differs; AWS account " + awsAccount + " has another calling name, or has had it since another time"})
+	equal(t, "settings", settings(im, "Example"), []string{"added"})
+	equal(t, "settings again", settings(im, "Example"), []string{"unchanged"})
+	equal(t, "other settings", settings(im, "Other"), []string{
+		"bad; phone number settings of AWS account " + awsAccount + " are already in settings.json, with different CallingName"})
+	equal(t, "others than those in the store", settings(h.beginImport(directory.ImportOptions{}), "Other"), []string{
+		"differs; phone number settings of AWS account " + awsAccount + " are in the store, with different CallingName"})
 
 	// Of two AWS accounts, one must be named.
 	h.as(foreignAccount).must("UpdatePhoneNumberSettings", "", "", `{"CallingName":"Foreign"}`)

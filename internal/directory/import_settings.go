@@ -36,7 +36,7 @@ const mostRetentionDays = 5475
 // GlobalSettings imports settings of an AWS account: no file says of which, see [ImportOptions].
 // Like [Import.Users] it has an entry for each row, and so have the settings of accounts.
 func (im *Import) GlobalSettings(ctx context.Context, rows []GlobalSettingsRow) ([]ImportedRow, error) {
-	owner, err := im.numbersOwner(ctx)
+	owner, err := im.awsAccount(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func (k *chunk) globalSettings(owner string, row GlobalSettingsRow) (result Impo
 	if known, ok := k.knownSettings("global settings of AWS account "+owner, row.Place, kept == store.GlobalSettings{}, before, fields); ok {
 		return known, nil
 	}
-	k.change.record(store.Account{AWSAccountID: owner}, owner, before, fields)
+	k.change.recordOwned(owner, owner, before, fields)
 	return result, k.change.PutGlobalSettings(owner, after)
 }
 
@@ -197,12 +197,7 @@ func badRetention(r api.GetRetentionSettingsOutput) string {
 // fillRetention sets the retention settings of an account that a row has. Without a period there is
 // nothing to delete.
 func fillRetention(a *store.Account, r api.GetRetentionSettingsOutput) {
-	if s := r.RetentionSettings.RoomRetentionSettings; s != nil {
-		a.RoomRetentionDays = orZero(s.RetentionDays)
-	}
-	if s := r.RetentionSettings.ConversationRetentionSettings; s != nil {
-		a.ConversationRetentionDays = orZero(s.RetentionDays)
-	}
+	setPeriods(a, r.RetentionSettings)
 	switch {
 	case a.RoomRetentionDays == 0 && a.ConversationRetentionDays == 0:
 		a.InitiateDeletion = time.Time{}

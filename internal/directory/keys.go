@@ -276,11 +276,11 @@ func anyKey(tx store.ReadTx, keyID string) (store.AccessKey, error) {
 func (c *change) recordKey(before, after *store.AccessKey) {
 	switch {
 	case before == nil:
-		c.record(store.Account{AWSAccountID: after.AWSAccountID}, after.KeyID, nil, keyFields(*after))
+		c.recordOwned(after.AWSAccountID, after.KeyID, nil, keyFields(*after))
 	case after == nil:
-		c.record(store.Account{AWSAccountID: before.AWSAccountID}, before.KeyID, keyFields(*before), nil)
+		c.recordOwned(before.AWSAccountID, before.KeyID, keyFields(*before), nil)
 	default:
-		c.record(store.Account{AWSAccountID: after.AWSAccountID}, after.KeyID, keyFields(*before), keyFields(*after))
+		c.recordOwned(after.AWSAccountID, after.KeyID, keyFields(*before), keyFields(*after))
 	}
 }
 

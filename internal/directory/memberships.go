@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -197,26 +196,23 @@ func (c *change) adding(a store.Account, room store.Room, memberIDs ...string) (
 
 // add adds a member, or refuses to.
 func (x *adding) add(memberID string, role api.RoomMembershipRole) *rules.Refusal {
-	refuse := func(code api.ErrorCode, format string, args ...any) *rules.Refusal {
-		return &rules.Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
-	}
 	who, known := x.known[memberID]
 	switch {
 	case !known:
-		return refuse(api.ErrorCodeNotFound, "User or bot %.64s was not found in the account", memberID)
+		return refusal(api.ErrorCodeNotFound, "User or bot %.64s was not found in the account", memberID)
 	case x.members[memberID]:
-		return refuse(api.ErrorCodeConflict, "%s %.64s is a member of the room already", who.kind(), memberID)
+		return refusal(api.ErrorCodeConflict, "%s %.64s is a member of the room already", who.kind(), memberID)
 	case who.bot != nil && role == api.RoomMembershipRoleAdministrator:
-		return refuse(api.ErrorCodeBadRequest, "A bot cannot be an administrator of a room")
+		return refusal(api.ErrorCodeBadRequest, "A bot cannot be an administrator of a room")
 	case who.bot != nil && who.bot.Disabled:
-		return refuse(api.ErrorCodePreconditionFailed, "Bot %.64s is disabled: it cannot be added to a room", memberID)
+		return refusal(api.ErrorCodePreconditionFailed, "Bot %.64s is disabled: it cannot be added to a room", memberID)
 	case who.bot != nil && !who.bot.HasEvents():
-		return refuse(api.ErrorCodePreconditionFailed, "Bot %.64s has no events configuration: it cannot be added to a room", memberID)
+		return refusal(api.ErrorCodePreconditionFailed, "Bot %.64s has no events configuration: it cannot be added to a room", memberID)
 	case who.bot == nil && who.user.Registration != string(api.RegistrationStatusRegistered):
-		return refuse(api.ErrorCodePreconditionFailed, "Only a registered user can be added to a room, this one is %s",
+		return refusal(api.ErrorCodePreconditionFailed, "Only a registered user can be added to a room, this one is %s",
 			strings.ToLower(who.user.Registration))
 	case x.size >= maxMembers:
-		return refuse(api.ErrorCodeResourceLimitExceeded, "Room %s has %d members, and can have no more", x.room.RoomID, x.size)
+		return refusal(api.ErrorCodeResourceLimitExceeded, "Room %s has %d members, and can have no more", x.room.RoomID, x.size)
 	}
 	if role == "" {
 		role = api.RoomMembershipRoleMember

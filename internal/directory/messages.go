@@ -234,7 +234,7 @@ func (c *change) beginConversation(a store.Account, id string, people []store.Us
 	if !slices.ContainsFunc(people, func(u store.User) bool { return u.AccountID == a.AccountID }) {
 		return store.Conversation{}, api.BadRequest("A conversation of account %s must have a user of that account in it", a.AccountID)
 	}
-	return store.Conversation{AccountID: a.AccountID, ConversationID: id, HomeID: a.AccountID, Created: c.now}, nil
+	return store.Conversation{AccountID: a.AccountID, ConversationID: id, HomeID: a.AccountID}, nil
 }
 
 // joinConversation adds users to a conversation, and returns it as its home has it then. Once users
@@ -254,7 +254,7 @@ func (c *change) joinConversation(home store.Account, at store.Conversation, peo
 		unknown := errors.Is(err, store.ErrNotFound)
 		switch {
 		case unknown:
-			before = store.Conversation{AccountID: accountID, ConversationID: at.ConversationID, HomeID: home.AccountID, Created: at.Created}
+			before = store.Conversation{AccountID: accountID, ConversationID: at.ConversationID, HomeID: home.AccountID}
 		case err != nil:
 			return at, err
 		case before.HomeID != home.AccountID:

@@ -57,7 +57,8 @@ func unfit(product api.PhoneNumberProductType, country, numberType string) strin
 }
 
 // ListSupportedPhoneNumberCountries lists the countries that a product has numbers of, and which.
-// What the AWS account may not use is left out; it is an error if that is everything.
+// What the AWS account may not use is left out; a restriction of the product as a whole is an
+// error.
 func (s *Service) ListSupportedPhoneNumberCountries(ctx context.Context, in *api.ListSupportedPhoneNumberCountriesInput) (*api.ListSupportedPhoneNumberCountriesOutput, error) {
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.ListSupportedPhoneNumberCountriesOutput, error) {
 		if err := restricted(tx, caller.AWSAccountID, in.ProductType, ""); err != nil {
@@ -80,13 +81,13 @@ func (s *Service) ListSupportedPhoneNumberCountries(ctx context.Context, in *api
 // SearchAvailablePhoneNumbers pages through the numbers of the pool that can be ordered, by number.
 // It reserves none.
 func (s *Service) SearchAvailablePhoneNumbers(ctx context.Context, in *api.SearchAvailablePhoneNumbersInput) (*api.SearchAvailablePhoneNumbersOutput, error) {
-	filter, err := poolFilter(in)
+	filter, contradicts, err := poolFilter(in)
 	if err != nil {
 		return nil, err
 	}
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) (*api.SearchAvailablePhoneNumbersOutput, error) {
 		list := s.listing("SearchAvailablePhoneNumbers", caller.AWSAccountID, filter.Country, filter.Type, filter.AreaCode,
-			filter.State, strings.ToLower(filter.City), filter.Prefix)
+			filter.State, strings.ToLower(filter.City))
 		after, err := list.after(in.NextToken)
 		if err != nil {
 			return nil, err
@@ -94,11 +95,15 @@ func (s *Service) SearchAvailablePhoneNumbers(ctx context.Context, in *api.Searc
 		if err := restricted(tx, caller.AWSAccountID, "", filter.Country); err != nil {
 			return nil, err
 		}
+		out := &api.SearchAvailablePhoneNumbersOutput{E164PhoneNumbers: []string{}}
+		if contradicts {
+			return out, nil
+		}
 		numbers, next, err := tx.ListPool(filter, after, pageSize(in.MaxResults, numberPage))
 		if err != nil {
 			return nil, err
 		}
-		out := &api.SearchAvailablePhoneNumbersOutput{E164PhoneNumbers: []string{}, NextToken: list.token(next)}
+		out.NextToken = list.token(next)
 		for _, n := range numbers {
 			out.E164PhoneNumbers = append(out.E164PhoneNumbers, n.Number)
 		}
@@ -106,11 +111,11 @@ func (s *Service) SearchAvailablePhoneNumbers(ctx context.Context, in *api.Searc
 	})
 }
 
-// poolFilter checks what is searched for. A search of Puerto Rico may have the form of either side:
-// the reference has it among the other countries.
-func poolFilter(in *api.SearchAvailablePhoneNumbersInput) (store.PoolFilter, error) {
+// poolFilter checks what is searched for; no number is what contradicts itself. A search of Puerto
+// Rico may have the form of either side: the reference has it among the other countries.
+func poolFilter(in *api.SearchAvailablePhoneNumbersInput) (filter store.PoolFilter, contradicts bool, err error) {
 	country := cmp.Or(orEmpty(in.Country), "US")
-	filter := store.PoolFilter{
+	filter = store.PoolFilter{
 		Available: true,
 		Country:   country,
 		Type:      string(in.PhoneNumberType),
@@ -118,19 +123,19 @@ func poolFilter(in *api.SearchAvailablePhoneNumbersInput) (store.PoolFilter, err
 		State:     strings.ToUpper(strings.TrimSpace(orEmpty(in.State))),
 		City:      strings.TrimSpace(orEmpty(in.City)),
 	}
-	if in.TollFreePrefix != nil {
-		filter.Prefix, filter.PrefixOf = "+1"+*in.TollFreePrefix, len("12065550100")
-	}
-	somewhere := filter.AreaCode != "" || filter.State != "" || filter.City != "" || filter.Prefix != ""
+	prefix := orEmpty(in.TollFreePrefix) // which is the area code of such a number
+	contradicts = prefix != "" && filter.AreaCode != "" && filter.AreaCode != prefix
+	filter.AreaCode = cmp.Or(filter.AreaCode, prefix)
+	somewhere := filter.AreaCode != "" || filter.State != "" || filter.City != ""
 	switch {
 	case country == "US" && !somewhere:
-		return filter, api.BadRequest("A search of country US needs AreaCode, City with State, State, or TollFreePrefix")
+		return filter, false, api.BadRequest("A search of country US needs AreaCode, City with State, State, or TollFreePrefix")
 	case country != "US" && country != "PR" && somewhere:
-		return filter, api.BadRequest("A search of country %s takes PhoneNumberType only, not AreaCode, City, State or TollFreePrefix", country)
+		return filter, false, api.BadRequest("A search of country %s takes PhoneNumberType only, not AreaCode, City, State or TollFreePrefix", country)
 	case country != "US" && !somewhere && filter.Type == "":
-		return filter, api.BadRequest("A search of country %s needs PhoneNumberType", country)
+		return filter, false, api.BadRequest("A search of country %s needs PhoneNumberType", country)
 	case filter.City != "" && filter.State == "":
-		return filter, api.BadRequest("A search by City needs State, too")
+		return filter, false, api.BadRequest("A search by City needs State, too")
 	}
-	return filter, nil
+	return filter, contradicts, nil
 }

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -93,9 +94,9 @@ func (s *Service) CreatePhoneNumberOrder(ctx context.Context, in *api.CreatePhon
 		if err := c.InsertPhoneNumberOrder(&order); err != nil {
 			return nil, err
 		}
-		c.recordNumber(aws, order.OrderID, nil, orderFields(order))
+		c.recordOwned(aws, order.OrderID, nil, orderFields(order))
 		for _, n := range acquired {
-			c.recordNumber(aws, n.Number, nil, numberFields(n))
+			c.recordOwned(aws, n.Number, nil, numberFields(n))
 		}
 		due := c.now.Add(s.options.Numbers.OrderDelay)
 		if err := c.schedule(store.Task{AWSAccountID: aws, Kind: fillOrder, Target: order.OrderID, Due: due}); err != nil {
@@ -167,10 +168,10 @@ func (c *change) endOrder(order store.PhoneNumberOrder, handedOver func(store.Po
 			n.Status, n.Updated = string(api.PhoneNumberStatusUnassigned), c.now
 			acquired = append(acquired, n)
 			got[n.Number] = true
-			c.recordNumber(n.AWSAccountID, n.Number, numberFields(before), numberFields(n))
+			c.recordOwned(n.AWSAccountID, n.Number, numberFields(before), numberFields(n))
 			continue
 		}
-		c.recordNumber(n.AWSAccountID, n.Number, numberFields(before), nil)
+		c.recordOwned(n.AWSAccountID, n.Number, numberFields(before), nil)
 		back := known[n.Number]
 		back.Owner, back.Failing = "", false // the mark is for one order
 		if err := c.PutPoolNumbers([]store.PoolNumber{back}); err != nil {
@@ -200,7 +201,7 @@ func (c *change) endOrder(order store.PhoneNumberOrder, handedOver func(store.Po
 		order.Status = string(api.PhoneNumberOrderStatusPartial)
 	}
 	order.Updated = c.now
-	c.recordNumber(order.AWSAccountID, order.OrderID, before, orderFields(order))
+	c.recordOwned(order.AWSAccountID, order.OrderID, before, orderFields(order))
 	return c.UpdatePhoneNumberOrder(order)
 }
 
@@ -263,4 +264,12 @@ func orderFields(o store.PhoneNumberOrder) []document.Member {
 		{Key: "OrderedPhoneNumbers", Value: values(numbers)},
 		{Key: "CreatedTimestamp", Value: stampOf(o.Created)},
 	}
+}
+
+// errOrder is the error for an order that is not there.
+func errOrder(id string, err error) error {
+	if errors.Is(err, store.ErrNotFound) {
+		return api.Errorf(api.NotFoundException, "Phone number order %.64s was not found in the AWS account", id)
+	}
+	return err
 }

@@ -158,7 +158,7 @@ func changePool[T any](ctx context.Context, o *Operator, op operation, rows []T,
 func (c *change) recordPool(what ...document.Member) error {
 	owners, err := c.AWSAccounts()
 	for _, owner := range owners {
-		c.recordNumber(owner, owner, nil, what)
+		c.recordOwned(owner, owner, nil, what)
 	}
 	return err
 }
@@ -186,17 +186,13 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 	case n.Country != country && (country != "" || e164.Knows(n.Country)):
 		return n, fmt.Sprintf("%s is a number of %s, not of %s: begin with the code of the country, as in +12065550100", n.Number, cmp.Or(country, "another country"), n.Country)
 	}
-	american := strings.HasPrefix(n.Number, "+1")
-	if american && len(n.Number) != len("+12065550100") {
+	american, code, told := strings.HasPrefix(n.Number, "+1"), e164.AreaCode(n.Number), e164.Type(n.Number)
+	if american && code == "" {
 		return n, fmt.Sprintf("%s must have 10 digits after the +1", n.Number)
-	}
-	free := string(api.PhoneNumberTypeLocal)
-	if e164.TollFree(n.Number) {
-		free = string(api.PhoneNumberTypeTollFree)
 	}
 	switch strings.ToLower(strings.NewReplacer("-", "", " ", "", "_", "").Replace(r.Type)) {
 	case "":
-		n.Type = free
+		n.Type = told
 	case "local":
 		n.Type = string(api.PhoneNumberTypeLocal)
 	case "tollfree":
@@ -204,11 +200,10 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 	default:
 		return n, fmt.Sprintf("type %.64q is neither Local nor TollFree", r.Type)
 	}
-	if american && n.Type != free {
-		return n, fmt.Sprintf("%s is a number of type %s, not %s", n.Number, free, n.Type)
+	if american && n.Type != told {
+		return n, fmt.Sprintf("%s is a number of type %s, not %s", n.Number, told, n.Type)
 	}
 	if american {
-		code := n.Number[2:5]
 		if n.AreaCode != "" && n.AreaCode != code {
 			return n, fmt.Sprintf("the area code of %s is %s, not %.64s", n.Number, code, n.AreaCode)
 		}
@@ -388,7 +383,7 @@ func (c *change) failNumber(owners []string, number string) (status string, err 
 	} else {
 		found.Status = string(api.PhoneNumberStatusReleaseFailed)
 	}
-	c.recordNumber(found.AWSAccountID, number, numberFields(before), numberFields(found))
+	c.recordOwned(found.AWSAccountID, number, numberFields(before), numberFields(found))
 	if err := c.DeleteTask(store.Task{AWSAccountID: found.AWSAccountID, Kind: releaseNumber, Target: number}); err != nil {
 		return "", err
 	}
@@ -436,7 +431,7 @@ func (o *Operator) RestrictNumbers(ctx context.Context, awsAccountID string, pro
 		if there {
 			return nil
 		}
-		c.recordNumber(awsAccountID, awsAccountID, nil, restrictionFields(r))
+		c.recordOwned(awsAccountID, awsAccountID, nil, restrictionFields(r))
 		return c.PutPhoneNumberRestriction(r)
 	})
 }
@@ -447,7 +442,7 @@ func (o *Operator) UnrestrictNumbers(ctx context.Context, awsAccountID string, p
 		if !there {
 			return api.Errorf(api.NotFoundException, "AWS account %s is not restricted so: name the product type and the country as when it was", awsAccountID)
 		}
-		c.recordNumber(awsAccountID, awsAccountID, restrictionFields(r), nil)
+		c.recordOwned(awsAccountID, awsAccountID, restrictionFields(r), nil)
 		return c.DeletePhoneNumberRestriction(r)
 	})
 }

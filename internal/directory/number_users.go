@@ -112,7 +112,7 @@ func (c *change) moveNumbers(a store.Account, members []*member) error {
 			n.AccountID, n.UserID, n.Associated = a.AccountID, user, c.now
 			n.Status = string(api.PhoneNumberStatusAssigned)
 		}
-		c.recordNumber(a.AWSAccountID, n.Number, before, numberFields(*n))
+		c.recordOwned(a.AWSAccountID, n.Number, before, numberFields(*n))
 	}
 	return c.UpdatePhoneNumbers(numbers)
 }

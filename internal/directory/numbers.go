@@ -3,7 +3,6 @@ package directory
 import (
 	"context"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -267,9 +266,15 @@ func (x *numberChanges) update(id string, product api.PhoneNumberProductType, ca
 	return nil
 }
 
-// settled refuses to change a number that is on its way to the AWS account, or away from it.
+// usable reports whether a number is there to be used: it is on its way neither to the AWS account
+// nor away from it.
+func usable(n store.PhoneNumber) bool {
+	return n.Status == string(api.PhoneNumberStatusUnassigned) || n.Status == string(api.PhoneNumberStatusAssigned)
+}
+
+// settled refuses to change a number that is not usable.
 func settled(n store.PhoneNumber) *rules.Refusal {
-	if !n.Deleted.IsZero() || n.Status == string(api.PhoneNumberStatusAcquireInProgress) {
+	if !usable(n) {
 		return refusal(api.ErrorCodeConflict, "Phone number %s is %s, and cannot be changed", n.Number, n.Status)
 	}
 	return nil
@@ -304,7 +309,7 @@ func (x *numberChanges) save(o Options) error {
 			continue
 		}
 		changed = append(changed, n.after)
-		c.recordNumber(n.after.AWSAccountID, n.after.Number, numberFields(n.before), numberFields(n.after))
+		c.recordOwned(n.after.AWSAccountID, n.after.Number, numberFields(n.before), numberFields(n.after))
 		for _, follows := range []struct {
 			kind   string
 			before bool // it was to follow already
@@ -356,7 +361,7 @@ func (c *change) finishCallingName(t store.Task) (again time.Time, err error) {
 	if n.CallingName == "" {
 		n.CallingNameStatus = string(api.CallingNameStatusUnassigned)
 	}
-	c.recordNumber(n.AWSAccountID, n.Number, numberFields(before), numberFields(n))
+	c.recordOwned(n.AWSAccountID, n.Number, numberFields(before), numberFields(n))
 	return again, c.UpdatePhoneNumbers([]store.PhoneNumber{n})
 }
 
@@ -372,10 +377,10 @@ func (c *change) releaseNumber(t store.Task) (again time.Time, err error) {
 	before := n
 	if n.Status == string(api.PhoneNumberStatusDeleteInProgress) {
 		n.Status, n.Updated = string(api.PhoneNumberStatusReleaseInProgress), c.now
-		c.recordNumber(n.AWSAccountID, n.Number, numberFields(before), numberFields(n))
+		c.recordOwned(n.AWSAccountID, n.Number, numberFields(before), numberFields(n))
 		return c.now, c.UpdatePhoneNumbers([]store.PhoneNumber{n})
 	}
-	c.recordNumber(n.AWSAccountID, n.Number, numberFields(n), nil)
+	c.recordOwned(n.AWSAccountID, n.Number, numberFields(n), nil)
 	return again, c.toPool(n)
 }
 
@@ -447,11 +452,6 @@ func asNumber(id string) string {
 		id = "+" + id
 	}
 	return id
-}
-
-// recordNumber records what has changed about numbers of an AWS account.
-func (c *change) recordNumber(awsAccountID, target string, before, after []document.Member) {
-	c.record(store.Account{AWSAccountID: awsAccountID}, target, before, after)
 }
 
 func showNumber(n store.PhoneNumber) api.PhoneNumber {
@@ -532,7 +532,7 @@ func (s *Service) UpdatePhoneNumberSettings(ctx context.Context, in *api.UpdateP
 				api.FormatTime(before.CallingNameUpdated), api.FormatTime(next))
 		}
 		after := store.PhoneNumberSettings{CallingName: in.CallingName, CallingNameUpdated: c.now}
-		c.recordNumber(c.caller.AWSAccountID, c.caller.AWSAccountID, numberSettingsFields(before), numberSettingsFields(after))
+		c.recordOwned(c.caller.AWSAccountID, c.caller.AWSAccountID, numberSettingsFields(before), numberSettingsFields(after))
 		return &api.UpdatePhoneNumberSettingsOutput{}, c.PutPhoneNumberSettings(c.caller.AWSAccountID, after)
 	})
 }
@@ -576,23 +576,10 @@ func permitted(all []store.PhoneNumberRestriction, product api.PhoneNumberProduc
 	return true
 }
 
-// errOrder is the error for an order that is not there.
-func errOrder(id string, err error) error {
-	if errors.Is(err, store.ErrNotFound) {
-		return api.Errorf(api.NotFoundException, "Phone number order %.64s was not found in the AWS account", id)
-	}
-	return err
-}
-
 // ignoreMissing takes a record that is gone for no error.
 func ignoreMissing(err error) error {
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
 	return err
-}
-
-// refusal says why something is refused.
-func refusal(code api.ErrorCode, format string, args ...any) *rules.Refusal {
-	return &rules.Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
 }

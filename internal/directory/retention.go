@@ -66,12 +66,7 @@ func (s *Service) PutRetentionSettings(ctx context.Context, in *api.PutRetention
 			return nil, err
 		}
 		after := before
-		if r := in.RetentionSettings.RoomRetentionSettings; r != nil {
-			after.RoomRetentionDays = orZero(r.RetentionDays)
-		}
-		if r := in.RetentionSettings.ConversationRetentionSettings; r != nil {
-			after.ConversationRetentionDays = orZero(r.RetentionDays)
-		}
+		setPeriods(&after, in.RetentionSettings)
 		purge := purgeTask(after)
 		switch {
 		case after.RoomRetentionDays == 0 && after.ConversationRetentionDays == 0:
@@ -87,6 +82,16 @@ func (s *Service) PutRetentionSettings(ctx context.Context, in *api.PutRetention
 		}
 		return &api.PutRetentionSettingsOutput{}, c.saveAccount(before, after)
 	})
+}
+
+// setPeriods sets the policies of an account that are given; one without days is for ever.
+func setPeriods(a *store.Account, given *api.RetentionSettings) {
+	if r := given.RoomRetentionSettings; r != nil {
+		a.RoomRetentionDays = orZero(r.RetentionDays)
+	}
+	if r := given.ConversationRetentionSettings; r != nil {
+		a.ConversationRetentionDays = orZero(r.RetentionDays)
+	}
 }
 
 // purgeTask returns the task that deletes messages by the settings of an account.
@@ -265,14 +270,12 @@ func (c *change) deleteMessagesOf(a store.Account, room store.Room) error {
 // deleteRoomMessages goes on where deleteMessagesOf has stopped. A room is named by its entry, too,
 // since its id may be that of another one by now.
 func (c *change) deleteRoomMessages(t store.Task) (again time.Time, err error) {
-	var room store.Room
-	if at := strings.LastIndexByte(t.Target, '/'); at >= 0 {
-		entry, err := strconv.ParseInt(t.Target[at+1:], 10, 64)
-		if err != nil {
-			return again, fmt.Errorf("a task for the messages of the room %.64q: %w", t.Target, err)
-		}
-		room = store.Room{AccountID: t.AccountID, RoomID: t.Target[:at], Entry: store.Entry(entry)}
+	at := strings.LastIndexByte(t.Target, '/')
+	entry, err := strconv.ParseInt(t.Target[at+1:], 10, 64)
+	if at < 0 || err != nil {
+		return again, fmt.Errorf("a task for the messages of the room %.64q, which names none", t.Target)
 	}
+	room := store.Room{AccountID: t.AccountID, RoomID: t.Target[:at], Entry: store.Entry(entry)}
 	n, err := c.DeleteMessages(room.Discussion(), purgePiece)
 	if err != nil || n == 0 {
 		return again, err

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -46,32 +48,21 @@ type kind struct {
 	work  func(s *Service, ctx context.Context, t store.Task) error
 }
 
-// kindOf returns how tasks of a kind are done. The names are in the databases of people: none may
+// kinds says how tasks of each kind are done. The names are in the databases of people: none may
 // change.
-func kindOf(name string) (kind, bool) {
-	switch name {
-	case fillOrder:
-		return kind{operation: opFillOrder, lock: (*change).lockNumbers, run: (*change).fillOrder}, true
-	case finishCallingName:
-		return kind{operation: opFinishCallingName, lock: (*change).lockNumbers, run: (*change).finishCallingName}, true
-	case releaseNumber:
-		return kind{operation: opReleasePhoneNumber, lock: (*change).lockNumbers, run: (*change).releaseNumber}, true
-	case deliverDialOuts:
-		return kind{lease: turnLease, work: inTurns((*Service).deliverDialOut, dialOutsLeft)}, true
-	case deleteRoomMessages:
-		return kind{operation: opDeleteRoomMessages, run: (*change).deleteRoomMessages}, true
-	case purgeMessages:
-		return kind{operation: opPurgeMessages, run: (*change).purgeMessages}, true
-	case purgeSharedMessages:
-		return kind{operation: opPurgeSharedMessages, lock: (*change).lockMessages, run: (*change).purgeSharedMessages}, true
-	case deliverEvents:
-		return kind{lease: turnLease, work: inTurns((*Service).deliverEvent, eventsLeft)}, true
-	}
-	return kind{}, false
+var kinds = map[string]kind{
+	fillOrder:           {operation: opFillOrder, lock: (*change).lockNumbers, run: (*change).fillOrder},
+	finishCallingName:   {operation: opFinishCallingName, lock: (*change).lockNumbers, run: (*change).finishCallingName},
+	releaseNumber:       {operation: opReleasePhoneNumber, lock: (*change).lockNumbers, run: (*change).releaseNumber},
+	deliverDialOuts:     {lease: turnLease, work: inTurns((*Service).deliverDialOut, dialOutsLeft)},
+	deleteRoomMessages:  {operation: opDeleteRoomMessages, run: (*change).deleteRoomMessages},
+	purgeMessages:       {operation: opPurgeMessages, run: (*change).purgeMessages},
+	purgeSharedMessages: {operation: opPurgeSharedMessages, lock: (*change).lockMessages, run: (*change).purgeSharedMessages},
+	deliverEvents:       {lease: turnLease, work: inTurns((*Service).deliverEvent, eventsLeft)},
 }
 
-// TaskKinds are the kinds of tasks that there are.
-var TaskKinds = []string{deleteRoomMessages, deliverDialOuts, deliverEvents, fillOrder, finishCallingName, purgeMessages, purgeSharedMessages, releaseNumber}
+// TaskKinds returns the kinds of tasks that there are.
+func TaskKinds() []string { return slices.Sorted(maps.Keys(kinds)) }
 
 // schedule asks for a task, or changes when it is due. A lease on it stays.
 func (c *change) schedule(t store.Task) error {
@@ -86,9 +77,9 @@ func (c *change) schedule(t store.Task) error {
 
 // scheduler is what the tasks of a service need in memory.
 type scheduler struct {
-	kindOf func(string) (kind, bool)
-	woken  chan struct{} // a change has scheduled something; buffered, since one word of it is enough
-	slots  chan struct{} // one for each piece of work under way
+	kinds map[string]kind
+	woken chan struct{} // a change has scheduled something; buffered, since one word of it is enough
+	slots chan struct{} // one for each piece of work under way
 
 	mu      sync.Mutex // held while tasks are handed out
 	working map[store.Task]chan struct{}
@@ -96,7 +87,7 @@ type scheduler struct {
 
 func newScheduler() *scheduler {
 	return &scheduler{
-		kindOf:  kindOf,
+		kinds:   kinds,
 		woken:   make(chan struct{}, 1),
 		slots:   make(chan struct{}, tasksAtWork),
 		working: make(map[store.Task]chan struct{}),
@@ -222,7 +213,7 @@ func (s *Service) handOut(ctx context.Context, failed func(kind string, err erro
 // begin does a task, or begins its work. It reports whether it did: work may be under way already,
 // or there may be no room for more.
 func (s *Service) begin(ctx context.Context, t store.Task, failed func(kind string, err error)) (bool, error) {
-	k, known := s.tasks.kindOf(t.Kind)
+	k, known := s.tasks.kinds[t.Kind]
 	switch {
 	case !known: // a newer release has scheduled it, and was replaced by this one
 		return true, fmt.Errorf("this release does not know the tasks %.64q", t.Kind)

@@ -96,7 +96,7 @@ func RecoverSecret(ctx context.Context, st store.Store, keyFile string, options 
 
 // recordSecret is record for the secret key that seals the access keys of an AWS account.
 func (c *change) recordSecret(awsAccountID string, keys int) {
-	c.record(store.Account{AWSAccountID: awsAccountID}, awsAccountID, nil, []document.Member{{Key: "AccessKeys", Value: document.Int(keys)}})
+	c.recordOwned(awsAccountID, awsAccountID, nil, []document.Member{{Key: "AccessKeys", Value: document.Int(keys)}})
 }
 
 // HasLiveKey reports whether there is an access key that the service would take.

@@ -118,7 +118,7 @@ func (s *Service) UpdateGlobalSettings(ctx context.Context, in *api.UpdateGlobal
 		if after == before {
 			return &api.UpdateGlobalSettingsOutput{}, nil
 		}
-		c.record(store.Account{AWSAccountID: c.caller.AWSAccountID}, c.caller.AWSAccountID, globalFields(before), globalFields(after))
+		c.recordOwned(c.caller.AWSAccountID, c.caller.AWSAccountID, globalFields(before), globalFields(after))
 		return &api.UpdateGlobalSettingsOutput{}, c.PutGlobalSettings(c.caller.AWSAccountID, after)
 	})
 }

@@ -140,7 +140,7 @@ func (o *Operator) PruneAudit(ctx context.Context, awsAccountID string, before t
 			err := o.update(ctx, opPruneAudit, func(c *change) (err error) {
 				removed, err = c.DeleteAudit(owner, before, auditPiece)
 				if removed > 0 {
-					c.record(store.Account{AWSAccountID: owner}, owner, []document.Member{
+					c.recordOwned(owner, owner, []document.Member{
 						{Key: "Records", Value: document.Int(removed)},
 						{Key: "Before", Value: stampOf(before).String()},
 					}, nil)
@@ -178,7 +178,7 @@ func (o *Operator) recordCopy(ctx context.Context, op operation, b Copy) error {
 	return o.update(ctx, op, func(c *change) error {
 		owners, err := c.AWSAccounts()
 		for _, owner := range owners {
-			c.record(store.Account{AWSAccountID: owner}, owner, nil, []document.Member{
+			c.recordOwned(owner, owner, nil, []document.Member{
 				{Key: "File", Value: b.File},
 				{Key: "Time", Value: stampOf(b.Time)},
 				{Key: "SHA256", Value: b.SHA256},

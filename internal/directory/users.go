@@ -179,6 +179,11 @@ func noUser(userID string) *rules.Refusal {
 	return &rules.Refusal{Code: api.ErrorCodeNotFound, Message: fmt.Sprintf("User %.64s was not found in the account", userID)}
 }
 
+// refusal says why something is refused.
+func refusal(code api.ErrorCode, format string, args ...any) *rules.Refusal {
+	return &rules.Refusal{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
 // exception is a refusal as the error of a request about one thing alone. The contract lets such a
 // request fail with some of the codes of an item only.
 func exception(r *rules.Refusal) *api.Error {

@@ -51,6 +51,14 @@ func TollFree(number string) bool {
 	return len(number) > 5 && strings.HasPrefix(number, "+18") && slices.Contains(tollFreeCodes, number[2:5])
 }
 
+// Type returns "TollFree" for a number that [TollFree] knows, and "Local" for any other.
+func Type(number string) string {
+	if TollFree(number) {
+		return "TollFree"
+	}
+	return "Local"
+}
+
 var tollFreeCodes = []string{"800", "833", "844", "855", "866", "877", "888"}
 
 // callingCodes has the countries outside North America.

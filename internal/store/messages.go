@@ -12,7 +12,6 @@ type Conversation struct {
 	HomeID         string   // the account that keeps the messages
 	Members        []string // ids of the users of this account, in the order in which they joined
 	Shared         bool     // users of other accounts are in it, too
-	Created        time.Time
 }
 
 // Discussion is where a message was said: in a room or in a conversation.

@@ -36,8 +36,6 @@ type PoolFilter struct {
 	AreaCode string
 	State    string
 	City     string // in any case
-	Prefix   string // what the number begins with: a plus sign and digits, of a number of PrefixOf digits in all
-	PrefixOf int
 }
 
 // PhoneNumber is a telephone number of an AWS account.

@@ -16,3 +16,6 @@ func (s *Sender) SetTimeout(d time.Duration) {
 func Allowed(address string, allow ...netip.Prefix) bool {
 	return guard{allow}.control(context.Background(), "tcp", address, nil) == nil
 }
+
+// HasProxy reports whether calls may go through a proxy.
+func (s *Sender) HasProxy() bool { return s.transport.Proxy != nil }

@@ -151,7 +151,6 @@ func Sign(key, timestamp string, body []byte) string {
 // Failure says why an endpoint has not taken a call. Its text goes on after the name of the
 // endpoint, and tells nothing of the URL, which may hold a secret.
 type Failure struct {
-	Status int    // of the answer; 0: there was none
 	Reason string // "answered with status 404"
 
 	again bool // the same call may succeed in a moment
@@ -205,11 +204,11 @@ func (s *Sender) post(ctx context.Context, url, key string, body []byte) ([]byte
 	reply, err := io.ReadAll(io.LimitReader(answer.Body, maxReply+1))
 	switch {
 	case answer.StatusCode != http.StatusOK:
-		return nil, &Failure{Status: answer.StatusCode, Reason: fmt.Sprintf("answered with status %d", answer.StatusCode), again: answer.StatusCode >= 500}
+		return nil, &Failure{Reason: fmt.Sprintf("answered with status %d", answer.StatusCode), again: answer.StatusCode >= 500}
 	case err != nil:
 		return nil, s.explain(err)
 	case len(reply) > maxReply:
-		return nil, &Failure{Status: answer.StatusCode, Reason: fmt.Sprintf("answered with more than %d KiB", maxReply>>10)}
+		return nil, &Failure{Reason: fmt.Sprintf("answered with more than %d KiB", maxReply>>10)}
 	}
 	return reply, nil
 }

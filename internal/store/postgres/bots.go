@@ -57,5 +57,6 @@ func (t *tx) InsertBotEvent(e *store.BotEvent) error {
 
 func (t *tx) DeleteBotEvents(accountID, botID string, last store.Entry) error {
 	t.take("bot events", accountID)
+	t.account = accountID
 	return t.sql.DeleteBotEvents(accountID, botID, last)
 }

@@ -7,9 +7,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// DueTasks and CountDueTasks share the sessions of the look-ups, so that no view has to wait while
-// the scheduler looks whether there is anything to do.
-
+// DueTasks shares the sessions of the look-ups, so that no view has to wait while the scheduler
+// looks whether there is anything to do.
 func (d *database) DueTasks(ctx context.Context, at time.Time, limit int) (due []store.Task, next time.Time, err error) {
 	err = d.view(ctx, d.lookups, func(t *tx) (err error) {
 		due, next, err = t.sql.DueTasks(at, limit)

@@ -68,8 +68,8 @@ func messageIDs(messages []store.Message) string {
 }
 
 func testConversations(t *testing.T, f *fixture) {
-	home := store.Conversation{AccountID: "a1", ConversationID: "c1", HomeID: "a1", Members: []string{"u1", "u2"}, Created: said}
-	guest := store.Conversation{AccountID: "a2", ConversationID: "c1", HomeID: "a1", Members: []string{"u1"}, Shared: true, Created: said}
+	home := store.Conversation{AccountID: "a1", ConversationID: "c1", HomeID: "a1", Members: []string{"u1", "u2"}}
+	guest := store.Conversation{AccountID: "a2", ConversationID: "c1", HomeID: "a1", Members: []string{"u1"}, Shared: true}
 	other := store.Conversation{AccountID: "a1", ConversationID: "c2", HomeID: "a2"}
 	f.update(func(tx store.Tx) error {
 		return errors.Join(tx.PutConversation(home), tx.PutConversation(guest), tx.PutConversation(other))

@@ -7,10 +7,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-const conversationColumns = `account_id, conversation_id, home_id, members, shared, created`
+const conversationColumns = `account_id, conversation_id, home_id, members, shared`
 
 func scanConversation(row Row) (c store.Conversation, err error) {
-	err = row.Scan(&c.AccountID, &c.ConversationID, &c.HomeID, stringListTo{&c.Members}, &c.Shared, millisTo{&c.Created})
+	err = row.Scan(&c.AccountID, &c.ConversationID, &c.HomeID, stringListTo{&c.Members}, &c.Shared)
 	return c, err
 }
 
@@ -20,9 +20,9 @@ func (s *SQL) Conversation(accountID, conversationID string) (store.Conversation
 }
 
 func (s *SQL) PutConversation(c store.Conversation) error {
-	_, err := s.Write(`INSERT INTO conversations (`+conversationColumns+`) VALUES ($1, $2, $3, $4, $5, $6)
+	_, err := s.Write(`INSERT INTO conversations (`+conversationColumns+`) VALUES ($1, $2, $3, $4, $5)
 		ON CONFLICT (account_id, conversation_id) DO UPDATE SET members = excluded.members, shared = excluded.shared`,
-		c.AccountID, c.ConversationID, c.HomeID, stringList(c.Members), c.Shared, Millis(c.Created))
+		c.AccountID, c.ConversationID, c.HomeID, stringList(c.Members), c.Shared)
 	return err
 }
 

@@ -93,19 +93,7 @@ func (s *SQL) PoolNumbers(condition string, arg any) ([]store.PoolNumber, error)
 }
 
 func (s *SQL) ListPool(filter store.PoolFilter, after store.Entry, limit int) ([]store.PoolNumber, store.Entry, error) {
-	first, last := int64(after)+1, int64(math.MaxInt64)
-	if filter.Prefix != "" {
-		prefix, ok := numberKey(filter.Prefix)
-		if !ok {
-			return nil, 0, nil
-		}
-		scale := int64(1)
-		for range filter.PrefixOf - len(filter.Prefix) + 1 {
-			scale *= 10
-		}
-		first, last = max(first, prefix*scale), prefix*scale+scale-1
-	}
-	conditions, args := []string{"number >= $1", "number <= $2"}, []any{first, last}
+	conditions, args := []string{"number > $1"}, []any{int64(after)}
 	where := func(condition string, arg any) {
 		args = append(args, arg)
 		conditions = append(conditions, fmt.Sprintf(condition, len(args)))

@@ -130,10 +130,7 @@ func addNumbers(s Statements, callers []caller, last map[string]store.Entry) err
 	var pool, numbers []any
 	for _, c := range callers {
 		number := "+" + strconv.FormatInt(c.key, 10)
-		country, kind := e164.Country(number), "Local"
-		if e164.TollFree(number) {
-			kind = "TollFree"
-		}
+		country, kind := e164.Country(number), e164.Type(number)
 		last[c.owner]++
 		pool = append(pool, c.key, c.owner, country, kind, "", "", e164.AreaCode(number), all, false)
 		numbers = append(numbers, c.owner, last[c.owner], c.key, country, kind, all, 0, "", cmp.Or(c.product, "BusinessCalling"), "Assigned",

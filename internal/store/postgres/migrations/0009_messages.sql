@@ -7,7 +7,6 @@ CREATE TABLE conversations (
     home_id         TEXT COLLATE "C" NOT NULL,
     members         TEXT COLLATE "C" NOT NULL,
     shared          BOOLEAN NOT NULL,
-    created         BIGINT NOT NULL,
     PRIMARY KEY (account_id, conversation_id)
 );
 

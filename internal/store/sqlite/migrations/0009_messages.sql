@@ -7,7 +7,6 @@ CREATE TABLE conversations (
     home_id         TEXT    NOT NULL,
     members         TEXT    NOT NULL,
     shared          INTEGER NOT NULL,
-    created         INTEGER NOT NULL,
     PRIMARY KEY (account_id, conversation_id)
 ) STRICT, WITHOUT ROWID;
 
