@@ -97,7 +97,7 @@ type Head struct {
 }
 
 // Of returns the account that the plan or the ledger is about.
-func (h *Head) Of() NamedAccount { return NamedAccount{h.Account, h.Name} }
+func (h *Head) Of() NamedAccount { return NamedAccount{ID: h.Account, Name: h.Name} }
 
 // Plan is what a job would do. Rows are in the order of their source. Rows that are [Planned]
 // change something. The others failed or were skipped before anything was sent.

@@ -19,6 +19,7 @@ import (
 type NamedAccount struct {
 	ID   string
 	Name string // empty if it is not known
+	Type string // the same: "Team", "EnterpriseLWA"
 }
 
 // String returns the name and the id, for messages: "Acme (01890a5d-...)".
@@ -127,7 +128,7 @@ func (a *Account) Find(ctx context.Context, word string) error {
 	search := NewSearch(word)
 	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(AccountPage)})
 	err := a.pages(ctx, "ListAccounts", "Accounts", "the accounts", input, func(o *document.Object) error {
-		search.See(NamedAccount{o.Text("AccountId"), o.Text("Name")})
+		search.See(NamedAccount{ID: o.Text("AccountId"), Name: o.Text("Name")})
 		return nil
 	})
 	if err != nil {
@@ -144,4 +145,4 @@ func (a *Account) Find(ctx context.Context, word string) error {
 const AccountPage = 100
 
 // String returns the account for messages.
-func (a *Account) String() string { return NamedAccount{a.config.Account, a.name}.String() }
+func (a *Account) String() string { return NamedAccount{ID: a.config.Account, Name: a.name}.String() }

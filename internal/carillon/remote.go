@@ -76,7 +76,7 @@ func (r *remote) accounts(ctx context.Context, word string) ([]bulk.NamedAccount
 	var all []bulk.NamedAccount
 	input := document.NewObject(document.Member{Key: "MaxResults", Value: document.Int(bulk.AccountPage)})
 	err := r.pages(ctx, chime.Service.Operation("ListAccounts"), input, "Accounts", func(o *document.Object) error {
-		a := bulk.NamedAccount{ID: o.Text("AccountId"), Name: o.Text("Name")}
+		a := bulk.NamedAccount{ID: o.Text("AccountId"), Name: o.Text("Name"), Type: o.Text("AccountType")}
 		search.See(a)
 		all = append(all, a)
 		return nil

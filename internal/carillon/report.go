@@ -39,8 +39,8 @@ func (p *program) reportCommand() *cobra.Command {
 them are invited or suspended. With --since also how the seats have changed, and
 who changed how many users.
 
-Beside the seats it tells how many chat rooms and bots each account has, and which
-phone numbers there are.
+Beside the seats it tells how many chat rooms and bots each account has, and how
+many phone numbers the AWS account has or, with --account-id, the users of the account.
 
 The command asks a service. The changes are read from its audit trail, which the
 policy of the key has to allow by carillon:ReadAudit; the seats take ListAccounts
@@ -75,11 +75,10 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 	if err := r.count(ctx, service, o.Account); err != nil {
 		return p.named(err)
 	}
-	denied, err := r.countOthers(ctx, service)
-	if err != nil {
+	if err := r.countOthers(ctx, service, o.Account); err != nil {
 		return p.named(err)
 	}
-	for _, operation := range denied {
+	for _, operation := range r.Denied {
 		fmt.Fprintf(p.stderr, "carillon: report: the policy of the key does not allow chime:%s: what it lists is left out\n", operation)
 	}
 	if !since.IsZero() {
@@ -105,6 +104,7 @@ type report struct {
 	Pruned    time.Time // the trail has lost what is from before this moment; zero if that is not after Since
 	Accounts  []*accountSeats
 	Numbers   []*numbers // by product type
+	Denied    []string   // operations that the key may not use: nothing is told of what they list
 	ChangedBy []*changer // who changed most comes first
 }
 
@@ -178,38 +178,41 @@ func (r *report) count(ctx context.Context, service *remote, word string) error 
 const otherPage = 99
 
 // countOthers counts the rooms and bots of the accounts, which only Enterprise accounts have, and
-// the phone numbers. It returns the operations that the key may not use.
-func (r *report) countOthers(ctx context.Context, service *remote) (denied []string, err error) {
-	ask := func(operation, list string, input *document.Object, fn func(*document.Object)) error {
-		if slices.Contains(denied, operation) {
+// the phone numbers: those of the AWS account or, if the report is about one account, of its users.
+func (r *report) countOthers(ctx context.Context, service *remote, word string) error {
+	ask := func(operation, list string, fn func(*document.Object), input ...document.Member) error {
+		if slices.Contains(r.Denied, operation) {
 			return nil
 		}
-		input.Set("MaxResults", document.Int(otherPage))
-		err := service.pages(ctx, chime.Service.Operation(operation), input, list, func(o *document.Object) error {
+		input = append(input, document.Member{Key: "MaxResults", Value: document.Int(otherPage)})
+		err := service.pages(ctx, chime.Service.Operation(operation), document.NewObject(input...), list, func(o *document.Object) error {
 			fn(o)
 			return nil
 		})
-		refusal, refused := errors.AsType[*client.ServiceError](err)
-		switch {
-		case refused && refusal.Code == string(api.ForbiddenException):
-			denied = append(denied, operation)
-			return nil
-		case refused && refusal.Code == string(api.BadRequestException): // it is a Team account
+		if refusal, ok := errors.AsType[*client.ServiceError](err); ok && refusal.Code == string(api.ForbiddenException) {
+			r.Denied = append(r.Denied, operation)
 			return nil
 		}
 		return err
 	}
 	for _, a := range r.Accounts {
-		of := func() *document.Object { return document.NewObject(document.Member{Key: "AccountId", Value: a.ID}) }
-		err := errors.Join(
-			ask("ListRooms", "Rooms", of(), func(*document.Object) { a.Rooms++ }),
-			ask("ListBots", "Bots", of(), func(*document.Object) { a.Bots++ }))
-		if err != nil {
-			return nil, err
+		if a.Type == string(api.AccountTypeTeam) {
+			continue
+		}
+		of := document.Member{Key: "AccountId", Value: a.ID}
+		if err := ask("ListRooms", "Rooms", func(*document.Object) { a.Rooms++ }, of); err != nil {
+			return err
+		}
+		if err := ask("ListBots", "Bots", func(*document.Object) { a.Bots++ }, of); err != nil {
+			return err
 		}
 	}
+	var filter []document.Member
+	if word != "" && len(r.Accounts) == 1 {
+		filter = []document.Member{{Key: "FilterName", Value: string(api.PhoneNumberAssociationNameAccountId)}, {Key: "FilterValue", Value: r.Accounts[0].ID}}
+	}
 	byProduct := map[string]*numbers{}
-	err = ask("ListPhoneNumbers", "PhoneNumbers", new(document.Object), func(o *document.Object) {
+	err := ask("ListPhoneNumbers", "PhoneNumbers", func(o *document.Object) {
 		product := o.Text("ProductType")
 		n := byProduct[product]
 		if n == nil {
@@ -225,9 +228,9 @@ func (r *report) countOthers(ctx context.Context, service *remote) (denied []str
 		default:
 			n.Other++
 		}
-	})
+	}, filter...)
 	slices.SortFunc(r.Numbers, func(a, b *numbers) int { return cmp.Compare(a.ProductType, b.ProductType) })
-	return denied, err
+	return err
 }
 
 // compare reads from the trail how the seats have changed, and by whom.

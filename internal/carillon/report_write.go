@@ -83,6 +83,9 @@ func (a *accountSeats) Others() string {
 	return fmt.Sprintf("chat rooms: %d, bots: %d", a.Rooms, a.Bots)
 }
 
+// tells reports whether the report tells of what an operation lists.
+func (r *report) tells(operation string) bool { return !slices.Contains(r.Denied, operation) }
+
 // Title says what the report is about.
 func (r *report) Title() string {
 	return "seats at " + r.URL + ", " + r.Time.Local().Format("2006-01-02 15:04")
@@ -186,7 +189,7 @@ func (r *report) csv(w io.Writer) error {
 }
 
 // document returns the report for programs. Since, Change and ChangedBy are missing where nothing
-// is told of changes. RemovedBefore is there if the trail has lost what is from before it.
+// is told of changes. RemovedBefore is there if the trail has lost what is from before it. What the key may not list is missing.
 func (r *report) document() *document.Object {
 	at := func(t time.Time) string { return api.FormatTime(t) }
 	accounts, changers := []any{}, []any{}
@@ -205,13 +208,18 @@ func (r *report) document() *document.Object {
 			}
 			licenses = append(licenses, o)
 		}
-		accounts = append(accounts, document.NewObject(
+		account := document.NewObject(
 			document.Member{Key: "AccountId", Value: a.ID},
 			document.Member{Key: "Name", Value: a.Name},
 			document.Member{Key: "Licenses", Value: licenses},
-			document.Member{Key: "Rooms", Value: document.Int(a.Rooms)},
-			document.Member{Key: "Bots", Value: document.Int(a.Bots)},
-		))
+		)
+		if r.tells("ListRooms") {
+			account.Set("Rooms", document.Int(a.Rooms))
+		}
+		if r.tells("ListBots") {
+			account.Set("Bots", document.Int(a.Bots))
+		}
+		accounts = append(accounts, account)
 	}
 	products := []any{}
 	for _, n := range r.Numbers {
@@ -230,7 +238,9 @@ func (r *report) document() *document.Object {
 		}
 	}
 	o.Set("Accounts", accounts)
-	o.Set("PhoneNumbers", products)
+	if r.tells("ListPhoneNumbers") {
+		o.Set("PhoneNumbers", products)
+	}
 	if r.Compares() {
 		for _, by := range r.ChangedBy {
 			changers = append(changers, document.NewObject(
