@@ -134,7 +134,7 @@ var arrows = map[string]map[string]string{
 		"internal/webhook":     "calls the endpoints of bots, and the hook of dial-outs",
 	},
 	"internal/importer": {
-		"internal/chime/api": "the rows are accounts, users and rooms of the API",
+		"internal/chime/api": "the rows are values of the API",
 		"internal/directory": "what an import takes",
 		"internal/document":  "reads JSON",
 		"internal/sheet":     "reads tables",

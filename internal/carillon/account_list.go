@@ -30,7 +30,7 @@ carillon account list --output csv > accounts.csv`,
 		RunE: func(c *cobra.Command, _ []string) error { return p.listAccounts(c.Context(), o) },
 	}
 	f := flagsOf(c)
-	f.text(&o.AWSAccountID, "aws-account-id ID", "list only the accounts of this AWS account")
+	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "list only the accounts of this AWS account")
 	outputFlag(f, &o.Format, formatTable, formatJSON, formatCSV)
 	o.database.flags(f)
 	return c

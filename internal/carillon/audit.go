@@ -55,7 +55,7 @@ carillon audit --until 2026-01-01 --output csv > audit-2025.csv`,
 	f := flagsOf(c)
 	f.text(&o.Query.User, "user USER", "changes of this user: an id, or an e-mail address that the user has or had; or of the chat room, bot, message or conversation with this id")
 	f.text(&o.Query.AccountID, "account-id ACCOUNT", "changes of this account, by its id or its name, and in it", completedBy(p.storeAccounts(&o.database)))
-	f.text(&o.Query.AWSAccountID, "aws-account-id ID", "changes in this AWS account")
+	parsed(f, &o.Query.AWSAccountID, awsAccountID, "aws-account-id ID", "", "changes in this AWS account")
 	f.text(&o.Query.Key, "key KEY", "changes made with this key: its id, its name, or operator/USER", completedBy(p.storeKeys(&o.database)))
 	f.text(&o.Query.Job, "job ID", "changes made by this bulk job")
 	parsed(f, &o.Since, before, "since WHEN", "", "changes from this moment on: a date (which begins at midnight UTC), a time, or a duration before now such as 7d or 12h")

@@ -33,7 +33,7 @@ carillon audit prune --before 2026-01-01`,
 	}
 	f := flagsOf(c)
 	parsed(f, &o.Before, before, "before WHEN", "", "where the records to keep begin: a date (which begins at midnight UTC), a time, or a duration before now such as 90d", required)
-	f.text(&o.AWSAccountID, "aws-account-id ID", "prune only the trail of this AWS account")
+	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "prune only the trail of this AWS account")
 	outputFlag(f, &o.Format, formatJSON, formatTable)
 	o.database.flags(f)
 	return c

@@ -31,7 +31,7 @@ The command works on the data of a service, which may be running.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return p.listDialOuts(c.Context(), o) },
 	}
 	f := flagsOf(c)
-	f.text(&o.AWSAccountID, "aws-account-id ID", "only those of this AWS account (default all)")
+	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "only those of this AWS account (default all)")
 	outputFlag(f, &o.Format, formatTable, formatJSON)
 	o.database.flags(f)
 	return c

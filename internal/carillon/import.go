@@ -54,7 +54,7 @@ carillon import --account-id Acme bots.json retention.json`,
 	f := flagsOf(c)
 	f.text(&o.AccountID, "account-id ID", "account of the rows that name none, or one that is not known; a table needs it",
 		completedBy(p.storeAccounts(&o.database)))
-	f.text(&o.AWSAccountID, "aws-account-id ID", "AWS account of phone numbers, orders, their settings and global settings, which do not say it (default that of the accounts)")
+	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "AWS account of phone numbers, orders, their settings and global settings, which do not say it (default that of the accounts)")
 	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
 	f.toggle(&o.DryRun, "dry-run", "say what would be done, and change nothing")
 	o.database.flags(f)

@@ -29,7 +29,7 @@ The command works on the data of a service, which may be running.`,
 		RunE:    func(c *cobra.Command, _ []string) error { return p.listKeys(c.Context(), o) },
 	}
 	f := flagsOf(c)
-	f.text(&o.AWSAccountID, "aws-account-id ID", "list only the keys of this AWS account")
+	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "list only the keys of this AWS account")
 	outputFlag(f, &o.Format, formatJSON, formatTable)
 	o.database.flags(f)
 	return c

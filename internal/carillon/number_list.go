@@ -32,7 +32,7 @@ The command works on the data of a service, which may be running.`,
 	f := flagsOf(c)
 	f.toggle(&o.Available, "available", "list only the numbers that nobody has", insteadOf("owned"))
 	f.toggle(&o.Owned, "owned", "list only the numbers that AWS accounts have")
-	f.text(&o.Owner, "aws-account-id ID", "list only the numbers of this AWS account", insteadOf("available"))
+	parsed(f, &o.Owner, awsAccountID, "aws-account-id ID", "", "list only the numbers of this AWS account", insteadOf("available"))
 	outputFlag(f, &o.Format, formatTable, formatJSON)
 	o.database.flags(f)
 	return c

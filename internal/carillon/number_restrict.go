@@ -50,7 +50,7 @@ func (p *program) restrictionCommand(name string, set func(*directory.Operator, 
 		})
 	}
 	f := flagsOf(c)
-	f.text(&o.AWSAccountID, "aws-account-id ID", "AWS account, 12 digits", required)
+	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "AWS account, 12 digits", required)
 	parsed(f, &o.ProductType, oneOf(productTypes), "product-type TYPE", "", "only numbers for this product type: BusinessCalling, VoiceConnector or SipMediaApplicationDialIn",
 		completedBy(fixed(productTypes...)))
 	f.text(&o.Country, "country CODE", "only numbers of this country, two letters such as US")

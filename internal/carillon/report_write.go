@@ -189,7 +189,8 @@ func (r *report) csv(w io.Writer) error {
 }
 
 // document returns the report for programs. Since, Change and ChangedBy are missing where nothing
-// is told of changes. RemovedBefore is there if the trail has lost what is from before it. What the key may not list is missing.
+// is told of changes. RemovedBefore is there if the trail has lost what is from before it. What the
+// key may not list is missing.
 func (r *report) document() *document.Object {
 	at := func(t time.Time) string { return api.FormatTime(t) }
 	accounts, changers := []any{}, []any{}

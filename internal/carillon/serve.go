@@ -81,8 +81,8 @@ under way within 15 seconds, and ends with exit code 0. On SIGHUP it reads the
 certificate again, which it also does by itself when the files change.
 
 With --test the service is one for tests of scripts and programs. Its data is in
-a temporary directory, unless --data names a new one; its access key is the same
-each time; and tests move its clock: GET, PUT and POST /_carillon/clock, without
+a temporary directory, unless a flag or a variable names a new one, or one of
+tests; its access key is the same each time; and tests move its clock: GET, PUT and POST /_carillon/clock, without
 a signature.`,
 		Example: `carillon serve
 carillon serve --test --listen 127.0.0.1:0
@@ -102,7 +102,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	parsed(f, &o.Metrics, address, "metrics-listen ADDRESS", "", "serve /metrics for Prometheus on this address only, without TLS; "+
 		"without this flag they are beside the API if only this machine can reach it, and nowhere otherwise", variable)
 	f.group("names")
-	parsed(f, &o.PublicURL, server.ParsePublicURL, "public-url URL", "", "URL that clients use, behind a proxy that rewrites the Host header or the path; "+
+	parsed(f, &o.PublicURL, server.ParsePublicURL, "public-url URL", "", "URL that clients and bots use, if it is another than that of this machine; "+
 		"signatures must be for it, or for a --host", variable)
 	f.add(&o.Hosts, "host NAME", "host that signatures may be for, with a port or for any port; may be repeated, and as a variable "+
 		"holds names separated by commas; without names and --public-url, signatures may be for any host", []trait{variable})
@@ -132,7 +132,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	o.secretKeyFlag(f)
 	f.group("root key")
 	// Whose the root key is says whom later commands work for: no variable decides that.
-	f.text(&o.AWSAccountID, "aws-account-id ID", "AWS account of the root key, 12 digits (default "+defaultAWSAccount+
+	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "AWS account of the root key, 12 digits (default "+defaultAWSAccount+
 		", or that of accounts imported into an empty store)")
 	return c
 }

@@ -82,9 +82,9 @@ func person() string {
 	return "uid-" + strconv.Itoa(os.Getuid())
 }
 
-// awsAccountFlag declares the flag that ownerOr completes.
+// awsAccountFlag declares the flag whose default [awsAccount] finds.
 func awsAccountFlag(f *flags, at *string) {
-	f.text(at, "aws-account-id ID", "AWS account that it belongs to, 12 digits (default that of the root key)")
+	parsed(f, at, awsAccountID, "aws-account-id ID", "", "AWS account that it belongs to, 12 digits (default that of the root key)")
 }
 
 // awsAccount returns the AWS account that is meant where none is named: the one that the

@@ -36,6 +36,14 @@ func truth(text string) (bool, error) {
 	return v, nil
 }
 
+// awsAccountID checks the id of an AWS account.
+func awsAccountID(text string) (string, error) {
+	if len(text) != 12 || strings.Trim(text, "0123456789") != "" {
+		return "", fmt.Errorf("%q is not the id of an AWS account, which has 12 digits", text)
+	}
+	return text, nil
+}
+
 // numberFrom returns a parser of whole numbers between two bounds. The highest bound stands for
 // none.
 func numberFrom(least, most int) func(string) (int, error) {

@@ -77,7 +77,7 @@ func (f *file) value(k kind) error {
 	}
 	v, err := f.dec.ReadValue()
 	if err == nil {
-		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an account, a user, a room, a membership, a bot, a phone number or an order was expected", v)
+		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an object was expected, such as an account or a user", v)
 	}
 	return err
 }
@@ -186,7 +186,7 @@ func (f *file) object(k kind) error {
 	case k == anAccount || hasAccount:
 		f.account(line, row)
 	case !page:
-		f.problem(line, "this is no account, user, room, membership, bot, phone number or order; import what list-accounts, list-users, list-rooms, list-room-memberships, list-bots, list-phone-numbers or list-phone-number-orders printed")
+		f.problem(line, "this is nothing that aws chime prints of what can be imported: see carillon import --help")
 	default:
 		for _, m := range row.Members() {
 			if m.Key != "NextToken" { // of a page that was not the last one
