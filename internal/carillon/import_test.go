@@ -116,7 +116,7 @@ func TestImport_Report(t *testing.T) {
 	equal(t, "code", code, 1)
 	equal(t, "stdout", stdout, "accounts: 1 added\nusers: 5 added, 2 bad\n")
 	equal(t, "stderr", stderr, `carillon: made a database in data, which had none
-carillon: users.json:2: found 7 where an account, a user, a room, a membership, a bot, a phone number or an order was expected
+carillon: users.json:2: found 7 where an object was expected, such as an account or a user
 carillon: users.json:6: the text ends in the middle of a row; the rows before it are complete
 carillon: users.json:3: UserInvitationStatus is "Sent", not one of Pending, Accepted, Failed
 carillon: users.csv:3: PrimaryEmail of user g is not an e-mail address: it has no @

@@ -191,12 +191,12 @@ func TestRead_Problems(t *testing.T) {
 		users    string // see ids
 	}{
 		{"[\n" + user("a") + ",\n{\n\"PrimaryEmail\": \"x@example.com\"\n},\n" + user("b") + "]",
-			"3: this is nothing that aws chime prints of what can be imported: see carillon import --help\n", "2 a, 6 b"},
+			"3: this is nothing that can be imported: see carillon import --help\n", "2 a, 6 b"},
 		{"{\"Users\": [\n{},\n" + user("a") + "]}", "", "2 , 3 a"}, // whether it is a user is decided elsewhere
 		{user("a") + "\n{\"Users\": [\n7,\n\"x\", null, [\ntrue]]}", "3: found 7 where an object was expected, such as an account or a user\n" +
 			"4: found \"x\" where an object was expected, such as an account or a user\n4: found null where an object was expected, such as an account or a user\n" +
 			"5: found true where an object was expected, such as an account or a user\n", "1 a"},
-		{user("a") + "\n{\"UserErrors\": []}", "2: this is nothing that aws chime prints of what can be imported: see carillon import --help\n", "1 a"},
+		{user("a") + "\n{\"UserErrors\": []}", "2: this is nothing that can be imported: see carillon import --help\n", "1 a"},
 		{"[" + user("a", `"RegisteredOn": "yesterday"`) + ",\n" + user("b", `"InvitedOn": 1546621882003`) + ",\n" + user("c", `"RegisteredOn": true`) +
 			",\n" + user("d", `"InvitedOn": "2019-13-01T00:00:00Z"`) + ",\n" + user("e", `"InvitedOn": 0`) + "]",
 			"1: RegisteredOn is yesterday, " + notATime + "\n2: InvitedOn is 1546621882003, " + notATime + "\n3: RegisteredOn must be a time\n" +

@@ -186,7 +186,7 @@ func (f *file) object(k kind) error {
 	case k == anAccount || hasAccount:
 		f.account(line, row)
 	case !page:
-		f.problem(line, "this is nothing that aws chime prints of what can be imported: see carillon import --help")
+		f.problem(line, "this is nothing that can be imported: see carillon import --help")
 	default:
 		for _, m := range row.Members() {
 			if m.Key != "NextToken" { // of a page that was not the last one
