@@ -8,7 +8,8 @@
 // said there, bots.go those for bots, with events.go for what they are told and inbound.go for what
 // they answer, numbers.go and its neighbors those for telephone numbers, dialout.go those for
 // calls. schedule.go does what happens by itself. Beside it are [Operator], for what the API cannot
-// do, [Import], which brings in an old directory, and [Keys], the access keys that sign requests.
+// do, [Import], which brings in an old directory, [Keys], the access keys that sign requests, and
+// [Sessions], of people who have signed in with one.
 //
 // Every operation acts for the [Caller] in its context and sees only the accounts of the caller's
 // AWS account. A change, through any of them, is one update of the store. The update includes an

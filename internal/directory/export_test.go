@@ -31,3 +31,6 @@ func Schedule(ctx context.Context, s *Service, t store.Task) error {
 
 // IsEndpoint reports whether a URL has the form of an endpoint of a bot.
 func IsEndpoint(text string) bool { return isEndpoint(text) }
+
+// RefusalTime is how long a refusal to sign in takes at least.
+const RefusalTime = refusalTime

@@ -66,24 +66,27 @@ func (k *Keys) AccessKey(ctx context.Context, keyID string) (Key, error) {
 	key, err := k.open(kept)
 	if errors.Is(err, seal.ErrWrongKey) {
 		// The secret key has been rotated. What is sealed and what opens it must be of one moment.
-		err = k.store.View(ctx, func(tx store.ReadTx) error {
-			if kept, err = tx.AccessKey(keyID); err != nil {
-				return err
-			}
-			if err = k.sealer.Refresh(tx); err != nil {
-				return err
-			}
-			key, err = k.open(kept)
+		err = k.store.View(ctx, func(tx store.ReadTx) (err error) {
+			key, err = k.accessKey(tx, keyID)
 			return err
 		})
-		if errors.Is(err, store.ErrNotFound) {
-			return Key{}, ErrUnknownKey
-		}
 	}
 	if err != nil {
 		return Key{}, err
 	}
 	return key, nil
+}
+
+// accessKey is AccessKey inside a transaction.
+func (k *Keys) accessKey(tx store.ReadTx, keyID string) (Key, error) {
+	if err := k.sealer.Refresh(tx); err != nil { // first, in the order in which a rotation locks
+		return Key{}, err
+	}
+	kept, err := anyKey(tx, keyID)
+	if err != nil {
+		return Key{}, err
+	}
+	return k.open(kept)
 }
 
 func (k *Keys) open(kept store.AccessKey) (Key, error) {
@@ -94,6 +97,17 @@ func (k *Keys) open(kept store.AccessKey) (Key, error) {
 	key := showKey(kept)
 	key.Secret = string(secret)
 	return key, nil
+}
+
+// ended says why a key is refused at a time, "" if it is not.
+func (k Key) ended(at time.Time) string {
+	switch {
+	case k.Disabled:
+		return "disabled"
+	case !k.Expires.IsZero() && !at.Before(k.Expires):
+		return "expired"
+	}
+	return ""
 }
 
 // showKey gives a key without its secret.
@@ -155,8 +169,7 @@ func (k *Keys) Create(ctx context.Context, request NewKey) (Key, error) {
 		}
 		key = showKey(kept)
 		key.Secret = secret
-		c.recordKey(nil, &kept)
-		return c.PutAccessKey(kept)
+		return c.changeKey(nil, &kept)
 	})
 	if err != nil {
 		return Key{}, err
@@ -237,8 +250,7 @@ func (k *Keys) setDisabled(ctx context.Context, op operation, keyID string, disa
 		if before.Disabled == disabled {
 			return nil
 		}
-		c.recordKey(&before, &kept)
-		return c.PutAccessKey(kept)
+		return c.changeKey(&before, &kept)
 	})
 	if err != nil {
 		return Key{}, err
@@ -254,8 +266,7 @@ func (k *Keys) Delete(ctx context.Context, keyID string) error {
 		if err != nil {
 			return err
 		}
-		c.recordKey(&kept, nil)
-		return c.DeleteAccessKey(keyID)
+		return c.changeKey(&kept, nil)
 	})
 }
 
@@ -272,16 +283,22 @@ func anyKey(tx store.ReadTx, keyID string) (store.AccessKey, error) {
 	return kept, err
 }
 
-// recordKey is record for a key; nil stands for none.
-func (c *change) recordKey(before, after *store.AccessKey) {
-	switch {
-	case before == nil:
+// changeKey makes a key what it is to be, and records that; nil stands for none. Whoever has signed
+// in with the key as it was is signed out.
+func (c *change) changeKey(before, after *store.AccessKey) error {
+	if before == nil {
 		c.recordOwned(after.AWSAccountID, after.KeyID, nil, keyFields(*after))
-	case after == nil:
-		c.recordOwned(before.AWSAccountID, before.KeyID, keyFields(*before), nil)
-	default:
-		c.recordOwned(after.AWSAccountID, after.KeyID, keyFields(*before), keyFields(*after))
+		return c.PutAccessKey(*after)
 	}
+	if err := c.DeleteSessionsOf(before.KeyID); err != nil {
+		return err
+	}
+	if after == nil {
+		c.recordOwned(before.AWSAccountID, before.KeyID, keyFields(*before), nil)
+		return c.DeleteAccessKey(before.KeyID)
+	}
+	c.recordOwned(after.AWSAccountID, after.KeyID, keyFields(*before), keyFields(*after))
+	return c.PutAccessKey(*after)
 }
 
 // RootChange is what EnsureRootKey had to do.
@@ -384,10 +401,9 @@ func (k *Keys) ensureRoot(c *change, awsAccountID, keyID, secret string) (key Ke
 		}
 		former := root
 		former.Root, former.Disabled = false, true
-		if err := c.PutAccessKey(former); err != nil {
+		if err := c.changeKey(&root, &former); err != nil {
 			return key, 0, err
 		}
-		c.recordKey(&root, &former)
 	}
 	root := store.AccessKey{
 		KeyID:        keyID,
@@ -399,13 +415,12 @@ func (k *Keys) ensureRoot(c *change, awsAccountID, keyID, secret string) (key Ke
 	if root.SealedSecret, err = k.sealer.Seal(c, keyID, []byte(secret)); err != nil {
 		return key, 0, err
 	}
-	if err := c.PutAccessKey(root); err != nil {
-		return key, 0, err
-	}
+	before := &kept
 	if kept.KeyID == "" {
-		c.recordKey(nil, &root)
-	} else {
-		c.recordKey(&kept, &root)
+		before = nil
+	}
+	if err := c.changeKey(before, &root); err != nil {
+		return key, 0, err
 	}
 	key, err = k.open(root)
 	return key, done, err

@@ -13,7 +13,7 @@ func declare(name string) operation {
 
 // Operations returns the names that audit records have for what was done: those of the operations
 // of the API that change something, those of what the service does by itself, those by which bulk
-// jobs tell of themselves, and those of what only an operator can do.
+// jobs tell of themselves, those of signing in, and those of what only an operator can do.
 func Operations() []string {
 	names := make([]string, len(operations))
 	for i, o := range operations {
@@ -83,6 +83,14 @@ var (
 	opEndJob   = declare("EndJob")
 )
 
+// What people do who sign in with an access key.
+var (
+	opSignIn        = declare("SignIn")
+	opRefuseSignIn  = declare("RefuseSignIn")
+	opSignOut       = declare("SignOut")
+	opRevokeSession = declare("RevokeSession")
+)
+
 // What only an operator can do, besides making an account, which has the name of the operation of
 // the API.
 var (
@@ -102,6 +110,7 @@ var (
 	opForgetSecret   = declare("ForgetSecret")
 	opRecoverSecret  = declare("RecoverSecret")
 	opEnsureRootKey  = declare("EnsureRootKey")
+	opMakeLink       = declare("MakeLink")
 	opPruneAudit     = declare("PruneAudit")
 	opAddMessage     = declare("AddMessage")
 	opBackup         = declare("Backup")

@@ -19,10 +19,10 @@ func TestOperations(t *testing.T) {
 	operator := []string{
 		"AddMessage", "AddNumbers", "Backup", "BeginJob", "ClaimDomain", "CreateKey", "DeleteKey",
 		"DeleteRoomMessages", "DisableKey", "EnableKey", "EndJob", "EnsureRootKey", "FailInvitation",
-		"FailNumber", "FillOrder", "FinishCallingName", "ForgetSecret", "Import", "PruneAudit", "PurgeMessages",
-		"PurgeSharedMessages", "RecoverSecret", "RegisterUser", "ReleaseDomain", "ReleasePhoneNumber",
-		"RemoveNumbers", "Restore", "RestrictNumbers", "ResumeAccount", "RotateSecret", "SetLicenses",
-		"SuspendAccount", "UnrestrictNumbers",
+		"FailNumber", "FillOrder", "FinishCallingName", "ForgetSecret", "Import", "MakeLink", "PruneAudit",
+		"PurgeMessages", "PurgeSharedMessages", "RecoverSecret", "RefuseSignIn", "RegisterUser", "ReleaseDomain",
+		"ReleasePhoneNumber", "RemoveNumbers", "Restore", "RestrictNumbers", "ResumeAccount", "RevokeSession",
+		"RotateSecret", "SetLicenses", "SignIn", "SignOut", "SuspendAccount", "UnrestrictNumbers",
 	}
 	var others []string
 	all := directory.Operations()

@@ -79,8 +79,7 @@ func RecoverSecret(ctx context.Context, st store.Store, keyFile string, options 
 		return eachOwner(c, func(owner string, keys []store.AccessKey) error {
 			count += len(keys)
 			for _, key := range keys {
-				c.recordKey(&key, nil)
-				if err := c.DeleteAccessKey(key.KeyID); err != nil {
+				if err := c.changeKey(&key, nil); err != nil {
 					return err
 				}
 			}
@@ -106,9 +105,7 @@ func HasLiveKey(ctx context.Context, st store.Store, options Options) (live bool
 		live = false
 		return eachOwner(tx, func(_ string, keys []store.AccessKey) error {
 			for _, key := range keys {
-				if !key.Disabled && (key.Expires.IsZero() || options.Clock().Before(key.Expires)) {
-					live = true
-				}
+				live = live || showKey(key).ended(options.Clock()) == ""
 			}
 			return nil
 		})

@@ -166,27 +166,39 @@ type Copy struct {
 
 // RecordBackup records in the trail of each AWS account that all was saved in a backup.
 func (o *Operator) RecordBackup(ctx context.Context, b Copy) error {
-	return o.recordCopy(ctx, opBackup, b)
+	return o.update(ctx, opBackup, func(c *change) error { return c.recordCopy(b) })
 }
 
-// RecordRestore records in the trail of each AWS account that all is from a backup.
+// RecordRestore records in the trail of each AWS account that all is from a backup. Sessions that
+// have ended since then, and links that were used, may be in the backup, so all of them end.
 func (o *Operator) RecordRestore(ctx context.Context, b Copy) error {
-	return o.recordCopy(ctx, opRestore, b)
+	return o.update(ctx, opRestore, func(c *change) error {
+		err := eachOwner(c, func(_ string, keys []store.AccessKey) error {
+			for _, key := range keys {
+				if err := c.DeleteSessionsOf(key.KeyID); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return c.recordCopy(b)
+	})
 }
 
-func (o *Operator) recordCopy(ctx context.Context, op operation, b Copy) error {
-	return o.update(ctx, op, func(c *change) error {
-		owners, err := c.AWSAccounts()
-		for _, owner := range owners {
-			c.recordOwned(owner, owner, nil, []document.Member{
-				{Key: "File", Value: b.File},
-				{Key: "Time", Value: stampOf(b.Time)},
-				{Key: "SHA256", Value: b.SHA256},
-				{Key: "Users", Value: document.Int(int(b.Users))},
-			})
-		}
-		return err
-	})
+func (c *change) recordCopy(b Copy) error {
+	owners, err := c.AWSAccounts()
+	for _, owner := range owners {
+		c.recordOwned(owner, owner, nil, []document.Member{
+			{Key: "File", Value: b.File},
+			{Key: "Time", Value: stampOf(b.Time)},
+			{Key: "SHA256", Value: b.SHA256},
+			{Key: "Users", Value: document.Int(int(b.Users))},
+		})
+	}
+	return err
 }
 
 // trail is the audit trail of one AWS account while it is being read.

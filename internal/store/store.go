@@ -1,7 +1,8 @@
 // Package store is the contract of the storage: the records of the directory service (accounts,
-// users, claimed domains, chat rooms, bots, messages, telephone numbers, access keys, tasks and the
-// audit trail), and how they are read and written. It says which of them are kept together, what
-// must be unique and in which order they come; it knows no rule of the service itself.
+// users, claimed domains, chat rooms, bots, messages, telephone numbers, access keys, sessions,
+// tasks and the audit trail), and how they are read and written. It says which of them are kept
+// together, what must be unique and in which order they come; it knows no rule of the service
+// itself.
 //
 // Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
 // package postgres the one that several services can share; neither knows the other. Package engine
@@ -223,6 +224,13 @@ type ReadTx interface {
 	// AccessKeys returns the keys of an AWS account, oldest first.
 	AccessKeys(awsAccountID string) ([]AccessKey, error)
 
+	// Session returns a session, one that has ended, too, or ErrNotFound.
+	Session(sessionID string) (Session, error)
+	// Sessions returns the sessions of an AWS account, oldest first.
+	Sessions(awsAccountID string) ([]Session, error)
+	// SignInLink returns a link, one that has expired, too, or ErrNotFound.
+	SignInLink(linkID string) (SignInLink, error)
+
 	// GlobalSettings returns the settings of an AWS account; the zero settings if none were put.
 	GlobalSettings(awsAccountID string) (GlobalSettings, error)
 
@@ -369,6 +377,23 @@ type Tx interface {
 	UseAccessKey(keyID string, day time.Time) error
 	// DeleteAccessKey removes a key for good. ErrNotFound: there is none with this id.
 	DeleteAccessKey(keyID string) error
+
+	// InsertSession adds a session. ErrExists: the id is taken.
+	InsertSession(Session) error
+	// UseSession sets Seen of a session, unless it was seen later. An id of no session is passed over.
+	UseSession(sessionID string, at time.Time) error
+	// DeleteSession removes a session for good. ErrNotFound: there is none with this id.
+	DeleteSession(sessionID string) error
+	// DeleteSessionsOf removes the sessions and the links of an access key for good.
+	DeleteSessionsOf(keyID string) error
+	// DeleteEndedSessions removes for good, in all AWS accounts, the sessions that were last seen at a
+	// time or before it, and the sessions and links that have expired at another.
+	DeleteEndedSessions(unseen, at time.Time) error
+	// InsertSignInLink adds a link. ErrExists: the id is taken.
+	InsertSignInLink(SignInLink) error
+	// DeleteSignInLink removes a link for good. ErrNotFound: there is none with this id.
+	DeleteSignInLink(linkID string) error
+
 	// PutGlobalSettings replaces the settings of an AWS account.
 	PutGlobalSettings(awsAccountID string, settings GlobalSettings) error
 

@@ -44,6 +44,8 @@ var places = []place{
 	{"account_owners", "", false},
 	{"domains", "", false},
 	{"access_keys", "", false},
+	{"sessions", "", false},
+	{"sign_in_links", "", false},
 	{"global_settings", "", false},
 	{"number_pool", "", false},
 	{"phone_numbers", "", false},

@@ -23,7 +23,7 @@ import (
 //	number      a number of the pool
 //	pool        the pool of numbers, shared by those who lock a few
 //	domain      the claim on a domain
-//	keys        all access keys
+//	keys        all access keys, and the sessions that began with one
 //	settings    the settings of an AWS account
 //	setting     a setting of the installation
 //	trail       all audit trails, and which AWS accounts there are

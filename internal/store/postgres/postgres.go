@@ -198,7 +198,7 @@ func (d *database) view(ctx context.Context, purpose int, fn func(*tx) error) er
 		return err
 	}
 	defer conn.end()
-	t := &tx{sql: engine.SQL{Session: conn, Context: ctx}, conn: conn, db: d}
+	t := &tx{sql: engine.SQL{Conn: conn, Context: ctx}, conn: conn, db: d}
 	defer t.sql.End()
 	return fn(t)
 }

@@ -94,7 +94,7 @@ func (d *database) attempt(ctx context.Context, fn func(store.Tx) error, alone m
 	}
 	defer conn.end()
 	t := &tx{
-		sql:   engine.SQL{Session: conn, Context: context.Background(), Entries: d.entries},
+		sql:   engine.SQL{Conn: conn, Context: context.Background(), Entries: d.entries},
 		conn:  conn,
 		db:    d,
 		locks: &locks{held: make(map[int64]bool), alone: alone},

@@ -274,7 +274,7 @@ func (d *database) view(ctx context.Context, idle sessions, fn func(*tx) error) 
 	if _, err := r.Exec("BEGIN"); err != nil {
 		return fmt.Errorf("%w: beginning to read: %w", store.ErrUnavailable, d.explain(err))
 	}
-	t := &tx{sql: engine.SQL{Session: r, Context: ctx}}
+	t := &tx{sql: engine.SQL{Conn: r, Context: ctx}}
 	err = fn(t)
 	t.sql.End()
 	_, rollback := r.Exec("ROLLBACK")

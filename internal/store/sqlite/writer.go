@@ -164,7 +164,7 @@ func (d *database) runOne(u *update) (keep bool, failure error) {
 		return false, err
 	}
 	select {
-	case u.turn <- &tx{sql: engine.SQL{Session: d.writer, Context: context.Background(), Entries: d.entries}}:
+	case u.turn <- &tx{sql: engine.SQL{Conn: d.writer, Context: context.Background(), Entries: d.entries}}:
 		<-u.ran
 	case <-u.ctx.Done(): // the caller has left, or is about to
 		u.err = u.ctx.Err()

@@ -61,6 +61,7 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"DialOuts", testDialOuts},
 		{"Domains", testDomains},
 		{"AccessKeys", testAccessKeys},
+		{"Sessions", testSessions},
 		{"ScanBounds", testScanBounds},
 		{"Audit", testAudit},
 		{"AuditDeletion", testAuditDeletion},

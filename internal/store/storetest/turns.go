@@ -23,7 +23,7 @@ type turn struct {
 // update ends. Several updates at once look whether something is free, and if it is, they claim it
 // where the others would see it. Whatever they look at, exactly one of them must come first.
 func testTurns(t *testing.T, f *fixture) {
-	tests := append(slices.Concat(roomTurns(), botTurns(), numberTurns(), taskTurns(), messageTurns(), dialOutTurns()), []turn{
+	tests := append(slices.Concat(roomTurns(), botTurns(), numberTurns(), taskTurns(), messageTurns(), dialOutTurns(), sessionTurns()), []turn{
 		{"Account", func(tx store.Tx, round string) (bool, error) {
 			_, err := tx.Account(awsA, "new"+round)
 			return missing(err)
@@ -188,6 +188,8 @@ func testTurns(t *testing.T, f *fixture) {
 		f.insertBot(bot("bots", fmt.Sprint("bot", i)))
 		f.say(store.Discussion{AccountID: "kept", ConversationID: "c"}, fmt.Sprint("message", i))
 		f.insertUsers(invited("left", fmt.Sprint("leaving", i)))
+		link := store.SignInLink{LinkID: fmt.Sprint("used", i), KeyID: "AKIA", Expires: said}
+		f.update(func(tx store.Tx) error { return tx.InsertSignInLink(link) })
 	}
 	for _, test := range tests {
 		for round := range rounds {

@@ -9,7 +9,7 @@ import (
 )
 
 // Statements is what a migration runs its statements on: a transaction that is committed
-// afterwards. The methods are those of [Session].
+// afterwards. The methods are those of [Conn].
 type Statements interface {
 	Query(query string, scan func(Row) error, args ...any) error
 	Exec(statement string, args ...any) (int64, error)

@@ -15,8 +15,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// Session is a connection with a transaction open on it: what the statements need of an engine.
-type Session interface {
+// Conn is a connection with a transaction open on it: what the statements need of an engine.
+type Conn interface {
 	// Query runs a query and calls scan for each row.
 	Query(query string, scan func(Row) error, args ...any) error
 	// Exec runs a statement and returns how many rows it changed.
@@ -35,7 +35,7 @@ type Row interface{ Scan(dest ...any) error }
 // Statements number their parameters in the order in which they first appear, since some drivers
 // bind them in that order whatever the numbers are.
 type SQL struct {
-	Session Session
+	Conn    Conn
 	Context context.Context // its end ends a view between two statements
 	Entries *Sequence       // nil in a transaction that only reads
 
@@ -61,7 +61,7 @@ func (s *SQL) Refuse(reason error) error {
 
 // fail turns an error of the engine into what callers are told, and dooms the transaction.
 func (s *SQL) fail(err error) error {
-	kind, err := s.Session.Explain(err)
+	kind, err := s.Conn.Explain(err)
 	switch {
 	case kind != nil:
 	case s.Wrote:
@@ -80,7 +80,7 @@ func (s *SQL) Read(query string, scan func(Row) error, args ...any) error {
 	if err := s.Context.Err(); err != nil {
 		return err
 	}
-	if err := s.Session.Query(query, scan, args...); err != nil {
+	if err := s.Conn.Query(query, scan, args...); err != nil {
 		return s.fail(err)
 	}
 	return nil
@@ -105,7 +105,7 @@ func (s *SQL) Write(statement string, args ...any) (int64, error) {
 		return 0, s.Doom
 	}
 	s.Wrote = true
-	n, err := s.Session.Exec(statement, args...)
+	n, err := s.Conn.Exec(statement, args...)
 	if err != nil {
 		return 0, s.fail(err)
 	}

@@ -1,0 +1,59 @@
+package postgres
+
+import (
+	"time"
+
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// Sessions and links belong to access keys and end with them, so they share the lock of those.
+
+func (t *tx) Session(sessionID string) (store.Session, error) {
+	t.take("keys", "")
+	return t.sql.Session(sessionID)
+}
+
+func (t *tx) Sessions(awsAccountID string) ([]store.Session, error) {
+	t.take("keys", "")
+	return t.sql.Sessions(awsAccountID)
+}
+
+func (t *tx) InsertSession(s store.Session) error {
+	t.take("keys", "")
+	return t.sql.InsertSession(s)
+}
+
+func (t *tx) UseSession(sessionID string, at time.Time) error {
+	t.take("keys", "")
+	return t.sql.UseSession(sessionID, at)
+}
+
+func (t *tx) DeleteSession(sessionID string) error {
+	t.take("keys", "")
+	return t.sql.DeleteSession(sessionID)
+}
+
+func (t *tx) SignInLink(linkID string) (store.SignInLink, error) {
+	t.take("keys", "")
+	return t.sql.SignInLink(linkID)
+}
+
+func (t *tx) InsertSignInLink(l store.SignInLink) error {
+	t.take("keys", "")
+	return t.sql.InsertSignInLink(l)
+}
+
+func (t *tx) DeleteSignInLink(linkID string) error {
+	t.take("keys", "")
+	return t.sql.DeleteSignInLink(linkID)
+}
+
+func (t *tx) DeleteSessionsOf(keyID string) error {
+	t.take("keys", "")
+	return t.sql.DeleteSessionsOf(keyID)
+}
+
+func (t *tx) DeleteEndedSessions(unseen, at time.Time) error {
+	t.take("keys", "")
+	return t.sql.DeleteEndedSessions(unseen, at)
+}
