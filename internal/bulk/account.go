@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -23,6 +24,7 @@ type Config struct {
 	Account string // id of the account; empty until [Account.Find]
 	Job     string // see NewJob; sent in the user agent, which the audit trail keeps
 	Version string // of this program, for the user agent
+	Door    string // how the job came in, if not by a command: "carillon-console/1.2", for the user agent
 
 	// Protected learns whether its entries are users of the account, wherever users are read. Nil
 	// protects nobody.
@@ -78,7 +80,7 @@ func Open(c Config) (*Account, error) {
 	if c.Sleep == nil {
 		c.Sleep = client.Sleep
 	}
-	c.Client.UserAgent = "carillon-bulk/" + c.Version + " job/" + c.Job
+	c.Client.UserAgent = strings.TrimPrefix(c.Door+" carillon-bulk/"+c.Version+" job/"+c.Job, " ")
 	c.Client.MaxAttempts = 1
 	c.Client.Strict = true // what a proxy says is no answer of the service
 	c.Client.Now = c.Now

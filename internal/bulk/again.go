@@ -138,6 +138,12 @@ func (h *Head) undo() (undo Action, problem string) {
 	return Update, ""
 }
 
+// Final says why what a job does cannot be undone. It is empty if it can be.
+func (h *Head) Final() string {
+	_, problem := h.undo()
+	return problem
+}
+
 // Rollback makes a plan that restores the old value of each row of a ledger that was done. Rows
 // whose users somebody else has changed since fail. If an action cannot be undone, the error is an
 // [*InputError] that says why.

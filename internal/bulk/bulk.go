@@ -9,8 +9,8 @@
 // (run.go) sends the calls.
 //
 // [Account.Resume], [Account.Retry] and [Account.Rollback] (again.go) start from a ledger instead
-// of rows. [Jobs] and [LookAt] (jobs.go) only look at ledgers. Tables for spreadsheets are written
-// in table.go.
+// of rows. [Jobs] and [LookAt] (jobs.go) only look at ledgers, and [Pages] (pages.go) at some rows
+// of a plan. Tables for spreadsheets are written in table.go.
 //
 // Nothing here prints or asks: callers do that. Errors about input are an [InputError].
 package bulk
@@ -60,6 +60,21 @@ func (a Action) trait() (t trait, ok bool) {
 		}
 	}
 	return trait{}, false
+}
+
+// Actions lists the actions.
+func Actions() (all []Action) {
+	for _, t := range traits() {
+		all = append(all, t.action)
+	}
+	return all
+}
+
+// Operation returns the name of the API's operation that carries out the action, empty if the word
+// is not an action.
+func (a Action) Operation() string {
+	t, _ := a.trait()
+	return t.operation
 }
 
 // readable reports whether a listing of users shows the effect of the action. If it does not, rows

@@ -329,13 +329,18 @@ func (c *clock) Sleep(ctx context.Context, d time.Duration) error {
 	return context.Cause(ctx)
 }
 
+// clientOf says how a fake service is called.
+func clientOf(f *fake) client.Config {
+	return client.Config{Endpoint: f.URL, Region: "us-east-1", Service: chime.Service}
+}
+
 // open opens the account of a fake service.
 func open(t rapidT, f *fake, job string) *bulk.Account {
 	t.Helper()
 	// Patience has a test of its own: here a service may fail for as long as chance wills.
 	c := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
 	a, err := bulk.Open(bulk.Config{
-		Client:  client.Config{Endpoint: f.URL, Region: "us-east-1", Service: chime.Service},
+		Client:  clientOf(f),
 		Account: account, Job: job, Version: "1.2.3", Attempts: 40, Parallel: 4, Patience: 24 * time.Hour, Now: c.Now, Sleep: c.Sleep,
 	})
 	if err != nil {

@@ -64,9 +64,12 @@ func appendRow(b []byte, job string, r *Row, request string, at []byte) []byte {
 	return appendEnd(appendStart(b, job, r, at != nil), r, request, at)
 }
 
+// rowStart is how a line about a row begins. The status follows.
+const rowStart = `{"status": "`
+
 // appendStart appends the members that say which row a line is about.
 func appendStart(b []byte, job string, r *Row, call bool) []byte {
-	b = append(b, `{"status": "`...)
+	b = append(b, rowStart...)
 	b = append(b, r.Status...)
 	b = append(b, `", "row": `...)
 	b = strconv.AppendInt(b, int64(r.Number), 10)
