@@ -106,6 +106,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 		"signatures must be for it, or for a --host", variable)
 	f.add(&o.Hosts, "host NAME", "host that signatures may be for, with a port or for any port; may be repeated, and as a variable "+
 		"holds names separated by commas; without names and --public-url, signatures may be for any host", []trait{variable})
+	o.Console.flags(f)
 	f.group("requests")
 	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; without this flag, any number", variable)
 	parsed(f, &o.BodyMemory, size, "max-body-memory SIZE", "32MiB", "most memory for the bodies of all requests under way, 1MiB or more", variable)
@@ -141,6 +142,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	if (o.TLSCert == "") != (o.TLSKey == "") {
 		return p.misused("--tls-cert and --tls-key go together")
 	}
+	if err := o.Console.check(o.TLSCert != ""); err != nil {
+		return p.badInput("%w", err)
+	}
 	o.RootKeyID, o.RootSecret = p.getenv(rootKeyIDVariable), p.getenv(rootSecretVariable)
 	if o.TestMode != "" {
 		remove, err := p.forTests(&o)
@@ -174,6 +178,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 	s.logStart(o.serviceOptions)
 	if s.metricsURL != "" {
 		fmt.Fprintf(p.stderr, "carillon: metrics on %s\n", s.metricsURL)
+	}
+	if s.consoleURL != "" {
+		fmt.Fprintf(p.stderr, "carillon: console on %s\n", s.consoleURL)
 	}
 	fmt.Fprintf(p.stderr, "carillon: serving %s\n", s.url)
 	return s.wait(ctx, hangups)

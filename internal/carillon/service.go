@@ -19,6 +19,7 @@ import (
 	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/extension"
 	"github.com/carillon-project/carillon/internal/metrics"
@@ -48,6 +49,7 @@ type serviceOptions struct {
 	EventsAllow  networks // private networks in which bots may get their events
 	EventsCA     string   // file of certificates of the endpoints of bots; empty: those of the system
 	DialOut      dialOutHookOptions
+	Console      consoleOptions
 	Logger       *slog.Logger
 	Test         bool // test mode: see package testmode
 
@@ -66,13 +68,17 @@ const drainTime = 15 * time.Second
 type service struct {
 	url        string // "http://127.0.0.1:24463"
 	metricsURL string // where the metrics are if that is a listener of their own, else empty
+	consoleURL string // where the console is, else empty
 	root       directory.Key
 	rootChange directory.RootChange
 	failed     chan error // gets the error if serving ends by itself
 
 	certificate *server.Certificate // nil for http
 
-	api, aside *http.Server // aside serves the metrics if they have a listener of their own, else it is nil
+	console *console.Console // nil: there is none
+
+	api    *http.Server
+	others []*http.Server // of the metrics and the console, if they have listeners of their own
 	limits     server.Limits
 	drain      time.Duration
 	calls      context.Context // ends when requests must be cut off
@@ -89,12 +95,12 @@ type service struct {
 func startService(ctx context.Context, o serviceOptions) (_ *service, err error) {
 	s := &service{failed: make(chan error, 2), limits: cmp.Or(o.limits, server.DefaultLimits), drain: cmp.Or(o.drain, drainTime)}
 	s.calls, s.cutOff = context.WithCancel(context.WithoutCancel(ctx))
-	var listener, metricsListener net.Listener
+	var listener, metricsListener, consoleListener net.Listener
 	defer func() {
 		if err != nil {
 			s.cutOff()
 			s.closeStore()
-			for _, l := range []net.Listener{listener, metricsListener} {
+			for _, l := range []net.Listener{listener, metricsListener, consoleListener} {
 				if l != nil {
 					l.Close()
 				}
@@ -137,6 +143,11 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			return nil, fmt.Errorf("listening for metrics: %w", err)
 		}
 		s.metricsURL = "http://" + metricsListener.Addr().String() + "/metrics"
+	}
+	if o.Console.Listen != "" {
+		if consoleListener, err = net.Listen("tcp", o.Console.Listen); err != nil {
+			return nil, fmt.Errorf("listening for the console: %w", err)
+		}
 	}
 	if o.AWSAccountID == "" {
 		imported, err := directory.RootAWSAccount(ctx, s.store)
@@ -184,7 +195,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			handler = server.ForThisMachine(handler)
 		}
 		mux.Handle("/metrics", handler)
-		s.aside = s.serve(metricsListener, mux, nil, o.Logger)
+		s.others = append(s.others, s.serve(metricsListener, mux, nil, o.Logger))
 	} else if isLoopbackAddr(listener.Addr()) {
 		options.Metrics = s.metrics.Handler()
 	}
@@ -198,9 +209,22 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			o.Logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
 		})
 	})
-	var handler http.Handler = server.New(chime.Service, domain, keys, options)
+	calls := server.New(chime.Service, domain, keys, options)
+	handler := calls
 	if o.Test {
 		handler = testmode.Handler(clock, domain.RunDue, handler)
+	}
+	switch {
+	case consoleListener != nil:
+		if err := s.openConsole(ctx, o, scheme+"://"+consoleListener.Addr().String(), calls, keys); err != nil {
+			return nil, noStore(err)
+		}
+		s.others = append(s.others, s.serve(consoleListener, s.console, tlsConfig, o.Logger))
+	case o.Console.beside(listener, o):
+		if err := s.openConsole(ctx, o, s.url, calls, keys); err != nil {
+			return nil, noStore(err)
+		}
+		handler = withConsole(s.console, handler)
 	}
 	s.api = s.serve(listener, handler, tlsConfig, o.Logger)
 	return s, nil
@@ -321,6 +345,9 @@ func (s *service) logStart(o serviceOptions) {
 	if o.PublicURL != nil {
 		attrs = append(attrs, "public_url", o.PublicURL.String())
 	}
+	if s.consoleURL != "" {
+		attrs = append(attrs, "console_url", s.consoleURL)
+	}
 	o.Logger.Info("started", attrs...)
 }
 
@@ -352,13 +379,16 @@ func (s *service) wait(ctx context.Context, hangups <-chan os.Signal) error {
 func (s *service) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
+	if s.console != nil {
+		s.console.Stop(ctx)
+	}
 	err := s.api.Shutdown(ctx)
 	s.cutOff()
 	if err != nil {
 		err = fmt.Errorf("stopping: requests were still under way: %w", errors.Join(err, s.api.Close()))
 	}
-	if s.aside != nil {
-		s.aside.Close()
+	for _, other := range s.others {
+		other.Close()
 	}
 	s.webhook.Close()
 	if s.hook != nil {

@@ -22,7 +22,7 @@ Single calls of the API are made by "aws chime".`,
 		}
 		root.AddCommand(commands...)
 	}
-	section("the service", p.serveCommand(), p.healthCommand(), p.demoCommand(), p.backupCommand(), p.restoreCommand(), p.scaleCommand())
+	section("the service", p.serveCommand(), p.consoleCommand(), p.healthCommand(), p.demoCommand(), p.backupCommand(), p.restoreCommand(), p.scaleCommand())
 	section("many users at once", p.bulkCommand(), p.reportCommand())
 	section("operator's work on the data of a service", p.accountCommand(), p.domainCommand(), p.userCommand(), p.messageCommand(),
 		p.numberCommand(), p.dialOutCommand(), p.keyCommand(), p.auditCommand(), p.importCommand())

@@ -56,6 +56,10 @@ type Config struct {
 	// ISO8601 rewrites timestamps in replies in that form. Otherwise they stay as received.
 	ISO8601 bool
 
+	// RoundTripper carries the requests, instead of connections of the client's own, for a service in
+	// the same process. What is said above of connections does not hold then. Nil: connections.
+	RoundTripper http.RoundTripper
+
 	// Trace, if set, is called after each attempt.
 	Trace func(Attempt)
 
@@ -92,7 +96,7 @@ type Attempt struct {
 type Client struct {
 	config    Config
 	endpoint  *url.URL
-	transport *http.Transport
+	transport http.RoundTripper
 	key       atomic.Pointer[dayKey]
 }
 
@@ -130,15 +134,21 @@ func New(config Config) (*Client, error) {
 	if config.Rand == nil {
 		config.Rand = rand.Float64
 	}
-	transport, err := newTransport(&config, endpoint.Hostname())
-	if err != nil {
-		return nil, err
+	transport := config.RoundTripper
+	if transport == nil {
+		if transport, err = newTransport(&config, endpoint.Hostname()); err != nil {
+			return nil, err
+		}
 	}
 	return &Client{config: config, endpoint: endpoint, transport: transport}, nil
 }
 
 // Close drops the connections that are idle.
-func (c *Client) Close() { c.transport.CloseIdleConnections() }
+func (c *Client) Close() {
+	if t, ok := c.transport.(interface{ CloseIdleConnections() }); ok {
+		t.CloseIdleConnections()
+	}
+}
 
 // Reply is what a call gives back.
 type Reply struct {

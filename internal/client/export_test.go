@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net"
+	"net/http"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -15,5 +16,5 @@ func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, e
 
 // SetDial replaces how a client connects, for tests in a network of their own.
 func (c *Client) SetDial(dial func(context.Context) (net.Conn, error)) {
-	c.transport.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }
+	c.transport.(*http.Transport).DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) { return dial(ctx) }
 }

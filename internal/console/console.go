@@ -1,0 +1,128 @@
+// Package console is the page of the service for administrators: it signs people in, and shows and
+// changes with a browser what the API shows and changes.
+//
+// The console is a client of the API. A page calls operations through package client, signed with
+// the access key of the session, and the requests go to the handler of the API in this process. So
+// the rules, the policy of the key, its rate, the log and the audit trail are those of every other
+// client, and the console has no rule of its own.
+//
+// Start at [New]. A request passes the guard (guard.go), which knows hosts, sites and headers, and
+// becomes a visit of a person who has signed in (session.go). The files named for pages call the
+// API (calls.go) and fill a template of the folder pages (page.go). What people read is in the
+// folder words, and nowhere else.
+package console
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/model"
+)
+
+// Prefix is what the paths of the console begin with, below the path of [Options].URL.
+const Prefix = "/console/ui"
+
+// Options says what a console is of. Those without a default are required.
+type Options struct {
+	// Service is the contract of the API, API its handler, and Endpoint the URL that signatures are
+	// for.
+	Service  *model.Service
+	API      http.Handler
+	Endpoint string
+
+	// Sessions are who has signed in.
+	Sessions *directory.Sessions
+
+	// URL is that of the service as people's browsers see it: http or https, a host, and a path if
+	// a proxy serves it below one. Requests for other hosts are refused. Those for localhost and
+	// loopback addresses pass, too, if its host is one of these.
+	URL *url.URL
+
+	// Jobs is the folder of the ledgers of jobs that are started here. Empty: none can be.
+	Jobs string
+
+	// Logger gets what went wrong in the console itself, and who signed in. Nil: no log.
+	Logger *slog.Logger
+
+	// Clock is the time of the machine, for tests. Nil: time.Now.
+	Clock func() time.Time
+}
+
+// Console is the handler of everything below [Prefix].
+type Console struct {
+	Options
+	base   string // the beginning of every path in pages: that of the URL, and Prefix
+	pages  pages
+	limits limits
+	mux    *http.ServeMux
+}
+
+// New returns the handler of a console. It reads its templates, so it panics if one is broken.
+func New(o Options) *Console {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux()}
+	c.pages = parsePages(c.base)
+	c.limits.clock = o.Clock
+	c.routes()
+	return c
+}
+
+// Serves reports whether a path is one of the console.
+func (c *Console) Serves(path string) bool {
+	_, ok := c.below(path)
+	return ok
+}
+
+// Stop ends what goes on by itself. Jobs finish the calls that are under way, and can be resumed.
+func (c *Console) Stop(ctx context.Context) {}
+
+// routes says which function shows which page. Paths are those behind [Prefix].
+func (c *Console) routes() {
+	c.open("GET /sign-in", c.signInPage)
+	c.open("POST /sign-in", c.signIn)
+	c.open("GET /link", c.linkPage)
+	c.open("POST /link", c.signInByLink)
+	c.open("GET /assets/{name}", c.asset)
+
+	c.page("GET /{$}", func(v *visit) error { return v.redirect("/accounts") })
+	c.page("POST /sign-out", c.signOut)
+	c.page("GET /accounts", c.accounts)
+}
+
+// open adds a page for people who have not signed in.
+func (c *Console) open(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			c.failed(w, r, nil, err)
+		}
+	})
+}
+
+// page adds a page for people who have signed in. All others are sent to the sign-in page, and get
+// to the page after it.
+func (c *Console) page(pattern string, h func(*visit) error) {
+	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+		v, err := c.visit(w, r)
+		if errors.Is(err, directory.ErrNoSession) {
+			c.askToSignIn(w, r)
+			return
+		}
+		if err == nil {
+			err = h(v)
+		}
+		if err != nil {
+			c.failed(w, r, v, err)
+		}
+	})
+}

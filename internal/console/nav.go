@@ -1,0 +1,41 @@
+package console
+
+import "strings"
+
+// place is an entry of a menu.
+type place struct {
+	Path, Text string
+	Here       bool // the page is this place, or below it
+}
+
+// menu lists the places of a menu: paths behind [Prefix], with the operation that their pages begin
+// with. People are shown only places whose operation their key may use.
+type menu []struct{ path, word, operation string }
+
+var mainMenu = menu{
+	{"/accounts", "nav.accounts", "ListAccounts"},
+}
+
+// accountMenu is the menu of an account; its paths are behind that of the account.
+var accountMenu = menu{}
+
+// navOf returns the main menu for a page.
+func navOf(f frame) []place { return mainMenu.places(f.Visit, "") }
+
+// accountNavOf returns the menu of the account that a page is about.
+func accountNavOf(f frame) []place {
+	return accountMenu.places(f.Visit, local("/accounts/%s", f.Account.ID))
+}
+
+func (m menu) places(v *visit, before string) []place {
+	var list []place
+	for _, each := range m {
+		if !v.may(each.operation) {
+			continue
+		}
+		path := before + each.path
+		here := v.r.URL.EscapedPath()
+		list = append(list, place{v.base + path, say(each.word), here == path || strings.HasPrefix(here, path+"/")})
+	}
+	return list
+}

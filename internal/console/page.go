@@ -1,0 +1,282 @@
+package console
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"html/template"
+	"io/fs"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+//go:embed pages assets
+var files embed.FS
+
+// pages are the templates, by the names of their files without the ending. Each has the layout and
+// the parts (the files that begin with "part-"), and defines "content".
+type pages map[string]*template.Template
+
+// partHeader is in requests by which a script asks for a part of a page; its value names the
+// template of the part.
+const partHeader = "X-Console-Part"
+
+// assets are what pages load, by names that change with their contents. Browsers keep them.
+var assets, assetNames = hashAssets()
+
+func hashAssets() (byName map[string][]byte, names map[string]string) {
+	byName, names = map[string][]byte{}, map[string]string{}
+	entries, err := fs.ReadDir(files, "assets")
+	if err != nil {
+		panic(err)
+	}
+	for _, e := range entries {
+		text, err := files.ReadFile("assets/" + e.Name())
+		if err != nil {
+			panic(err)
+		}
+		sum := sha256.Sum256(text)
+		ext := path.Ext(e.Name())
+		name := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:6]) + ext
+		byName[name], names[e.Name()] = text, name
+	}
+	return byName, names
+}
+
+var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
+
+func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	text, ok := assets[name]
+	if !ok {
+		c.refuse(w, r, http.StatusNotFound, "error.notfound")
+		return nil
+	}
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	w.Header().Set("Content-Type", assetTypes[path.Ext(name)])
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.Write(text) // a browser that has gone is not worth a word
+	return nil
+}
+
+// parsePages reads the templates. Their functions:
+//
+//	say KEY ARG...   a text of the folder words
+//	link FORMAT ARG...   a path of the console: {{link "/accounts/%s" .ID}}; arguments are escaped
+//	asset NAME       the path of a file in assets
+//	when TIME        a moment, which a script shows in local time: a time.Time, or a text as the API has it
+//	text OBJECT NAME a member of a document, "" if there is none
+//	number N         12,345
+func parsePages(base string) pages {
+	functions := template.FuncMap{
+		"say":    say,
+		"link":   func(format string, args ...string) string { return base + local(format, args...) },
+		"asset":  func(name string) string { return base + "/assets/" + assetNames[name] },
+		"when":   when,
+		"text":   func(o *document.Object, name string) string { return spell(o, name) },
+		"number": number,
+		// The menus of the layout.
+		"navOf":        navOf,
+		"accountNavOf": accountNavOf,
+	}
+	common := template.Must(template.New("layout.html").Funcs(functions).ParseFS(files, "pages/layout.html", "pages/part-*.html"))
+	entries, err := fs.Glob(files, "pages/*.html")
+	if err != nil {
+		panic(err)
+	}
+	all := pages{}
+	for _, file := range entries {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if name == "layout" || strings.HasPrefix(name, "part-") {
+			continue
+		}
+		all[name] = template.Must(template.Must(common.Clone()).ParseFS(files, file))
+	}
+	return all
+}
+
+// local fills a path: each %s is an argument, escaped.
+func local(format string, args ...string) string {
+	for _, a := range args {
+		format = strings.Replace(format, "%s", url.PathEscape(a), 1)
+	}
+	return format
+}
+
+// when is a moment as an element that says it in UTC. A script says it in local time.
+func when(v any) template.HTML {
+	var at time.Time
+	switch v := v.(type) {
+	case time.Time:
+		at = v
+	case string:
+		var err error
+		if at, err = time.Parse(time.RFC3339, v); err != nil {
+			return template.HTML(template.HTMLEscapeString(v))
+		}
+	}
+	if at.IsZero() {
+		return ""
+	}
+	at = at.UTC()
+	return template.HTML(`<time datetime="` + api.FormatTime(at) + `">` + at.Format("2006-01-02 15:04") + ` UTC</time>`)
+}
+
+// spell returns a member of a document as people read it.
+func spell(o *document.Object, name string) string {
+	if o == nil {
+		return ""
+	}
+	switch v, _ := o.Get(name); v := v.(type) {
+	case nil:
+		return ""
+	case string:
+		return v
+	default:
+		return document.Spell(v)
+	}
+}
+
+// number writes a number with commas between thousands.
+func number(n int) string {
+	text := strconv.Itoa(n)
+	for i := len(text) - 3; i > 0 && text[i-1] != '-'; i -= 3 {
+		text = text[:i] + "," + text[i:]
+	}
+	return text
+}
+
+// frame is what a template gets: the data of the page, and what is around it.
+type frame struct {
+	Page    string // name of the template
+	Data    any
+	Visit   *visit // nil for people who have not signed in
+	Notice  string // what has just been done, empty if nothing has
+	Account *account
+}
+
+// account is the account that a page is about.
+type account struct{ ID, Name, Type, Status string }
+
+// ofAccount is what pages about one account embed in their data.
+type ofAccount struct{ Account *account }
+
+func (o ofAccount) about() *account { return o.Account }
+
+// show answers with a page, or with the part of it that a script asks for. It sends nothing until
+// the whole page is made.
+func (c *Console) show(w http.ResponseWriter, r *http.Request, v *visit, status int, page string, data any) error {
+	f := frame{Page: page, Data: data, Visit: v}
+	if key := r.URL.Query().Get(noticeKey); strings.HasPrefix(key, noticePrefix) && hasWord(key) {
+		f.Notice = say(key)
+	}
+	if about, ok := data.(interface{ about() *account }); ok {
+		f.Account = about.about()
+	}
+	name := "layout.html"
+	if part := r.Header.Get(partHeader); part != "" {
+		if name = "part-" + part + ".html"; c.pages[page].Lookup(name) == nil {
+			c.refuse(w, r, http.StatusNotFound, "error.notfound")
+			return nil
+		}
+	}
+	var b bytes.Buffer
+	if err := c.pages[page].ExecuteTemplate(&b, name, f); err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.WriteHeader(status)
+	w.Write(b.Bytes()) // a browser that has gone is not worth a word
+	return nil
+}
+
+// show answers with a page.
+func (v *visit) show(page string, data any) error {
+	return v.Console.show(v.w, v.r, v, http.StatusOK, page, data)
+}
+
+// showAgain answers with a page that has refused what was sent to it.
+func (v *visit) showAgain(page string, data any) error {
+	return v.Console.show(v.w, v.r, v, http.StatusUnprocessableEntity, page, data)
+}
+
+// A page to which somebody is sent after a change says what was done: the key of a text that begins
+// with noticePrefix.
+const (
+	noticeKey    = "notice"
+	noticePrefix = "done."
+)
+
+// redirect sends the browser to a page of the console after a change.
+func (v *visit) redirect(format string, args ...string) error {
+	http.Redirect(v.w, v.r, v.base+local(format, args...), http.StatusSeeOther)
+	return nil
+}
+
+// done is redirect to a page that says what was done.
+func (v *visit) done(key, format string, args ...string) error {
+	to, query, _ := strings.Cut(local(format, args...), "?")
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return err
+	}
+	values.Set(noticeKey, noticePrefix+key)
+	http.Redirect(v.w, v.r, v.base+to+"?"+values.Encode(), http.StatusSeeOther)
+	return nil
+}
+
+// problem is what the error page shows.
+type problem struct {
+	Status    int
+	Text      string
+	Advice    string // what to do, if anything is known
+	RequestID string // of the API, for those who read the log
+}
+
+// failed answers a request that went wrong: with what the API has refused, or, for all that only
+// the log must know, with little.
+func (c *Console) failed(w http.ResponseWriter, r *http.Request, v *visit, err error) {
+	p := problem{Status: http.StatusInternalServerError, Text: say("error.failed"), Advice: say("error.failed.advice")}
+	if tooLarge, ok := asTooLarge(err); ok {
+		p = problem{Status: http.StatusRequestEntityTooLarge, Text: say("error.toolarge", sizeOf(tooLarge.Limit))}
+	} else if e, ok := refusal(err); ok {
+		p = problem{Status: e.Status, Text: e.Message, RequestID: e.RequestID}
+		switch {
+		case e.Status == http.StatusForbidden:
+			p.Advice = say("error.forbidden.advice")
+		case e.Status == http.StatusTooManyRequests || e.Status == http.StatusServiceUnavailable:
+			p.Advice = say("error.later.advice")
+		}
+	} else {
+		c.Logger.Error("the console has failed", slog.String("page", r.Pattern), slog.Any("error", err))
+	}
+	if c.show(w, r, v, p.Status, "error", p) != nil {
+		http.Error(w, p.Text, p.Status)
+	}
+}
+
+// refuse answers with a text and nothing else, for what no person meets on the way.
+func (c *Console) refuse(w http.ResponseWriter, r *http.Request, status int, key string) {
+	if c.show(w, withoutPart(r), nil, status, "error", problem{Status: status, Text: say(key)}) != nil {
+		http.Error(w, say(key), status)
+	}
+}
+
+func withoutPart(r *http.Request) *http.Request {
+	if r.Header.Get(partHeader) == "" {
+		return r
+	}
+	r = r.Clone(r.Context())
+	r.Header.Del(partHeader)
+	return r
+}

@@ -1,0 +1,80 @@
+package console_test
+
+import (
+	"net/http/httptest"
+	"net/url"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/console"
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/extension"
+	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/seal"
+	"github.com/carillon-project/carillon/internal/server"
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
+)
+
+const awsAccount = "111122223333"
+
+// service is a whole service with a console, on a database of its own.
+type service struct {
+	url      string // of the listener, without a path
+	store    store.Store
+	domain   *directory.Service
+	operator *directory.Operator
+	keys     *directory.Keys
+	sessions *directory.Sessions
+	root     directory.Key
+	console  *console.Console
+	now      func() time.Time // of the console and its sessions
+}
+
+// start starts a service. The time of its console is that of the machine unless a clock is given.
+func start(t testing.TB, clock func() time.Time) *service {
+	t.Helper()
+	ctx := t.Context()
+	dir := t.TempDir()
+	st, err := sqlite.Open(ctx, dir, sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { st.Close() })
+	sealer, err := seal.FromFile(ctx, st, filepath.Join(dir, "secret.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &service{store: st, keys: directory.NewKeys(st, sealer, directory.Options{}), now: clock}
+	if clock == nil {
+		s.now = time.Now
+	}
+	if s.domain, err = directory.New(st, directory.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	s.operator = directory.NewOperator(st, directory.Options{})
+	if s.root, _, err = s.keys.EnsureRootKey(ctx, awsAccount, "", "", nil); err != nil {
+		t.Fatal(err)
+	}
+	s.sessions = directory.NewSessions(st, s.keys, directory.Options{Clock: s.now})
+	web := httptest.NewUnstartedServer(nil)
+	s.url = "http://" + web.Listener.Addr().String()
+	at, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.console = console.New(console.Options{
+		Service: chime.Service,
+		API: server.New(chime.Service, s.domain, s.keys, server.Options{
+			Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob},
+		}),
+		Endpoint: s.url, URL: at, Jobs: filepath.Join(dir, "jobs"), Sessions: s.sessions, Clock: s.now,
+	})
+	web.Config.Handler = s.console
+	web.Start()
+	t.Cleanup(web.Close)
+	return s
+}
