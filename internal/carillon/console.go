@@ -82,9 +82,10 @@ func (s *service) openConsole(ctx context.Context, o serviceOptions, listened st
 	if jobs == "" && o.Data != "" {
 		jobs = filepath.Join(o.Data, "jobs")
 	}
+	// Sessions of people end by the time of the machine, whatever the clock of tests shows.
+	s.sessions = directory.NewSessions(s.store, keys, directory.Options{})
 	s.console = console.New(console.Options{
-		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger,
-		Sessions: directory.NewSessions(s.store, keys, directory.Options{}), // people's sessions end by the time of the machine, whatever the clock of tests says
+		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions,
 	})
 	s.consoleURL = strings.TrimSuffix(at.String(), "/") + console.Prefix + "/"
 	return keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL)

@@ -32,22 +32,29 @@ var demoTable []byte
 // demoCommand declares `carillon demo`.
 func (p *program) demoCommand() *cobra.Command {
 	var keep string
+	var console bool
 	c := &cobra.Command{
 		Use:   "demo",
 		Short: "show aws, carillon serve and carillon bulk at work",
 		Long: `Start a service on a free port. Change licenses in it with "aws chime" and
 "carillon bulk", give somebody a phone number, and open a room with a bot. The
-commands are shown, and run for real. Nothing is left behind.`,
+commands are shown, and run for real. Nothing is left behind.
+
+With --console the service stays until you interrupt it, and a link is printed that
+signs a browser in to its console.`,
 		Example: `carillon demo
+carillon demo --console
 carillon demo --keep demo-data`,
-		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c.Context(), keep) },
+		RunE: func(c *cobra.Command, _ []string) error { return p.demo(c.Context(), keep, console) },
 	}
-	flagsOf(c).text(&keep, "keep DIR", "keep the data of the service in this directory, which must be empty or new", folder)
+	f := flagsOf(c)
+	f.text(&keep, "keep DIR", "keep the data of the service in this directory, which must be empty or new", folder)
+	f.toggle(&console, "console", "keep the service until it is interrupted, to look at it with a browser")
 	return c
 }
 
 // demo runs a service and the command line against it, each for real.
-func (p *program) demo(ctx context.Context, keep string) error {
+func (p *program) demo(ctx context.Context, keep string, console bool) error {
 	dir, err := p.demoDir(keep)
 	if err != nil {
 		return err
@@ -68,6 +75,9 @@ func (p *program) demo(ctx context.Context, keep string) error {
 	d.scene()
 	d.talkScene()
 	d.bulkScene(dir)
+	if console {
+		d.consoleScene(s, dir)
+	}
 	if err := errors.Join(d.err, s.stop()); err != nil {
 		return err
 	}
@@ -124,6 +134,26 @@ func (d *demonstration) scene() {
 
 	d.say("The licenses now.")
 	d.aws(list)
+}
+
+// consoleScene lets people look at what has been done, until they interrupt the program.
+func (d *demonstration) consoleScene(s *service, dir string) {
+	if d.err != nil {
+		return
+	}
+	code, err := s.sessions.MakeLink(d.ctx, s.root.ID)
+	if err != nil {
+		d.err = err
+		return
+	}
+	d.say(`The console shows the same to a browser. This link signs you in, once and within two
+minutes:
+
+    %slink#%s
+
+Another one is made by carillon console --data %s
+Interrupt the program (Ctrl-C) to end it.`, s.consoleURL, code, shell.Quote(dir))
+	<-d.ctx.Done()
 }
 
 func (d *demonstration) farewell(keep string) {

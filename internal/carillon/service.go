@@ -75,10 +75,11 @@ type service struct {
 
 	certificate *server.Certificate // nil for http
 
-	console *console.Console // nil: there is none
+	console  *console.Console    // nil: there is none
+	sessions *directory.Sessions // of the console
 
-	api    *http.Server
-	others []*http.Server // of the metrics and the console, if they have listeners of their own
+	api        *http.Server
+	others     []*http.Server // of the metrics and the console, if they have listeners of their own
 	limits     server.Limits
 	drain      time.Duration
 	calls      context.Context // ends when requests must be cut off
