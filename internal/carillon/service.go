@@ -187,7 +187,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
 		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory, Inbound: domain.Inbound,
-		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: domain.ReadAudit, &extension.RecordJob: domain.RecordJob},
+		Extension: extensions(domain, keys),
 	}
 	if metricsListener != nil {
 		mux := http.NewServeMux()
@@ -229,6 +229,19 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	s.api = s.serve(listener, handler, tlsConfig, o.Logger)
 	return s, nil
+}
+
+// extensions answers the operations that the service offers beyond the API.
+func extensions(domain *directory.Service, keys *directory.Keys) map[*model.Operation]api.Handler {
+	return map[*model.Operation]api.Handler{
+		&extension.ReadAudit:  domain.ReadAudit,
+		&extension.RecordJob:  domain.RecordJob,
+		&extension.ListKeys:   keys.ListKeys,
+		&extension.CreateKey:  keys.CreateKey,
+		&extension.DisableKey: keys.DisableKey,
+		&extension.EnableKey:  keys.EnableKey,
+		&extension.DeleteKey:  keys.DeleteKey,
+	}
 }
 
 // checkForTests keeps test mode from a directory that people rely on, and people from relying on

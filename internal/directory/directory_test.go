@@ -38,6 +38,7 @@ type house struct {
 	service *directory.Service
 	url     string
 	keyID   string
+	secret  string
 	last    *atomic.Value // id of the latest request, a string
 	moved   *atomic.Int64 // by how much advance has moved the clock of the service
 	events  *endedEvents  // how events of bots have ended
@@ -85,7 +86,7 @@ func houseAt(t testing.TB, st store.Store, at time.Time, edit ...func(*directory
 	})
 	listener.Start()
 	t.Cleanup(listener.Close)
-	return &house{t, st, service, url, "AKIAEXAMPLE" + awsAccount, new(atomic.Value), moved, events}
+	return &house{t, st, service, url, "AKIAEXAMPLE" + awsAccount, secret, new(atomic.Value), moved, events}
 }
 
 // advance moves the clock of the service, and does what has fallen due.
@@ -155,7 +156,7 @@ func (h *house) call(operation, labels, query, body string) (string, error) {
 		},
 	}
 	scope := sigv4.Scope{Day: date[:8], Region: "us-east-1", Service: "chime"}
-	r.Header.Set("Authorization", sigv4.NewKey(secret, scope).Authorization(h.keyID, signed))
+	r.Header.Set("Authorization", sigv4.NewKey(h.secret, scope).Authorization(h.keyID, signed))
 	reply, err := http.DefaultClient.Do(r)
 	if err != nil {
 		h.t.Fatal(err)

@@ -137,11 +137,15 @@ type NewKey struct {
 // and "operator" are reserved. What is wrong with the request is in an [*api.Error]; a policy with
 // anything that is not supported is refused.
 func (k *Keys) Create(ctx context.Context, request NewKey) (Key, error) {
+	return k.create(ctx, k.options.operator(), request)
+}
+
+func (k *Keys) create(ctx context.Context, by Caller, request NewKey) (Key, error) {
 	if err := k.check(request); err != nil {
 		return Key{}, err
 	}
 	var key Key
-	err := k.update(ctx, opCreateKey, func(c *change) error {
+	err := k.update(ctx, by, opCreateKey, func(c *change) error {
 		all, err := c.AccessKeys(request.AWSAccountID)
 		if err != nil {
 			return err
@@ -224,20 +228,22 @@ func (k *Keys) List(ctx context.Context, awsAccountID string) ([]Key, error) {
 // Disable makes the service refuse a key from the next request on, and returns it without its
 // secret. The error is [ErrUnknownKey] if there is no such key.
 func (k *Keys) Disable(ctx context.Context, keyID string) (Key, error) {
-	return k.setDisabled(ctx, opDisableKey, keyID, true)
+	return k.setDisabled(ctx, k.options.operator(), opDisableKey, keyID)
 }
 
 // Enable takes back what Disable did, and returns the key without its secret. A former root key has
 // no policy that it could go by, so enabling it is an [*api.Error]. The error is [ErrUnknownKey] if
 // there is no such key.
 func (k *Keys) Enable(ctx context.Context, keyID string) (Key, error) {
-	return k.setDisabled(ctx, opEnableKey, keyID, false)
+	return k.setDisabled(ctx, k.options.operator(), opEnableKey, keyID)
 }
 
-func (k *Keys) setDisabled(ctx context.Context, op operation, keyID string, disabled bool) (Key, error) {
+// setDisabled disables a key or enables it, as the operation says.
+func (k *Keys) setDisabled(ctx context.Context, by Caller, op operation, keyID string) (Key, error) {
+	disabled := op == opDisableKey
 	var key Key
-	err := k.update(ctx, op, func(c *change) error {
-		kept, err := anyKey(c, keyID)
+	err := k.update(ctx, by, op, func(c *change) error {
+		kept, err := c.key(keyID)
 		if err != nil {
 			return err
 		}
@@ -261,8 +267,12 @@ func (k *Keys) setDisabled(ctx context.Context, op operation, keyID string, disa
 // Delete removes a key for good; its name is free again. When the root key is deleted, the next
 // start of the service makes another. The error is [ErrUnknownKey] if there is no such key.
 func (k *Keys) Delete(ctx context.Context, keyID string) error {
-	return k.update(ctx, opDeleteKey, func(c *change) error {
-		kept, err := anyKey(c, keyID)
+	return k.remove(ctx, k.options.operator(), keyID)
+}
+
+func (k *Keys) remove(ctx context.Context, by Caller, keyID string) error {
+	return k.update(ctx, by, opDeleteKey, func(c *change) error {
+		kept, err := c.key(keyID)
 		if err != nil {
 			return err
 		}
@@ -270,8 +280,24 @@ func (k *Keys) Delete(ctx context.Context, keyID string) error {
 	})
 }
 
-func (k *Keys) update(ctx context.Context, op operation, fn func(*change) error) error {
-	return update(ctx, k.store, k.options, k.options.operator(), op, fn)
+func (k *Keys) update(ctx context.Context, by Caller, op operation, fn func(*change) error) error {
+	return update(ctx, k.store, k.options, by, op, fn)
+}
+
+// key returns a key that is to be changed. Callers of the API change keys of their own AWS account,
+// and not the one that they call with: they would lock themselves out.
+func (c *change) key(keyID string) (store.AccessKey, error) {
+	kept, err := anyKey(c, keyID)
+	if c.caller.AWSAccountID == "" { // the operator
+		return kept, err
+	}
+	switch {
+	case errors.Is(err, ErrUnknownKey), err == nil && kept.AWSAccountID != c.caller.AWSAccountID:
+		return kept, api.Errorf(api.NotFoundException, "There is no access key %.128q", keyID)
+	case err == nil && keyID == c.caller.KeyID && c.operation != opEnableKey:
+		return kept, api.Errorf(api.ConflictException, "Access key %s makes this very request, and would lock itself out: use another key for that", keyID)
+	}
+	return kept, err
 }
 
 // anyKey returns a key of any AWS account.
@@ -333,7 +359,7 @@ func (k *Keys) EnsureRootKey(ctx context.Context, awsAccountID, keyID, secret st
 	}
 	var key Key
 	var done RootChange
-	err := k.update(ctx, opEnsureRootKey, func(c *change) (err error) {
+	err := k.update(ctx, k.options.operator(), opEnsureRootKey, func(c *change) (err error) {
 		key, done, err = k.ensureRoot(c, awsAccountID, keyID, secret)
 		if err == nil && done == RootMadeUp && save != nil {
 			err = save(key)

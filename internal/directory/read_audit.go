@@ -19,10 +19,8 @@ func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) 
 	filter := store.AuditFilter{AccountID: r.Query.Get("account-id"), Target: r.Query.Get("target"), Key: r.Query.Get("key"), Job: r.Query.Get("job")}
 	var err error
 	for name, at := range map[string]*time.Time{"since": &filter.Since, "until": &filter.Until} {
-		if text := r.Query.Get(name); text != "" {
-			if *at, err = time.Parse(time.RFC3339, text); err != nil {
-				return nil, api.BadRequest("%s must be a time such as 2026-03-01T12:00:00Z, not %.60q", name, text)
-			}
+		if *at, err = timeNamed(name, r.Query.Get(name)); err != nil {
+			return nil, err
 		}
 	}
 	limit := extension.AuditPage

@@ -16,7 +16,7 @@ import (
 // follows one that was cut short carries that one through.
 func (k *Keys) RotateSecret(ctx context.Context, forget bool) (int, error) {
 	count := 0
-	err := k.update(ctx, opRotateSecret, func(c *change) error {
+	err := k.update(ctx, k.options.operator(), opRotateSecret, func(c *change) error {
 		count = 0
 		reseal, err := k.sealer.Rotate(c)
 		if err != nil {
@@ -53,7 +53,7 @@ func (k *Keys) RotateSecret(ctx context.Context, forget bool) (int, error) {
 
 // ForgetSecret makes the former secret key useless after a rotation. Without one it does nothing.
 func (k *Keys) ForgetSecret(ctx context.Context) error {
-	return k.update(ctx, opForgetSecret, func(c *change) error {
+	return k.update(ctx, k.options.operator(), opForgetSecret, func(c *change) error {
 		pending, err := k.sealer.Finish(c, true)
 		if err != nil || !pending {
 			return err

@@ -220,7 +220,7 @@ func (s *Sessions) begin(c *change, key Key, v Visitor, byLink bool) (token stri
 // its secret. It is for the operator alone. The error is [ErrUnknownKey] if there is no such key,
 // and an [*api.Error] if it is disabled or has expired.
 func (s *Sessions) MakeLink(ctx context.Context, keyID string) (link string, err error) {
-	err = s.keys.update(ctx, opMakeLink, func(c *change) error {
+	err = s.keys.update(ctx, s.keys.options.operator(), opMakeLink, func(c *change) error {
 		kept, err := anyKey(c, keyID)
 		if err != nil {
 			return err

@@ -15,8 +15,11 @@ const ActionPrefix = "carillon"
 // AuditPage is the most records, and the default number, of a page of [ReadAudit].
 const AuditPage = 1000
 
+// PolicyLength is the most characters of a policy in [CreateKey], which is as many as IAM takes.
+const PolicyLength = 6144
+
 // Operations lists all of them.
-var Operations = []*model.Operation{&ReadAudit, &RecordJob}
+var Operations = []*model.Operation{&ReadAudit, &RecordJob, &ListKeys, &CreateKey, &DisableKey, &EnableKey, &DeleteKey}
 
 // ReadAudit lists the audit trail of the AWS account of the key, the oldest record first. All
 // members of the input but the last two narrow the choice, as the flags of carillon audit do. A
@@ -67,6 +70,65 @@ var RecordJob = model.Operation{
 		model.Member{Name: "Failed", Shape: &count},
 	),
 }
+
+// ListKeys lists the access keys of the AWS account of the key, disabled and expired ones too, the
+// oldest first.
+var ListKeys = model.Operation{
+	Name: "ListKeys", Method: "GET", Path: "/carillon/keys", Status: 200,
+	Output: structure("ListKeysResponse",
+		model.Member{Name: "Keys", Shape: &model.Shape{Name: "Keys", Kind: model.List, Element: key, Min: model.Unbounded, Max: model.Unbounded}},
+	),
+}
+
+// CreateKey makes an access key in the AWS account of the key. The secret is shown nowhere else.
+var CreateKey = model.Operation{
+	Name: "CreateKey", Method: "POST", Path: "/carillon/keys", Status: 201,
+	Input: structure("CreateKeyRequest",
+		model.Member{Name: "Name", Shape: &text}, // unique in the AWS account
+		model.Member{Name: "Policy", Shape: &model.Shape{Name: "Policy", Kind: model.String, Min: model.Unbounded, Max: PolicyLength}}, // the name of a managed policy, or a policy document
+		model.Member{Name: "Expires", Shape: &text}, // 2026-03-01T12:00:00Z; without it, never
+	),
+	Output: structure("CreateKeyResponse",
+		model.Member{Name: "Key", Shape: key},
+		model.Member{Name: "SecretAccessKey", Shape: &text},
+	),
+}
+
+// DisableKey makes the service refuse an access key from the next request on. [EnableKey] takes
+// that back.
+var DisableKey = model.Operation{
+	Name: "DisableKey", Method: "POST", Path: "/carillon/keys/{keyId}", Query: "operation=disable", Status: 200,
+	Input: keyNamed("DisableKeyRequest"), Output: structure("DisableKeyResponse", model.Member{Name: "Key", Shape: key}),
+}
+
+// EnableKey takes back what [DisableKey] has done.
+var EnableKey = model.Operation{
+	Name: "EnableKey", Method: "POST", Path: "/carillon/keys/{keyId}", Query: "operation=enable", Status: 200,
+	Input: keyNamed("EnableKeyRequest"), Output: structure("EnableKeyResponse", model.Member{Name: "Key", Shape: key}),
+}
+
+// DeleteKey removes an access key for good.
+var DeleteKey = model.Operation{
+	Name: "DeleteKey", Method: "DELETE", Path: "/carillon/keys/{keyId}", Status: 204,
+	Input: keyNamed("DeleteKeyRequest"),
+}
+
+var key = structure("Key",
+	model.Member{Name: "KeyId", Shape: &text},
+	model.Member{Name: "Name", Shape: &text},
+	model.Member{Name: "Policy", Shape: &text}, // empty for a root key
+	model.Member{Name: "Root", Shape: &flag},   // may do everything in its AWS account
+	model.Member{Name: "Disabled", Shape: &flag},
+	model.Member{Name: "Created", Shape: &text},
+	model.Member{Name: "Expires", Shape: &text},  // not there: never
+	model.Member{Name: "LastUsed", Shape: &text}, // the beginning of the day in UTC; not there: never
+)
+
+func keyNamed(request string) *model.Shape {
+	return structure(request, model.Member{Name: "KeyId", Shape: &text, Location: model.URI, WireName: "keyId", Required: true})
+}
+
+var flag = model.Shape{Name: "Flag", Kind: model.Boolean, Min: model.Unbounded, Max: model.Unbounded}
 
 var count = model.Shape{Name: "Count", Kind: model.Integer, Min: 0, Max: math.MaxInt32}
 
