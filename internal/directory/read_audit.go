@@ -16,12 +16,18 @@ import (
 
 // ReadAudit answers [extension.ReadAudit] with a page of the trail of the caller's AWS account.
 func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) {
-	filter := store.AuditFilter{AccountID: r.Query.Get("account-id"), Target: r.Query.Get("target"), Key: r.Query.Get("key"), Job: r.Query.Get("job")}
+	filter := store.AuditFilter{AccountID: r.Query.Get("account-id"), Target: r.Query.Get("target"), Key: r.Query.Get("key"), Operation: r.Query.Get("operation-name"), Job: r.Query.Get("job")}
 	var err error
 	for name, at := range map[string]*time.Time{"since": &filter.Since, "until": &filter.Until} {
 		if *at, err = timeNamed(name, r.Query.Get(name)); err != nil {
 			return nil, err
 		}
+	}
+	switch text := r.Query.Get("newest"); text {
+	case "true", "false", "":
+		filter.Newest = text == "true"
+	default:
+		return nil, api.BadRequest("newest must be true or false, not %.60q", text)
 	}
 	limit := extension.AuditPage
 	if text := r.Query.Get("max-results"); text != "" {
@@ -32,13 +38,17 @@ func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) 
 	email := address.Key(r.Query.Get("email"))
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) ([]byte, error) {
 		list := s.listing("ReadAudit", caller.AWSAccountID, filter.AccountID, filter.Target, email, filter.Key, filter.Job,
-			stampOf(filter.Since).String(), stampOf(filter.Until).String())
+			stampOf(filter.Since).String(), stampOf(filter.Until).String(), filter.Operation, strconv.FormatBool(filter.Newest))
 		token := r.Query.Get("next-token")
 		after, err := list.after(&token)
 		if err != nil {
 			return nil, err
 		}
-		records, next, err := tx.Audit(caller.AWSAccountID, filter, after, limit)
+		look := limit
+		if email != "" { // what the store does not filter by
+			look += store.ScanRows
+		}
+		records, next, err := tx.Audit(caller.AWSAccountID, filter, after, look)
 		if err != nil {
 			return nil, err
 		}
@@ -48,6 +58,7 @@ func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) 
 				return nil, err
 			}
 			records = slices.DeleteFunc(records, func(r store.AuditRecord) bool { return !saysEmail(r, email) && !holders[r.Target] })
+			records, next = store.CutAudit(records, next, limit)
 		}
 		entries, err := withEmails(tx, records)
 		if err != nil {

@@ -165,7 +165,7 @@ func TestReadAudit(t *testing.T) {
 		store.AuditRecord{AccountID: "A", Target: "bo", After: `{"PrimaryEmail": "Bo@example.com"}`, KeyName: "ci"},
 		store.AuditRecord{AccountID: "A", Target: "ana", Before: `{"LicenseType": "Pro"}`, After: `{"LicenseType": "Basic"}`, UserAgent: "x/1 job/7"},
 		store.AuditRecord{AWSAccountID: foreignAccount, AccountID: "B", Target: "theirs"},
-		store.AuditRecord{AccountID: "A", Target: "bo", Before: `{"PrimaryEmail": "Bo@example.com"}`},
+		store.AuditRecord{AccountID: "A", Target: "bo", Before: `{"PrimaryEmail": "Bo@example.com"}`, Operation: "BatchSuspendUser"},
 	)...)
 	type page struct {
 		AuditRecords []struct{ Target, TargetEmail, Before string }
@@ -195,7 +195,9 @@ func TestReadAudit(t *testing.T) {
 	equal(t, "in pages of one", told(h, "max-results=1"), all)
 	equal(t, "another AWS account", told(h.as(foreignAccount), ""), []string{"theirs "})
 	for query, want := range map[string][]string{
-		"email=BO@EXAMPLE.COM": {all[0], all[2]}, "email=ana@now.example": {all[1]}, "target=ana": {all[1]}, "key=ci": {all[0]}, "job=7": {all[1]},
+		"newest=true&max-results=1": {all[2], all[1], all[0]}, "newest=true&email=bo@example.com&max-results=1": {all[2], all[0]},
+		"newest=false": all, "operation-name=BatchSuspendUser": {all[2]},
+		"email=BO@EXAMPLE.COM": {all[0], all[2]}, "email=BO@example.com&max-results=1": {all[0], all[2]}, "email=ana@now.example": {all[1]}, "target=ana": {all[1]}, "key=ci": {all[0]}, "job=7": {all[1]},
 		"account-id=B": nil, "since=2026-03-01T12:00:02Z": {all[2]}, "until=2026-03-01T12:00:01Z": {all[0]},
 	} {
 		equal(t, query, told(h, query), want)
@@ -203,7 +205,8 @@ func TestReadAudit(t *testing.T) {
 	token := read(h, "max-results=1").NextToken
 	for _, query := range []string{
 		"max-results=0", "max-results=1001", "max-results=x", "since=yesterday", "until=2026-03-01", "next-token=x",
-		"target=ana&next-token=" + token, // of another listing
+		"target=ana&next-token=" + token, "newest=true&next-token=" + token, "operation-name=UpdateUser&next-token=" + token, // of another listing
+		"newest=yes",
 	} {
 		h.refused(api.BadRequestException, "ReadAudit", "", query, "")
 	}

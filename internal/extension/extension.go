@@ -21,9 +21,10 @@ const PolicyLength = 6144
 // Operations lists all of them.
 var Operations = []*model.Operation{&ReadAudit, &RecordJob, &ListKeys, &CreateKey, &DisableKey, &EnableKey, &DeleteKey}
 
-// ReadAudit lists the audit trail of the AWS account of the key, the oldest record first. All
-// members of the input but the last two narrow the choice, as the flags of carillon audit do. A
-// page is shorter, or empty, if few of the records that it has looked at pass.
+// ReadAudit lists the audit trail of the AWS account of the key, the oldest record first unless
+// Newest says otherwise. All members of the input but the last three narrow the choice, as the flags
+// of carillon audit do. A page is shorter, or empty, if few of the records that it has looked at
+// pass.
 var ReadAudit = model.Operation{
 	Name: "ReadAudit", Method: "GET", Path: "/carillon/audit", Status: 200,
 	Input: structure("ReadAuditRequest",
@@ -31,9 +32,11 @@ var ReadAudit = model.Operation{
 		query("Target", "target", &text), // what was changed, such as a user's id
 		query("Email", "email", &text),   // of a user: records that say it, or are about whoever has it now
 		query("Key", "key", &text),       // the id or the name of a key
-		query("Job", "job", &text),       // a bulk job
-		query("Since", "since", &text),   // 2026-03-01T12:00:00.123Z
+		query("Operation", "operation-name", &text),
+		query("Job", "job", &text),     // a bulk job
+		query("Since", "since", &text), // 2026-03-01T12:00:00.123Z
 		query("Until", "until", &text),
+		query("Newest", "newest", &model.Shape{Name: "Newest", Kind: model.Boolean}), // the newest record first
 		query("MaxResults", "max-results", &model.Shape{Name: "AuditPageSize", Kind: model.Integer, Min: 1, Max: AuditPage}),
 		query("NextToken", "next-token", &text),
 	),

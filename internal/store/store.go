@@ -238,8 +238,10 @@ type ReadTx interface {
 	// that have or had an account, or records that belong to no account. Like FindAccount it is for
 	// the operator.
 	AWSAccounts() ([]string, error)
-	// Audit lists what was done in an AWS account, oldest first. Records of several accounts may have
-	// the same entry; a page has all of those or none, and more than limit only if these are more.
+	// Audit lists what was done in an AWS account: oldest first, or newest first if the filter says
+	// so, and then the records of a page have entries below after (0 starts at the end). Records of
+	// several accounts may have the same entry; a page has all of those or none, and more than limit
+	// only if these are more.
 	Audit(awsAccountID string, filter AuditFilter, after Entry, limit int) (page []AuditRecord, next Entry, err error)
 
 	// Setting returns a setting of the installation, or ErrNotFound.
@@ -548,9 +550,38 @@ type AuditFilter struct {
 	AccountID string
 	Target    string
 	Key       string    // the id or the name of a key
+	Operation string    // "BatchUpdateUser"
 	Job       string    // a word "job/ID" of the user agent, the ID alone
 	Since     time.Time // this moment and later
 	Until     time.Time // before this moment
+
+	Newest bool // the newest record first: this is about the order, and lets all pass
+}
+
+// CutAudit cuts records that are in order and complete up to an entry (0: to the end) to a page,
+// which ends between two entries, as [ReadTx] says of Audit.
+func CutAudit(records []AuditRecord, complete Entry, limit int) (page []AuditRecord, next Entry) {
+	n := min(limit, len(records))
+	for n > 0 && n < len(records) && records[n].Entry == records[n-1].Entry {
+		n--
+	}
+	if n == 0 { // the whole page is one entry
+		for n = min(limit, len(records)); n < len(records) && records[n].Entry == records[0].Entry; {
+			n++
+		}
+	}
+	if n == len(records) {
+		return records, complete
+	}
+	return records[:n], records[n-1].Entry
+}
+
+// IsBefore reports whether entry a comes before b in the order of the filter.
+func (f AuditFilter) IsBefore(a, b Entry) bool {
+	if f.Newest {
+		return a > b
+	}
+	return a < b
 }
 
 // Upgraded says what the upgrade of a database has come across. Older releases compared addresses

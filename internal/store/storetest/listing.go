@@ -114,6 +114,12 @@ func testScanBounds(t *testing.T, f *fixture) {
 			t.Errorf("%s: found %d in %d rows, want %d in %d", test.name, found, seen, test.want, rows)
 		}
 	}
+	f.view(func(r store.ReadTx) error {
+		const limit = 1000
+		page, next, err := r.Audit(awsA, store.AuditFilter{Job: "7", Newest: true}, 0, limit)
+		same(t, "newest records of none, and the last that was looked at", []int{len(page), int(next)}, []int{0, int(records[rows-limit-store.ScanRows].Entry)})
+		return err
+	})
 }
 
 // RunLookups checks that keys are looked up, and that Ping answers, while views are listing and do

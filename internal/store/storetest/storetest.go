@@ -717,6 +717,7 @@ func testAudit(t *testing.T, f *fixture) {
 	records[1].UserAgent = "carillon-bulk/1.0 job/7"
 	records[2].UserAgent = "carillon-bulk/1.0 job/77"
 	records[4].UserAgent = "job/7 behind/2"
+	records[2].Operation = "UpdateUser"
 	records[3].AccountID, records[5].AccountID = "", "" // what belongs to the AWS account as a whole
 	other := store.AuditRecord{AWSAccountID: awsB, Time: base, Operation: "CreateAccessKey", RequestID: "r0"}
 	owner := account(awsA, "a1")
@@ -743,6 +744,7 @@ func testAudit(t *testing.T, f *fixture) {
 		{"key", store.AuditFilter{Key: "AKIA1"}, []int{1, 3, 5}},
 		{"name of a key", store.AuditFilter{Key: "ci"}, []int{0, 1, 2, 3, 4, 5}},
 		{"unknown key", store.AuditFilter{Key: "AKIA"}, nil},
+		{"operation", store.AuditFilter{Operation: "UpdateUser"}, []int{2}},
 		{"job", store.AuditFilter{Job: "7"}, []int{1, 4}},
 		{"longer job", store.AuditFilter{Job: "77"}, []int{2}},
 		{"job of another spelling", store.AuditFilter{Job: "_"}, nil},
@@ -751,20 +753,26 @@ func testAudit(t *testing.T, f *fixture) {
 		{"no account", store.AuditFilter{AccountID: "a9"}, nil},
 	}
 	for _, test := range tests {
-		var want, got []store.AuditRecord
+		var want []store.AuditRecord
 		for _, i := range test.want {
 			want = append(want, records[i])
 		}
-		var after store.Entry
-		for more := true; more; {
-			f.view(func(r store.ReadTx) error {
-				page, next, err := r.Audit(awsA, test.filter, after, 2)
-				got = append(got, page...)
-				more, after = next != 0, next
-				return err
-			})
+		read := func(filter store.AuditFilter) (got []store.AuditRecord) {
+			var after store.Entry
+			for more := true; more; {
+				f.view(func(r store.ReadTx) error {
+					page, next, err := r.Audit(awsA, filter, after, 2)
+					got = append(got, page...)
+					more, after = next != 0, next
+					return err
+				})
+			}
+			return got
 		}
-		same(t, "Audit by "+test.name, got, want)
+		same(t, "Audit by "+test.name, read(test.filter), want)
+		test.filter.Newest = true
+		slices.Reverse(want)
+		same(t, "Audit, newest first, by "+test.name, read(test.filter), want)
 	}
 
 	f.view(func(r store.ReadTx) error {

@@ -63,9 +63,13 @@ func RunTrail(t *testing.T, old func(*testing.T) (exec func(script string), open
 	insert("account_audit", awsA, "a1", 6, "t6")
 	insert("audit", awsA, "", 7, "t7")
 	for limit := 1; limit <= 10; limit++ {
-		for _, filter := range []store.AuditFilter{{}, {Key: "ci"}} {
+		for _, filter := range []store.AuditFilter{{}, {Key: "ci"}, {Newest: true}, {Key: "ci", Newest: true}} {
 			pages := read(filter, limit)
-			same(t, fmt.Sprint("pages of ", limit), strings.Fields(strings.Join(pages, " ")), strings.Fields("t1 t2 t3 t4 t5 t5 t5 t5 t6 t7"))
+			want := strings.Fields("t1 t2 t3 t4 t5 t5 t5 t5 t6 t7")
+			if filter.Newest {
+				slices.Reverse(want)
+			}
+			same(t, fmt.Sprintf("pages of %d by %+v", limit, filter), strings.Fields(strings.Join(pages, " ")), want)
 			for _, page := range pages {
 				if n := strings.Count(page, "t5"); n != 0 && n != 4 {
 					t.Errorf("a page of %d has %d of the 4 records with one entry: %s", limit, n, page)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"maps"
-	"math"
 	"slices"
 	"time"
 
@@ -126,10 +125,10 @@ func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.E
 	if err != nil {
 		return nil, 0, err
 	}
-	if next == 0 || nextOfAccounts != 0 && nextOfAccounts < next {
+	if next == 0 || nextOfAccounts != 0 && filter.IsBefore(nextOfAccounts, next) {
 		next = nextOfAccounts
 	}
-	page, next := mergeRecords(ofAccounts, others, next, limit)
+	page, next := mergeRecords(ofAccounts, others, filter, next, limit)
 	return page, next, nil
 }
 
@@ -137,20 +136,25 @@ func (s *SQL) Audit(awsAccountID string, filter store.AuditFilter, after store.E
 // two entries, never within one; it is longer than the limit only if so many records have one
 // entry.
 func (s *SQL) records(table, column, key string, filter store.AuditFilter, after store.Entry, limit int) ([]store.AuditRecord, store.Entry, error) {
+	from := upFrom(after)
+	if filter.Newest {
+		from = downFrom(after)
+	}
 	var end store.Entry // the last that may be looked at; 0: there are not so many
-	if filter != (store.AuditFilter{AccountID: filter.AccountID}) {
+	if filter != (store.AuditFilter{AccountID: filter.AccountID, Newest: filter.Newest}) {
 		var err error
-		if end, err = s.scanEnd(table, column, key, after, limit); err != nil {
+		if end, err = s.scanEnd(table, column, key, from, limit); err != nil {
 			return nil, 0, err
 		}
 	}
 	for n := limit + 1; ; n *= 2 {
-		page, err := List(s, ScanAudit, `SELECT `+AuditColumns+` FROM `+table+` WHERE `+column+` = $1 AND entry > $2
-				AND entry <= $3 AND ($4 = '' OR target = $4) AND ($5 = '' OR key_id = $5 OR key_name = $5)
+		page, err := List(s, ScanAudit, `SELECT `+AuditColumns+` FROM `+table+` WHERE `+column+` = $1 AND entry `+from.beyond+` $2
+				AND entry `+from.within+` $3 AND ($4 = '' OR target = $4) AND ($5 = '' OR key_id = $5 OR key_name = $5)
 				AND (time >= $6 OR $6 = 0) AND (time < $7 OR $7 = 0)
 				AND ($8 = '' OR replace(' ' || user_agent || ' ', ' job/' || $8 || ' ', '') <> ' ' || user_agent || ' ')
-			ORDER BY entry LIMIT $9`, key, after, cmp.Or(end, math.MaxInt64), filter.Target, filter.Key,
-			Millis(filter.Since), Millis(filter.Until), filter.Job, n)
+				AND ($9 = '' OR operation = $9)
+			ORDER BY entry`+from.order+` LIMIT $10`, key, from.after, cmp.Or(end, from.end), filter.Target, filter.Key,
+			Millis(filter.Since), Millis(filter.Until), filter.Job, filter.Operation, n)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -168,31 +172,22 @@ func (s *SQL) records(table, column, key string, filter store.AuditFilter, after
 }
 
 // mergeRecords makes one page of two, which are complete up to an entry (0: to the end).
-func mergeRecords(a, b []store.AuditRecord, next store.Entry, limit int) ([]store.AuditRecord, store.Entry) {
+func mergeRecords(a, b []store.AuditRecord, filter store.AuditFilter, next store.Entry, limit int) ([]store.AuditRecord, store.Entry) {
 	if len(b) > 0 {
 		a = append(a, b...)
-		slices.SortStableFunc(a, func(a, b store.AuditRecord) int { return cmp.Compare(a.Entry, b.Entry) })
+		slices.SortStableFunc(a, func(a, b store.AuditRecord) int {
+			if filter.Newest {
+				a, b = b, a
+			}
+			return cmp.Compare(a.Entry, b.Entry)
+		})
 	}
 	n := len(a)
-	for next != 0 && n > 0 && a[n-1].Entry > next {
+	for next != 0 && n > 0 && filter.IsBefore(next, a[n-1].Entry) {
 		n--
 	}
 	a = a[:n]
-	if n <= limit {
-		return a, next
-	}
-	for n = limit; n > 0 && a[n].Entry == a[n-1].Entry; {
-		n--
-	}
-	if n == 0 { // the whole page is one entry
-		for n = limit; n < len(a) && a[n].Entry == a[0].Entry; {
-			n++
-		}
-	}
-	if n == len(a) {
-		return a, next
-	}
-	return a[:n], a[n-1].Entry
+	return store.CutAudit(a, next, limit)
 }
 
 // AWSAccounts steps from one AWS account to the next, since a DISTINCT would read whole tables. An

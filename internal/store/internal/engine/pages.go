@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"cmp"
 	"errors"
+	"math"
 
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -12,6 +14,20 @@ import (
 
 // scan is how many rows a page may look at.
 func scan(limit int) int { return limit + store.ScanRows }
+
+// direction is an order of rows from an entry on, in the words of a statement: entries that follow
+// are beyond after, and within end, which is the last that there can be.
+type direction struct {
+	beyond, within, order string
+	after, end            store.Entry
+}
+
+func upFrom(after store.Entry) direction { return direction{">", "<=", "", after, math.MaxInt64} }
+
+// downFrom is the order from the newest row on; after is 0 for all.
+func downFrom(after store.Entry) direction {
+	return direction{"<", ">=", " DESC", cmp.Or(after, math.MaxInt64), 0}
+}
 
 // listing is the page of a listing that was asked for.
 type listing struct {
@@ -27,16 +43,16 @@ func endPage[T any](s *SQL, l listing, rows []T, entry func(*T) store.Entry) (pa
 	if page, next = CutPage(rows, l.limit, entry); next != 0 || l.all {
 		return page, next, nil
 	}
-	if next, err = s.scanEnd(l.table, l.column, l.key, l.after, l.limit); err != nil {
+	if next, err = s.scanEnd(l.table, l.column, l.key, upFrom(l.after), l.limit); err != nil {
 		return nil, 0, err
 	}
 	return page, next, nil
 }
 
 // scanEnd is the last entry that a page may look at, 0 if the rows come to an end before.
-func (s *SQL) scanEnd(table, column, key string, after store.Entry, limit int) (end store.Entry, err error) {
-	err = s.ReadRow(`SELECT entry FROM `+table+` WHERE `+column+` = $1 AND entry > $2 ORDER BY entry LIMIT 1 OFFSET $3`,
-		[]any{key, after, scan(limit) - 1}, &end)
+func (s *SQL) scanEnd(table, column, key string, from direction, limit int) (end store.Entry, err error) {
+	err = s.ReadRow(`SELECT entry FROM `+table+` WHERE `+column+` = $1 AND entry `+from.beyond+` $2 ORDER BY entry`+from.order+` LIMIT 1 OFFSET $3`,
+		[]any{key, from.after, scan(limit) - 1}, &end)
 	if errors.Is(err, store.ErrNotFound) {
 		err = nil
 	}
