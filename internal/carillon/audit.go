@@ -3,7 +3,6 @@ package carillon
 import (
 	"bufio"
 	"cmp"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"iter"
@@ -18,6 +17,7 @@ import (
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/report"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
@@ -134,9 +134,9 @@ func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEnt
 	var err error
 	switch format {
 	case formatJSON:
-		err = listJSON(w, "AuditRecords", documents(entries, func(e directory.AuditEntry) (*document.Object, error) { return directory.AuditDocument(e), nil }))
+		err = report.WriteList(w, "AuditRecords", documents(entries, func(e directory.AuditEntry) (*document.Object, error) { return directory.AuditDocument(e), nil }))
 	case formatCSV:
-		err = auditCSV(w, entries)
+		err = report.WriteTrailCSV(w, entries)
 	default:
 		err = auditTable(w, p.terminal().Width, entries)
 	}
@@ -144,42 +144,6 @@ func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEnt
 		return err
 	}
 	return w.Flush()
-}
-
-// auditCSV writes a line for each record, below one with the names of the columns.
-func auditCSV(w io.Writer, entries iter.Seq2[directory.AuditEntry, error]) error {
-	out := csv.NewWriter(w)
-	row := func(cell func(document.Member) string, r directory.AuditEntry) error {
-		var cells []string
-		for _, m := range directory.AuditDocument(r).Members() {
-			cells = append(cells, cell(m))
-		}
-		return out.Write(cells)
-	}
-	if err := row(func(m document.Member) string { return m.Key }, directory.AuditEntry{}); err != nil {
-		return err
-	}
-	for r, err := range entries {
-		if err == nil {
-			err = row(func(m document.Member) string { return sheet.Guard(flat(m.Value)) }, r)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	out.Flush()
-	return out.Error()
-}
-
-// flat gives an object as JSON on one line, what does not exist as nothing, a text as it is.
-func flat(v any) string {
-	switch v := v.(type) {
-	case nil:
-		return ""
-	case string:
-		return v
-	}
-	return string(document.AppendCompact(nil, v))
 }
 
 // auditTable writes what people look for, in lines for a screen: one for each request, and below it

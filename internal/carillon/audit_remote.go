@@ -13,7 +13,7 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/extension"
+	"github.com/carillon-project/carillon/internal/report"
 )
 
 // audit reads the trail of the AWS account of the key, like [directory.Operator.Audit].
@@ -61,14 +61,15 @@ func when(t time.Time) string {
 
 // entries calls fn for the records of all pages, until it returns false.
 func (r *remote) entries(ctx context.Context, input *document.Object, fn func(directory.AuditEntry) bool) error {
-	err := r.pages(ctx, &extension.ReadAudit, input, "AuditRecords", func(o *document.Object) error {
-		e, err := entryOf(o)
-		if err == nil && !fn(e) {
-			err = errEnough
+	for e, err := range report.Trail(ctx, r.pages, input) {
+		if err != nil {
+			return trailError(err)
 		}
-		return err
-	})
-	return trailError(err)
+		if !fn(e) {
+			break
+		}
+	}
+	return nil
 }
 
 // trailError says what to do about a service that does not show its trail.
@@ -79,23 +80,6 @@ func trailError(err error) error {
 		return &codedError{exitFailed, errors.New(refused.Message + " The policy of a key allows it by the action carillon:ReadAudit, and AmazonChimeFullAccess has it")}
 	case ok && refused.Status == http.StatusNotFound:
 		return &codedError{exitFailed, errors.New("the service at the endpoint has no audit trail to read: it is not carillon serve, or an older release")}
-	case errors.Is(err, errEnough):
-		return nil
 	}
 	return err
-}
-
-// entryOf reads a record of a reply.
-func entryOf(o *document.Object) (e directory.AuditEntry, err error) {
-	for name, at := range map[string]*string{
-		"AwsAccountId": &e.AWSAccountID, "AccountId": &e.AccountID, "Operation": &e.Operation, "Target": &e.Target,
-		"Before": &e.Before, "After": &e.After, "KeyName": &e.KeyName, "KeyId": &e.KeyID,
-		"RequestId": &e.RequestID, "UserAgent": &e.UserAgent, "TargetEmail": &e.TargetEmail,
-	} {
-		*at = o.Text(name)
-	}
-	if e.Time, err = time.Parse(time.RFC3339, o.Text("Time")); err != nil {
-		return e, errors.New("the reply has a record without a time: the endpoint is not that of carillon serve, or a proxy has changed it")
-	}
-	return e, nil
 }

@@ -2,7 +2,6 @@ package carillon
 
 import (
 	"bufio"
-	"bytes"
 	"fmt"
 	"io"
 	"iter"
@@ -12,6 +11,7 @@ import (
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/report"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
@@ -30,7 +30,7 @@ func (p *program) writeList(format, operation, member string, columns []column, 
 	var err error
 	switch format {
 	case formatJSON:
-		err = listJSON(w, member, items)
+		err = report.WriteList(w, member, items)
 	case formatCSV:
 		err = listCSV(w, operation, member, items)
 	default:
@@ -40,25 +40,6 @@ func (p *program) writeList(format, operation, member string, columns []column, 
 		return err
 	}
 	return w.Flush()
-}
-
-// listJSON writes {"MEMBER": [...]} as output.JSON would.
-func listJSON(w io.Writer, member string, items iter.Seq2[*document.Object, error]) error {
-	const indent = "\n        "
-	before := "{\n    \"" + member + "\": [" + indent
-	end := "{\n    \"" + member + "\": []\n}\n"
-	for item, err := range items {
-		if err != nil {
-			return err
-		}
-		text := document.AppendIndented(nil, item)
-		if _, err := io.WriteString(w, before+string(bytes.ReplaceAll(text, []byte("\n"), []byte(indent)))); err != nil {
-			return err
-		}
-		before, end = ","+indent, "\n    ]\n}\n"
-	}
-	_, err := io.WriteString(w, end)
-	return err
 }
 
 // listCSV writes a line for each item, as carillon bulk export does.
@@ -111,7 +92,7 @@ func listLines(w io.Writer, columns []column, items iter.Seq2[*document.Object, 
 		}
 		add(func(c column) string {
 			v, _ := item.Get(c.member)
-			return flat(v)
+			return report.Flat(v)
 		})
 		if len(rows) >= most {
 			if err := write(); err != nil {

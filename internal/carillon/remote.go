@@ -33,9 +33,6 @@ func (p *program) remote(ctx context.Context, c connection) (*remote, error) {
 
 func (r *remote) close() { r.calls.Close() }
 
-// errEnough ends [remote.pages] before the last page.
-var errEnough = errors.New("enough")
-
 // pages calls fn for the elements of a list in all pages of a listing, until it returns an error.
 func (r *remote) pages(ctx context.Context, op *model.Operation, input *document.Object, list string, fn func(*document.Object) error) error {
 	for {

@@ -1,4 +1,4 @@
-package carillon
+package report
 
 import (
 	_ "embed"
@@ -16,28 +16,15 @@ import (
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
-func (r *report) write(w io.Writer, format string) error {
-	switch format {
-	case formatCSV:
-		return r.csv(w)
-	case formatJSON:
-		return output.JSON(w, r.document())
-	case formatHTML:
-		return reportPage.Execute(w, r)
-	}
-	return r.table(w)
-}
-
 // Kinds returns the licenses that the seats of an account have or had, Basic first.
-func (a *accountSeats) Kinds() []string { return slices.Sorted(maps.Keys(a.Licenses)) }
+func (a *AccountSeats) Kinds() []string { return slices.Sorted(maps.Keys(a.Licenses)) }
 
 // Total returns the seats of all licenses.
-func (a *accountSeats) Total() seats {
-	var sum seats
+func (a *AccountSeats) Total() Seats {
+	var sum Seats
 	for _, s := range a.Licenses {
 		sum.Users += s.Users
 		sum.Invited += s.Invited
@@ -48,11 +35,11 @@ func (a *accountSeats) Total() seats {
 }
 
 // Sum returns the seats of all accounts, or nil if there is one account or none.
-func (r *report) Sum() *accountSeats {
+func (r *Report) Sum() *AccountSeats {
 	if len(r.Accounts) < 2 {
 		return nil
 	}
-	sum := &accountSeats{NamedAccount: bulk.NamedAccount{ID: "all accounts"}, Licenses: map[string]*seats{}}
+	sum := &AccountSeats{NamedAccount: bulk.NamedAccount{ID: "all accounts"}, Licenses: map[string]*Seats{}}
 	for _, a := range r.Accounts {
 		sum.Rooms += a.Rooms
 		sum.Bots += a.Bots
@@ -68,7 +55,7 @@ func (r *report) Sum() *accountSeats {
 }
 
 // Blocks returns the accounts with their sum at the end.
-func (r *report) Blocks() []*accountSeats {
+func (r *Report) Blocks() []*AccountSeats {
 	if sum := r.Sum(); sum != nil {
 		return append(slices.Clone(r.Accounts), sum)
 	}
@@ -76,26 +63,26 @@ func (r *report) Blocks() []*accountSeats {
 }
 
 // Others says how many rooms and bots an account has, "" if it has none.
-func (a *accountSeats) Others() string {
+func (a *AccountSeats) Others() string {
 	if a.Rooms+a.Bots == 0 {
 		return ""
 	}
 	return fmt.Sprintf("chat rooms: %d, bots: %d", a.Rooms, a.Bots)
 }
 
-// tells reports whether the report tells of what an operation lists.
-func (r *report) tells(operation string) bool { return !slices.Contains(r.Denied, operation) }
+// Tells reports whether the report tells of what an operation lists.
+func (r *Report) Tells(operation string) bool { return !slices.Contains(r.Denied, operation) }
 
 // Title says what the report is about.
-func (r *report) Title() string {
+func (r *Report) Title() string {
 	return "seats at " + r.URL + ", " + r.Time.Local().Format("2006-01-02 15:04")
 }
 
 // Compares reports whether the report tells of changes.
-func (r *report) Compares() bool { return !r.Since.IsZero() }
+func (r *Report) Compares() bool { return !r.Since.IsZero() }
 
 // From is the moment from which changes are told.
-func (r *report) From() string {
+func (r *Report) From() string {
 	from := r.Since
 	if r.Pruned.After(from) {
 		from = r.Pruned
@@ -104,15 +91,15 @@ func (r *report) From() string {
 }
 
 // Signed shows a change with its sign.
-func (s seats) Signed() string {
+func (s Seats) Signed() string {
 	if s.Change == 0 {
 		return "0"
 	}
 	return fmt.Sprintf("%+d", s.Change)
 }
 
-// table writes the report for a screen.
-func (r *report) table(w io.Writer) error {
+// WriteTable writes the report for a screen.
+func (r *Report) WriteTable(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintln(&b, r.Title())
 	for _, a := range r.Blocks() {
@@ -122,7 +109,7 @@ func (r *report) table(w io.Writer) error {
 		if r.Compares() {
 			heads = append(heads, "change")
 		}
-		row := func(license string, s seats) {
+		row := func(license string, s Seats) {
 			cells := []string{license, strconv.Itoa(s.Users), strconv.Itoa(s.Invited), strconv.Itoa(s.Suspended)}
 			if r.Compares() {
 				cells = append(cells, s.Signed())
@@ -166,8 +153,8 @@ func (r *report) table(w io.Writer) error {
 	return err
 }
 
-// csv writes a line for each license of each account, and of nothing else: it is a table of seats.
-func (r *report) csv(w io.Writer) error {
+// WriteCSV writes a line for each license of each account, and of nothing else: it is a table of seats.
+func (r *Report) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"AccountId", "Account", "LicenseType", "Seats", "Invited", "Suspended", "Change"})
 	for _, a := range r.Accounts {
@@ -188,10 +175,10 @@ func (r *report) csv(w io.Writer) error {
 	return out.Error()
 }
 
-// document returns the report for programs. Since, Change and ChangedBy are missing where nothing
+// Document returns the report for programs. Since, Change and ChangedBy are missing where nothing
 // is told of changes. RemovedBefore is there if the trail has lost what is from before it. What the
 // key may not list is missing.
-func (r *report) document() *document.Object {
+func (r *Report) Document() *document.Object {
 	at := func(t time.Time) string { return api.FormatTime(t) }
 	accounts, changers := []any{}, []any{}
 	for _, a := range r.Accounts {
@@ -214,10 +201,10 @@ func (r *report) document() *document.Object {
 			document.Member{Key: "Name", Value: a.Name},
 			document.Member{Key: "Licenses", Value: licenses},
 		)
-		if r.tells("ListRooms") {
+		if r.Tells("ListRooms") {
 			account.Set("Rooms", document.Int(a.Rooms))
 		}
-		if r.tells("ListBots") {
+		if r.Tells("ListBots") {
 			account.Set("Bots", document.Int(a.Bots))
 		}
 		accounts = append(accounts, account)
@@ -239,7 +226,7 @@ func (r *report) document() *document.Object {
 		}
 	}
 	o.Set("Accounts", accounts)
-	if r.tells("ListPhoneNumbers") {
+	if r.Tells("ListPhoneNumbers") {
 		o.Set("PhoneNumbers", products)
 	}
 	if r.Compares() {
@@ -259,3 +246,6 @@ func (r *report) document() *document.Object {
 var reportHTML string
 
 var reportPage = template.Must(template.New("report").Parse(reportHTML))
+
+// WriteHTML writes the report as a page that stands by itself.
+func (r *Report) WriteHTML(w io.Writer) error { return reportPage.Execute(w, r) }
