@@ -235,6 +235,20 @@ func Key(text string) string {
 	return lower
 }
 
+// Part returns the form in which a part of an address is found in its [Key]. A domain that is not
+// ASCII must be whole, with the @ before it: the A-label of a name does not begin with that of its
+// beginning.
+func Part(text string) string {
+	local, name, at := strings.Cut(text, "@")
+	if !at {
+		return fold(text)
+	}
+	if domain, problem := domainOf(name); problem == "" {
+		return fold(local) + "@" + domain
+	}
+	return fold(local) + "@" + fold(name)
+}
+
 // fold is Unicode's canonical caseless form (definition D145 of the standard), composed again.
 func fold(s string) string {
 	if ascii(s) {

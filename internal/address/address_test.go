@@ -164,6 +164,28 @@ func TestDomain(t *testing.T) {
 	}
 }
 
+// A part of an address is found in its key, in any spelling.
+func TestPart(t *testing.T) {
+	for text, want := range map[string]string{
+		"Ana":                  "ana",
+		"ANA@Corp":             "ana@corp",
+		"Ana@Corp.Example":     "ana@corp.example",
+		"ÉRIC":                 "éric",
+		"e\u0301ric@":          "éric@",
+		"straße":               "strasse",
+		"x@BÜCHER.example":     "x@xn--bcher-kva.example",
+		"@bücher.example":      "@xn--bcher-kva.example",
+		"josé.müller":          "josé.müller", // may be of a mailbox
+		"corp.example.":        "corp.example.",
+		"@":                    "@",
+		"not an address, or 2": "not an address, or 2",
+	} {
+		if got := address.Part(text); got != want {
+			t.Errorf("Part(%q): got %q, want %q", text, got, want)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, text := range []string{
 		"Ana.Silva@Example.com", "Jose\u0301@bücher.example", "x@ｃorp.example", "x@evil@corp.example", "zed@example.com;",

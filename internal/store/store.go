@@ -105,6 +105,10 @@ type Store interface {
 // milliseconds to look at so many.
 const ScanRows = 4000
 
+// SearchRows bounds how many rows a search for users looks at. It takes some 30 ms to look at so
+// many.
+const SearchRows = 30_000
+
 // ReadTx reads. It is valid only inside the function that it was given to, and only in the
 // goroutine of that function.
 //
@@ -133,6 +137,15 @@ type ReadTx interface {
 	UsersByEmail(accountID string, emails []string) ([]User, error)
 	// ListUsers lists the users of an account that pass the filter.
 	ListUsers(accountID string, filter UserFilter, after Entry, limit int) (page []User, next Entry, err error)
+	// SearchUsers lists the users of an account that pass a search, at most limit of them (1 or more).
+	// Those whose address begins with its text come first, in the order of [address.Key], the others
+	// in order of entry. The zero cursor begins. A page looks at [SearchRows] rows at most, so it is
+	// shorter, or empty, if few of those pass. The search goes on at next; if that is the zero cursor,
+	// nothing follows. As with a listing, no row that stays as it is comes twice or is left out.
+	SearchUsers(accountID string, search UserSearch, at UserCursor, limit int) (page []User, next UserCursor, err error)
+	// CountUsers counts the users of an account, invited ones included, by license and registration,
+	// in the order of these. It reads all of them, which takes a second for a million.
+	CountUsers(accountID string) ([]UserCount, error)
 	// HasUsers reports whether the account has any user, invited ones included.
 	HasUsers(accountID string) (bool, error)
 	// Addresses says who holds these addresses, in all accounts, ordered by address and account.
@@ -484,6 +497,34 @@ type UserFilter struct {
 	Email        string
 	Type         string
 	Registration string
+}
+
+// UserSearch narrows a search for users; the zero value of a member lets all pass.
+type UserSearch struct {
+	Text         string // a part of the address or of the display name, whatever the case of its letters; see [address.Part]
+	License      string
+	Type         string
+	Registration string
+	Registered   Span
+	Invited      Span
+}
+
+// Span is the time from Since on and before Until. The zero time of either does not bound it. The
+// zero Span has all times, "never" among them, which no other span has.
+type Span struct{ Since, Until time.Time }
+
+// UserCursor is a place in a search for users: the first user, by address or by entry, who has not
+// been looked at. One member is zero.
+type UserCursor struct {
+	Address string // in the form of [address.Key]
+	Entry   Entry
+}
+
+// UserCount says how many users of an account have a license and a registration.
+type UserCount struct {
+	License      string
+	Registration string
+	Users        int
 }
 
 // UserChange is a user as read, and as it is to be.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
@@ -146,6 +148,33 @@ func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.En
 	users, next, err := t.sql.ListUsers(accountID, filter, after, limit)
 	t.haveRead(users)
 	return users, next, err
+}
+
+// byExpression searches with regular expressions, in which a backslash takes the meaning from
+// whatever is no letter or digit.
+var byExpression = engine.Searching{
+	ByAddress: `users`,
+	Matches:   `strpos(email_key, $11) > 0 OR display_name ~ $12`,
+	Pattern: func(text string) string {
+		return engine.AnyCase(text, func(r rune) string {
+			if r < utf8.RuneSelf && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+				return `\` + string(r)
+			}
+			return string(r)
+		})
+	},
+}
+
+func (t *tx) SearchUsers(accountID string, search store.UserSearch, at store.UserCursor, limit int) ([]store.User, store.UserCursor, error) {
+	t.take("account", accountID)
+	users, next, err := t.sql.SearchUsers(byExpression, accountID, search, at, limit)
+	t.haveRead(users)
+	return users, next, err
+}
+
+func (t *tx) CountUsers(accountID string) ([]store.UserCount, error) {
+	t.take("account", accountID)
+	return t.sql.CountUsers(accountID)
 }
 
 func (t *tx) HasUsers(accountID string) (bool, error) {

@@ -105,6 +105,29 @@ func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.En
 	return t.sql.ListUsers(accountID, filter, after, limit)
 }
 
+// byGlob searches with GLOB, which compares characters as they are, and names the index of
+// addresses as usersBy does.
+var byGlob = engine.Searching{
+	ByAddress: `users INDEXED BY users_email`,
+	Matches:   `instr(email_key, $11) > 0 OR display_name GLOB $12`,
+	Pattern: func(text string) string {
+		return "*" + engine.AnyCase(text, func(r rune) string {
+			if strings.ContainsRune("*?[", r) {
+				return "[" + string(r) + "]"
+			}
+			return string(r)
+		}) + "*"
+	},
+}
+
+func (t *tx) SearchUsers(accountID string, search store.UserSearch, at store.UserCursor, limit int) ([]store.User, store.UserCursor, error) {
+	return t.sql.SearchUsers(byGlob, accountID, search, at, limit)
+}
+
+func (t *tx) CountUsers(accountID string) ([]store.UserCount, error) {
+	return t.sql.CountUsers(accountID)
+}
+
 func (t *tx) HasUsers(accountID string) (bool, error) { return t.sql.HasUsers(accountID) }
 
 func (t *tx) Addresses(emails []string) ([]store.Address, error) {

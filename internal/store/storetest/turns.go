@@ -89,6 +89,16 @@ func testTurns(t *testing.T, f *fixture) {
 			after.Type = "type " + round
 			return tx.UpdateUsers("a1", []store.UserChange{{Before: users[0], After: after}})
 		}},
+		{"SearchUsers", func(tx store.Tx, round string) (bool, error) {
+			users, _, err := tx.SearchUsers("a1", store.UserSearch{Text: "found " + round + "."}, store.UserCursor{}, 1)
+			return empty(len(users), err)
+		}, func(tx store.Tx, round, who string) error { return renamed(tx, "found "+round+".", who) }},
+		{"CountUsers", func(tx store.Tx, round string) (bool, error) {
+			counts, err := tx.CountUsers("counted" + round)
+			return empty(len(counts), err)
+		}, func(tx store.Tx, round, who string) error {
+			return tx.InsertUsers([]store.User{invited("counted"+round, who)})
+		}},
 		{"HasUsers", func(tx store.Tx, round string) (bool, error) {
 			has, err := tx.HasUsers("full" + round)
 			return !has, err
