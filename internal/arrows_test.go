@@ -163,7 +163,10 @@ var arrows = map[string]map[string]string{
 		"internal/document":  "reads JSON",
 		"internal/sheet":     "reads tables",
 	},
-	"internal/extension": {"internal/model": "the operations that it describes"},
+	"internal/extension": {
+		"internal/chime": "users are found as the API shows them",
+		"internal/model": "the operations that it describes",
+	},
 	"internal/testmode": {
 		"internal/chime/api": "writes times as the API does",
 		"internal/store":     "keeps the clock, for a restart and for commands beside the service",

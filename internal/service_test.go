@@ -18,10 +18,11 @@ var whoSayChime = map[string]string{
 	"internal/bulk/bulk.go": "the operations that a bulk job calls",
 
 	// Others say the same words.
-	"internal/awscli/commands.go": "version 1 has a command of that name",
-	"internal/policy/policy.go":   "the managed policies for Chime, and the names of its actions",
-	"internal/directory/bots.go":  "the addresses of bots hold the name",
-	"internal/webhook/webhook.go": "the headers of calls to bots have the name",
+	"internal/awscli/commands.go":     "version 1 has a command of that name",
+	"internal/policy/policy.go":       "the managed policies for Chime, and the names of its actions",
+	"internal/directory/bots.go":      "the addresses of bots hold the name",
+	"internal/webhook/webhook.go":     "the headers of calls to bots have the name",
+	"internal/extension/extension.go": "users are found as its API shows them",
 }
 
 // TestServiceIsAValue reads the identifiers and texts of all code but tests. Comments may name

@@ -234,13 +234,15 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 // extensions answers the operations that the service offers beyond the API.
 func extensions(domain *directory.Service, keys *directory.Keys) map[*model.Operation]api.Handler {
 	return map[*model.Operation]api.Handler{
-		&extension.ReadAudit:  domain.ReadAudit,
-		&extension.RecordJob:  domain.RecordJob,
-		&extension.ListKeys:   keys.ListKeys,
-		&extension.CreateKey:  keys.CreateKey,
-		&extension.DisableKey: keys.DisableKey,
-		&extension.EnableKey:  keys.EnableKey,
-		&extension.DeleteKey:  keys.DeleteKey,
+		&extension.ReadAudit:   domain.ReadAudit,
+		&extension.SearchUsers: domain.SearchUsers,
+		&extension.CountUsers:  domain.CountUsers,
+		&extension.RecordJob:   domain.RecordJob,
+		&extension.ListKeys:    keys.ListKeys,
+		&extension.CreateKey:   keys.CreateKey,
+		&extension.DisableKey:  keys.DisableKey,
+		&extension.EnableKey:   keys.EnableKey,
+		&extension.DeleteKey:   keys.DeleteKey,
 	}
 }
 

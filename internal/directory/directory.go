@@ -7,9 +7,10 @@
 // rooms.go and memberships.go those for chat rooms, messages.go and retention.go those for what is
 // said there, bots.go those for bots, with events.go for what they are told and inbound.go for what
 // they answer, numbers.go and its neighbors those for telephone numbers, dialout.go those for
-// calls. schedule.go does what happens by itself. Beside it are [Operator], for what the API cannot
-// do, [Import], which brings in an old directory, [Keys], the access keys that sign requests, and
-// [Sessions], of people who have signed in with one.
+// calls. Operations of package extension have a file each. schedule.go does what happens by itself.
+// Beside it are [Operator], for what the API cannot do, [Import], which brings in an old directory,
+// [Keys], the access keys that sign requests, and [Sessions], of people who have signed in with
+// one.
 //
 // Every operation acts for the [Caller] in its context and sees only the accounts of the caller's
 // AWS account. A change, through any of them, is one update of the store. The update includes an
@@ -83,13 +84,14 @@ func (o Options) orDefault() Options {
 }
 
 // Service carries out the operations of the API, and what happens by itself. What it keeps in
-// memory is a key that never changes, and which tasks it works on, so several services may share a
-// store.
+// memory is a key that never changes, which tasks it works on, and how many users were counted, so
+// several services may share a store.
 type Service struct {
 	store   store.Store
 	options Options
 	pageKey []byte // authenticates page tokens, and the URLs by which bots answer
 	tasks   *scheduler
+	counts  counts
 }
 
 // All operations of the API are here.
@@ -98,7 +100,7 @@ var _ api.API = (*Service)(nil)
 // New returns a Service on a store. On the first start it makes the key of the page tokens and
 // keeps it in the store, so that tokens are valid after a restart and in every process.
 func New(st store.Store, options Options) (*Service, error) {
-	s := &Service{store: st, options: options.orDefault(), tasks: newScheduler()}
+	s := &Service{store: st, options: options.orDefault(), tasks: newScheduler(), counts: counts{last: make(map[string]userCounts)}}
 	s.options.scheduled = s.tasks.wake
 	if s.options.Webhook == nil {
 		sender, err := webhook.New(webhook.Options{Clock: s.options.Clock})

@@ -82,7 +82,12 @@ func houseAt(t testing.TB, st store.Store, at time.Time, edit ...func(*directory
 	}
 	listener.Config.Handler = server.New(chime.Service, service, keyring{}, server.Options{
 		Clock: func() time.Time { return now }, Unavailable: store.ErrUnavailable, Inbound: service.Inbound,
-		Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: service.ReadAudit, &extension.RecordJob: service.RecordJob},
+		Extension: map[*model.Operation]api.Handler{
+			&extension.ReadAudit:   service.ReadAudit,
+			&extension.SearchUsers: service.SearchUsers,
+			&extension.CountUsers:  service.CountUsers,
+			&extension.RecordJob:   service.RecordJob,
+		},
 	})
 	listener.Start()
 	t.Cleanup(listener.Close)

@@ -14,14 +14,11 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// A page token is the entry of the last row looked at (8 bytes, big-endian) and the first 16 bytes
-// of an HMAC-SHA256 over it and the scope of the listing, in URL-safe base64. It is valid for its
-// own listing only, with pages of any size. Its length is a multiple of 3 bytes, for which base64
-// has only one spelling.
-const (
-	macSize   = 16
-	tokenSize = (8 + macSize) / 3 * 4
-)
+// A page token is a place in a listing and the first 16 bytes of an HMAC-SHA256 over it and the
+// scope of the listing, in URL-safe base64. In most listings the place is the entry of the last row
+// looked at (8 bytes, big-endian). A token is valid for its own listing only, with pages of any
+// size.
+const macSize = 16
 
 // pageKeySetting is where the store keeps the key.
 const pageKeySetting = "page-token-key"
@@ -70,26 +67,41 @@ func (l listing) token(last store.Entry) *string {
 	if last == 0 {
 		return nil
 	}
-	b := binary.BigEndian.AppendUint64(make([]byte, 0, 8+macSize), uint64(last))
-	return new(base64.URLEncoding.EncodeToString(append(b, l.mac(b)...)))
+	return new(l.seal(binary.BigEndian.AppendUint64(nil, uint64(last))))
 }
 
 // after returns the entry of a token, 0 for no token.
 func (l listing) after(token *string) (store.Entry, error) {
-	if token == nil || *token == "" {
-		return 0, nil
+	place, err := l.open(token)
+	if place == nil {
+		return 0, err
 	}
-	b, err := base64.URLEncoding.DecodeString(*token)
-	if err != nil || len(*token) != tokenSize || len(b) != 8+macSize || !hmac.Equal(b[8:], l.mac(b[:8])) {
-		return 0, api.BadRequest("NextToken was not given out for this listing: " +
-			"send the NextToken of the page before, with the same filters")
-	}
-	return store.Entry(binary.BigEndian.Uint64(b)), nil
+	return store.Entry(binary.BigEndian.Uint64(place)), nil
 }
 
-func (l listing) mac(entry []byte) []byte {
+// seal returns the token of a place.
+func (l listing) seal(place []byte) string {
+	return base64.URLEncoding.EncodeToString(append(place, l.mac(place)...))
+}
+
+// open returns the place of a token, nil for no token. It takes the one spelling that seal makes.
+func (l listing) open(token *string) ([]byte, error) {
+	if token == nil || *token == "" {
+		return nil, nil
+	}
+	b, err := base64.URLEncoding.DecodeString(*token)
+	if err == nil && len(b) > macSize {
+		if place := b[: len(b)-macSize : len(b)-macSize]; hmac.Equal(b[len(place):], l.mac(place)) && *token == l.seal(place) {
+			return place, nil
+		}
+	}
+	return nil, api.BadRequest("NextToken was not given out for this listing: " +
+		"send the NextToken of the page before, with the same filters")
+}
+
+func (l listing) mac(place []byte) []byte {
 	h := hmac.New(sha256.New, l.key)
-	h.Write(entry)
+	h.Write(place)
 	io.WriteString(h, l.scope)
 	return h.Sum(nil)[:macSize]
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strconv"
-	"time"
 
 	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -16,31 +15,19 @@ import (
 
 // ReadAudit answers [extension.ReadAudit] with a page of the trail of the caller's AWS account.
 func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) {
-	filter := store.AuditFilter{AccountID: r.Query.Get("account-id"), Target: r.Query.Get("target"), Key: r.Query.Get("key"), Operation: r.Query.Get("operation-name"), Job: r.Query.Get("job")}
-	var err error
-	for name, at := range map[string]*time.Time{"since": &filter.Since, "until": &filter.Until} {
-		if *at, err = timeNamed(name, r.Query.Get(name)); err != nil {
-			return nil, err
-		}
+	q := query{request: r}
+	filter := store.AuditFilter{AccountID: q.get("account-id"), Target: q.get("target"), Key: q.get("key"),
+		Operation: q.get("operation-name"), Job: q.get("job"), Since: q.time("since"), Until: q.time("until"),
+		Newest: q.oneOf("newest", []string{"true", "false"}) == "true"}
+	limit := q.pageSize(extension.AuditPage, extension.AuditPage)
+	if q.err != nil {
+		return nil, q.err
 	}
-	switch text := r.Query.Get("newest"); text {
-	case "true", "false", "":
-		filter.Newest = text == "true"
-	default:
-		return nil, api.BadRequest("newest must be true or false, not %.60q", text)
-	}
-	limit := extension.AuditPage
-	if text := r.Query.Get("max-results"); text != "" {
-		if limit, err = strconv.Atoi(text); err != nil || limit < 1 || limit > extension.AuditPage {
-			return nil, api.BadRequest("max-results must be a number from 1 to %d, not %.60q", extension.AuditPage, text)
-		}
-	}
-	email := address.Key(r.Query.Get("email"))
+	email := address.Key(q.get("email"))
 	return read(ctx, s, func(tx store.ReadTx, caller Caller) ([]byte, error) {
 		list := s.listing("ReadAudit", caller.AWSAccountID, filter.AccountID, filter.Target, email, filter.Key, filter.Job,
 			stampOf(filter.Since).String(), stampOf(filter.Until).String(), filter.Operation, strconv.FormatBool(filter.Newest))
-		token := r.Query.Get("next-token")
-		after, err := list.after(&token)
+		after, err := list.after(new(q.get("next-token")))
 		if err != nil {
 			return nil, err
 		}

@@ -45,14 +45,19 @@ func (s *Service) ListUsers(ctx context.Context, in *api.ListUsersInput) (*api.L
 		if err != nil {
 			return nil, err
 		}
-		out := &api.ListUsersOutput{Users: []api.User{}, NextToken: list.token(next)}
-		for _, u := range users {
-			row := showUser(u)
-			row.PersonalPIN = nil
-			out.Users = append(out.Users, row)
-		}
-		return out, nil
+		return &api.ListUsersOutput{Users: listed(users), NextToken: list.token(next)}, nil
 	})
+}
+
+// listed returns users as a listing shows them.
+func listed(users []store.User) []api.User {
+	rows := []api.User{}
+	for _, u := range users {
+		row := showUser(u)
+		row.PersonalPIN = nil
+		rows = append(rows, row)
+	}
+	return rows
 }
 
 // UpdateUser sets what is given of a user's license, type and Alexa metadata, by the rules of

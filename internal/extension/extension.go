@@ -6,11 +6,15 @@ package extension
 import (
 	"math"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/model"
 )
 
 // ActionPrefix is the service in the actions of policies: "carillon:ReadAudit".
 const ActionPrefix = "carillon"
+
+// SearchPage is the number of users of a page of [SearchUsers] if the request does not say.
+const SearchPage = 50
 
 // AuditPage is the most records, and the default number, of a page of [ReadAudit].
 const AuditPage = 1000
@@ -19,7 +23,17 @@ const AuditPage = 1000
 const PolicyLength = 6144
 
 // Operations lists all of them.
-var Operations = []*model.Operation{&ReadAudit, &RecordJob, &ListKeys, &CreateKey, &DisableKey, &EnableKey, &DeleteKey}
+var Operations = []*model.Operation{
+	&ReadAudit,
+	&SearchUsers,
+	&CountUsers,
+	&RecordJob,
+	&ListKeys,
+	&CreateKey,
+	&DisableKey,
+	&EnableKey,
+	&DeleteKey,
+}
 
 // ReadAudit lists the audit trail of the AWS account of the key, the oldest record first unless
 // Newest says otherwise. All members of the input but the last three narrow the choice, as the flags
@@ -56,6 +70,46 @@ var ReadAudit = model.Operation{
 			model.Member{Name: "TargetEmail", Shape: &text},
 		), Min: model.Unbounded, Max: model.Unbounded}},
 		model.Member{Name: "NextToken", Shape: &text},
+	),
+}
+
+// SearchUsers lists the users of an account that pass all of what narrows the choice. Those whose
+// address begins with the text come first, in the order of their addresses; the others come in the
+// order of ListUsers. A page has looked at a bounded number of users: it may be short, or empty,
+// though it has a token and more follow.
+var SearchUsers = model.Operation{
+	Name: "SearchUsers", Method: "GET", Path: "/carillon/accounts/{accountId}/users", Status: 200,
+	Input: structure("SearchUsersRequest",
+		accountID,
+		query("Text", "text", &model.Shape{Name: "SearchText", Kind: model.String, Min: model.Unbounded, Max: 320}), // a part of the address or of the display name, in any case
+		query("License", "license", ofUser("LicenseType")),
+		query("UserType", "user-type", ofUser("UserType")),
+		query("Registration", "registration", ofUser("UserRegistrationStatus")),
+		query("RegisteredSince", "registered-since", &text), // 2026-03-01T12:00:00.123Z
+		query("RegisteredUntil", "registered-until", &text), // before this moment, and not never
+		query("InvitedSince", "invited-since", &text),
+		query("InvitedUntil", "invited-until", &text),
+		query("MaxResults", "max-results", &model.Shape{Name: "SearchPageSize", Kind: model.Integer, Min: 1, Max: 200}),
+		query("NextToken", "next-token", &text),
+	),
+	Output: structure("SearchUsersResponse",
+		model.Member{Name: "Users", Shape: &model.Shape{Name: "UserList", Kind: model.List, Element: user, Min: model.Unbounded, Max: model.Unbounded}},
+		model.Member{Name: "NextToken", Shape: &text},
+	),
+}
+
+// CountUsers counts the users of an account by license and registration. A count reads all users,
+// so the service repeats one for a minute: Time says when that was.
+var CountUsers = model.Operation{
+	Name: "CountUsers", Method: "GET", Path: "/carillon/accounts/{accountId}/count", Status: 200,
+	Input: structure("CountUsersRequest", accountID),
+	Output: structure("CountUsersResponse",
+		model.Member{Name: "Counts", Shape: &model.Shape{Name: "UserCounts", Kind: model.List, Element: structure("UserCount",
+			model.Member{Name: "License", Shape: &text},
+			model.Member{Name: "Registration", Shape: &text},
+			model.Member{Name: "Users", Shape: &count},
+		), Min: model.Unbounded, Max: model.Unbounded}},
+		model.Member{Name: "Time", Shape: &text},
 	),
 }
 
@@ -136,6 +190,13 @@ var flag = model.Shape{Name: "Flag", Kind: model.Boolean, Min: model.Unbounded, 
 var count = model.Shape{Name: "Count", Kind: model.Integer, Min: 0, Max: math.MaxInt32}
 
 var text = model.Shape{Name: "Text", Kind: model.String, Min: model.Unbounded, Max: model.Unbounded}
+
+var accountID = model.Member{Name: "AccountId", Shape: &text, Location: model.URI, WireName: "accountId", Required: true}
+
+// user is a user as the API shows one.
+var user = chime.Service.Operation("ListUsers").Output.Member("Users").Shape.Element
+
+func ofUser(member string) *model.Shape { return user.Member(member).Shape }
 
 func structure(name string, members ...model.Member) *model.Shape {
 	return &model.Shape{Name: name, Kind: model.Structure, Members: members, Min: model.Unbounded, Max: model.Unbounded}

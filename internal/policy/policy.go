@@ -18,8 +18,11 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// The managed policies that AWS published for Chime, reduced to the operations of this API. Full
-// access is also to the operations of our own, whose actions have the prefix carillon.
+// The managed policies that AWS published for Chime, reduced to the operations of this API. Of the
+// operations of our own, whose actions have the prefix carillon, full access is to all. Whoever may
+// list users may also search them, count them and look at bulk jobs: the other two policies allow
+// that, and UserManagement that jobs tell of themselves. The audit trail and access keys take full
+// access.
 const (
 	FullAccess     = "AmazonChimeFullAccess"
 	ReadOnly       = "AmazonChimeReadOnly"
@@ -46,7 +49,7 @@ func Parse(text string) (Policy, error) {
 	case text == FullAccess:
 		return managed("chime:*", "carillon:*"), nil
 	case text == ReadOnly:
-		return managed("chime:list*", "chime:get*", "chime:describe*", "chime:searchavailablephonenumbers"), nil
+		return managed(append(looking(), "chime:list*", "chime:get*", "chime:describe*", "chime:searchavailablephonenumbers")...), nil
 	case text == UserManagement:
 		return managed(userManagement()...), nil
 	case !strings.HasPrefix(text, "{"):
@@ -71,11 +74,16 @@ func managed(actions ...string) Policy {
 	return Policy{[]statement{{actions: actions, resources: []string{"*"}}}}
 }
 
+// looking lists the actions of our own that are allowed to whoever may list users.
+func looking() []string {
+	return []string{"carillon:searchusers", "carillon:countusers", "carillon:listjobs", "carillon:readjob"}
+}
+
 // userManagement lists the actions of the published policy that are operations of this API. Its
-// other actions belong to the console of Amazon Chime, and allow nothing here. The last one is our
-// own: bulk jobs tell of themselves.
+// other actions belong to the console of Amazon Chime, and allow nothing here. Those of our own are
+// beside them.
 func userManagement() []string {
-	return strings.Fields(`
+	return append(looking(), strings.Fields(`
 		chime:associatephonenumberwithuser
 		chime:associatesignindelegategroupswithaccount
 		chime:batchsuspenduser
@@ -98,7 +106,7 @@ func userManagement() []string {
 		chime:updateaccountsettings
 		chime:updateuser
 		chime:updateusersettings
-		carillon:recordjob`)
+		carillon:recordjob`)...)
 }
 
 // Allows reports whether the policy allows an action ("chime:BatchUpdateUser") on a resource: its

@@ -16,16 +16,19 @@ func TestManagedPolicies(t *testing.T) {
 		BatchUnsuspendUser LogoutUser ResetPersonalPIN GetUserSettings UpdateUserSettings
 		AssociatePhoneNumberWithUser DisassociatePhoneNumberFromUser GetPhoneNumber ListPhoneNumbers
 		AssociateSigninDelegateGroupsWithAccount DisassociateSigninDelegateGroupsFromAccount`)
+	looking := []string{"SearchUsers", "CountUsers", "ListJobs", "ReadJob"}
+	own := append(slices.Clone(looking), "RecordJob", "ReadAudit", "ListKeys", "CreateKey", "DisableKey", "EnableKey", "DeleteKey")
 	for _, tt := range []struct {
 		name  string
 		count int
 		want  func(operation string) bool
+		own   []string // of the operations beyond the API
 	}{
-		{policy.FullAccess, 62, func(string) bool { return true }},
+		{policy.FullAccess, 62, func(string) bool { return true }, own},
 		{policy.ReadOnly, 21, func(op string) bool {
 			return strings.HasPrefix(op, "Get") || strings.HasPrefix(op, "List") || op == "SearchAvailablePhoneNumbers"
-		}},
-		{policy.UserManagement, 22, func(op string) bool { return slices.Contains(userManagement, op) }},
+		}, looking},
+		{policy.UserManagement, 22, func(op string) bool { return slices.Contains(userManagement, op) }, append(slices.Clone(looking), "RecordJob")},
 	} {
 		p, err := policy.Parse(tt.name)
 		if err != nil {
@@ -43,6 +46,11 @@ func TestManagedPolicies(t *testing.T) {
 		}
 		if allowed != tt.count {
 			t.Errorf("%s allows %d operations, want %d", tt.name, allowed, tt.count)
+		}
+		for _, op := range own {
+			if got, want := p.Allows("carillon:"+op, "*"), slices.Contains(tt.own, op); got != want {
+				t.Errorf("%s on carillon:%s: got %v, want %v", tt.name, op, got, want)
+			}
 		}
 		if p.Allows("s3:GetObject", "*") {
 			t.Errorf("%s allows an action of another service", tt.name)
