@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/client"
@@ -161,3 +162,32 @@ func refusedWith(err error, status int) bool {
 
 // context is that of the work that a request begins and does not wait for.
 func (v *visit) background() context.Context { return context.WithoutCancel(v.r.Context()) }
+
+// corrigible returns what the API says about input that it has refused, if somebody can correct it:
+// a page shows its form again. It reports false for all other errors, and for what the key may not
+// do.
+func corrigible(err error) (problem string, ok bool) {
+	e, ok := refusal(err)
+	if !ok || e.Status != http.StatusBadRequest && e.Status != http.StatusConflict && e.Status != http.StatusUnprocessableEntity {
+		return "", false
+	}
+	return e.Message, true
+}
+
+// operationNames lists the operations of the API and of its extension.
+func (c *Console) operationNames() []string {
+	var names []string
+	for _, op := range c.Service.Operations {
+		names = append(names, op.Name)
+	}
+	for _, op := range extension.Operations {
+		names = append(names, op.Name)
+	}
+	return names
+}
+
+// timeOf reads a time as the API writes it.
+func timeOf(text string) (time.Time, bool) {
+	at, err := time.Parse(time.RFC3339, text)
+	return at, err == nil
+}

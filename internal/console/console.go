@@ -98,6 +98,17 @@ func (c *Console) routes() {
 	c.page("GET /{$}", func(v *visit) error { return v.redirect("/accounts") })
 	c.page("POST /sign-out", c.signOut)
 	c.page("GET /accounts", c.accounts)
+
+	c.page("GET /keys", c.keys)
+	c.page("POST /keys", c.createKey)
+	c.page("GET /keys/new", c.newKey)
+	c.page("POST /keys/{key}/disable", c.disableKey)
+	c.page("POST /keys/{key}/enable", c.enableKey)
+	c.page("GET /keys/{key}/delete", c.askToDeleteKey)
+	c.page("POST /keys/{key}/delete", c.deleteKey)
+	c.page("GET /sessions", c.sessions)
+	c.page("POST /sessions/end-others", c.endOtherSessions)
+	c.page("POST /sessions/{session}/end", c.endSession)
 }
 
 // open adds a page for people who have not signed in.

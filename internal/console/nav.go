@@ -14,6 +14,7 @@ type menu []struct{ path, word, operation string }
 
 var mainMenu = menu{
 	{"/accounts", "nav.accounts", "ListAccounts"},
+	{"/keys", "nav.keys", "ListKeys"},
 }
 
 // accountMenu is the menu of an account; its paths are behind that of the account.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"embed"
 	"encoding/hex"
+	"errors"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -76,6 +77,8 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	when TIME        a moment, which a script shows in local time: a time.Time, or a text as the API has it
 //	text OBJECT NAME a member of a document, "" if there is none
 //	number N         12,345
+//	may VISIT NAME   whether the key may use an operation
+//	deny VISIT NAME  attributes of a control that calls an operation: they disable it, and say why, if the key may not
 func parsePages(base string) pages {
 	functions := template.FuncMap{
 		"say":    say,
@@ -84,6 +87,8 @@ func parsePages(base string) pages {
 		"when":   when,
 		"text":   func(o *document.Object, name string) string { return spell(o, name) },
 		"number": number,
+		"deny":   deny,
+		"may":    func(v *visit, operation string) bool { return v.may(operation) },
 		// The menus of the layout.
 		"navOf":        navOf,
 		"accountNavOf": accountNavOf,
@@ -144,6 +149,15 @@ func spell(o *document.Object, name string) string {
 	default:
 		return document.Spell(v)
 	}
+}
+
+// deny returns the attributes that disable a control if the key of the session may not use its
+// operation.
+func deny(v *visit, operation string) template.HTMLAttr {
+	if v.may(operation) {
+		return ""
+	}
+	return template.HTMLAttr(`disabled title="` + template.HTMLEscapeString(say("error.denied")) + `"`)
 }
 
 // number writes a number with commas between thousands.
@@ -243,12 +257,17 @@ type problem struct {
 	RequestID string // of the API, for those who read the log
 }
 
+// errDenied: the key may not do this, as the console itself knows.
+var errDenied = errors.New("the access key does not allow this")
+
 // failed answers a request that went wrong: with what the API has refused, or, for all that only
 // the log must know, with little.
 func (c *Console) failed(w http.ResponseWriter, r *http.Request, v *visit, err error) {
 	p := problem{Status: http.StatusInternalServerError, Text: say("error.failed"), Advice: say("error.failed.advice")}
 	if tooLarge, ok := asTooLarge(err); ok {
 		p = problem{Status: http.StatusRequestEntityTooLarge, Text: say("error.toolarge", sizeOf(tooLarge.Limit))}
+	} else if errors.Is(err, errDenied) {
+		p = problem{Status: http.StatusForbidden, Text: say("error.denied"), Advice: say("error.forbidden.advice")}
 	} else if e, ok := refusal(err); ok {
 		p = problem{Status: e.Status, Text: e.Message, RequestID: e.RequestID}
 		switch {

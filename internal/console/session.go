@@ -65,6 +65,9 @@ func (c *Console) cookie(token string) *http.Cookie {
 // KeyName is what the trail calls the person.
 func (v *visit) KeyName() string { return v.key.Name }
 
+// Place is where people sign in, as their browsers have it.
+func (v *visit) Place() string { return v.URL.Scheme + "://" + v.URL.Host + v.base + "/" }
+
 // visitor tells who signs in. Behind a proxy, which hosts of a name are, the address is the
 // proxy's.
 func visitor(r *http.Request) directory.Visitor {

@@ -69,7 +69,11 @@ func start(t testing.TB, clock func() time.Time) *service {
 	s.console = console.New(console.Options{
 		Service: chime.Service,
 		API: server.New(chime.Service, s.domain, s.keys, server.Options{
-			Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob},
+			Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{
+				&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob,
+				&extension.ListKeys: s.keys.ListKeys, &extension.CreateKey: s.keys.CreateKey,
+				&extension.DisableKey: s.keys.DisableKey, &extension.EnableKey: s.keys.EnableKey, &extension.DeleteKey: s.keys.DeleteKey,
+			},
 		}),
 		Endpoint: s.url, URL: at, Jobs: filepath.Join(dir, "jobs"), Sessions: s.sessions, Clock: s.now,
 	})
