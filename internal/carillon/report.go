@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/report"
 )
@@ -69,7 +70,7 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 	if err != nil {
 		return p.named(err)
 	}
-	r := &report.Report{URL: service.url, Time: now, Since: since}
+	r := &report.Report{Service: chime.Service, URL: service.url, Time: now, Since: since}
 	if err := r.Count(ctx, service.pages, accounts); err != nil {
 		return p.named(err)
 	}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
-	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/directory"
@@ -26,6 +25,7 @@ type Pages func(ctx context.Context, op *model.Operation, input *document.Object
 // Report tells how many seats accounts have, and what has changed. Count and CountOthers, and Compare
 // if there is a Since, fill it.
 type Report struct {
+	Service   *model.Service // whose operations are called
 	URL       string
 	Time      time.Time
 	Since     time.Time // zero if nothing is told of changes
@@ -81,7 +81,7 @@ func (r *Report) Count(ctx context.Context, pages Pages, accounts []bulk.NamedAc
 	for _, a := range accounts {
 		seats := r.Add(a)
 		input := document.NewObject(document.Member{Key: "AccountId", Value: a.ID}, document.Member{Key: "MaxResults", Value: document.Int(bulk.UserPage)})
-		err := pages(ctx, chime.Service.Operation("ListUsers"), input, "Users", func(o *document.Object) error {
+		err := pages(ctx, r.Service.Operation("ListUsers"), input, "Users", func(o *document.Object) error {
 			seats.Add(o.Text("LicenseType"), o.Text("UserRegistrationStatus"), 1)
 			return nil
 		})
@@ -123,7 +123,7 @@ func (r *Report) CountOthers(ctx context.Context, pages Pages, aboutOne bool) er
 			return nil
 		}
 		input = append(input, document.Member{Key: "MaxResults", Value: document.Int(otherPage)})
-		err := pages(ctx, chime.Service.Operation(operation), document.NewObject(input...), list, func(o *document.Object) error {
+		err := pages(ctx, r.Service.Operation(operation), document.NewObject(input...), list, func(o *document.Object) error {
 			fn(o)
 			return nil
 		})
