@@ -148,7 +148,6 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/report": {
 		"internal/bulk":      "accounts as people know them, and how many are asked for at a time",
-		"internal/chime":     "the operations that it counts by",
 		"internal/chime/api": "the names of statuses and types that it counts",
 		"internal/client":    "leaves out what a key may not list",
 		"internal/directory": "records of the audit trail",

@@ -224,7 +224,8 @@ func (c *Console) sessions(v *visit) error {
 func (v *visit) isAnother(s sessionRow) bool { return !s.Here && s.KeyID == v.key.ID }
 
 // sessionRows lists the sessions that the visitor may see: those of all keys of the AWS account if
-// the key may list keys, and else those of this key. Whoever may disable a key may end its sessions.
+// the key may list keys, and else those of this key. Whoever may disable a key may end its
+// sessions.
 func (v *visit) sessionRows() ([]sessionRow, error) {
 	all, err := v.Sessions.List(v.r.Context(), v.session.AWSAccountID)
 	if err != nil {

@@ -36,9 +36,9 @@ var Operations = []*model.Operation{
 }
 
 // ReadAudit lists the audit trail of the AWS account of the key, the oldest record first unless
-// Newest says otherwise. All members of the input but the last three narrow the choice, as the flags
-// of carillon audit do. A page is shorter, or empty, if few of the records that it has looked at
-// pass.
+// Newest says otherwise. All members of the input but the last three narrow the choice, as the
+// flags of carillon audit do. A page is shorter, or empty, if few of the records that it has looked
+// at pass.
 var ReadAudit = model.Operation{
 	Name: "ReadAudit", Method: "GET", Path: "/carillon/audit", Status: 200,
 	Input: structure("ReadAuditRequest",

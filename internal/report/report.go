@@ -22,8 +22,8 @@ import (
 // Pages calls fn for the elements of a list in all pages of a listing, until it returns an error.
 type Pages func(ctx context.Context, op *model.Operation, input *document.Object, list string, fn func(*document.Object) error) error
 
-// Report tells how many seats accounts have, and what has changed. Count and CountOthers, and Compare
-// if there is a Since, fill it.
+// Report tells how many seats accounts have, and what has changed. Count and CountOthers, and
+// Compare if there is a Since, fill it.
 type Report struct {
 	Service   *model.Service // whose operations are called
 	URL       string

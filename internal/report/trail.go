@@ -18,8 +18,8 @@ import (
 // errEnough ends [Pages] before the last page.
 var errEnough = errors.New("enough")
 
-// Trail reads the records of the audit trail that an input of [extension.ReadAudit] chooses. It ends
-// after the first error.
+// Trail reads the records of the audit trail that an input of [extension.ReadAudit] chooses. It
+// ends after the first error.
 func Trail(ctx context.Context, pages Pages, input *document.Object) iter.Seq2[directory.AuditEntry, error] {
 	return func(yield func(directory.AuditEntry, error) bool) {
 		err := pages(ctx, &extension.ReadAudit, input, "AuditRecords", func(o *document.Object) error {

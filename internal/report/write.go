@@ -153,7 +153,8 @@ func (r *Report) WriteTable(w io.Writer) error {
 	return err
 }
 
-// WriteCSV writes a line for each license of each account, and of nothing else: it is a table of seats.
+// WriteCSV writes a line for each license of each account, and of nothing else: it is a table of
+// seats.
 func (r *Report) WriteCSV(w io.Writer) error {
 	out := csv.NewWriter(w)
 	out.Write([]string{"AccountId", "Account", "LicenseType", "Seats", "Invited", "Suspended", "Change"})
