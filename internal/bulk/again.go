@@ -119,8 +119,8 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	return nil
 }
 
-// undo returns the action that undoes that of a job, or why there is none.
-func (h *Head) undo() (undo Action, problem string) {
+// Undo returns the action that undoes that of a job, or why there is none.
+func (h *Head) Undo() (undo Action, problem string) {
 	switch {
 	case h.Action == Suspend && h.Type == team:
 		return "", "users who were removed from a Team account are gone for good; they can be invited again, as new users"
@@ -138,12 +138,6 @@ func (h *Head) undo() (undo Action, problem string) {
 	return Update, ""
 }
 
-// Final says why what a job does cannot be undone. It is empty if it can be.
-func (h *Head) Final() string {
-	_, problem := h.undo()
-	return problem
-}
-
 // Rollback makes a plan that restores the old value of each row of a ledger that was done. Rows
 // whose users somebody else has changed since fail. If an action cannot be undone, the error is an
 // [*InputError] that says why.
@@ -151,7 +145,7 @@ func (a *Account) Rollback(ctx context.Context, l *Ledger) (*Plan, error) {
 	if err := l.belongs(a, l.Path); err != nil {
 		return nil, err
 	}
-	undo, problem := l.undo()
+	undo, problem := l.Undo()
 	if problem != "" {
 		return nil, badInput(l.Path, 1, "%s", problem)
 	}

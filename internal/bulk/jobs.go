@@ -42,7 +42,7 @@ var errNoLedger = errors.New("no ledger")
 
 // CanRollBack reports whether [Account.Rollback] has something to undo.
 func (j *Job) CanRollBack() bool {
-	_, problem := j.undo()
+	_, problem := j.Undo()
 	return problem == "" && j.State != JobRolledBack && j.Done > 0
 }
 

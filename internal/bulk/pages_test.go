@@ -88,14 +88,14 @@ func TestOpen_Door(t *testing.T) {
 }
 
 // An action that nothing undoes says so, and every action has an operation.
-func TestHead_Final(t *testing.T) {
+func TestHead_Undo(t *testing.T) {
 	t.Parallel()
 	for _, action := range bulk.Actions() {
 		for _, kind := range []string{"Team", "EnterpriseLWA"} {
 			h := bulk.Head{Action: action, Type: kind}
 			final := action == bulk.Invite || action == bulk.Logout || action == bulk.ResetPIN || action == bulk.Suspend && kind == "Team"
-			if (h.Final() != "") != final {
-				t.Errorf("%s on %s: got %q", action, kind, h.Final())
+			if undo, problem := h.Undo(); (problem != "") != final || (undo == "") != final {
+				t.Errorf("%s on %s: got %q, %q", action, kind, undo, problem)
 			}
 		}
 		if action.Operation() == "" {
