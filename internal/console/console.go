@@ -13,7 +13,6 @@
 package console
 
 import (
-	"context"
 	"errors"
 	"log/slog"
 	"net/http"
@@ -61,6 +60,9 @@ type Console struct {
 	pages  pages
 	limits limits
 	mux    *http.ServeMux
+
+	work    *work
+	uploads uploads
 }
 
 // New returns the handler of a console. It reads its templates, so it panics if one is broken.
@@ -71,7 +73,7 @@ func New(o Options) *Console {
 	if o.Clock == nil {
 		o.Clock = time.Now
 	}
-	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux()}
+	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux(), work: newWork(), uploads: make(uploads, mostUploads)}
 	c.pages = parsePages(c.base)
 	c.limits.clock = o.Clock
 	c.routes()
@@ -83,9 +85,6 @@ func (c *Console) Serves(path string) bool {
 	_, ok := c.below(path)
 	return ok
 }
-
-// Stop ends what goes on by itself. Jobs finish the calls that are under way, and can be resumed.
-func (c *Console) Stop(ctx context.Context) {}
 
 // routes says which function shows which page. Paths are those behind [Prefix].
 func (c *Console) routes() {
@@ -109,6 +108,12 @@ func (c *Console) routes() {
 	c.page("GET /sessions", c.sessions)
 	c.page("POST /sessions/end-others", c.endOtherSessions)
 	c.page("POST /sessions/{session}/end", c.endSession)
+	c.page("GET /accounts/{account}/import", c.importForm)
+	c.page(importRoute, c.importFile)
+	c.page("GET /accounts/{account}/import/template", c.template)
+	c.page("GET /accounts/{account}/plans/{plan}", c.planShow)
+	c.page("GET /accounts/{account}/plans/{plan}/events", c.planEvents)
+	c.page("POST /accounts/{account}/plans/{plan}/apply", c.planApply)
 }
 
 // open adds a page for people who have not signed in.

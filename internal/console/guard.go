@@ -21,7 +21,7 @@ var headers = map[string]string{
 	"Cache-Control":                "no-store",
 }
 
-// maxForm is the most bytes of a form without files.
+// maxForm is the most bytes of a form, but for the file of an import.
 const maxForm = 1 << 20
 
 // ServeHTTP answers a request for a path below [Prefix].
@@ -49,11 +49,12 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	inner := r.Clone(r.Context())
 	inner.URL.Path, inner.URL.RawPath = path, ""
-	if h, pattern := c.mux.Handler(inner); pattern == "" || h == nil {
+	h, pattern := c.mux.Handler(inner)
+	if pattern == "" || h == nil {
 		c.unrouted(w, inner)
 		return
 	}
-	if r.Method != http.MethodGet && r.Method != http.MethodHead && !isUpload(r) {
+	if pattern != importRoute { // which bounds what it reads; all others may read forms, with files or without
 		inner.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	}
 	c.mux.ServeHTTP(w, inner)
@@ -62,11 +63,6 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // crossOrigin refuses changes that a page of another site asks for. Browsers say so in a header
 // that pages cannot set.
 var crossOrigin = http.NewCrossOriginProtection()
-
-// isUpload reports whether a request has files. Its handler bounds what it reads.
-func isUpload(r *http.Request) bool {
-	return strings.HasPrefix(r.Header.Get("Content-Type"), "multipart/form-data")
-}
 
 // below returns the path behind the prefix, whether or not a proxy has removed the path of the URL.
 func (c *Console) below(path string) (string, bool) {

@@ -18,7 +18,9 @@ var mainMenu = menu{
 }
 
 // accountMenu is the menu of an account; its paths are behind that of the account.
-var accountMenu = menu{}
+var accountMenu = menu{
+	{"/import", "nav.import", "ListUsers"},
+}
 
 // navOf returns the main menu for a page.
 func navOf(f frame) []place { return mainMenu.places(f.Visit, "") }

@@ -1,9 +1,13 @@
 package console_test
 
 import (
+	"context"
+	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"net/url"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,8 +34,12 @@ type service struct {
 	keys     *directory.Keys
 	sessions *directory.Sessions
 	root     directory.Key
+	options  console.Options
 	console  *console.Console
 	now      func() time.Time // of the console and its sessions
+
+	// before, if there is one, sees each request to the API, and may hold it up.
+	before atomic.Pointer[func(*http.Request)]
 }
 
 // start starts a service. The time of its console is that of the machine unless a clock is given.
@@ -66,19 +74,27 @@ func start(t testing.TB, clock func() time.Time) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.console = console.New(console.Options{
-		Service: chime.Service,
-		API: server.New(chime.Service, s.domain, s.keys, server.Options{
-			Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{
-				&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob,
-				&extension.ListKeys: s.keys.ListKeys, &extension.CreateKey: s.keys.CreateKey,
-				&extension.DisableKey: s.keys.DisableKey, &extension.EnableKey: s.keys.EnableKey, &extension.DeleteKey: s.keys.DeleteKey,
-			},
-		}),
-		Endpoint: s.url, URL: at, Jobs: filepath.Join(dir, "jobs"), Sessions: s.sessions, Clock: s.now,
+	calls := server.New(chime.Service, s.domain, s.keys, server.Options{
+		Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{
+			&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob,
+			&extension.ListKeys: s.keys.ListKeys, &extension.CreateKey: s.keys.CreateKey,
+			&extension.DisableKey: s.keys.DisableKey, &extension.EnableKey: s.keys.EnableKey, &extension.DeleteKey: s.keys.DeleteKey,
+		},
 	})
-	web.Config.Handler = s.console
+	s.options = console.Options{
+		Service: chime.Service, Endpoint: s.url, URL: at, Jobs: filepath.Join(dir, "jobs"), Sessions: s.sessions, Clock: s.now,
+		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if before := s.before.Load(); before != nil {
+				(*before)(r)
+			}
+			calls.ServeHTTP(w, r)
+		}),
+	}
+	s.console = console.New(s.options)
+	web.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.console.ServeHTTP(w, r) })
 	web.Start()
 	t.Cleanup(web.Close)
+	t.Cleanup(func() { s.console.Stop(context.WithoutCancel(ctx)) }) // before the server waits for streams
 	return s
 }

@@ -32,6 +32,22 @@ function signInByLink(form) {
 	form.requestSubmit();
 }
 
+// A part of a page that the service sends again as it changes, until it says that it is over.
+function live(part) {
+	const events = new EventSource(part.dataset.live);
+	events.addEventListener("part", (event) => { part.innerHTML = event.data; enhance(part); });
+	events.addEventListener("over", () => { events.close(); location.reload(); });
+}
+
+// A file that is too large need not be sent to be refused.
+function boundedFile(input) {
+	input.onchange = () => {
+		const file = input.files[0];
+		input.setCustomValidity(file && file.size > Number(input.dataset.most) ? input.dataset.toolarge : "");
+		input.reportValidity();
+	};
+}
+
 function enhance(root) {
 	localTimes(root);
 	copyButtons(root);
@@ -39,3 +55,5 @@ function enhance(root) {
 
 enhance(document);
 document.querySelectorAll("form[data-link]").forEach(signInByLink);
+document.querySelectorAll("[data-live]").forEach(live);
+document.querySelectorAll("input[data-most]").forEach(boundedFile);

@@ -1,0 +1,68 @@
+package console
+
+import (
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+)
+
+// Downloads are files of rows: users, rows that failed, a template.
+
+var fileTypes = map[bulk.Format]string{
+	bulk.CSV:   "text/csv; charset=utf-8",
+	bulk.JSONL: "application/jsonl",
+	bulk.XLSX:  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
+
+// downloadTime is how long a browser may take for a piece of a file.
+const downloadTime = 2 * time.Minute
+
+// download answers with a file that write writes. An error before the first byte becomes a page; a
+// later one breaks the answer off, so that nobody takes a part for the whole.
+func (v *visit) download(name string, format bulk.Format, write func(io.Writer) error) error {
+	d := &download{visit: v, name: name, format: format}
+	err := write(d)
+	if err == nil && !d.begun {
+		_, err = d.Write(nil)
+	}
+	if err != nil && d.begun {
+		v.Logger.Warn("a download was broken off", "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	return err
+}
+
+type download struct {
+	*visit
+	name   string
+	format bulk.Format
+	begun  bool
+}
+
+func (d *download) Write(p []byte) (int, error) {
+	if !d.begun {
+		d.begun = true
+		d.w.Header().Set("Content-Type", fileTypes[d.format])
+		d.w.Header().Set("Content-Disposition", mime.FormatMediaType("attachment", map[string]string{"filename": d.name + "." + string(d.format)}))
+		if d.format == bulk.CSV { // by which spreadsheets know UTF-8
+			if _, err := io.WriteString(d.w, "\uFEFF"); err != nil {
+				return 0, err
+			}
+		}
+	}
+	if err := http.NewResponseController(d.w).SetWriteDeadline(time.Now().Add(downloadTime)); err != nil {
+		return 0, err
+	}
+	return d.w.Write(p)
+}
+
+// template answers with a file of rows to start from.
+func (c *Console) template(v *visit) error {
+	return v.download("users", bulk.CSV, func(w io.Writer) error {
+		_, err := io.WriteString(w, bulk.Template())
+		return err
+	})
+}

@@ -1,0 +1,68 @@
+package console
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// How often a part of a page that changes is looked at, and how long a stream of its changes lasts.
+// The browser then asks for another one, with its session: so a stream does not outlive that.
+const (
+	streamPause = time.Second
+	streamTime  = 20 * time.Second
+)
+
+// stream sends a part of a page as Server-Sent Events: first as it is, and then whenever it has
+// changed. A last event says that it changes no more, and the whole page is to be loaded.
+func (v *visit) stream(page, part string, look func() (data any, over bool, err error)) error {
+	rc := http.NewResponseController(v.w)
+	v.w.Header().Set("Content-Type", "text/event-stream")
+	v.w.Header().Set("X-Accel-Buffering", "no") // for proxies that would hold events back
+	tick := time.NewTicker(streamPause)
+	defer tick.Stop()
+	end := time.After(streamTime)
+	former := ""
+	for {
+		changes := v.work.changes()
+		data, over, err := look()
+		if err != nil && former != "" { // it has gone: the browser asks again, and is told
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var b bytes.Buffer
+		if err := v.pages[page].ExecuteTemplate(&b, part, frame{Page: page, Data: data, Visit: v}); err != nil {
+			return err
+		}
+		event := ""
+		if text := b.String(); text != former {
+			former = text
+			event = "event: part\ndata: " + strings.ReplaceAll(strings.ReplaceAll(text, "\r", ""), "\n", "\ndata: ") + "\n\n"
+		}
+		if over {
+			event += "event: over\ndata:\n\n"
+		}
+		if event == "" {
+			event = ":\n\n" // shows whether the browser is still there
+		}
+		if err := rc.SetWriteDeadline(time.Now().Add(streamTime)); err != nil {
+			return err
+		}
+		if _, err := v.w.Write([]byte(event)); err != nil || rc.Flush() != nil || over {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-changes:
+		case <-end:
+			return nil
+		case <-v.r.Context().Done():
+			return nil
+		case <-v.work.Done():
+			return nil
+		}
+	}
+}
