@@ -215,6 +215,48 @@ func BenchmarkRooms(b *testing.B) {
 	m.report(b)
 }
 
+// BenchmarkSearch reports how long an answer to SearchUsers takes, as the fastest of some in each
+// round, in an account of 100,000 users: the first page, users by the beginning of an address, one
+// user by all of it, one by a part of the name, nobody, a license that nobody has, and that license
+// among all whose address begins with a text. All but the first two look at as many rows as a page
+// may. The first count of the users is reported, too; the service repeats it for a minute.
+//
+//	go test ./cmd/carillon -run '^$' -bench 'Search$' -benchtime 9x
+func BenchmarkSearch(b *testing.B) {
+	const users, searches = 100_000, 10
+	program := build(b, b.TempDir(), ".")
+	sites := map[string]*benchSite{"sqlite": startSite(b, program, 1, users)}
+	if os.Getenv("CARILLON_TEST_POSTGRES") != "" {
+		sites["postgres"] = startSite(b, program, 1, users, "--database-url", testPostgres(b))
+	}
+	m := figures{}
+	account := "/carillon/accounts/" + sites["sqlite"].accounts[0] // on both
+	for engine, s := range sites {
+		took := s.exchange(1, 1, func(int) (string, string, string, string) { return "GET", account + "/count", "", "" })
+		m.add("ms-count-"+engine, took.Seconds()*1000)
+	}
+	for b.Loop() {
+		for engine, s := range sites {
+			for name, query := range map[string]string{
+				"first":           "",
+				"address-begin":   "text=user00543",
+				"address":         "text=user0054321%40corp0.example.com",
+				"name":            "text=54321+OF+C",
+				"nobody":          "text=nobody",
+				"license":         "license=Basic",
+				"address-license": "license=Basic&text=user",
+			} {
+				best := time.Hour // others may use the machine
+				for range searches {
+					best = min(best, s.exchange(1, 1, func(int) (string, string, string, string) { return "GET", account + "/users", query, "" }))
+				}
+				m.add("ms-"+name+"-"+engine, best.Seconds()*1000)
+			}
+		}
+	}
+	m.report(b)
+}
+
 // BenchmarkNumbers reports how many phone numbers the service changes a second, in batches of 50,
 // and as a ratio to users in batches of 20; both in the order of their listing.
 //
@@ -394,7 +436,7 @@ func fillStore(b *testing.B, st store.Store, accounts, users int) (ids []string,
 			people := make([]store.User, min(2000, users-first))
 			for i := range people {
 				email := fmt.Sprintf("user%07d@corp%d.example.com", first+i, n)
-				people[i] = store.User{AccountID: a.AccountID, UserID: userID(first + i), Email: email, DisplayName: email, License: "Pro",
+				people[i] = store.User{AccountID: a.AccountID, UserID: userID(first + i), Email: email, DisplayName: fmt.Sprintf("Person %07d of Corp %d", first+i, n), License: "Pro",
 					Type: "PrivateUser", Registration: "Registered", RegisteredOn: time.Now(), Invitation: "Accepted",
 					InviteID: userID(first + i), InvitedOn: time.Now()}
 			}

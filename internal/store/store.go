@@ -105,9 +105,9 @@ type Store interface {
 // milliseconds to look at so many.
 const ScanRows = 4000
 
-// SearchRows bounds how many rows a search for users looks at. It takes some 30 ms to look at so
+// SearchRows bounds how many rows a search for users looks at. It takes some 20 ms to look at so
 // many.
-const SearchRows = 30_000
+const SearchRows = 20_000
 
 // ReadTx reads. It is valid only inside the function that it was given to, and only in the
 // goroutine of that function.

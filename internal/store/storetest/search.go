@@ -124,9 +124,9 @@ func testUserSearchBounds(t *testing.T, f *fixture) {
 		{store.UserSearch{License: "Basic"}, one, 3},
 		{store.UserSearch{License: "Plus"}, nil, 3},
 		// Twice: by address and by entry, the latter without those of the former.
-		{store.UserSearch{Text: "user", License: "Basic"}, one, 6},
+		{store.UserSearch{Text: "user", License: "Basic"}, one, 7},
 		{store.UserSearch{Text: users[last].Email}, one, 3},
-		{store.UserSearch{Registration: "Registered", Text: "user", License: "Plus"}, nil, 6},
+		{store.UserSearch{Registration: "Registered", Text: "user", License: "Plus"}, nil, 7},
 	} {
 		got, pages := f.search("a1", test.search, 10)
 		same(t, fmt.Sprintf("%+v", test.search), got, test.want)

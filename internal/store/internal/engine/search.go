@@ -59,12 +59,14 @@ func (s *SQL) SearchUsers(how Searching, accountID string, search store.UserSear
 	part := address.Part(search.Text)
 	end := part + afterAll
 	if search.Text != "" && at.Entry == 0 {
+		w.rows /= 2 // a row by its address costs twice as much
 		next, done, err := through(&w, how.ByAddress, "email_key", max(at.Address, part), end, s.emailKey, "")
 		if err != nil || !done {
 			return w.page, store.UserCursor{Address: next}, err
 		}
+		w.rows += store.SearchRows / 2
 	}
-	next, done, err := through(&w, "users", "entry", max(at.Entry, 1), math.MaxInt64, func(u *store.User) (store.Entry, error) { return u.Entry, nil },
+	next, done, err := through(&w, "users", "entry", at.Entry, math.MaxInt64, func(u *store.User) (store.Entry, error) { return u.Entry, nil },
 		` AND ($11 = '' OR (`+how.Matches+`) AND NOT (email_key >= $11 AND email_key < $13))`, part, how.Pattern(search.Text), end)
 	if done {
 		next = 0
