@@ -1,33 +1,243 @@
 package console
 
 import (
+	"net/http"
+	"strings"
+
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// mostAccounts is how many accounts the page of accounts lists.
-const mostAccounts = 200
+// accountsShown is the number of accounts on a page.
+const accountsShown = 20
 
 type accountsPage struct {
-	Accounts []*document.Object
-	More     bool
+	Accounts []countedAccount
+	Counts   bool   // the key may count users
 	Name     string // what their names begin with, as somebody has searched
+	Next     string // the token of the page that follows, empty at the end
+
+	New     string // the name of an account that somebody wants to create
+	Problem string
+}
+
+type countedAccount struct {
+	*document.Object
+	Seats *seats // nil if the key may not count users
 }
 
 func (c *Console) accounts(v *visit) error {
-	p := accountsPage{Name: v.r.FormValue("name")}
-	var err error
-	if p.Accounts, p.More, err = v.all("ListAccounts", input("Name", p.Name, "MaxResults", document.Int(100)), "Accounts", mostAccounts); err != nil {
+	p, err := v.accountsPage()
+	if err != nil {
 		return err
 	}
 	return v.show("accounts", p)
 }
 
+func (v *visit) accountsPage() (*accountsPage, error) {
+	p := &accountsPage{Name: v.r.FormValue("name"), Counts: v.may("CountUsers")}
+	out, err := v.call("ListAccounts", input("Name", p.Name, "MaxResults", document.Int(accountsShown), "NextToken", v.r.FormValue("next")))
+	if err != nil {
+		return nil, err
+	}
+	p.Next = out.Text("NextToken")
+	for _, o := range objects(out, "Accounts") {
+		counted := countedAccount{Object: o}
+		if counted.Seats, err = v.seats(o.Text("AccountId")); err != nil {
+			return nil, err
+		}
+		p.Accounts = append(p.Accounts, counted)
+	}
+	return p, nil
+}
+
+// createAccount creates an account, and goes to its settings.
+func (c *Console) createAccount(v *visit) error {
+	name := v.r.FormValue("new")
+	out, err := v.call("CreateAccount", input("Name", name))
+	if problem, ok := corrigible(err); ok {
+		p, err := v.accountsPage()
+		if err != nil {
+			return err
+		}
+		p.New, p.Problem = name, problem
+		return v.showAgain("accounts", p)
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("account-created", "/accounts/%s/settings", object(out, "Account").Text("AccountId"))
+}
+
 // account returns the account that the path names.
 func (v *visit) account() (ofAccount, error) {
+	o, err := v.getAccount()
+	return ofAccount{accountOf(o)}, err
+}
+
+func (v *visit) getAccount() (*document.Object, error) {
 	out, err := v.call("GetAccount", input("AccountId", v.r.PathValue("account")))
 	if err != nil {
-		return ofAccount{}, err
+		return document.NewObject(), err
 	}
-	o := object(out, "Account")
-	return ofAccount{&account{o.Text("AccountId"), o.Text("Name"), o.Text("AccountType"), o.Text("AccountStatus")}}, nil
+	return object(out, "Account"), nil
+}
+
+func accountOf(o *document.Object) *account {
+	return &account{o.Text("AccountId"), o.Text("Name"), o.Text("AccountType"), o.Text("AccountStatus"), texts(o, "SupportedLicenses")}
+}
+
+// accountPage shows an account and its settings.
+type accountPage struct {
+	ofAccount
+	Object   *document.Object
+	Groups   []string         // sign-in delegate groups
+	Settings *document.Object // nil if the key may not read them
+	Seats    *seats
+
+	Command string // that makes the change that somebody asks about
+	Problem string
+}
+
+func (c *Console) accountSettings(v *visit) error {
+	p, err := v.accountPage()
+	if err != nil {
+		return err
+	}
+	if operation, in := p.change(v.r); operation != "" {
+		p.Command = v.awsCommand(operation, in)
+	}
+	return v.show("account", p)
+}
+
+func (v *visit) accountPage() (*accountPage, error) {
+	o, err := v.getAccount()
+	if err != nil {
+		return nil, err
+	}
+	p := &accountPage{ofAccount: ofAccount{accountOf(o)}, Object: o}
+	for _, g := range objects(o, "SigninDelegateGroups") {
+		p.Groups = append(p.Groups, g.Text("GroupName"))
+	}
+	if v.may("GetAccountSettings") {
+		out, err := v.call("GetAccountSettings", input("AccountId", p.Account.ID))
+		if err != nil {
+			return nil, err
+		}
+		p.Settings = object(out, "AccountSettings")
+	}
+	p.Seats, err = v.seats(p.Account.ID)
+	return p, err
+}
+
+// On reports whether a setting of the account is on.
+func (p *accountPage) On(setting string) bool {
+	on, _ := p.Settings.Get(setting)
+	return on == true
+}
+
+// change returns the call that a form asks for, without a name if it asks for none. The page then
+// shows what was sent.
+func (p *accountPage) change(r *http.Request) (operation string, in *document.Object) {
+	in = input("AccountId", p.Account.ID)
+	switch r.FormValue("do") {
+	case "name":
+		operation = "UpdateAccount"
+		in.Set("Name", r.FormValue("Name"))
+		p.Object.Set("Name", r.FormValue("Name"))
+	case "license":
+		operation = "UpdateAccount"
+		in.Set("DefaultLicense", r.FormValue("DefaultLicense"))
+		p.Object.Set("DefaultLicense", r.FormValue("DefaultLicense"))
+	case "settings":
+		operation = "UpdateAccountSettings"
+		p.Settings = document.NewObject(
+			document.Member{Key: "DisableRemoteControl", Value: r.FormValue("DisableRemoteControl") != ""},
+			document.Member{Key: "EnableDialOut", Value: r.FormValue("EnableDialOut") != ""},
+		)
+		in.Set("AccountSettings", p.Settings)
+	}
+	return operation, in
+}
+
+// changeAccount renames an account, or changes its default license or its settings.
+func (c *Console) changeAccount(v *visit) error {
+	p, err := v.accountPage()
+	if err != nil {
+		return err
+	}
+	operation, in := p.change(v.r)
+	if operation == "" {
+		c.refuse(v.w, v.r, http.StatusNotFound, "error.notfound")
+		return nil
+	}
+	_, err = v.call(operation, in)
+	if problem, ok := corrigible(err); ok {
+		p.Problem = problem
+		return v.showAgain("account", p)
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("account-changed", "/accounts/%s/settings", p.Account.ID)
+}
+
+// seats are the users of an account, by license in the order of the API.
+type seats struct {
+	Users    int
+	Licenses []seat
+	States   []seat // by registration
+	Time     string // when they were counted
+}
+
+type seat struct {
+	Name  string
+	Users int
+}
+
+// seats counts the users of an account, nil if the key may not.
+func (v *visit) seats(accountID string) (*seats, error) {
+	if !v.may("CountUsers") {
+		return nil, nil
+	}
+	out, err := v.call("CountUsers", input("AccountId", accountID))
+	if err != nil {
+		return nil, err
+	}
+	s := &seats{Time: out.Text("Time")}
+	byLicense, byState := map[string]int{}, map[string]int{}
+	for _, o := range objects(out, "Counts") {
+		value, _ := o.Get("Users")
+		n, _ := value.(document.Number)
+		users := int(n.Float64())
+		s.Users += users
+		byLicense[o.Text("License")] += users
+		byState[o.Text("Registration")] += users
+	}
+	for _, name := range v.valuesOf("LicenseType") {
+		s.Licenses = append(s.Licenses, seat{name, byLicense[name]})
+	}
+	for _, name := range v.valuesOf("UserRegistrationStatus") {
+		s.States = append(s.States, seat{name, byState[name]})
+	}
+	return s, nil
+}
+
+// Bar shows how the users spread over the licenses. The numbers are beside it, in words.
+func (s *seats) Bar() any {
+	parts := make([]int, len(s.Licenses))
+	for i, l := range s.Licenses {
+		parts[i] = l.Users
+	}
+	return bar(parts)
+}
+
+// Text says how many users have which license, without those that nobody has.
+func (s *seats) Text() string {
+	var list []string
+	for _, l := range s.Licenses {
+		if l.Users > 0 {
+			list = append(list, l.Name+" "+number(l.Users))
+		}
+	}
+	return strings.Join(list, ", ")
 }

@@ -119,6 +119,19 @@ func objects(o *document.Object, list string) []*document.Object {
 	return found
 }
 
+// texts returns the elements of a list of texts.
+func texts(o *document.Object, list string) []string {
+	value, _ := o.Get(list)
+	elements, _ := value.([]any)
+	found := make([]string, 0, len(elements))
+	for _, e := range elements {
+		if text, ok := e.(string); ok {
+			found = append(found, text)
+		}
+	}
+	return found
+}
+
 // object returns a member that is an object, an empty one if there is none.
 func object(o *document.Object, name string) *document.Object {
 	value, _ := o.Get(name)

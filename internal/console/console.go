@@ -96,7 +96,15 @@ func (c *Console) routes() {
 
 	c.page("GET /{$}", func(v *visit) error { return v.redirect("/accounts") })
 	c.page("POST /sign-out", c.signOut)
+
 	c.page("GET /accounts", c.accounts)
+	c.page("POST /accounts", c.createAccount)
+	c.page("GET /accounts/{account}/settings", c.accountSettings)
+	c.page("POST /accounts/{account}/settings", c.changeAccount)
+	c.page("GET /accounts/{account}/users", c.listUsers)
+	c.page("GET /accounts/{account}/users/{user}", c.user)
+	c.page("GET /accounts/{account}/users/{user}/change", c.aboutToChange)
+	c.page("POST /accounts/{account}/users/{user}/change", c.changeUser)
 
 	c.page("GET /keys", c.keys)
 	c.page("POST /keys", c.createKey)

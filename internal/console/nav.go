@@ -19,7 +19,9 @@ var mainMenu = menu{
 
 // accountMenu is the menu of an account; its paths are behind that of the account.
 var accountMenu = menu{
+	{"/users", "nav.users", "SearchUsers"},
 	{"/import", "nav.import", "ListUsers"},
+	{"/settings", "nav.settings", "GetAccount"},
 }
 
 // navOf returns the main menu for a page.

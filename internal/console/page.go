@@ -79,6 +79,7 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	number N         12,345
 //	may VISIT NAME   whether the key may use an operation
 //	deny VISIT NAME  attributes of a control that calls an operation: they disable it, and say why, if the key may not
+//	whose USER       the address of a user, or what else names the user
 func parsePages(base string) pages {
 	functions := template.FuncMap{
 		"say":    say,
@@ -89,6 +90,8 @@ func parsePages(base string) pages {
 		"number": number,
 		"deny":   deny,
 		"may":    func(v *visit, operation string) bool { return v.may(operation) },
+		"key":    func(i int) int { return i + 1 }, // the color of a part of a bar
+		"whose":  whose,
 		// The menus of the layout.
 		"navOf":        navOf,
 		"accountNavOf": accountNavOf,
@@ -179,7 +182,10 @@ type frame struct {
 }
 
 // account is the account that a page is about.
-type account struct{ ID, Name, Type, Status string }
+type account struct {
+	ID, Name, Type, Status string
+	Licenses               []string // that its users can have
+}
 
 // ofAccount is what pages about one account embed in their data.
 type ofAccount struct{ Account *account }

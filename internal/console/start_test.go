@@ -77,6 +77,7 @@ func start(t testing.TB, clock func() time.Time) *service {
 	calls := server.New(chime.Service, s.domain, s.keys, server.Options{
 		Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{
 			&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob,
+			&extension.SearchUsers: s.domain.SearchUsers, &extension.CountUsers: s.domain.CountUsers,
 			&extension.ListKeys: s.keys.ListKeys, &extension.CreateKey: s.keys.CreateKey,
 			&extension.DisableKey: s.keys.DisableKey, &extension.EnableKey: s.keys.EnableKey, &extension.DeleteKey: s.keys.DeleteKey,
 		},

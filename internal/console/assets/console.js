@@ -48,12 +48,74 @@ function boundedFile(input) {
 	};
 }
 
+// A part of a page, without the rest: a fragment, or nothing if the service has refused or the
+// person has gone on.
+async function fetchPart(address, part, signal) {
+	try {
+		const answer = await fetch(address, {headers: {"X-Console-Part": part}, signal});
+		if (answer.status === 401) location.reload(); // to sign in
+		if (!answer.ok) return null;
+		const template = document.createElement("template");
+		template.innerHTML = await answer.text();
+		return template.content;
+	} catch {
+		return null;
+	}
+}
+
+// A list that stopped before its page was full goes on: its rows are added, its foot is replaced.
+async function goOn(region) {
+	for (let link; (link = region.querySelector("a[data-more]"));) {
+		const next = await fetchPart(link.href, region.dataset.part);
+		if (!next || !link.isConnected) return; // the link stays, or another list has come
+		const rows = next.querySelectorAll("tbody > tr");
+		region.querySelector("tbody").append(...rows);
+		rows.forEach(enhance);
+		region.querySelector("[data-foot]").replaceWith(next.querySelector("[data-foot]"));
+	}
+}
+
+// A form that searches as somebody types, shows what it finds in the region named for it, and keeps
+// the address of the page current.
+function liveSearch(form) {
+	const region = document.querySelector(`[data-part="${form.dataset.search}"]`);
+	let timer, current;
+	async function search() {
+		current?.abort();
+		current = new AbortController();
+		const {signal} = current;
+		const fields = [...new FormData(form)].filter(([, value]) => value !== "");
+		const address = location.pathname + (fields.length ? "?" + new URLSearchParams(fields) : "");
+		const found = await fetchPart(address, form.dataset.search, signal);
+		if (signal.aborted) return;
+		if (!found) {
+			location.assign(address); // which says what is wrong
+			return;
+		}
+		region.replaceChildren(found);
+		history.replaceState(null, "", address);
+		enhance(region);
+		goOn(region);
+	}
+	form.addEventListener("input", () => {
+		clearTimeout(timer);
+		timer = setTimeout(search, 200);
+	});
+	form.addEventListener("submit", event => {
+		event.preventDefault();
+		clearTimeout(timer);
+		search();
+	});
+}
+
 function enhance(root) {
 	localTimes(root);
 	copyButtons(root);
 }
 
 enhance(document);
+document.querySelectorAll("form[data-search]").forEach(liveSearch);
+document.querySelectorAll("[data-part]").forEach(goOn);
 document.querySelectorAll("form[data-link]").forEach(signInByLink);
 document.querySelectorAll("[data-live]").forEach(live);
 document.querySelectorAll("input[data-most]").forEach(boundedFile);

@@ -1,0 +1,317 @@
+package console
+
+import (
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/document"
+)
+
+// userPage shows a user. What the key may not read is left out.
+type userPage struct {
+	ofAccount
+	ID      string
+	User    *document.Object
+	Calling *document.Object // the telephony settings, nil if the key may not read them
+
+	Rooms      []*document.Object // nil if there are none, or the account cannot have rooms
+	MoreRooms  bool
+	History    *history // nil if the key may not read the trail
+	Types      []string
+	Unassigned []string // some phone numbers that the user could get
+
+	Problem string
+	Change  *userChange // that somebody is about to make, on its page
+	Typed   url.Values  // what somebody has sent, if that was refused
+}
+
+// Most rooms that the page of a user lists, and most phone numbers that it offers.
+const (
+	roomsShown     = 50
+	numbersOffered = 50
+)
+
+func (c *Console) user(v *visit) error {
+	p, err := v.userPage()
+	if err != nil {
+		return err
+	}
+	return v.show("user", p)
+}
+
+// userHead returns what all pages about a user begin with.
+func (v *visit) userHead() (*userPage, error) {
+	about, err := v.account()
+	if err != nil {
+		return nil, err
+	}
+	p := &userPage{ofAccount: about, ID: v.r.PathValue("user")}
+	out, err := v.call("GetUser", p.input())
+	if err != nil {
+		return nil, err
+	}
+	p.User = object(out, "User")
+	return p, nil
+}
+
+// input returns the members that name the user, and others.
+func (p *userPage) input(namesAndValues ...any) *document.Object {
+	return input(append([]any{"AccountId", p.Account.ID, "UserId", p.ID}, namesAndValues...)...)
+}
+
+func (v *visit) userPage() (*userPage, error) {
+	p, err := v.userHead()
+	if err != nil {
+		return nil, err
+	}
+	p.Types = v.valuesOf("UserType")
+	if v.may("GetUserSettings") {
+		out, err := v.call("GetUserSettings", p.input())
+		if err != nil {
+			return nil, err
+		}
+		p.Calling = object(object(out, "UserSettings"), "Telephony")
+	}
+	if p.Account.Type != string(api.AccountTypeTeam) && v.may("ListRooms") {
+		if p.Rooms, p.MoreRooms, err = v.all("ListRooms", input("AccountId", p.Account.ID, "MemberId", p.ID), "Rooms", roomsShown); err != nil {
+			return nil, err
+		}
+	}
+	if p.User.Text("PrimaryProvisionedNumber") == "" && v.may("AssociatePhoneNumberWithUser") && v.may("ListPhoneNumbers") {
+		out, err := v.call("ListPhoneNumbers", input("Status", string(api.PhoneNumberStatusUnassigned),
+			"ProductType", string(api.PhoneNumberProductTypeBusinessCalling), "MaxResults", document.Int(numbersOffered)))
+		if err != nil {
+			return nil, err
+		}
+		for _, n := range objects(out, "PhoneNumbers") {
+			p.Unassigned = append(p.Unassigned, n.Text("E164PhoneNumber"))
+		}
+	}
+	if v.may("ReadAudit") {
+		p.History, err = v.historyOf(p.Account.ID, p.ID)
+	}
+	return p, err
+}
+
+// Chosen returns what a field of a form shows: what somebody has sent, and else a member of the
+// user.
+func (p *userPage) Chosen(field string) string {
+	if p.Typed.Has(field) {
+		return p.Typed.Get(field)
+	}
+	return p.User.Text(field)
+}
+
+// Allows reports whether a kind of calling is on, or was sent so.
+func (p *userPage) Allows(kind string) bool {
+	if p.Typed.Get("do") == "calling" {
+		return p.Typed.Has(kind)
+	}
+	on, _ := p.Calling.Get(kind)
+	return on == true
+}
+
+// Alexa returns the Alexa for Business metadata of the user, nil if there is none.
+func (p *userPage) Alexa() *document.Object {
+	if o := object(p.User, "AlexaForBusinessMetadata"); o.Len() > 0 {
+		return o
+	}
+	return nil
+}
+
+// userChange is a change of one user: a call. Its page says what will happen, and shows the
+// command that does the same.
+type userChange struct {
+	Do          string
+	Title, Will string
+	Command     string
+	Final       bool // nothing takes it back
+	Sent        url.Values
+
+	operation string
+	input     *document.Object
+	done      string // what is said when it has been made
+}
+
+// callings are the kinds of calling that the settings of a user allow or not.
+var callings = []string{"InboundCalling", "OutboundCalling", "SMS"}
+
+// change returns the change that a form asks for, nil if there is no such change.
+func (v *visit) userChange(p *userPage) *userChange {
+	ch := &userChange{Do: v.r.FormValue("do"), Sent: v.r.Form}
+	who := whose(p.User)
+	one := input("AccountId", p.Account.ID, "UserIdList", []any{p.ID})
+	set := func(operation string, input *document.Object, title, will, done string) {
+		ch.operation, ch.input, ch.Title, ch.Will, ch.done = operation, input, title, will, done
+	}
+	switch ch.Do {
+	case "license":
+		license := v.r.FormValue("LicenseType")
+		set("UpdateUser", p.input("LicenseType", license), say("user.license.title"), say("user.license.will", who, license), "done.user.license")
+	case "type":
+		kind := v.r.FormValue("UserType")
+		set("UpdateUser", p.input("UserType", kind), say("user.type.title"), say("user.type.will", who, kind), "done.user.type")
+	case "suspend":
+		if p.Account.Type == string(api.AccountTypeTeam) {
+			set("BatchSuspendUser", one, say("users.do.remove"), say("user.remove.will", who), "done.user.remove")
+			ch.Final = true
+			break
+		}
+		set("BatchSuspendUser", one, say("users.do.suspend"), say("user.suspend.will", who), "done.user.suspend")
+	case "unsuspend":
+		set("BatchUnsuspendUser", one, say("users.do.unsuspend"), say("user.unsuspend.will", who), "done.user.unsuspend")
+	case "logout":
+		set("LogoutUser", p.input(), say("users.do.logout"), say("user.logout.will", who), "done.user.logout")
+		ch.Final = true
+	case "pin":
+		set("ResetPersonalPIN", p.input(), say("users.do.pin"), say("user.pin.will", who), "done.user.pin")
+		ch.Final = true
+	case "calling":
+		telephony := document.NewObject()
+		for _, kind := range callings {
+			telephony.Set(kind, v.r.FormValue(kind) != "")
+		}
+		settings := document.NewObject(document.Member{Key: "Telephony", Value: telephony})
+		set("UpdateUserSettings", p.input("UserSettings", settings), say("user.calling.title"), say("user.calling.will", who), "done.user.calling")
+	case "give-number":
+		number := strings.TrimSpace(v.r.FormValue("E164PhoneNumber"))
+		set("AssociatePhoneNumberWithUser", p.input("E164PhoneNumber", number), say("user.number.give"), say("user.number.give.will", who, number), "done.user.number.give")
+	case "take-number":
+		set("DisassociatePhoneNumberFromUser", p.input(), say("user.number.take"), say("user.number.take.will", who, p.User.Text("PrimaryProvisionedNumber")), "done.user.number.take")
+	default:
+		return nil
+	}
+	ch.Command = v.awsCommand(ch.operation, ch.input)
+	return ch
+}
+
+// Fields returns what has to be sent for the change to be made.
+func (ch *userChange) Fields() []filterField {
+	var fields []filterField
+	for _, name := range append([]string{"do", "LicenseType", "UserType", "E164PhoneNumber"}, callings...) {
+		if value := ch.Sent.Get(name); value != "" {
+			fields = append(fields, filterField{name, &value})
+		}
+	}
+	return fields
+}
+
+// Operation is what the change calls.
+func (ch *userChange) Operation() string { return ch.operation }
+
+// aboutToChange is the page of a change: what will happen.
+func (c *Console) aboutToChange(v *visit) error {
+	p, err := v.userHead()
+	if err != nil {
+		return err
+	}
+	if p.Change = v.userChange(p); p.Change == nil {
+		c.refuse(v.w, v.r, http.StatusNotFound, "error.notfound")
+		return nil
+	}
+	return v.show("user-change", p)
+}
+
+// changeUser makes a change.
+func (c *Console) changeUser(v *visit) error {
+	p, err := v.userHead()
+	if err != nil {
+		return err
+	}
+	ch := v.userChange(p)
+	if ch == nil {
+		c.refuse(v.w, v.r, http.StatusNotFound, "error.notfound")
+		return nil
+	}
+	out, err := v.call(ch.operation, ch.input)
+	if err == nil {
+		// A batch of one succeeds though its user has failed.
+		if failed := objects(out, "UserErrors"); len(failed) > 0 {
+			return v.refusedChange(failed[0].Text("ErrorMessage"))
+		}
+		if ch.done == "done.user.remove" {
+			return v.done(strings.TrimPrefix(ch.done, noticePrefix), "/accounts/%s/users", p.Account.ID)
+		}
+		return v.done(strings.TrimPrefix(ch.done, noticePrefix), "/accounts/%s/users/%s", p.Account.ID, p.ID)
+	}
+	if problem, ok := corrigible(err); ok {
+		return v.refusedChange(problem)
+	}
+	if e, ok := refusal(err); ok && e.Status == http.StatusNotFound { // a phone number that nobody has
+		return v.refusedChange(e.Message)
+	}
+	return err
+}
+
+// refusedChange shows the user again, with what was sent.
+func (v *visit) refusedChange(problem string) error {
+	p, err := v.userPage()
+	if err != nil {
+		return err
+	}
+	p.Problem, p.Typed = problem, v.r.PostForm
+	return v.showAgain("user", p)
+}
+
+// history is what the trail says of a user, the newest first.
+type history struct {
+	Records []record
+	Next    string // the token of what is older, empty at the end
+}
+
+// record is a record of the trail.
+type record struct {
+	*document.Object
+	Changes []sides
+}
+
+// sides is a member of what has changed, before and after.
+type sides struct{ Name, Before, After string }
+
+// historyPages is how many pages of the trail one of the console looks at: the service finds the
+// records of a user among those of the account.
+const historyPages = 4
+
+// historyOf reads the trail of a user from the token of the request on.
+func (v *visit) historyOf(account, user string) (*history, error) {
+	h := &history{Next: v.r.FormValue("history")}
+	for range historyPages {
+		in := input("AccountId", account, "Target", user, "Newest", true, "NextToken", h.Next)
+		out, err := v.call("ReadAudit", in)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range objects(out, "AuditRecords") {
+			h.Records = append(h.Records, record{o, sidesOf(o.Text("Before"), o.Text("After"))})
+		}
+		if h.Next = out.Text("NextToken"); h.Next == "" {
+			break
+		}
+	}
+	return h, nil
+}
+
+// sidesOf returns what two JSON objects of a record say, either of which may be empty.
+func sidesOf(before, after string) []sides {
+	was, is := membersOf(before), membersOf(after)
+	var list []sides
+	for _, m := range was.Members() {
+		list = append(list, sides{m.Key, spell(was, m.Key), spell(is, m.Key)})
+	}
+	for _, m := range is.Members() {
+		if _, both := was.Get(m.Key); !both {
+			list = append(list, sides{m.Key, "", spell(is, m.Key)})
+		}
+	}
+	return list
+}
+
+func membersOf(text string) *document.Object {
+	value, err := document.Parse(text)
+	if o, ok := value.(*document.Object); ok && err == nil {
+		return o
+	}
+	return document.NewObject()
+}
