@@ -136,6 +136,7 @@ var arrows = map[string]map[string]string{
 		"internal/model":      "what an operation is",
 		"internal/policy":     "may this key do that: shows only what it may",
 		"internal/shell":      "spells commands of aws",
+		"internal/report":     "reports, and the audit trail as files",
 	},
 	"internal/directory": {
 		"internal/address":     "who can join, and who is the same",

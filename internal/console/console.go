@@ -106,6 +106,10 @@ func (c *Console) routes() {
 	c.page("GET /accounts/{account}/users/{user}/change", c.aboutToChange)
 	c.page("POST /accounts/{account}/users/{user}/change", c.changeUser)
 
+	c.page("GET /audit", c.audit)
+	c.page("GET /audit.csv", c.auditCSV)
+	c.page("GET /audit.json", c.auditJSON)
+
 	c.page("GET /keys", c.keys)
 	c.page("POST /keys", c.createKey)
 	c.page("GET /keys/new", c.newKey)

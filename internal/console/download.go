@@ -11,7 +11,11 @@ import (
 
 // Downloads are files of rows: users, rows that failed, a template.
 
+// listFile is the format of a list that a program reads at once.
+const listFile bulk.Format = "json"
+
 var fileTypes = map[bulk.Format]string{
+	listFile:   "application/json",
 	bulk.CSV:   "text/csv; charset=utf-8",
 	bulk.JSONL: "application/jsonl",
 	bulk.XLSX:  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",

@@ -14,6 +14,7 @@ type menu []struct{ path, word, operation string }
 
 var mainMenu = menu{
 	{"/accounts", "nav.accounts", "ListAccounts"},
+	{"/audit", "nav.audit", "ReadAudit"},
 	{"/keys", "nav.keys", "ListKeys"},
 }
 
