@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/client"
@@ -54,6 +55,8 @@ type Account struct {
 	client *client.Client
 	pace   *pace
 	shape  *model.Shape // of a listed user
+
+	unheard atomic.Bool // the service has refused to hear of the job
 
 	name  string           // of the account; empty if nobody has told
 	shown *document.Object // the account as GetAccount shows it; nil until it was asked

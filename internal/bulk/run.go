@@ -35,7 +35,8 @@ var ErrStopped = errors.New("stopped")
 //
 // Run returns early if ctx ends (the error is its cause), after StopAfter failures, and when no
 // call can succeed any more. It finishes the calls that are under way first. [Account.Resume] goes
-// on with the rest. If the ledger cannot be written, Run returns that error before any other.
+// on with the rest. Meanwhile the service is told how far the job has come, without waiting for it.
+// If the ledger cannot be written, Run returns that error before any other.
 //
 // The counts are of this run. Rows that fail are not an error.
 func (a *Account) Run(ctx context.Context, l *Ledger, o RunOptions) (Counts, error) {
@@ -52,7 +53,9 @@ func (a *Account) Run(ctx context.Context, l *Ledger, o RunOptions) (Counts, err
 		}
 	}
 	r.counts.Total = len(todo) + len(unsure)
+	r.progress = a.progress(ctx, l)
 	err := r.rounds(ctx, todo, unsure)
+	r.progress.end()
 	if e := l.commit(); e != nil { // matters more than any other reason why the run ended
 		err = e
 	}
@@ -64,12 +67,13 @@ type run struct {
 	ledger  *Ledger
 	options RunOptions
 
-	mu      sync.Mutex
-	counts  Counts
-	unsure  []*Row // their answers were lost
-	answers int    // calls that were answered
-	why     error  // why the latest answer was lost
-	end     error  // why no more calls are to be made; nil if the run goes on
+	mu       sync.Mutex
+	progress *progress
+	counts   Counts
+	unsure   []*Row // their answers were lost
+	answers  int    // calls that were answered
+	why      error  // why the latest answer was lost
+	end      error  // why no more calls are to be made; nil if the run goes on
 }
 
 // rounds sends rows until no answer is lost. Between rounds it reads the users whose answers were
@@ -319,6 +323,7 @@ func (r *run) finish(rows []*Row, request string) error {
 	if r.options.Progress != nil {
 		r.options.Progress(r.counts)
 	}
+	r.progress.show(r.counts)
 	if r.options.StopAfter > 0 && r.counts.Failed >= r.options.StopAfter {
 		return fmt.Errorf("%w after %d failed rows", ErrStopped, r.counts.Failed)
 	}

@@ -238,6 +238,8 @@ func extensions(domain *directory.Service, keys *directory.Keys) map[*model.Oper
 		&extension.SearchUsers: domain.SearchUsers,
 		&extension.CountUsers:  domain.CountUsers,
 		&extension.RecordJob:   domain.RecordJob,
+		&extension.ListJobs:    domain.ListJobs,
+		&extension.ReadJob:     domain.ReadJob,
 		&extension.ListKeys:    keys.ListKeys,
 		&extension.CreateKey:   keys.CreateKey,
 		&extension.DisableKey:  keys.DisableKey,

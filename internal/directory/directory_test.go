@@ -87,6 +87,8 @@ func houseAt(t testing.TB, st store.Store, at time.Time, edit ...func(*directory
 			&extension.SearchUsers: service.SearchUsers,
 			&extension.CountUsers:  service.CountUsers,
 			&extension.RecordJob:   service.RecordJob,
+			&extension.ListJobs:    service.ListJobs,
+			&extension.ReadJob:     service.ReadJob,
 		},
 	})
 	listener.Start()

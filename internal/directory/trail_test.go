@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"testing"
 	"time"
 
@@ -226,12 +227,94 @@ func TestRecordJob(t *testing.T) {
 	for _, body := range []string{
 		``, `[]`, `{"AccountId": "A"}`, `{"AccountId": "A", "Action": "Update all"}`, `{"AccountId": "A", "Action": "update", "Left": "many"}`,
 		`{"AccountId": "A", "Action": "update", "Left": -1}`, `{"AccountId": "A", "Action": "update", "Done": 99999999999}`, `{"Action": "update"}`, `{"AccountId": "A", "Action": "update", "Outcome": "\u001b[2J"}`,
+		`{"AccountId": "A", "Action": "update", "By": "\u001b[2J"}`, `{"AccountId": "A", "Action": "update", "By": "` + strings.Repeat("a", 129) + `"}`,
+		`{"AccountId": "A", "Action": "update", "Undoes": "yesterday"}`,
 	} {
 		h.refused(api.BadRequestException, "RecordJob", "jobId=20260301-120000-abcdef", "", body)
 	}
 	h.refused(api.BadRequestException, "RecordJob", "jobId=01a22717-1ab6-73f2-ad21-0c069a0824a3", "", `{"AccountId": "A", "Action": "update"}`)
 	h.refused(api.NotFoundException, "RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "B", "Action": "update"}`)
 	h.as(foreignAccount).refused(api.NotFoundException, "RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "A", "Action": "update"}`)
+}
+
+// What a job tells of itself is listed, by the newest job first, for its AWS account alone.
+func TestJobs(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		h.addAccount("A", "Team")
+		h.addAccount("B", "Team")
+		h.addAccount("F", "Team", func(a *store.Account) { a.AWSAccountID = foreignAccount })
+		const first, second, third = "20260301-120000-aaaaaa", "20260301-120001-bbbbbb", "20260301-120002-cccccc"
+		tell := func(h *house, id, body string) {
+			t.Helper()
+			h.must("RecordJob", "jobId="+id, "", body)
+		}
+		shown := func(id string) string {
+			t.Helper()
+			return h.must("ReadJob", "jobId="+id, "", "")
+		}
+		tell(h, first, `{"AccountId": "A", "Action": "update", "Left": 60, "By": "ana"}`)
+		tell(h, second, `{"AccountId": "B", "Action": "suspend", "Left": 5}`)
+		tell(h, third, `{"AccountId": "A", "Action": "update", "Outcome": "running", "Left": 1, "Undoes": "`+first+`"}`) // nobody heard that it began
+		foreign := h.as(foreignAccount)
+		tell(foreign, first, `{"AccountId": "F", "Action": "invite", "Left": 7}`)
+		n := len(h.audit())
+
+		of := func(outcome string, latest time.Time, left, done, failed int) string {
+			return fmt.Sprintf(`{"Job": {"JobId": "%s", "AccountId": "A", "Action": "update", "By": "ana", "Undoes": "", "KeyId": "AKIAEXAMPLE%s", "KeyName": "admin", `+
+				`"Began": "2026-03-01T12:00:00.123Z", "Latest": "%s", "Left": %d, "Done": %d, "Failed": %d, "Outcome": "%s"}}`,
+				first, awsAccount, api.FormatTime(latest), left, done, failed, outcome)
+		}
+		equal(t, "at the beginning", shown(first), of("running", now, 60, 0, 0))
+		h.advance(time.Second)
+		tell(h, first, `{"AccountId": "A", "Action": "suspend", "Outcome": "running", "Left": 50, "Done": 8, "Failed": 2, "By": "bo"}`)
+		equal(t, "on its way", shown(first), of("running", now.Add(time.Second), 50, 8, 2))
+		equal(t, "audit of progress", len(h.audit()), n)
+		tell(h, first, `{"AccountId": "A", "Action": "update", "Outcome": "stopped", "Left": 40, "Done": 18, "Failed": 2}`)
+		equal(t, "at its end", shown(first), of("stopped", now.Add(time.Second), 40, 18, 2))
+		tell(h, first, `{"AccountId": "A", "Action": "update", "Outcome": "running", "Left": 45, "Done": 13, "Failed": 2}`) // comes too late
+		equal(t, "after its end", shown(first), of("stopped", now.Add(time.Second), 40, 18, 2))
+		tell(h, first, `{"AccountId": "A", "Action": "update", "Left": 40, "Done": 18, "Failed": 2}`)
+		tell(h, first, `{"AccountId": "A", "Action": "update", "Outcome": "running", "Left": 30, "Done": 28, "Failed": 2}`)
+		equal(t, "resumed", shown(first), of("running", now.Add(time.Second), 30, 28, 2))
+		equal(t, "audit", len(h.audit()), n+2)
+
+		// Neither another account nor another AWS account gets at a job.
+		h.refused(api.ConflictException, "RecordJob", "jobId="+first, "", `{"AccountId": "B", "Action": "update"}`)
+		equal(t, "after a job of another account", shown(first), of("running", now.Add(time.Second), 30, 28, 2))
+		foreign.refused(api.NotFoundException, "ReadJob", "jobId="+second, "", "")
+		foreign.refused(api.NotFoundException, "RecordJob", "jobId="+second, "", `{"AccountId": "B", "Action": "update"}`)
+		h.refused(api.NotFoundException, "ReadJob", "jobId=20260301-120000-dddddd", "", "")
+		h.refused(api.NotFoundException, "ReadJob", "jobId=\x00", "", "")
+
+		listed := func(h *house, query string) (all []string) {
+			t.Helper()
+			for token := ""; ; {
+				var page struct {
+					Jobs []struct {
+						JobID  string `json:"JobId"`
+						Undoes string
+					}
+					NextToken string
+				}
+				parse(t, h.must("ListJobs", "", query+"&next-token="+url.QueryEscape(token), ""), &page)
+				for _, j := range page.Jobs {
+					all = append(all, j.JobID+" "+j.Undoes)
+				}
+				if token = page.NextToken; token == "" {
+					return all
+				}
+			}
+		}
+		all := []string{third + " " + first, second + " ", first + " "}
+		equal(t, "jobs", listed(h, ""), all)
+		equal(t, "jobs in pages of one", listed(h, "max-results=1"), all)
+		equal(t, "jobs of an account", listed(h, "account-id=A&max-results=1"), []string{all[0], all[2]})
+		equal(t, "jobs of an account of others", len(listed(h, "account-id=F")), 0)
+		equal(t, "jobs of another AWS account", listed(foreign, ""), []string{first + " "})
+		for _, query := range []string{"max-results=0", "max-results=101", "max-results=x", "next-token=x"} {
+			h.refused(api.BadRequestException, "ListJobs", "", query, "")
+		}
+	})
 }
 
 func TestAuditDocument(t *testing.T) {

@@ -22,12 +22,20 @@ const AuditPage = 1000
 // PolicyLength is the most characters of a policy in [CreateKey], which is as many as IAM takes.
 const PolicyLength = 6144
 
+// JobPage is the most jobs, and the default number, of a page of [ListJobs].
+const JobPage = 100
+
+// JobRunning is the Outcome of a bulk job that has not ended.
+const JobRunning = "running"
+
 // Operations lists all of them.
 var Operations = []*model.Operation{
 	&ReadAudit,
 	&SearchUsers,
 	&CountUsers,
 	&RecordJob,
+	&ListJobs,
+	&ReadJob,
 	&ListKeys,
 	&CreateKey,
 	&DisableKey,
@@ -113,20 +121,63 @@ var CountUsers = model.Operation{
 	),
 }
 
-// RecordJob tells the audit trail of an account that a bulk job begins or, with an Outcome, has
-// ended.
+// RecordJob tells the service that a bulk job begins or, with an Outcome, has ended: the audit
+// trail of the account then says so. With the Outcome [JobRunning] it tells how far a job has come,
+// which [ListJobs] shows and the trail does not.
 var RecordJob = model.Operation{
 	Name: "RecordJob", Method: "POST", Path: "/carillon/jobs/{jobId}", Status: 204,
 	Input: structure("RecordJobRequest",
-		model.Member{Name: "JobId", Shape: &text, Location: model.URI, WireName: "jobId", Required: true},
+		jobID,
 		model.Member{Name: "AccountId", Shape: &text},
 		model.Member{Name: "Action", Shape: &text},  // "update", "suspend", ...
 		model.Member{Name: "Outcome", Shape: &text}, // "finished", "stopped", "interrupted"; empty at the beginning
 		model.Member{Name: "Left", Shape: &count},   // users whose turn is to come
 		model.Member{Name: "Done", Shape: &count},
 		model.Member{Name: "Failed", Shape: &count},
+		model.Member{Name: "By", Shape: &text},     // the person who began it, as their machine names them
+		model.Member{Name: "Undoes", Shape: &text}, // the job that this one undoes
 	),
 }
+
+// ListJobs lists the bulk jobs that have told of themselves in the AWS account of the key, the
+// newest first.
+var ListJobs = model.Operation{
+	Name: "ListJobs", Method: "GET", Path: "/carillon/jobs", Status: 200,
+	Input: structure("ListJobsRequest",
+		query("AccountId", "account-id", &text),
+		query("MaxResults", "max-results", &model.Shape{Name: "JobPageSize", Kind: model.Integer, Min: 1, Max: JobPage}),
+		query("NextToken", "next-token", &text),
+	),
+	Output: structure("ListJobsResponse",
+		model.Member{Name: "Jobs", Shape: &model.Shape{Name: "Jobs", Kind: model.List, Element: job, Min: model.Unbounded, Max: model.Unbounded}},
+		model.Member{Name: "NextToken", Shape: &text},
+	),
+}
+
+// ReadJob shows what a bulk job has told of itself.
+var ReadJob = model.Operation{
+	Name: "ReadJob", Method: "GET", Path: "/carillon/jobs/{jobId}", Status: 200,
+	Input:  structure("ReadJobRequest", jobID),
+	Output: structure("ReadJobResponse", model.Member{Name: "Job", Shape: job}),
+}
+
+var jobID = model.Member{Name: "JobId", Shape: &text, Location: model.URI, WireName: "jobId", Required: true}
+
+var job = structure("Job",
+	model.Member{Name: "JobId", Shape: &text},
+	model.Member{Name: "AccountId", Shape: &text},
+	model.Member{Name: "Action", Shape: &text},
+	model.Member{Name: "By", Shape: &text},
+	model.Member{Name: "Undoes", Shape: &text},
+	model.Member{Name: "KeyId", Shape: &text}, // that it began with
+	model.Member{Name: "KeyName", Shape: &text},
+	model.Member{Name: "Began", Shape: &text},
+	model.Member{Name: "Latest", Shape: &text}, // when it told of itself the last time: it may have died since
+	model.Member{Name: "Left", Shape: &count},
+	model.Member{Name: "Done", Shape: &count},
+	model.Member{Name: "Failed", Shape: &count},
+	model.Member{Name: "Outcome", Shape: &text}, // [JobRunning] until it has ended
+)
 
 // ListKeys lists the access keys of the AWS account of the key, disabled and expired ones too, the
 // oldest first.

@@ -1,8 +1,8 @@
 // Package store is the contract of the storage: the records of the directory service (accounts,
 // users, claimed domains, chat rooms, bots, messages, telephone numbers, access keys, sessions,
-// tasks and the audit trail), and how they are read and written. It says which of them are kept
-// together, what must be unique and in which order they come; it knows no rule of the service
-// itself.
+// bulk jobs, tasks and the audit trail), and how they are read and written. It says which of them
+// are kept together, what must be unique and in which order they come; it knows no rule of the
+// service itself.
 //
 // Start at [Store], and at the records below it. Package sqlite is the engine that needs no server,
 // package postgres the one that several services can share; neither knows the other. Package engine
@@ -227,6 +227,12 @@ type ReadTx interface {
 	// CountDialOuts returns how many dial-outs of an AWS account have a status.
 	CountDialOuts(awsAccountID, status string) (int, error)
 
+	// Job returns a job of an AWS account, or ErrNotFound.
+	Job(awsAccountID, jobID string) (Job, error)
+	// ListJobs lists the jobs of an AWS account that pass the filter, the newest first: those with an
+	// entry below before, 0 for all.
+	ListJobs(awsAccountID string, filter JobFilter, before Entry, limit int) (page []Job, next Entry, err error)
+
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)
 	// Domains returns the domains that an account has claimed, ordered by name.
@@ -378,6 +384,12 @@ type Tx interface {
 	// UpdateDialOut sets what may change of a dial-out, as this update read it otherwise. ErrNotFound:
 	// it is gone.
 	UpdateDialOut(DialOut) error
+
+	// InsertJob adds a job. ErrExists: the id is taken in the AWS account.
+	InsertJob(*Job) error
+	// UpdateJob sets what may change of a job, as this update read it otherwise. ErrNotFound: it is
+	// gone.
+	UpdateJob(Job) error
 
 	// InsertDomain claims a domain. ErrExists: it is claimed already, by whatever account.
 	InsertDomain(Domain) error

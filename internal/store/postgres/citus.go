@@ -55,6 +55,7 @@ var places = []place{
 	{"audit", "", false},
 	{"tasks", "", false},
 	{"dial_outs", "", false},
+	{"jobs", "", false},
 	{"commits", "", false},
 	{"settings", "", false},
 	{"carillon_schema", "", false},

@@ -17,6 +17,7 @@ import (
 //	chats       who is in any conversation: several accounts are in one
 //	messages    the messages that an account keeps
 //	dial-outs   the dial-outs of an AWS account
+//	jobs        the bulk jobs of an AWS account
 //	email       who holds an address, users and bots alike
 //	emails      who holds any address, shared by those who lock a few
 //	numbers     the telephone numbers of an AWS account, its orders of them and rules for them

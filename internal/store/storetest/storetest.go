@@ -63,6 +63,7 @@ func Run(t *testing.T, open func(t *testing.T, clock func() time.Time) store.Sto
 		{"Messages", testMessages},
 		{"MessageDeletion", testMessageDeletion},
 		{"DialOuts", testDialOuts},
+		{"Jobs", testJobs},
 		{"Domains", testDomains},
 		{"AccessKeys", testAccessKeys},
 		{"Sessions", testSessions},

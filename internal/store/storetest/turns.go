@@ -23,7 +23,7 @@ type turn struct {
 // update ends. Several updates at once look whether something is free, and if it is, they claim it
 // where the others would see it. Whatever they look at, exactly one of them must come first.
 func testTurns(t *testing.T, f *fixture) {
-	tests := append(slices.Concat(roomTurns(), botTurns(), numberTurns(), taskTurns(), messageTurns(), dialOutTurns(), sessionTurns()), []turn{
+	tests := append(slices.Concat(roomTurns(), botTurns(), numberTurns(), taskTurns(), messageTurns(), dialOutTurns(), jobTurns(), sessionTurns()), []turn{
 		{"Account", func(tx store.Tx, round string) (bool, error) {
 			_, err := tx.Account(awsA, "new"+round)
 			return missing(err)
@@ -192,7 +192,8 @@ func testTurns(t *testing.T, f *fixture) {
 		f.insertUsers(registered("a1", fmt.Sprint("own", i)))
 	}
 	called := dialOut("called", "d")
-	f.update(func(tx store.Tx) error { return tx.InsertDialOut(&called) })
+	worked := job("worked", "a1", "j")
+	f.update(func(tx store.Tx) error { return errors.Join(tx.InsertDialOut(&called), tx.InsertJob(&worked)) })
 	for i := range rounds {
 		f.insertRoom("a1", fmt.Sprint("room", i))
 		f.insertBot(bot("bots", fmt.Sprint("bot", i)))
