@@ -102,9 +102,12 @@ func (c *Console) routes() {
 	c.page("GET /accounts/{account}/settings", c.accountSettings)
 	c.page("POST /accounts/{account}/settings", c.changeAccount)
 	c.page("GET /accounts/{account}/users", c.listUsers)
+	c.page("POST /accounts/{account}/users", c.changeUsers)
 	c.page("GET /accounts/{account}/users/{user}", c.user)
 	c.page("GET /accounts/{account}/users/{user}/change", c.aboutToChange)
 	c.page("POST /accounts/{account}/users/{user}/change", c.changeUser)
+	c.page("GET /accounts/{account}/invite", c.inviteForm)
+	c.page("POST /accounts/{account}/invite", c.invite)
 
 	c.page("GET /audit", c.audit)
 	c.page("GET /audit.csv", c.auditCSV)

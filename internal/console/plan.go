@@ -35,6 +35,8 @@ const (
 	rowsOfPage = 50  // of a plan
 	mostKinds  = 20  // of changes that a page counts one by one
 	freely     = 100 // changes for which nobody has to type their number
+
+	choosingAttempts = 10 // of a call that finds users: there may be many, and the key has a rate
 )
 
 // planID is how plans are called. Paths are made of it.
@@ -110,7 +112,12 @@ type planWish struct {
 // is a form with a field "most", that is the most changes that the person allows: a number, or a
 // share such as 5%.
 func (v *visit) plan(about *account, action bulk.Action, what string, choose func(ctx context.Context, calls *client.Client) (bulk.Selection, bulk.PlanOptions, error)) error {
-	calls := v.calls
+	config := v.calling(v.key)
+	config.MaxAttempts = choosingAttempts
+	calls, err := client.New(config)
+	if err != nil {
+		return err
+	}
 	return v.planBy(planWish{about: about, action: action, what: what, most: v.r.PostFormValue("most"), make: func(ctx context.Context, a *bulk.Account) (*bulk.Plan, error) {
 		users, options, err := choose(ctx, calls)
 		if err != nil {

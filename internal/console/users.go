@@ -76,6 +76,18 @@ func (f *usersFilter) search(account string) (in *document.Object, ok bool) {
 	return in, true
 }
 
+// describe says which users pass.
+func (f *usersFilter) describe() string {
+	var values []string
+	for _, field := range f.Fields() {
+		values = append(values, field.Name+"="+*field.Value)
+	}
+	if len(values) == 0 {
+		return say("users.what.everybody")
+	}
+	return say("users.what.matching", strings.Join(values, ", "))
+}
+
 // usersPage lists users of an account. The part "part-users" is what a search changes.
 type usersPage struct {
 	ofAccount
@@ -84,11 +96,14 @@ type usersPage struct {
 
 	Users []*document.Object
 	Found int    // the number of users shown, with those of the parts before this one
+	Token string // of the page
 	Next  string // the query of what follows, empty at the end
 	First string // the query of the first page, empty if this is it
 	Short bool   // the search has stopped before the page was full
 
 	Types, Registrations []string
+	Which, Do            string          // what somebody has chosen: to whom, and what
+	Ticked               map[string]bool // ids of users
 }
 
 func (c *Console) listUsers(v *visit) error {
@@ -105,7 +120,13 @@ func (v *visit) usersPage() (*usersPage, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &usersPage{ofAccount: about, Filter: usersFilterOf(v.r), Types: v.valuesOf("UserType"), Registrations: v.valuesOf("UserRegistrationStatus")}
+	p := &usersPage{
+		ofAccount: about, Filter: usersFilterOf(v.r), Token: v.r.FormValue("next"), Types: v.valuesOf("UserType"), Registrations: v.valuesOf("UserRegistrationStatus"),
+		Which: v.r.FormValue("which"), Do: v.r.FormValue("do"), Ticked: map[string]bool{},
+	}
+	for _, id := range v.r.PostForm["user"] {
+		p.Ticked[id] = true
+	}
 	in, ok := p.Filter.search(about.Account.ID)
 	if !ok {
 		p.Problem = say("users.date.bad")
@@ -115,8 +136,8 @@ func (v *visit) usersPage() (*usersPage, error) {
 	before, _ := strconv.Atoi(v.r.FormValue("found"))
 	before = max(0, min(before, usersShown-1))
 	in.Set("MaxResults", document.Int(usersShown-before))
-	if token := v.r.FormValue("next"); token != "" {
-		in.Set("NextToken", token)
+	if p.Token != "" {
+		in.Set("NextToken", p.Token)
 		p.First = p.query()
 	}
 	out, err := v.call("SearchUsers", in)

@@ -3,8 +3,6 @@ package console_test
 import (
 	"fmt"
 	"html"
-	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -13,61 +11,8 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/console"
-	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/store"
 )
-
-// poster is a person who sends forms as a program would.
-type poster struct {
-	*testing.T
-	s     *service
-	token string
-}
-
-func (s *service) poster(t *testing.T, keyID, secret string) *poster {
-	token, err := s.sessions.SignIn(t.Context(), keyID, secret, directory.Visitor{Address: "127.0.0.1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &poster{t, s, token}
-}
-
-// at asks for a page, and sends a form if there is one.
-func (r *poster) at(path string, form url.Values) (status int, to, text string) {
-	r.Helper()
-	method, header := "GET", http.Header{"Host": {strings.TrimPrefix(r.s.url, "http://")}, "Cookie": {"carillon=" + r.token}}
-	if form != nil {
-		method = "POST"
-		header.Set("Content-Type", "application/x-www-form-urlencoded")
-	}
-	answer, body := ask(r.T, method, r.s.url+console.Prefix+path, header, form.Encode())
-	return answer.StatusCode, answer.Header.Get("Location"), html.UnescapeString(body)
-}
-
-// sees demands a page with texts in it.
-func (r *poster) sees(path string, texts ...string) (page string) {
-	r.Helper()
-	status, _, page := r.at(path, nil)
-	if status != http.StatusOK {
-		r.Fatalf("%s: status %d: %.2000s", path, status, page)
-	}
-	for _, text := range texts {
-		if !strings.Contains(page, text) {
-			r.Errorf("%s does not say %q: %s", path, text, page)
-		}
-	}
-	return page
-}
-
-// changes sends a form, which must lead to a page that says what was done.
-func (r *poster) changes(path string, form url.Values, texts ...string) {
-	r.Helper()
-	status, to, page := r.at(path, form)
-	if status != http.StatusSeeOther {
-		r.Fatalf("%s: status %d: %.3000s", path, status, page)
-	}
-	r.sees(strings.TrimPrefix(to, console.Prefix), texts...)
-}
 
 var listed = regexp.MustCompile(`>(\S+@\S+)</a>`)
 
@@ -113,14 +58,22 @@ func TestUsers_Pages(t *testing.T) {
 	s := start(t, nil)
 	account := s.enterprise(t, "Example")
 	s.people(t, account, 5000)
-	r := s.poster(t, s.root.ID, s.root.Secret)
-	for query, want := range map[string]int{"?": 5000, "?text=PERSON49&license=Basic": 36, "?text=son+4&registered-from=2026-01-02&registered-to=2026-01-02": 0, "?text=zzz": 0, "?text=rson4999": 1} {
+	p := s.person(t, s.root)
+	users := "/accounts/" + account + "/users"
+	for query, want := range map[string]int{
+		"": 5000, "?text=PERSON49&license=Basic": 36, "?text=son+4&registered-from=2026-01-02&registered-to=2026-01-02": 0,
+		"?registered-from=2026-01-02&registered-to=2026-01-02": 1440, "?text=zzz": 0, "?text=rson4999": 1,
+	} {
 		var found []string
-		for path := "/accounts/" + account + "/users" + query; path != ""; {
-			page := r.sees(path)
-			found = append(found, addresses(page)...)
-			if path = ""; onward.MatchString(page) {
-				path = onward.FindStringSubmatch(page)[1]
+		for path := users + query; path != ""; {
+			page := p.get(path)
+			p.has(page, 200, "Users")
+			text := html.UnescapeString(page.text)
+			for _, m := range listed.FindAllStringSubmatch(text, -1) {
+				found = append(found, m[1])
+			}
+			if path = ""; onward.MatchString(text) {
+				path = onward.FindStringSubmatch(text)[1]
 			}
 		}
 		n := len(found)
@@ -129,7 +82,48 @@ func TestUsers_Pages(t *testing.T) {
 			t.Errorf("%s lists %d users, %d of them once, want %d", query, n, len(found), want)
 		}
 	}
-	r.sees("/accounts/"+account+"/users?registered-from=yesterday", "A date must be like 2026-03-01.")
+	p.has(p.get(users+"?registered-from=yesterday"), 200, "A date must be like 2026-03-01.")
+}
+
+// Whoever is chosen on a page gets into the plan, and nobody else.
+func TestUsers_Plan(t *testing.T) {
+	s := start(t, nil)
+	account := s.enterprise(t, "Example")
+	s.people(t, account, 500)
+	p := s.person(t, s.root)
+	users := "/accounts/" + account + "/users"
+	pro := []string{"do", "LicenseType=Pro"}
+	for _, c := range []struct {
+		name   string
+		fields []string
+		want   []string
+	}{
+		{"ticked", []string{"which", "ticked", "user", "u0", "shown", "u3"}, []string{"1 selected user", "To change 1 of 500 users", "person0@example.com"}},
+		{"the page", []string{"which", "shown", "user", "u0", "shown", "u3"}, []string{"1 selected user", "To change 1 of 500 users", "person3@example.com"}},
+		{"all that match", []string{"which", "all", "text", "person4", "user", "u0"}, []string{"users that match text=person4", "To change 36 of 500 users", "As they should be 75"}},
+		{"everybody", []string{"which", "all"}, []string{"all users of the account", "To change 167 of 500 users"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			plan := p.post(users, append(c.fields, pro...)...)
+			p.has(p.awaited(plan), 200, c.want...)
+		})
+	}
+	p.has(p.post(users, append([]string{"which", "ticked"}, pro...)...), 422, "Select at least one user.")
+	p.has(p.post(users, "which", "ticked", "user", "u0", "do", "LicenseType="), 422, "Choose what to do.")
+	p.has(p.post(users, "which", "ticked", "user", "u0", "do", "invite"), 422, "Choose what to do.")
+}
+
+func TestInvite(t *testing.T) {
+	s := start(t, nil)
+	team, err := s.operator.CreateAccount(t.Context(), awsAccount, "Team", api.AccountTypeTeam)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := s.person(t, s.root)
+	at := "/accounts/" + team.AccountId + "/invite"
+	plan := p.post(at, "addresses", "a@example.com; Berg, Ana <b@example.com>,c@example.com\r\nd@example.com e@example.com;\n<f@example.com>")
+	p.has(p.awaited(plan), 200, "To change 6 of 0 users", "a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com", "f@example.com")
+	p.has(p.post(at, "addresses", " ;\n"), 422, "Enter at least one e-mail address.")
 }
 
 func TestUser_Changes(t *testing.T) {
@@ -140,33 +134,162 @@ func TestUser_Changes(t *testing.T) {
 	if err := s.store.Update(t.Context(), func(tx store.Tx) error { return tx.InsertPhoneNumbers([]store.PhoneNumber{number}) }); err != nil {
 		t.Fatal(err)
 	}
-	r := s.poster(t, s.root.ID, s.root.Secret)
+	p := s.person(t, s.root)
 	user := "/accounts/" + account + "/users/u0"
-	r.sees(user, "person0@example.com", "0000000000", "+12065550100", "The trail does not say anything about this user.")
-	r.sees(user+"/change?do=license&LicenseType=Pro", "person0@example.com gets the license Pro.", "aws chime update-user --account-id "+account+" --user-id u0 --license-type Pro")
-	for _, change := range []struct {
-		form url.Values
-		want []string
-	}{
-		{url.Values{"do": {"license"}, "LicenseType": {"Pro"}}, []string{"The license has been changed.", `<th scope="row">LicenseType</th><td>Basic</td><td>Pro</td>`}},
-		{url.Values{"do": {"type"}, "UserType": {"SharedDevice"}}, []string{"The type has been changed."}},
-		{url.Values{"do": {"give-number"}, "E164PhoneNumber": {"+12065550100"}}, []string{"The user has the phone number."}},
-		{url.Values{"do": {"calling"}, "OutboundCalling": {"on"}}, []string{"The calling settings have been changed.", `name="OutboundCalling" checked`}},
-		{url.Values{"do": {"take-number"}}, []string{"The user no longer has a phone number."}},
-		{url.Values{"do": {"pin"}}, []string{"The user has a new PIN."}},
-		{url.Values{"do": {"logout"}}, []string{"The user has been logged out."}},
-		{url.Values{"do": {"suspend"}}, []string{"The user has been suspended.", "Suspended"}},
-		{url.Values{"do": {"unsuspend"}}, []string{"The user can sign in again.", "Registered"}},
-	} {
-		r.changes(user+"/change", change.form, change.want...)
+	page := p.get(user)
+	p.has(page, 200, "person0@example.com", "0000000000", "The trail does not say anything about this user.")
+	if !strings.Contains(page.text, `<option value="&#43;12065550100">`) {
+		t.Errorf("the number is not offered: %s", page.text)
 	}
-	status, _, page := r.at(user+"/change", url.Values{"do": {"give-number"}, "E164PhoneNumber": {"+1999"}})
-	if status != http.StatusUnprocessableEntity || !strings.Contains(page, `value="+1999"`) || !strings.Contains(page, `role="alert"`) {
-		t.Errorf("a number that nobody has: status %d: %s", status, page)
+	p.has(p.get(user+"/change?do=license&LicenseType=Pro"), 200, "person0@example.com gets the license Pro.",
+		"aws chime update-user --account-id "+account+" --user-id u0 --license-type Pro")
+	for _, change := range []struct{ fields, want []string }{
+		{[]string{"do", "license", "LicenseType", "Pro"}, []string{"The license has been changed.", "LicenseType Basic Pro"}},
+		{[]string{"do", "type", "UserType", "SharedDevice"}, []string{"The type has been changed.", "UserType PrivateUser SharedDevice"}},
+		{[]string{"do", "give-number", "E164PhoneNumber", " +12065550100"}, []string{"The user has the phone number.", "PrimaryProvisionedNumber +12065550100"}},
+		{[]string{"do", "calling", "OutboundCalling", "on"}, []string{"The calling settings have been changed.", "OutboundCalling False True"}},
+		{[]string{"do", "take-number"}, []string{"The user no longer has a phone number."}},
+		{[]string{"do", "pin"}, []string{"The user has a new PIN."}},
+		{[]string{"do", "logout"}, []string{"The user has been logged out."}},
+		{[]string{"do", "suspend"}, []string{"The user has been suspended.", "Registration Suspended"}},
+		{[]string{"do", "unsuspend"}, []string{"The user can sign in again.", "Registration Registered"}},
+	} {
+		p.has(p.post(user+"/change", change.fields...), 200, change.want...)
+	}
+	page = p.post(user+"/change", "do", "give-number", "E164PhoneNumber", "+1999")
+	p.has(page, 422)
+	if !strings.Contains(page.text, `value="&#43;1999"`) || !strings.Contains(page.text, `role="alert"`) {
+		t.Errorf("a number that nobody has: %s", page.text)
 	}
 	for _, path := range []string{"/accounts/" + account + "/users/nobody", "/accounts/nothing/users/u0", "/accounts/nothing/users", "/accounts/nothing/settings", user + "/change?do=nothing"} {
-		if status, _, page := r.at(path, nil); status != http.StatusNotFound {
-			t.Errorf("%s: status %d: %s", path, status, page)
+		p.has(p.get(path), 404)
+	}
+}
+
+// Who may only look sees the controls, and that they are not theirs. Counts that the key may not
+// have are left out.
+func TestUsers_Denied(t *testing.T) {
+	s := start(t, nil)
+	account := s.enterprise(t, "Example")
+	s.people(t, account, 1)
+	p := s.person(t, s.keyNamed(t, "reader", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["chime:List*","chime:Get*","carillon:SearchUsers"],"Resource":"*"}]}`))
+	user := "/accounts/" + account + "/users/u0"
+	for path, buttons := range map[string]int{user: 7, "/accounts/" + account + "/settings": 3, "/accounts": 1} {
+		page := p.get(path)
+		p.has(page, 200)
+		if n := strings.Count(page.text, `disabled title="Your access key does not allow this."`); n != buttons {
+			t.Errorf("%s disables %d buttons, want %d: %s", path, n, buttons, page.text)
+		}
+		if strings.Contains(page.text, "<svg") || strings.Contains(page.text, "History") {
+			t.Errorf("%s shows what the key may not read: %s", path, page.text)
 		}
 	}
+	p.has(p.post(user+"/change", "do", "license", "LicenseType", "Pro"), 403, "Your access key does not allow this.")
+	p.has(p.post("/accounts/"+account+"/settings", "do", "name", "Name", "Other"), 403)
+	p.has(p.post("/accounts", "new", "Other"), 403)
+}
+
+func TestAccounts(t *testing.T) {
+	s := start(t, nil)
+	p := s.person(t, s.root)
+	made := p.post("/accounts", "new", "A <b>school</b>")
+	p.has(made, 200, "The account has been created.", "Team", "0 users")
+	if !strings.Contains(made.text, "<strong>A &lt;b&gt;school&lt;/b&gt;</strong>") {
+		t.Errorf("the name is not text: %s", made.text)
+	}
+	at, _, _ := strings.Cut(made.path, "?")
+	p.has(p.post(at, "do", "name", "Name", "Other"), 200, "The account has been changed.")
+	p.has(p.get("/accounts?name=Other"), 200, "Other Team Active")
+	p.has(p.get(at+"?do=license&DefaultLicense=Basic"), 200, "aws chime update-account --account-id", "--default-license Basic")
+	p.has(p.post(at, "do", "license", "DefaultLicense", "Basic"), 200, "The account has been changed.")
+	page := p.post(at, "do", "settings", "EnableDialOut", "on")
+	p.has(page, 200, "The account has been changed.")
+	if !strings.Contains(page.text, `name="EnableDialOut" checked`) || strings.Contains(page.text, `name="DisableRemoteControl" checked`) {
+		t.Errorf("the settings are others: %s", page.text)
+	}
+	p.has(p.post(at, "do", "license", "DefaultLicense", "Gold"), 422)
+	p.has(p.post(at, "do", "nothing"), 404)
+	for i := range 25 {
+		s.enterprise(t, fmt.Sprintf("School %02d", i))
+	}
+	page = p.get("/accounts?name=School")
+	p.has(page, 200, "School 00", "Next page")
+	next := onward.FindStringSubmatch(html.UnescapeString(page.text))
+	if next == nil {
+		t.Fatalf("no page follows: %s", page.text)
+	}
+	p.has(p.get(next[1]), 200, "School 24")
+}
+
+func TestScenario_users(t *testing.T) {
+	scenario(t, "search and plan", func(t *testing.T, v visitor) {
+		s := start(t, nil)
+		account := s.enterprise(t, "Example")
+		s.people(t, account, 120)
+		signIn(t, v, s)
+		v.sees("Example", "Basic 40, Pro 80")
+		accessible(t, v)
+		v.follow("Example")
+		v.sees("50 users on this page.")
+		accessible(t, v)
+		v.follow("Next page")
+		v.sees("person50@example.com", "First page")
+		v.fill("E-mail or name", "person 11")
+		v.choose("License", "Basic")
+		v.press("Search")
+		v.sees("3 users on this page.", "person111@example.com")
+		v.seesNot("person50@example.com")
+		if query := v.address().Query(); query.Get("text") != "person 11" || query.Get("license") != "Basic" {
+			t.Errorf("the address does not say what is searched for: %v", query)
+		}
+		v.check("Select person111@example.com")
+		v.check("Select person114@example.com")
+		v.choose("What to do", "Give license Pro")
+		v.press("Plan")
+		v.awaits("To change 2 of 120 users", "person111@example.com")
+		v.back()
+		v.choose("Whom", "All that match")
+		v.choose("What to do", "Give license Pro")
+		v.press("Plan")
+		v.awaits("To change 3 of 120 users")
+	})
+
+	scenario(t, "one user", func(t *testing.T, v visitor) {
+		s := start(t, nil)
+		account := s.enterprise(t, "Example")
+		s.people(t, account, 1)
+		signIn(t, v, s)
+		v.open(s.url + console.Prefix + "/accounts/" + account + "/users")
+		v.follow("person0@example.com")
+		v.choose("License", "Pro")
+		v.press("Change license: aws command")
+		v.sees("person0@example.com gets the license Pro.", "--license-type Pro")
+		accessible(t, v)
+		v.press("Change license")
+		v.sees("The license has been changed.", "UpdateUser")
+		accessible(t, v)
+		v.press("Give a new PIN")
+		v.sees("This cannot be undone.")
+		v.press("Give a new PIN")
+		v.sees("The user has a new PIN.")
+	})
+
+	scenario(t, "an account", func(t *testing.T, v visitor) {
+		s := start(t, nil)
+		signIn(t, v, s)
+		v.fill("Name of the new account", "<i>New</i>")
+		v.press("Create account")
+		v.sees("The account has been created.", "<i>New</i>")
+		v.check("Meetings may dial out")
+		v.press("Save settings")
+		v.sees("The account has been changed.")
+		accessible(t, v)
+		v.follow("Users")
+		v.sees("No users match.")
+		v.follow("Invite")
+		v.fill("E-mail addresses", "ana@example.com; ben@example.com")
+		accessible(t, v)
+		v.press("Plan")
+		v.awaits("To change 2 of 0 users")
+	})
 }

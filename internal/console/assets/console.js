@@ -108,12 +108,31 @@ function liveSearch(form) {
 	});
 }
 
+// Check boxes of a list: one for all, and with the shift key all between two.
+let lastBox;
+function select(event) {
+	const form = event.target.closest("form[data-select]");
+	if (!form || event.target.type !== "checkbox") return;
+	const boxes = [...form.querySelectorAll("tbody input[type=checkbox]")];
+	if ("all" in event.target.dataset) {
+		for (const box of boxes) box.checked = event.target.checked;
+		return;
+	}
+	const [from, to] = [boxes.indexOf(lastBox), boxes.indexOf(event.target)].sort((a, b) => a - b);
+	if (event.shiftKey && from >= 0) {
+		for (const box of boxes.slice(from, to + 1)) box.checked = event.target.checked;
+	}
+	lastBox = event.target;
+}
+
 function enhance(root) {
 	localTimes(root);
 	copyButtons(root);
+	for (const box of root.querySelectorAll("input[data-all]")) box.hidden = false;
 }
 
 enhance(document);
+document.addEventListener("click", select);
 document.querySelectorAll("form[data-search]").forEach(liveSearch);
 document.querySelectorAll("[data-part]").forEach(goOn);
 document.querySelectorAll("form[data-link]").forEach(signInByLink);
