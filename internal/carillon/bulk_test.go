@@ -3,6 +3,7 @@
 package carillon_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
@@ -44,11 +45,12 @@ func newPlace(t *testing.T) *place {
 			[]string{"CARILLON_ROOT_ACCESS_KEY_ID=" + key, "CARILLON_ROOT_SECRET_ACCESS_KEY=" + secret}, strings.NewReader(""), io.Discard, in)
 		in.Close()
 	}()
-	line := make([]byte, 200)
-	n, err := out.Read(line)
-	url := regexp.MustCompile(`http://\S+`).FindString(string(line[:n]))
-	if url == "" {
-		t.Fatalf("got %q, %v; want the line that the service is ready", line[:n], err)
+	url, ready, lines := "", false, bufio.NewScanner(out)
+	for !ready && lines.Scan() {
+		url, ready = strings.CutPrefix(lines.Text(), "carillon: serving ")
+	}
+	if !ready {
+		t.Fatalf("the service is not ready: %v", lines.Err())
 	}
 	go io.Copy(io.Discard, out)
 	t.Cleanup(func() {

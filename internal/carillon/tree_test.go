@@ -47,7 +47,7 @@ func unlike(t *testing.T, f *pflag.Flag) string {
 // the line says nothing.
 func TestVariables(t *testing.T) {
 	whereAndHow := regexp.MustCompile(`^(data|database-url|database-pool|secret-key-file|listen|metrics-listen|tls-cert|tls-key|` +
-		`public-url|host|rate|max-body-memory|log-level|log-format|dial-out-hook|dial-out-secret-file|phone-number-quota|order-delay|calling-name-delay|calling-name-interval|events-allow|events-ca|profile|region|endpoint-url|ca-bundle)$`)
+		`public-url|host|console-listen|console-url|console-jobs|rate|max-body-memory|log-level|log-format|dial-out-hook|dial-out-secret-file|phone-number-quota|order-delay|calling-name-delay|calling-name-interval|events-allow|events-ca|profile|region|endpoint-url|ca-bundle)$`)
 	opted := 0
 	eachCommand(t, func(t *testing.T, name string) {
 		p := new(program)
