@@ -15,6 +15,7 @@ type menu []struct{ path, word, operation string }
 var mainMenu = menu{
 	{"/accounts", "nav.accounts", "ListAccounts"},
 	{"/audit", "nav.audit", "ReadAudit"},
+	{"/numbers", "nav.numbers", "ListPhoneNumbers"},
 	{"/keys", "nav.keys", "ListKeys"},
 }
 
@@ -22,6 +23,8 @@ var mainMenu = menu{
 var accountMenu = menu{
 	{"/users", "nav.users", "SearchUsers"},
 	{"/import", "nav.import", "ListUsers"},
+	{"/rooms", "nav.rooms", "ListRooms"},
+	{"/bots", "nav.bots", "ListBots"},
 	{"/settings", "nav.settings", "GetAccount"},
 }
 
