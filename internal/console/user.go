@@ -270,15 +270,18 @@ type record struct {
 // sides is a member of what has changed, before and after.
 type sides struct{ Name, Before, After string }
 
-// historyPages is how many pages of the trail one of the console looks at: the service finds the
-// records of a user among those of the account.
-const historyPages = 4
+// A page of the history has so many records at most, and takes so many calls at most to find them
+// among those of the account.
+const (
+	historyShown = 50
+	historyCalls = 4
+)
 
 // historyOf reads the trail of a user from the token of the request on.
 func (v *visit) historyOf(account, user string) (*history, error) {
 	h := &history{Next: v.r.FormValue("history")}
-	for range historyPages {
-		in := input("AccountId", account, "Target", user, "Newest", true, "NextToken", h.Next)
+	for range historyCalls {
+		in := input("AccountId", account, "Target", user, "Newest", true, "MaxResults", document.Int(historyShown-len(h.Records)), "NextToken", h.Next)
 		out, err := v.call("ReadAudit", in)
 		if err != nil {
 			return nil, err
@@ -286,7 +289,7 @@ func (v *visit) historyOf(account, user string) (*history, error) {
 		for _, o := range objects(out, "AuditRecords") {
 			h.Records = append(h.Records, record{o, sidesOf(o.Text("Before"), o.Text("After"))})
 		}
-		if h.Next = out.Text("NextToken"); h.Next == "" {
+		if h.Next = out.Text("NextToken"); h.Next == "" || len(h.Records) >= historyShown {
 			break
 		}
 	}
