@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -134,6 +135,22 @@ func (p *person) awaited(page shown) shown {
 	}
 }
 
+// apply applies the plan on a page, and returns the page of the job when that has ended.
+func (p *person) apply(plan shown, fields ...string) shown {
+	p.t.Helper()
+	page := p.post(strings.Split(plan.path, "?")[0]+"/apply", fields...)
+	if page.status != 200 {
+		p.t.Fatalf("apply: status %d: %s", page.status, plain(page.text))
+	}
+	if strings.Contains(page.path, "/plans/") {
+		page = p.awaited(page)
+	}
+	if !strings.HasPrefix(page.path, "/jobs/") {
+		p.t.Fatalf("apply led to %s: %s", page.path, plain(page.text))
+	}
+	return p.awaited(page)
+}
+
 // plain is what people read on a page.
 func plain(text string) string {
 	_, text, _ = strings.Cut(text, "<main")
@@ -173,24 +190,72 @@ func (s *service) roster(t testing.TB, kind api.AccountType, n int) (account str
 	return made.AccountId
 }
 
-// A sheet with rows that cannot be done becomes a plan, which is carried out once.
-func TestImport(t *testing.T) {
-	s := start(t, nil)
-	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 30)
-	sheet := "email,Licence,Nickname,Licens Type\n" +
-		"person0@example.com,Pro,=1+1,x\nperson1@example.com,Pro,<script>alert(1)</script>,\nperson2@example.com,Basic,,\n" +
-		"nobody@example.com,Pro,=cmd|' /C calc'!A0,\nperson3@example.com,Gold,,\n"
-	plan := p.importFile(account, `C:\sheets\<b>people.csv`, sheet, "action", "update")
-	p.has(plan, 200, "Plan: Update users", "From <b>people.csv", "To change 2 of 30 users", "As they should be 1", "Cannot be done 2",
-		"LicenseType Basic -> Pro 2", "Pro 0 2 +2", "Columns that count email", "Nickname", "(did you mean LicenseType?)",
-		"line 5: nobody@example.com", "line 6: person3@example.com", "Apply 2 changes")
-	if strings.Contains(plan.text, "<script>alert") || strings.Contains(plan.text, "<b>people") {
-		t.Error("a cell or a name of a file has become HTML")
+// licenses counts the users of an account by license.
+func (s *service) licenses(p *person, account string) map[string]int {
+	p.t.Helper()
+	counts := map[string]int{}
+	for _, line := range strings.Split(p.get("/accounts/"+account+"/export?format=jsonl").text, "\n") {
+		if m := regexp.MustCompile(`"LicenseType": ?"(\w+)"`).FindStringSubmatch(line); m != nil {
+			counts[m[1]]++
+		}
 	}
-	failed := p.get(plan.path + "?show=failed")
-	p.has(failed, 200, "5 nobody@example.com UnknownUser", "6 person3@example.com InvalidRow")
-	p.post(plan.path + "/apply")
-	p.awaited(plan)
-	p.has(p.get(plan.path), 200, "This plan was carried out.")
-	p.has(p.post(plan.path+"/apply"), 409, "Nothing was done again")
+	return counts
+}
+
+// holds holds up the calls that update users: reached gets a value for each, and they go on when
+// release is called.
+func (s *service) holds(t *testing.T) (reached chan struct{}, release func()) {
+	reached = make(chan struct{}, 1000)
+	gate := make(chan struct{})
+	hold := func(r *http.Request) {
+		if r.Method == "POST" && strings.HasSuffix(r.URL.Path, "/users") {
+			reached <- struct{}{}
+			<-gate
+		}
+	}
+	s.before.Store(&hold)
+	release = sync.OnceFunc(func() {
+		s.before.Store(nil)
+		close(gate)
+	})
+	t.Cleanup(release)
+	return reached, release
+}
+
+// restart puts another console in the place of the former one.
+func (s *service) restart() { s.console = console.New(s.options) }
+
+// key makes an access key.
+func (s *service) key(t testing.TB, name, policy string) directory.Key {
+	t.Helper()
+	key, err := s.keys.Create(t.Context(), directory.NewKey{AWSAccountID: awsAccount, Name: name, Policy: policy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return key
+}
+
+// everybody is a sheet of the users of [service.roster].
+func everybody(n int) string {
+	var b strings.Builder
+	b.WriteString("email\n")
+	for i := range n {
+		fmt.Fprintf(&b, "person%d@example.com\n", i)
+	}
+	return b.String()
+}
+
+// begun applies a plan whose calls are held up, and returns the page of its job in the middle of
+// one.
+func (p *person) begun(plan shown, reached <-chan struct{}, fields ...string) shown {
+	p.t.Helper()
+	page := p.post(plan.path+"/apply", fields...)
+	<-reached
+	if strings.Contains(page.path, "/plans/") {
+		page = p.awaited(page)
+	}
+	if !strings.HasPrefix(page.path, "/jobs/") {
+		p.t.Fatalf("apply led to %s: %s", page.path, plain(page.text))
+	}
+	return page
 }

@@ -148,6 +148,15 @@ func (c *Console) routes() {
 	c.page("GET /accounts/{account}/plans/{plan}", c.planShow)
 	c.page("GET /accounts/{account}/plans/{plan}/events", c.planEvents)
 	c.page("POST /accounts/{account}/plans/{plan}/apply", c.planApply)
+	c.page("GET /accounts/{account}/export", c.export)
+	c.page("GET /jobs", c.jobs)
+	c.page("GET /jobs/{job}", c.job)
+	c.page("GET /jobs/{job}/events", c.jobEvents)
+	c.page("GET /jobs/{job}/rejects", c.jobRejects)
+	c.page("POST /jobs/{job}/stop", c.jobStop)
+	c.page("POST /jobs/{job}/resume", c.jobResume)
+	c.page("POST /jobs/{job}/retry", c.jobRetry)
+	c.page("POST /jobs/{job}/undo", c.jobUndo)
 }
 
 // open adds a page for people who have not signed in.

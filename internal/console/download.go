@@ -1,12 +1,15 @@
 package console
 
 import (
+	"errors"
 	"io"
 	"mime"
 	"net/http"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/client"
+	"github.com/carillon-project/carillon/internal/document"
 )
 
 // Downloads are files of rows: users, rows that failed, a template.
@@ -20,6 +23,9 @@ var fileTypes = map[bulk.Format]string{
 	bulk.JSONL: "application/jsonl",
 	bulk.XLSX:  "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }
+
+// exportAttempts is how often a call of an export may be made: many calls may be throttled.
+const exportAttempts = 10
 
 // downloadTime is how long a browser may take for a piece of a file.
 const downloadTime = 2 * time.Minute
@@ -68,5 +74,63 @@ func (c *Console) template(v *visit) error {
 	return v.download("users", bulk.CSV, func(w io.Writer) error {
 		_, err := io.WriteString(w, bulk.Template())
 		return err
+	})
+}
+
+// export answers with the users of an account, or with those whom a search finds: its parameters
+// are those of SearchUsers.
+func (c *Console) export(v *visit) error {
+	format := bulk.Format(v.r.FormValue("format"))
+	if fileTypes[format] == "" {
+		return refusing(http.StatusNotFound, "error.notfound")
+	}
+	about, err := v.account()
+	if err != nil {
+		return err
+	}
+	search, _ := v.operation("SearchUsers")
+	in := input("AccountId", about.Account.ID, "MaxResults", document.Int(bulk.UserPage))
+	narrow := false
+	for _, m := range search.Input.Members {
+		if value := v.r.FormValue(m.WireName); m.WireName != "" && m.Name != "AccountId" && m.Name != "MaxResults" && m.Name != "NextToken" && value != "" {
+			in.Set(m.Name, value)
+			narrow = true
+		}
+	}
+	list := c.Service.Operation("ListUsers")
+	if narrow {
+		list = search
+	}
+	config := c.calling(v.key)
+	config.MaxAttempts = exportAttempts
+	calls, err := client.New(config)
+	if err != nil {
+		return err
+	}
+	return v.download("users", format, func(w io.Writer) error {
+		users, err := bulk.NewExport(w, format, c.Service.Operation("ListUsers").Output.Member("Users").Shape.Element, nil)
+		if err != nil {
+			return err
+		}
+		for {
+			reply, err := calls.Call(v.r.Context(), list, in)
+			if err != nil {
+				return err
+			}
+			out := reply.Output
+			for _, user := range objects(out, "Users") {
+				if err := users.Write(user); err != nil {
+					return err
+				}
+			}
+			token := out.Text("NextToken")
+			if token == "" {
+				return users.Close()
+			}
+			if token == in.Text("NextToken") {
+				return errors.New("the listing of users does not end")
+			}
+			in.Set("NextToken", token)
+		}
 	})
 }

@@ -30,7 +30,7 @@ const (
 	mostFields  = 20
 
 	restTime = 2 * time.Second // that a browser gets to see that its file was refused
-	restSize = 1 << 20         // bytes that are read meanwhile
+	restSize = 16 << 20        // bytes that are read meanwhile
 )
 
 // importRoute is the one route whose form has a file.
@@ -269,6 +269,7 @@ func (v *visit) keep(part io.Reader) (file string, err error) {
 	}
 	n, err := io.Copy(f, io.LimitReader(part, maxUpload+1))
 	if err == nil && n > maxUpload {
+		io.Copy(io.Discard, part) // net/http must see that its limit is passed: it then closes the connection with care
 		err = &http.MaxBytesError{Limit: maxUpload}
 	}
 	return f.Name(), cmp.Or(err, f.Close())

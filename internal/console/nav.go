@@ -14,6 +14,7 @@ type menu []struct{ path, word, operation string }
 
 var mainMenu = menu{
 	{"/accounts", "nav.accounts", "ListAccounts"},
+	{"/jobs", "nav.jobs", "ListJobs"},
 	{"/audit", "nav.audit", "ReadAudit"},
 	{"/numbers", "nav.numbers", "ListPhoneNumbers"},
 	{"/keys", "nav.keys", "ListKeys"},

@@ -558,8 +558,10 @@ func (v *visit) applyPlan(id string) (problem string, err error) {
 		problem = say("plan.none")
 	case p.State == planApplied:
 		problem = say("plan.applied.before")
-	case p.State != planReady:
+	case p.State == planApplying:
 		problem = say("plan.applying.before")
+	case p.State != planReady:
+		problem = say("plan.cannot")
 	default:
 		p.State, p.Problem, p.Read = planApplying, "", 0
 	}

@@ -78,6 +78,7 @@ func start(t testing.TB, clock func() time.Time) *service {
 		Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{
 			&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob,
 			&extension.SearchUsers: s.domain.SearchUsers, &extension.CountUsers: s.domain.CountUsers,
+			&extension.ListJobs: s.domain.ListJobs, &extension.ReadJob: s.domain.ReadJob,
 			&extension.ListKeys: s.keys.ListKeys, &extension.CreateKey: s.keys.CreateKey,
 			&extension.DisableKey: s.keys.DisableKey, &extension.EnableKey: s.keys.EnableKey, &extension.DeleteKey: s.keys.DeleteKey,
 		},

@@ -1,0 +1,367 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"io"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/bulk"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/shell"
+)
+
+// Jobs are shown as the service knows them, whoever began them. For one whose ledger is in our
+// folder the ledger knows more, and it can be gone on with. For one that this process works on, the
+// run knows best.
+
+// jobsOfPage is how many jobs a page lists.
+const jobsOfPage = 50
+
+// How a job is getting on. Each has a text, and a color.
+const (
+	jobReading     = "reading" // users, before the first call
+	jobRunning     = "running"
+	jobStopping    = "stopping"
+	jobSilent      = "silent" // it ran when the service last heard of it
+	jobStopped     = "stopped"
+	jobInterrupted = "interrupted"
+	jobFinished    = "finished"
+	jobRolledBack  = "undone"
+	jobDamaged     = "damaged"
+)
+
+var jobStates = map[string]struct{ word, tag string }{
+	jobReading: {"job.reading", ""}, jobRunning: {"job.state.running", ""}, jobStopping: {"job.state.stopping", "warn"}, jobSilent: {"job.state.silent", "warn"},
+	jobStopped: {"job.state.stopped", "bad"}, jobInterrupted: {"job.state.interrupted", "warn"}, jobFinished: {"job.state.finished", "good"},
+	jobRolledBack: {"job.state.undone", ""}, jobDamaged: {"job.state.damaged", "bad"},
+}
+
+// jobRow is a job in a list.
+type jobRow struct {
+	ID, Account, Action, By, KeyName, Undoes string
+	Began, Latest                            time.Time
+	progress                                 // Total is what the service has been told of
+	State                                    string
+}
+
+func (j jobRow) ActionName() string { return actionName(j.Action) }
+func (j jobRow) StateName() string  { return say(jobStates[j.State].word) }
+func (j jobRow) Tag() string        { return jobStates[j.State].tag }
+
+// Busy reports whether the job is said to run.
+func (j jobRow) Busy() bool {
+	return j.State == jobReading || j.State == jobRunning || j.State == jobStopping
+}
+
+// jobRow reads a job as the service lists it.
+func (c *Console) jobRow(o *document.Object) jobRow {
+	at := func(name string) time.Time {
+		t, _ := time.Parse(time.RFC3339, o.Text(name))
+		return t
+	}
+	j := jobRow{
+		ID: o.Text("JobId"), Account: o.Text("AccountId"), Action: o.Text("Action"), By: o.Text("By"), KeyName: o.Text("KeyName"), Undoes: o.Text("Undoes"),
+		Began: at("Began"), Latest: at("Latest"),
+	}
+	j.Done, j.Failed = count(o, "Done"), count(o, "Failed")
+	j.Total = j.Done + j.Failed + count(o, "Left")
+	switch bulk.Outcome(o.Text("Outcome")) {
+	case bulk.Finished:
+		j.State = jobFinished
+	case bulk.Stopped:
+		j.State = jobStopped
+	case bulk.Interrupted:
+		j.State = jobInterrupted
+	default:
+		if j.State = jobRunning; c.Clock().Sub(j.Latest) > silence {
+			j.State = jobSilent
+		}
+	}
+	if r := c.work.running(j.ID); r != nil {
+		j.live(r)
+	}
+	return j
+}
+
+// live takes over what the run of a job knows, while it lasts.
+func (j *jobRow) live(r *run) {
+	p := r.progress()
+	if p.Ended {
+		if j.Reason = p.Reason; j.State == jobRunning || j.State == jobSilent {
+			j.State = jobStopped // which nobody could tell the service
+		}
+		return
+	}
+	if p.Calling {
+		j.progress = p
+	} else {
+		j.Read, j.Calling, j.Stopping, j.Waiting = p.Read, false, p.Stopping, p.Waiting
+	}
+	switch {
+	case p.Stopping:
+		j.State = jobStopping
+	case p.Calling:
+		j.State = jobRunning
+	default:
+		j.State = jobReading
+	}
+}
+
+// count returns a member that is a number.
+func count(o *document.Object, name string) int {
+	n, _ := strconv.Atoi(spell(o, name))
+	return n
+}
+
+type jobsPage struct {
+	Jobs  []jobRow
+	Next  string // token of the page after this one
+	First bool
+}
+
+func (c *Console) jobs(v *visit) error {
+	token := v.r.FormValue("next")
+	out, err := v.call("ListJobs", input("AccountId", v.r.FormValue("account"), "MaxResults", document.Int(jobsOfPage), "NextToken", token))
+	if err != nil {
+		return err
+	}
+	p := jobsPage{Next: out.Text("NextToken"), First: token == ""}
+	for _, o := range objects(out, "Jobs") {
+		p.Jobs = append(p.Jobs, c.jobRow(o))
+	}
+	return v.show("jobs", p)
+}
+
+// jobPage is what the page of a job shows.
+type jobPage struct {
+	jobRow
+	AccountName string
+	Source      string
+	Ledger      *looked // nil: it is not in our folder
+	Run         *run    // nil: this process has not worked on it
+	Reasons     []reason
+	MayUsers    bool // read what is said of users
+	May         bool // what the job does
+	MayUndo     bool
+	Operation   string
+	UndoOf      string // its operation
+	NoUndo      string // why there is no undo
+	UndoneBy    string // a job
+	Problem     string
+}
+
+// Here reports whether a page can go on with the job: nobody works on it.
+func (p jobPage) Here() bool { return p.Ledger != nil && p.State != jobDamaged && !p.Busy() }
+
+// CanResume reports whether rows have no end yet.
+func (p jobPage) CanResume() bool { return p.Here() && p.Ledger.Left > 0 }
+
+// CanRetry reports whether rows that have failed may succeed.
+func (p jobPage) CanRetry() bool { return p.Here() && p.Ledger.Retriable > 0 }
+
+// CanUndo reports whether there is something to undo.
+func (p jobPage) CanUndo() bool { return p.Here() && p.Ledger.CanRollBack() }
+
+// CanStop reports whether this process works on the job.
+func (p jobPage) CanStop() bool { return p.Run != nil && !p.Run.progress().Ended }
+
+// Where spells the command that shows what to do with a ledger elsewhere.
+func (p jobPage) Where() string {
+	return "carillon bulk status " + shell.Quote("carillon-ledger-"+p.ID+".jsonl")
+}
+
+// jobOf returns the job that the path names. The service decides who may see it. A key sees its own
+// job even if it may not read others.
+func (v *visit) jobOf() (p jobPage, err error) {
+	id := v.r.PathValue("job")
+	if !jobID.MatchString(id) {
+		return p, refusing(http.StatusNotFound, "job.none")
+	}
+	p.Run = v.work.running(id)
+	out, err := v.call("ReadJob", input("JobId", id))
+	switch {
+	case err == nil:
+		p.jobRow = v.jobRow(object(out, "Job"))
+	case p.Run != nil && p.Run.key == v.key.ID && (refusedWith(err, http.StatusForbidden) || refusedWith(err, http.StatusNotFound)):
+		p.jobRow = jobRow{ID: id, Action: string(p.Run.action), State: jobFinished}
+		p.live(p.Run)
+	default:
+		return p, err
+	}
+	if p.Run == nil || p.Run.progress().Ended {
+		if p.Ledger, err = v.look(id); err != nil {
+			p.State, p.Problem = jobDamaged, err.Error()
+		}
+	}
+	if l := p.Ledger; l != nil {
+		p.told(l)
+	}
+	action := bulk.Action(p.Action)
+	p.Operation = action.Operation()
+	p.May = p.Operation != "" && v.may(p.Operation)
+	p.MayUsers = v.may("ListUsers")
+	if !p.MayUsers {
+		p.Reasons = nil
+	}
+	if p.UndoOf != "" {
+		p.MayUndo = v.may(p.UndoOf)
+	}
+	return p, nil
+}
+
+// told takes over what a ledger says, which nobody works on here.
+func (p *jobPage) told(l *looked) {
+	p.Account, p.Action, p.AccountName, p.Source = l.Account, string(l.Action), l.Name, l.Source
+	p.By, p.Undoes = cmp.Or(p.By, l.By), cmp.Or(p.Undoes, l.Undoes)
+	p.Began = l.Began
+	if l.Latest.After(p.Latest) {
+		p.Latest = l.Latest
+	}
+	p.Counts = bulk.Counts{Total: l.Done + l.Failed + l.Skipped + l.Left, Done: l.Done, Failed: l.Failed, Skipped: l.Skipped}
+	p.Reasons = l.Reasons
+	switch l.State {
+	case bulk.JobRunning: // by another program
+		p.State = jobRunning
+	case bulk.JobFinished:
+		p.State = jobFinished
+	case bulk.JobRolledBack:
+		p.State = jobRolledBack
+	case bulk.JobStopped:
+		if p.State != jobInterrupted {
+			p.State = jobStopped // whatever the service heard of it last
+		}
+	}
+	undo, problem := l.Undo()
+	p.NoUndo, p.UndoOf = problem, undo.Operation()
+	p.UndoneBy = undoneBy(l)
+}
+
+// undoneBy returns the id of the job that undid another one, empty for none.
+func undoneBy(l *looked) string {
+	name := l.RolledBack
+	if len(name) < len("20260301-120000-1f3a5c.jsonl") {
+		return ""
+	}
+	id := name[len(name)-len("20260301-120000-1f3a5c.jsonl") : len(name)-len(".jsonl")]
+	if !jobID.MatchString(id) {
+		return ""
+	}
+	return id
+}
+
+func (c *Console) job(v *visit) error {
+	p, err := v.jobOf()
+	if err != nil {
+		return err
+	}
+	return v.show("job", v.named(p))
+}
+
+// named adds the name of the account, if the key may know it.
+func (v *visit) named(p jobPage) jobPage {
+	if p.AccountName == "" && p.Account != "" {
+		if out, err := v.call("GetAccount", input("AccountId", p.Account)); err == nil {
+			p.AccountName = object(out, "Account").Text("Name")
+		}
+	}
+	p.AccountName = cmp.Or(p.AccountName, p.Account)
+	return p
+}
+
+func (c *Console) jobEvents(v *visit) error {
+	if _, err := v.jobOf(); err != nil {
+		return err
+	}
+	return v.stream("job", "part-running.html", func() (any, bool, error) {
+		p, err := v.jobOf()
+		return p, !p.Busy(), err
+	})
+}
+
+// jobChange finds the job that a form is about, and what may be done with it.
+func (v *visit) jobChange(can func(jobPage) bool, operation func(jobPage) string) (jobPage, error) {
+	p, err := v.jobOf()
+	if err != nil {
+		return p, err
+	}
+	if !can(p) {
+		return p, refusing(http.StatusConflict, "job.cannot")
+	}
+	return p, v.canWork(operation(p))
+}
+
+func (p jobPage) operation() string { return p.Operation }
+
+func (c *Console) jobStop(v *visit) error {
+	p, err := v.jobChange(jobPage.CanStop, jobPage.operation)
+	if err != nil {
+		return err
+	}
+	p.Run.stop()
+	return v.done("job-stopping", "/jobs/%s", p.ID)
+}
+
+func (c *Console) jobResume(v *visit) error {
+	p, err := v.jobChange(jobPage.CanResume, jobPage.operation)
+	if err == nil {
+		err = v.goOn(p.ID, bulk.Action(p.Action), (*bulk.Account).Resume)
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("job-resumed", "/jobs/%s", p.ID)
+}
+
+func (c *Console) jobRetry(v *visit) error {
+	p, err := v.jobChange(jobPage.CanRetry, jobPage.operation)
+	if err == nil {
+		err = v.goOn(p.ID, bulk.Action(p.Action), (*bulk.Account).Retry)
+	}
+	if err != nil {
+		return err
+	}
+	return v.done("job-retried", "/jobs/%s", p.ID)
+}
+
+// jobUndo plans a job that undoes another one.
+func (c *Console) jobUndo(v *visit) error {
+	p, err := v.jobChange(jobPage.CanUndo, func(p jobPage) string { return p.UndoOf })
+	if err != nil {
+		return err
+	}
+	undo, _ := p.Ledger.Undo()
+	path := c.ledger(p.ID)
+	return v.planBy(planWish{about: &account{ID: p.Account}, action: undo, what: say("plan.undoes", p.ID), make: func(ctx context.Context, a *bulk.Account) (*bulk.Plan, error) {
+		l, err := bulk.ReadLedger(path)
+		if err != nil {
+			return nil, err
+		}
+		l.Endpoint = c.Endpoint // it may have been another one before a restart
+		return a.Rollback(ctx, l)
+	}})
+}
+
+// jobRejects gives away the rows that failed, to be mended and imported.
+func (c *Console) jobRejects(v *visit) error {
+	p, err := v.jobOf()
+	if err != nil {
+		return err
+	}
+	switch {
+	case !p.MayUsers:
+		return refusing(http.StatusForbidden, "jobs.forbidden", "ListUsers")
+	case p.Ledger == nil || p.State == jobDamaged:
+		return refusing(http.StatusConflict, "job.cannot")
+	}
+	l, err := bulk.ReadLedger(c.ledger(p.ID))
+	if err != nil {
+		return err
+	}
+	return v.download("rejects-"+p.ID, bulk.CSV, func(w io.Writer) error {
+		_, err := l.WriteRejects(w)
+		return err
+	})
+}
