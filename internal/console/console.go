@@ -128,6 +128,9 @@ func (c *Console) routes() {
 	c.page("POST /accounts/{account}/bots/{bot}/disable", c.disableBot)
 	c.page("POST /accounts/{account}/bots/{bot}/enable", c.enableBot)
 
+	c.page("GET /report", c.report)
+	c.page("GET /report.csv", c.reportCSV)
+
 	c.page("GET /audit", c.audit)
 	c.page("GET /audit.csv", c.auditCSV)
 	c.page("GET /audit.json", c.auditJSON)

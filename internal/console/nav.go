@@ -18,6 +18,7 @@ var mainMenu = menu{
 	{"/audit", "nav.audit", "ReadAudit"},
 	{"/numbers", "nav.numbers", "ListPhoneNumbers"},
 	{"/keys", "nav.keys", "ListKeys"},
+	{"/report", "nav.report", "CountUsers"},
 }
 
 // accountMenu is the menu of an account; its paths are behind that of the account.

@@ -81,14 +81,16 @@ func (r *Report) Title() string {
 // Compares reports whether the report tells of changes.
 func (r *Report) Compares() bool { return !r.Since.IsZero() }
 
-// From is the moment from which changes are told.
-func (r *Report) From() string {
-	from := r.Since
-	if r.Pruned.After(from) {
-		from = r.Pruned
+// Begin is the moment from which changes are told.
+func (r *Report) Begin() time.Time {
+	if r.Pruned.After(r.Since) {
+		return r.Pruned
 	}
-	return from.Local().Format("2006-01-02 15:04 MST")
+	return r.Since
 }
+
+// From is Begin for people at this machine.
+func (r *Report) From() string { return r.Begin().Local().Format("2006-01-02 15:04 MST") }
 
 // Signed shows a change with its sign.
 func (s Seats) Signed() string {
