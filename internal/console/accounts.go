@@ -2,6 +2,7 @@ package console
 
 import (
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
@@ -10,11 +11,14 @@ import (
 // accountsShown is the number of accounts on a page.
 const accountsShown = 20
 
+// accountsPage lists accounts. To count many users takes a while, so the page that has the counts
+// is another one, which a script asks for at once.
 type accountsPage struct {
 	Accounts []countedAccount
-	Counts   bool   // the key may count users
 	Name     string // what their names begin with, as somebody has searched
-	Next     string // the token of the page that follows, empty at the end
+	Counted  bool
+	Count    string // the query of this page with counts, empty if it has them, or the key may not count
+	Next     string // the query of the page that follows, empty at the end
 
 	New     string // the name of an account that somebody wants to create
 	Problem string
@@ -22,7 +26,7 @@ type accountsPage struct {
 
 type countedAccount struct {
 	*document.Object
-	Seats *seats // nil if the key may not count users
+	Seats *seats // nil if users were not counted
 }
 
 func (c *Console) accounts(v *visit) error {
@@ -34,20 +38,39 @@ func (c *Console) accounts(v *visit) error {
 }
 
 func (v *visit) accountsPage() (*accountsPage, error) {
-	p := &accountsPage{Name: v.r.FormValue("name"), Counts: v.may("CountUsers")}
-	out, err := v.call("ListAccounts", input("Name", p.Name, "MaxResults", document.Int(accountsShown), "NextToken", v.r.FormValue("next")))
+	p := &accountsPage{Name: v.r.FormValue("name")}
+	token := v.r.FormValue("next")
+	p.Counted, p.Count = v.counts(url.Values{"name": {p.Name}, "next": {token}})
+	out, err := v.call("ListAccounts", input("Name", p.Name, "MaxResults", document.Int(accountsShown), "NextToken", token))
 	if err != nil {
 		return nil, err
 	}
-	p.Next = out.Text("NextToken")
+	if token := out.Text("NextToken"); token != "" {
+		p.Next = "?" + url.Values{"name": {p.Name}, "next": {token}}.Encode()
+	}
 	for _, o := range objects(out, "Accounts") {
 		counted := countedAccount{Object: o}
-		if counted.Seats, err = v.seats(o.Text("AccountId")); err != nil {
-			return nil, err
+		if p.Counted {
+			if counted.Seats, err = v.seats(o.Text("AccountId")); err != nil {
+				return nil, err
+			}
 		}
 		p.Accounts = append(p.Accounts, counted)
 	}
 	return p, nil
+}
+
+// counts reports whether a page is asked for with counts of users. If not, and the key may count,
+// it returns the query of the page with them.
+func (v *visit) counts(query url.Values) (counted bool, count string) {
+	if !v.may("CountUsers") {
+		return false, ""
+	}
+	if v.r.FormValue("count") != "" {
+		return true, ""
+	}
+	query.Set("count", "yes")
+	return false, "?" + query.Encode()
 }
 
 // createAccount creates an account, and goes to its settings.
@@ -92,7 +115,8 @@ type accountPage struct {
 	Object   *document.Object
 	Groups   []string         // sign-in delegate groups
 	Settings *document.Object // nil if the key may not read them
-	Seats    *seats
+	Seats    *seats           // nil if users were not counted
+	Count    string           // the query of this page with counts
 
 	Command string // that makes the change that somebody asks about
 	Problem string
@@ -125,7 +149,10 @@ func (v *visit) accountPage() (*accountPage, error) {
 		}
 		p.Settings = object(out, "AccountSettings")
 	}
-	p.Seats, err = v.seats(p.Account.ID)
+	counted := false
+	if counted, p.Count = v.counts(url.Values{}); counted {
+		p.Seats, err = v.seats(p.Account.ID)
+	}
 	return p, err
 }
 
@@ -194,11 +221,8 @@ type seat struct {
 	Users int
 }
 
-// seats counts the users of an account, nil if the key may not.
+// seats counts the users of an account.
 func (v *visit) seats(accountID string) (*seats, error) {
-	if !v.may("CountUsers") {
-		return nil, nil
-	}
 	out, err := v.call("CountUsers", input("AccountId", accountID))
 	if err != nil {
 		return nil, err

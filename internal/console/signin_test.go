@@ -77,4 +77,15 @@ func TestPictures(t *testing.T) {
 	defer b.leave()
 	b.open(s.url + "/console/ui/sign-in")
 	picture(t, b, "sign-in")
+
+	s.people(t, s.enterprise(t, "Example"), 120)
+	signIn(t, b, s)
+	b.follow("Example")
+	b.fill("E-mail or name", "person 11")
+	b.choose("License", "Basic")
+	b.sees("3 users on this page.")
+	b.check("Select person111@example.com")
+	b.check("Select person114@example.com")
+	b.choose("What to do", "Give license Pro")
+	picture(t, b, "users")
 }

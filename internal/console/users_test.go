@@ -190,7 +190,9 @@ func TestUsers_Denied(t *testing.T) {
 		if n := strings.Count(page.text, `disabled title="Your access key does not allow this."`); n != buttons {
 			t.Errorf("%s disables %d buttons, want %d: %s", path, n, buttons, page.text)
 		}
-		if strings.Contains(page.text, "<svg") || strings.Contains(page.text, "History") {
+		page = p.get(path + "?count=yes")
+		p.has(page, 200)
+		if strings.Contains(page.text, "<svg") || strings.Contains(page.text, "Count users") || strings.Contains(page.text, "History") {
 			t.Errorf("%s shows what the key may not read: %s", path, page.text)
 		}
 	}
@@ -203,7 +205,8 @@ func TestAccounts(t *testing.T) {
 	s := start(t, nil)
 	p := s.person(t, s.root)
 	made := p.post("/accounts", "new", "A <b>school</b>")
-	p.has(made, 200, "The account has been created.", "Team", "0 users")
+	p.has(made, 200, "The account has been created.", "Team", "Count users")
+	p.has(p.get(made.path+"&count=yes"), 200, "0 users")
 	if !strings.Contains(made.text, "<strong>A &lt;b&gt;school&lt;/b&gt;</strong>") {
 		t.Errorf("the name is not text: %s", made.text)
 	}
@@ -237,6 +240,8 @@ func TestScenario_users(t *testing.T) {
 		account := s.enterprise(t, "Example")
 		s.people(t, account, 120)
 		signIn(t, v, s)
+		v.sees("Example")
+		v.open(s.url + console.Prefix + "/accounts?count=yes")
 		v.sees("Example", "Basic 40, Pro 80")
 		accessible(t, v)
 		v.follow("Example")
@@ -315,6 +320,7 @@ func TestUsers_script(t *testing.T) {
 	b := newBrowser(t, manner{})
 	defer b.leave()
 	signIn(t, b, s)
+	b.sees("Basic 8,334, Pro 16,666")
 	b.follow("Example")
 	b.sees("50 users on this page.")
 	b.fill("E-mail or name", "person 2499")

@@ -75,6 +75,15 @@ async function goOn(region) {
 	}
 }
 
+// What takes the service a while comes after the page.
+async function load(link) {
+	const region = link.closest("[data-part]");
+	const found = await fetchPart(link.href, region.dataset.part);
+	if (!found || !link.isConnected) return;
+	region.replaceChildren(found);
+	enhance(region);
+}
+
 // A form that searches as somebody types, shows what it finds in the region named for it, and keeps
 // the address of the page current.
 function liveSearch(form) {
@@ -135,6 +144,7 @@ enhance(document);
 document.addEventListener("click", select);
 document.querySelectorAll("form[data-search]").forEach(liveSearch);
 document.querySelectorAll("[data-part]").forEach(goOn);
+document.querySelectorAll("a[data-load]").forEach(load);
 document.querySelectorAll("form[data-link]").forEach(signInByLink);
 document.querySelectorAll("[data-live]").forEach(live);
 document.querySelectorAll("input[data-most]").forEach(boundedFile);
