@@ -137,6 +137,7 @@ var arrows = map[string]map[string]string{
 		"internal/policy":     "may this key do that: shows only what it may",
 		"internal/shell":      "spells commands of aws",
 		"internal/report":     "reports, and the audit trail as files",
+		"internal/testmode":   "the clock of a service for tests",
 	},
 	"internal/directory": {
 		"internal/address":     "who can join, and who is the same",

@@ -69,8 +69,9 @@ func (o consoleOptions) beside(listener net.Listener, s serviceOptions) bool {
 // consoleURLSetting is where the store says at which URL the console is.
 const consoleURLSetting = "console-url"
 
-// openConsole makes the console of a service. listened is the URL of its listener.
-func (s *service) openConsole(ctx context.Context, o serviceOptions, listened string, api http.Handler, keys *directory.Keys) error {
+// openConsole makes the console of a service. listened is the URL of its listener, and testMode
+// answers the paths of test mode, nil if the service is not for tests.
+func (s *service) openConsole(ctx context.Context, o serviceOptions, listened string, api, testMode http.Handler, keys *directory.Keys) error {
 	at := o.Console.URL
 	if at == nil {
 		var err error
@@ -85,7 +86,7 @@ func (s *service) openConsole(ctx context.Context, o serviceOptions, listened st
 	// Sessions of people end by the time of the machine, whatever the clock of tests shows.
 	s.sessions = directory.NewSessions(s.store, keys, directory.Options{})
 	s.console = console.New(console.Options{
-		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions,
+		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions, TestMode: testMode,
 	})
 	s.consoleURL = strings.TrimSuffix(at.String(), "/") + console.Prefix + "/"
 	return keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL)

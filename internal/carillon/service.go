@@ -212,17 +212,19 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	})
 	calls := server.New(chime.Service, domain, keys, options)
 	handler := calls
+	var testMode http.Handler
 	if o.Test {
-		handler = testmode.Handler(clock, domain.RunDue, handler)
+		testMode = testmode.Handler(clock, domain.RunDue, handler)
+		handler = testMode
 	}
 	switch {
 	case consoleListener != nil:
-		if err := s.openConsole(ctx, o, scheme+"://"+consoleListener.Addr().String(), calls, keys); err != nil {
+		if err := s.openConsole(ctx, o, scheme+"://"+consoleListener.Addr().String(), calls, testMode, keys); err != nil {
 			return nil, noStore(err)
 		}
 		s.others = append(s.others, s.serve(consoleListener, s.console, tlsConfig, o.Logger))
 	case o.Console.beside(listener, o):
-		if err := s.openConsole(ctx, o, s.url, calls, keys); err != nil {
+		if err := s.openConsole(ctx, o, s.url, calls, testMode, keys); err != nil {
 			return nil, noStore(err)
 		}
 		handler = withConsole(s.console, handler)

@@ -83,7 +83,7 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	text, _ = read("user=user-7")
-	holds(t, "before and after", 200, 200, text, `<th scope="row">LicenseType</th><td>Basic</td><td>Pro</td>`, `<time datetime="2026-03-01T12:00:07.000Z">`, "job j7")
+	holds(t, "before and after", 200, 200, text, `<th scope="row">LicenseType</th><td>Basic</td><td>Pro</td>`, `<time datetime="2026-03-01T12:00:07.000Z">`, `<a href="/console/ui/jobs/j7">job j7</a>`)
 
 	status, _, text, _ := s.as(t, token, "GET", "/audit?since=yesterday", nil)
 	holds(t, "no time", status, 422, text, "yesterday is no time")

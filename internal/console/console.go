@@ -49,6 +49,10 @@ type Options struct {
 	// Logger gets what went wrong in the console itself, and who signed in. Nil: no log.
 	Logger *slog.Logger
 
+	// TestMode answers the paths of package testmode, if the service is for tests: the console then
+	// has a page of its clock. Nil: there is no such page.
+	TestMode http.Handler
+
 	// Clock is the time of the machine, for tests. Nil: time.Now.
 	Clock func() time.Time
 }
@@ -127,6 +131,14 @@ func (c *Console) routes() {
 	c.page("GET /accounts/{account}/bots/{bot}", c.bot)
 	c.page("POST /accounts/{account}/bots/{bot}/disable", c.disableBot)
 	c.page("POST /accounts/{account}/bots/{bot}/enable", c.enableBot)
+
+	if c.TestMode != nil {
+		c.page("GET /clock", c.clock)
+		c.page("POST /clock/advance", c.advanceClock)
+		c.page("POST /clock/set", c.setClock)
+		c.page("POST /clock/freeze", c.freezeClock)
+		c.page("POST /clock/run", c.runClock)
+	}
 
 	c.page("GET /report", c.report)
 	c.page("GET /report.csv", c.reportCSV)

@@ -1,0 +1,65 @@
+package console_test
+
+import (
+	"context"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/console"
+	"github.com/carillon-project/carillon/internal/testmode"
+)
+
+// forTests gives a service a clock that its console can move.
+func (s *service) forTests(t *testing.T) *testmode.Clock {
+	t.Helper()
+	clock, err := testmode.OpenClock(t.Context(), s.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.options.TestMode = testmode.Handler(clock, func(context.Context) error { return nil }, http.NotFoundHandler())
+	s.console = console.New(s.options)
+	return clock
+}
+
+func TestClock(t *testing.T) {
+	s := start(t, nil)
+	p := s.person(t, s.root)
+	for _, path := range []string{"/clock", "/clock/advance", "/clock/set", "/clock/freeze", "/clock/run"} {
+		p.has(p.get(path), http.StatusNotFound, "There is no such page.")
+		p.has(p.post(path, "by", "1h"), http.StatusNotFound, "There is no such page.")
+	}
+
+	clock := s.forTests(t)
+	p.has(p.get("/clock"), http.StatusOK, "Goes on", "Clock")
+	p.has(p.post("/clock/set", "now", "2030-03-01T12:00"), http.StatusOK, "The clock was changed.", "2030-03-01 12:0")
+	p.has(p.post("/clock/freeze"), http.StatusOK, "Stands still")
+	frozen := clock.Now()
+	p.has(p.post("/clock/advance", "by", "7d"), http.StatusOK, "The clock was changed.", "2030-03-08", "Stands still")
+	if got := clock.Now().Sub(frozen); got != 7*24*time.Hour {
+		t.Errorf("the clock went forward by %v", got)
+	}
+	p.has(p.post("/clock/run"), http.StatusOK, "Goes on")
+	p.has(p.post("/clock/advance", "by", "a week"), http.StatusUnprocessableEntity, `advance is "a week"`)
+	p.has(p.post("/clock/set", "now", "2500-01-01"), http.StatusUnprocessableEntity, "the years 1970 to 2199")
+	p.has(p.post("/clock/set", "now", "<b>"), http.StatusUnprocessableEntity, "<b> is no time")
+	p.has(p.get("/clock/set"), http.StatusMethodNotAllowed)
+}
+
+func TestScenario_clock(t *testing.T) {
+	scenario(t, "the clock of a service for tests", func(t *testing.T, v visitor) {
+		s := start(t, nil)
+		s.forTests(t)
+		signIn(t, v, s)
+		v.follow("Clock")
+		v.sees("Goes on")
+		accessible(t, v)
+		v.press("Freeze the clock")
+		v.sees("Stands still")
+		v.fill("Forward by", "24h")
+		v.press("Advance")
+		v.sees("The clock was changed.", "Stands still")
+		v.press("Let the clock go on")
+		v.sees("Goes on")
+	})
+}
