@@ -514,3 +514,56 @@ func BenchmarkPlan(b *testing.B) {
 	p.has(p.apply(plan, "changes", "100,000"), 200, "Finished")
 	b.Logf("the job took %v", time.Since(begun).Round(10*time.Millisecond))
 }
+
+func TestScenario_jobs(t *testing.T) {
+	scenario(t, "import, stop, resume, undo", func(t *testing.T, v visitor) {
+		s := start(t, nil)
+		account := s.roster(t, api.AccountTypeEnterpriseLWA, 400)
+		signIn(t, v, s)
+		v.follow("Jobs")
+		v.sees("There have been no jobs.")
+		v.open(s.url + console.Prefix + "/accounts/" + account + "/users")
+		v.follow("Import")
+		accessible(t, v)
+		if name, template := v.download("Download a sheet to start from"); name != "users.csv" || !strings.Contains(string(template), "LicenseType") {
+			t.Errorf("the template is %s: %q", name, template)
+		}
+		v.attach("Sheet", "people.csv", []byte("email,license,Lisense\n"+strings.ReplaceAll(strings.TrimPrefix(everybody(400), "email\n"), "\n", ",Pro,\n")+"nobody@example.com,Pro,\n"))
+		v.press("Show what would change")
+		v.awaits("To change 400 of 400 users", "Cannot be done 1", "Lisense (did you mean LicenseType?)", "Page 1 of 8")
+		accessible(t, v)
+		v.follow("Last")
+		v.sees("person399@example.com")
+		v.follow("Cannot be done (1)")
+		v.sees("402 nobody@example.com UnknownUser")
+		v.fill("Type 400 to confirm", "4")
+		v.press("Apply 400 changes")
+		v.sees("Type the number of changes to confirm: 400.")
+		v.fill("Type 400 to confirm", "400")
+		reached, release := s.holds(t)
+		v.press("Apply 400 changes")
+		<-reached
+		v.awaits("Job: Update users", "Running", "of 401 rows")
+		accessible(t, v)
+		v.press("Stop")
+		v.sees("The job finishes the calls that are under way, and stops.")
+		release()
+		v.awaits("It ended early: somebody has stopped it", "nobody@example.com")
+		accessible(t, v)
+		v.press("Resume")
+		v.awaits("Finished", "Not finished 0")
+		if _, rejects := v.download("Failed rows as CSV"); !strings.Contains(string(rejects), "nobody@example.com,Pro,,UnknownUser") {
+			t.Errorf("rejects: %q", rejects)
+		}
+		v.press("Plan to undo it")
+		v.awaits("undo of job", "To change 400 of 400 users", "LicenseType Pro -> Basic")
+		v.fill("Type 400 to confirm", "400")
+		v.press("Apply 400 changes")
+		v.awaits("Job: Update users", "Finished", "Done 400")
+		v.back()
+		v.awaits("This plan was carried out.")
+		v.follow("Jobs")
+		v.sees("Update users undo", "Finished")
+		accessible(t, v)
+	})
+}

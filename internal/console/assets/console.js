@@ -146,5 +146,5 @@ document.querySelectorAll("form[data-search]").forEach(liveSearch);
 document.querySelectorAll("[data-part]").forEach(goOn);
 document.querySelectorAll("a[data-load]").forEach(load);
 document.querySelectorAll("form[data-link]").forEach(signInByLink);
-document.querySelectorAll("[data-live]").forEach(live);
+addEventListener("load", () => document.querySelectorAll("[data-live]").forEach(live)); // else it would seem to load all the time
 document.querySelectorAll("input[data-most]").forEach(boundedFile);
