@@ -141,6 +141,10 @@ func (v *visit) usersPage() (*usersPage, error) {
 		p.First = p.query()
 	}
 	out, err := v.call("SearchUsers", in)
+	if problem, ok := corrigible(err); ok {
+		p.Problem = problem
+		return p, nil
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -93,6 +93,7 @@ func TestUsers_Pages(t *testing.T) {
 		}
 	}
 	p.has(p.get(users+"?registered-from=yesterday"), 200, "A date must be like 2026-03-01.")
+	p.has(p.get(users+"?license=Gold"), 200, "Gold", "Search")
 }
 
 // Whoever is chosen on a page gets into the plan, and nobody else.
@@ -325,6 +326,7 @@ func TestUsers_script(t *testing.T) {
 	b.sees("50 users on this page.")
 	b.fill("E-mail or name", "person 2499")
 	b.sees("11 users on this page.", "person2499@example.com", "person24999@example.com")
+	b.seesNot("First page")
 	b.seesNot("person1@example.com")
 	b.check("Select all users on this page")
 	if n := evaluate[int](b, `document.querySelectorAll("tbody input:checked").length`); n != 11 {
@@ -343,6 +345,13 @@ func TestUsers_script(t *testing.T) {
 	if query := b.address().Query(); len(query) != 1 || query.Get("text") != "person 2499" {
 		t.Errorf("the address does not say what is searched for: %v", query)
 	}
+	b.fill("E-mail or name", "24999@")
+	b.sees("1 user on this page.")
+	b.seesNot("person2499@example.com")
+	b.check("Select person24999@example.com")
+	b.fill("E-mail or name", "nobody")
+	b.sees("No users match.")
+	b.seesNot("What to do")
 	b.fill("E-mail or name", "")
 	b.sees("50 users on this page.")
 }

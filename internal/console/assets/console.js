@@ -71,7 +71,10 @@ async function goOn(region) {
 		const rows = next.querySelectorAll("tbody > tr");
 		region.querySelector("tbody").append(...rows);
 		rows.forEach(enhance);
-		region.querySelector("[data-foot]").replaceWith(next.querySelector("[data-foot]"));
+		if (rows.length) region.querySelector("form[data-select]").hidden = false;
+		const foot = region.querySelector("[data-foot]"), newFoot = next.querySelector("[data-foot]");
+		if (!foot.querySelector("[data-first]")) newFoot.querySelector("[data-first]")?.remove(); // still the first page
+		foot.replaceWith(newFoot);
 	}
 }
 
