@@ -189,7 +189,8 @@ func (v *visit) upload(p *importPage) (file, name string, err error) {
 	if v.r.ContentLength > maxUpload+maxForm {
 		return "", "", &http.MaxBytesError{Limit: maxUpload}
 	}
-	if err := http.NewResponseController(v.w).SetReadDeadline(time.Now().Add(uploadTime)); err != nil {
+	rc := http.NewResponseController(v.w)
+	if err := errors.Join(rc.SetReadDeadline(time.Now().Add(uploadTime)), rc.SetWriteDeadline(time.Now().Add(uploadTime+time.Minute))); err != nil {
 		return "", "", err
 	}
 	body := v.r.Body

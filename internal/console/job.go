@@ -272,10 +272,16 @@ func (v *visit) named(p jobPage) jobPage {
 }
 
 func (c *Console) jobEvents(v *visit) error {
-	if _, err := v.jobOf(); err != nil {
+	first, err := v.jobOf()
+	if err != nil {
 		return err
 	}
 	return v.stream("job", "part-running.html", func() (any, bool, error) {
+		if r := first.Run; r != nil && !r.progress().Ended { // it knows best, and takes no calls from the job's key
+			p := first
+			p.live(r)
+			return p, false, nil
+		}
 		p, err := v.jobOf()
 		return p, !p.Busy(), err
 	})
