@@ -253,24 +253,30 @@ func (v *visit) sessionRows() ([]sessionRow, error) {
 }
 
 func (c *Console) endSession(v *visit) error {
-	if err := v.endSessions(func(s sessionRow) bool { return s.ID == v.r.PathValue("session") }); err != nil {
+	ended, err := v.endSessions(func(s sessionRow) bool { return s.ID == v.r.PathValue("session") })
+	if err != nil {
 		return err
+	}
+	if ended == 0 {
+		c.refuse(v.w, v.r, http.StatusNotFound, "sessions.none")
+		return nil
 	}
 	return v.done("session-ended", "/sessions")
 }
 
 func (c *Console) endOtherSessions(v *visit) error {
-	if err := v.endSessions(v.isAnother); err != nil {
+	if _, err := v.endSessions(v.isAnother); err != nil {
 		return err
 	}
 	return v.done("sessions-ended", "/sessions")
 }
 
-// endSessions ends those of the listed sessions that are chosen and that the visitor may end.
-func (v *visit) endSessions(chosen func(sessionRow) bool) error {
+// endSessions ends those of the listed sessions that are chosen, if the visitor may end them, and
+// returns how many that were.
+func (v *visit) endSessions(chosen func(sessionRow) bool) (ended int, err error) {
 	rows, err := v.sessionRows()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	caller := directory.Caller{AWSAccountID: v.key.AWSAccountID, KeyID: v.key.ID, KeyName: v.key.Name, RequestID: uuid.NewString(), UserAgent: userAgent()}
 	for _, row := range rows {
@@ -278,13 +284,14 @@ func (v *visit) endSessions(chosen func(sessionRow) bool) error {
 			continue
 		}
 		if !row.MayEnd {
-			return errDenied
+			return ended, errDenied
 		}
 		if err := v.Sessions.Revoke(v.r.Context(), caller, row.ID); err != nil && !errors.Is(err, directory.ErrNoSession) {
-			return err
+			return ended, err
 		}
+		ended++
 	}
-	return nil
+	return ended, nil
 }
 
 // power is what a policy allows in an area: all, some or none of what shows something, and of what
