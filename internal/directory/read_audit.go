@@ -31,20 +31,26 @@ func (s *Service) ReadAudit(ctx context.Context, r api.Request) ([]byte, error) 
 		if err != nil {
 			return nil, err
 		}
-		look := limit
-		if email != "" { // what the store does not filter by
+		look, filter := limit, filter
+		var holder map[string]bool
+		if email != "" { // the store filters by a part of it
 			look += store.ScanRows
+			if holder, err = holders(tx, caller, email); err != nil {
+				return nil, err
+			}
+			if filter.Target == "" && len(holder) <= 1 {
+				filter.Emails = true
+				for id := range holder {
+					filter.Target = id
+				}
+			}
 		}
 		records, next, err := tx.Audit(caller.AWSAccountID, filter, after, look)
 		if err != nil {
 			return nil, err
 		}
 		if email != "" {
-			holders, err := holders(tx, caller, email)
-			if err != nil {
-				return nil, err
-			}
-			records = slices.DeleteFunc(records, func(r store.AuditRecord) bool { return !saysEmail(r, email) && !holders[r.Target] })
+			records = slices.DeleteFunc(records, func(r store.AuditRecord) bool { return !saysEmail(r, email) && !holder[r.Target] })
 			records, next = store.CutAudit(records, next, limit)
 		}
 		entries, err := withEmails(tx, records)

@@ -608,6 +608,7 @@ type AuditFilter struct {
 	Since     time.Time // this moment and later
 	Until     time.Time // before this moment
 
+	Emails bool // also records that say an address of a user, besides those with the target
 	Newest bool // the newest record first: this is about the order, and lets all pass
 }
 

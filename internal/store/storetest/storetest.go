@@ -723,6 +723,7 @@ func testAudit(t *testing.T, f *fixture) {
 	records[2].UserAgent = "carillon-bulk/1.0 job/77"
 	records[4].UserAgent = "job/7 behind/2"
 	records[2].Operation = "UpdateUser"
+	records[4].Before = `{"PrimaryEmail":"ana@example.com"}`
 	records[3].AccountID, records[5].AccountID = "", "" // what belongs to the AWS account as a whole
 	other := store.AuditRecord{AWSAccountID: awsB, Time: base, Operation: "CreateAccessKey", RequestID: "r0"}
 	owner := account(awsA, "a1")
@@ -749,6 +750,8 @@ func testAudit(t *testing.T, f *fixture) {
 		{"key", store.AuditFilter{Key: "AKIA1"}, []int{1, 3, 5}},
 		{"name of a key", store.AuditFilter{Key: "ci"}, []int{0, 1, 2, 3, 4, 5}},
 		{"unknown key", store.AuditFilter{Key: "AKIA"}, nil},
+		{"addresses", store.AuditFilter{Emails: true}, []int{4}},
+		{"addresses and a target", store.AuditFilter{Emails: true, Target: "u1"}, []int{1, 4}},
 		{"operation", store.AuditFilter{Operation: "UpdateUser"}, []int{2}},
 		{"job", store.AuditFilter{Job: "7"}, []int{1, 4}},
 		{"longer job", store.AuditFilter{Job: "77"}, []int{2}},

@@ -140,6 +140,10 @@ func (s *SQL) records(table, column, key string, filter store.AuditFilter, after
 	if filter.Newest {
 		from = downFrom(after)
 	}
+	emails := 0 // a number: the engines write truth in different ways
+	if filter.Emails {
+		emails = 1
+	}
 	var end store.Entry // the last that may be looked at; 0: there are not so many
 	if filter != (store.AuditFilter{AccountID: filter.AccountID, Newest: filter.Newest}) {
 		var err error
@@ -149,12 +153,12 @@ func (s *SQL) records(table, column, key string, filter store.AuditFilter, after
 	}
 	for n := limit + 1; ; n *= 2 {
 		page, err := List(s, ScanAudit, `SELECT `+AuditColumns+` FROM `+table+` WHERE `+column+` = $1 AND entry `+from.beyond+` $2
-				AND entry `+from.within+` $3 AND ($4 = '' OR target = $4) AND ($5 = '' OR key_id = $5 OR key_name = $5)
+				AND entry `+from.within+` $3 AND ($4 = '' AND $11 = 0 OR target = $4 OR $11 = 1 AND (before LIKE '%"PrimaryEmail"%' OR after LIKE '%"PrimaryEmail"%')) AND ($5 = '' OR key_id = $5 OR key_name = $5)
 				AND (time >= $6 OR $6 = 0) AND (time < $7 OR $7 = 0)
 				AND ($8 = '' OR replace(' ' || user_agent || ' ', ' job/' || $8 || ' ', '') <> ' ' || user_agent || ' ')
 				AND ($9 = '' OR operation = $9)
 			ORDER BY entry`+from.order+` LIMIT $10`, key, from.after, cmp.Or(end, from.end), filter.Target, filter.Key,
-			Millis(filter.Since), Millis(filter.Until), filter.Job, filter.Operation, n)
+			Millis(filter.Since), Millis(filter.Until), filter.Job, filter.Operation, n, emails)
 		if err != nil {
 			return nil, 0, err
 		}
