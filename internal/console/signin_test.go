@@ -1,6 +1,12 @@
 package console_test
 
-import "testing"
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/console"
+)
 
 // signIn opens the console and signs in with the root key.
 func signIn(t testing.TB, v visitor, s *service) {
@@ -88,4 +94,17 @@ func TestPictures(t *testing.T) {
 	b.check("Select person114@example.com")
 	b.choose("What to do", "Give license Pro")
 	picture(t, b, "users")
+	s = start(t, func() time.Time { return time.Date(2026, 3, 2, 10, 0, 0, 0, time.UTC) }) // a plan says when it was made
+	account := s.enterprise(t, "Example")
+	s.people(t, account, 60)
+	signIn(t, b, s)
+	b.open(s.url + console.Prefix + "/accounts/" + account + "/import")
+	sheet := "email,license,Nickname\n"
+	for i := range 40 {
+		sheet += fmt.Sprintf("person%d@example.com,Pro,\n", i)
+	}
+	b.attach("Sheet", "staff.csv", []byte(sheet+"person50@example.com,Gold,\n"))
+	b.press("Show what would change")
+	b.awaits("Apply 14 changes", "Seats")
+	picture(t, b, "plan")
 }
