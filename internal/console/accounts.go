@@ -1,6 +1,7 @@
 package console
 
 import (
+	"html/template"
 	"net/http"
 	"net/url"
 	"strings"
@@ -247,7 +248,7 @@ func (v *visit) seats(accountID string) (*seats, error) {
 }
 
 // Bar shows how the users spread over the licenses. The numbers are beside it, in words.
-func (s *seats) Bar() any {
+func (s *seats) Bar() template.HTML {
 	parts := make([]int, len(s.Licenses))
 	for i, l := range s.Licenses {
 		parts[i] = l.Users

@@ -140,8 +140,7 @@ func splitAddresses(text string) []string {
 	for _, entry := range strings.FieldsFunc(text, func(r rune) bool { return strings.ContainsRune(";,\r\n", r) }) {
 		if _, rest, named := strings.Cut(entry, "<"); named {
 			if email, _, closed := strings.Cut(rest, ">"); closed {
-				list = append(list, strings.TrimSpace(email))
-				continue
+				entry = email
 			}
 		}
 		list = append(list, strings.Fields(entry)...)

@@ -129,22 +129,22 @@ type userChange struct {
 	Command     string
 	Final       bool // nothing takes it back
 	Sent        url.Values
+	Operation   string
 
-	operation string
-	input     *document.Object
-	done      string // what is said when it has been made
+	input *document.Object
+	done  string // what is said when it has been made
 }
 
 // callings are the kinds of calling that the settings of a user allow or not.
 var callings = []string{"InboundCalling", "OutboundCalling", "SMS"}
 
-// change returns the change that a form asks for, nil if there is no such change.
+// userChange returns the change that a form asks for, nil if there is no such change.
 func (v *visit) userChange(p *userPage) *userChange {
 	ch := &userChange{Do: v.r.FormValue("do"), Sent: v.r.Form}
 	who := whose(p.User)
 	one := input("AccountId", p.Account.ID, "UserIdList", []any{p.ID})
 	set := func(operation string, input *document.Object, title, will, done string) {
-		ch.operation, ch.input, ch.Title, ch.Will, ch.done = operation, input, title, will, done
+		ch.Operation, ch.input, ch.Title, ch.Will, ch.done = operation, input, title, will, done
 	}
 	switch ch.Do {
 	case "license":
@@ -183,7 +183,7 @@ func (v *visit) userChange(p *userPage) *userChange {
 	default:
 		return nil
 	}
-	ch.Command = v.awsCommand(ch.operation, ch.input)
+	ch.Command = v.awsCommand(ch.Operation, ch.input)
 	return ch
 }
 
@@ -197,9 +197,6 @@ func (ch *userChange) Fields() []filterField {
 	}
 	return fields
 }
-
-// Operation is what the change calls.
-func (ch *userChange) Operation() string { return ch.operation }
 
 // aboutToChange is the page of a change: what will happen.
 func (c *Console) aboutToChange(v *visit) error {
@@ -225,7 +222,7 @@ func (c *Console) changeUser(v *visit) error {
 		c.refuse(v.w, v.r, http.StatusNotFound, "error.notfound")
 		return nil
 	}
-	out, err := v.call(ch.operation, ch.input)
+	out, err := v.call(ch.Operation, ch.input)
 	if err == nil {
 		// A batch of one succeeds though its user has failed.
 		if failed := objects(out, "UserErrors"); len(failed) > 0 {
