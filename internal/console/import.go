@@ -1,6 +1,7 @@
 package console
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -24,6 +25,7 @@ import (
 
 const (
 	maxUpload   = 50 << 20         // bytes of a file
+	maxRows     = 300_000          // of a file: each takes about a kilobyte of memory while its job runs
 	uploadTime  = 10 * time.Minute // that a browser may take for it
 	mostUploads = 4                // at a time
 	maxField    = 4 << 10          // bytes of another field of the form
@@ -49,6 +51,11 @@ type importPage struct {
 	Licenses, UserTypes []string
 	Allowed             map[bulk.Action]bool
 	Problem             string
+}
+
+// May reports whether the key may do any of the actions.
+func (p importPage) May() bool {
+	return slices.ContainsFunc(p.Actions, func(a bulk.Action) bool { return p.Allowed[a] })
 }
 
 // ActionName is what an action is called.
@@ -90,7 +97,7 @@ func (c *Console) importFile(v *visit) error {
 	if err != nil {
 		return v.refuseUpload(err)
 	}
-	if !slices.ContainsFunc(p.Actions, func(a bulk.Action) bool { return p.Allowed[a] }) {
+	if v.Jobs == "" || !p.May() {
 		return v.refuseUpload(v.canWork(p.Action.Operation()))
 	}
 	select {
@@ -151,6 +158,9 @@ func (c *Console) importFile(v *visit) error {
 	return v.planBy(planWish{about: p.ofAccount.Account, action: p.Action, what: name, most: p.Most, over: remove,
 		make: func(ctx context.Context, a *bulk.Account) (*bulk.Plan, error) {
 			table, err := readRows(file, name, rows)
+			if err == nil && len(table.Wishes) > maxRows {
+				err = tooManyRows()
+			}
 			if err != nil {
 				return nil, err
 			}
@@ -243,10 +253,17 @@ func (v *visit) upload(p *importPage) (file, name string, err error) {
 	return file, name, refusing(http.StatusBadRequest, "import.noform")
 }
 
+func tooManyRows() error {
+	return refusing(http.StatusRequestEntityTooLarge, "import.toomany", number(maxRows))
+}
+
 // broken says what is wrong with a form that could not be read to its end.
 func broken(err error) error {
 	if tooLarge, ok := asTooLarge(err); ok {
 		return &http.MaxBytesError{Limit: min(tooLarge.Limit, maxUpload)}
+	}
+	if _, ok := refusal(err); ok {
+		return err
 	}
 	if _, ok := errors.AsType[*fs.PathError](err); ok { // a full disk, say
 		return err
@@ -268,12 +285,24 @@ func (v *visit) keep(part io.Reader) (file string, err error) {
 	if err != nil {
 		return "", err
 	}
-	n, err := io.Copy(f, io.LimitReader(part, maxUpload+1))
+	var lines lineCount
+	n, err := io.Copy(io.MultiWriter(f, &lines), io.LimitReader(part, maxUpload+1))
+	if err == nil && lines > maxRows+1 { // a workbook tells later; of its bytes too few look like lines
+		err = tooManyRows()
+	}
 	if err == nil && n > maxUpload {
 		io.Copy(io.Discard, part) // net/http must see that its limit is passed: it then closes the connection with care
 		err = &http.MaxBytesError{Limit: maxUpload}
 	}
 	return f.Name(), cmp.Or(err, f.Close())
+}
+
+// lineCount counts the lines that are written to it.
+type lineCount int
+
+func (n *lineCount) Write(p []byte) (int, error) {
+	*n += lineCount(max(bytes.Count(p, []byte{'\n'}), bytes.Count(p, []byte{'\r'})))
+	return len(p), nil
 }
 
 // refuseUpload answers a form that may still be arriving. Browsers send all of it before they look

@@ -409,6 +409,7 @@ func TestImport_Refused(t *testing.T) {
 		{"action.csv", "email\n", []string{"action", "delete"}, 422, "Choose what to do"},
 		{"unsuspend.csv", "email\nperson0@example.com\n", []string{"action", "unsuspend"}, 200, "EnterpriseLWA"},
 		{"bomb.xlsx", bomb(t), nil, 200, "larger than 256 MiB"},
+		{"long.csv", everybody(300_001), nil, 413, "more than 300,000 rows"},
 	} {
 		p.has(p.importFile(account, tt.name, tt.rows, tt.fields...), tt.status, tt.text)
 	}
@@ -417,6 +418,12 @@ func TestImport_Refused(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(s.options.Jobs, "plans", "upload-*"))
 	if err != nil || files != nil {
 		t.Errorf("left on disk: %v, %v", files, err)
+	}
+	s.options.Jobs = ""
+	s.restart()
+	p.has(p.importFile(account, "users.csv", everybody(3)), 409, "keeps no ledgers")
+	if _, err := os.Stat("plans"); err == nil {
+		t.Error("a console without a folder has made one")
 	}
 	// No other form takes a file.
 	kind, form := upload("large.csv", io.LimitReader(endless{}, 2<<20))

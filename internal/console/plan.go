@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -216,7 +217,7 @@ func (c *Console) makePlan(ctx context.Context, key directory.Key, p *planned, s
 		return nil, err
 	}
 	defer a.Close()
-	plan, err := do(ctx, a)
+	plan, err := c.calmly(func() (*bulk.Plan, error) { return do(ctx, a) })
 	if err = cmp.Or(context.Cause(ctx), err); err != nil {
 		return nil, err
 	}
@@ -238,6 +239,18 @@ func (c *Console) makePlan(ctx context.Context, key directory.Key, p *planned, s
 		err = c.savePlan(said)
 	}
 	return pages, err
+}
+
+// calmly makes an error of a panic, which would end the service here in the background: a plan is
+// made of what people send.
+func (c *Console) calmly(do func() (*bulk.Plan, error)) (plan *bulk.Plan, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			c.Logger.Error("making a plan has panicked", slog.Any("panic", p), slog.String("stack", string(debug.Stack())))
+			plan, err = nil, refusing(http.StatusInternalServerError, "error.failed")
+		}
+	}()
+	return do()
 }
 
 // tell fills in what is said of a plan.
