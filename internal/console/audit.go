@@ -46,7 +46,7 @@ type auditFilter struct{ Key, User, Operation, Job, Account, Since, Until string
 type auditRow struct {
 	*document.Object
 	Account string // its name, or its id; empty if it is about no account
-	Changes []sides
+	Changes changes
 	Job     string
 	IsKey   bool // the target is an access key
 	IsUser  bool // the target is a user, whose page can be shown
@@ -111,7 +111,7 @@ func (c *Console) audit(v *visit) error {
 }
 
 func (v *visit) auditRow(o *document.Object, p auditPage) auditRow {
-	row := auditRow{Object: o, Account: o.Text("AccountId"), Changes: sidesOf(o.Text("Before"), o.Text("After"))}
+	row := auditRow{Object: o, Account: o.Text("AccountId"), Changes: changesOf(o.Text("Before"), o.Text("After"))}
 	for _, a := range p.Accounts {
 		if a.ID == row.Account {
 			row.Account = a.Name

@@ -122,10 +122,16 @@ func TestScenario_audit(t *testing.T) {
 	scenario(t, "who changed what", func(t *testing.T, v visitor) {
 		s := start(t, nil)
 		s.addTrail(t, store.AuditRecord{Operation: "UpdateUser", Target: "user-1", KeyName: "ci", UserAgent: "carillon-bulk/1 job/j7", Before: `{"LicenseType": "Basic"}`, After: `{"LicenseType": "Pro"}`},
-			store.AuditRecord{Operation: "LogoutUser", Target: "user-2", KeyName: "ana"})
+			store.AuditRecord{Operation: "LogoutUser", Target: "user-2", KeyName: "ana"},
+			store.AuditRecord{Operation: "CreateBot", Target: "bot-1", KeyName: "ana", After: `{"DisplayName": "Lunch", "BotType": "ChatBot"}`},
+			store.AuditRecord{Operation: "InviteUsers", Target: "user-3", KeyName: "ana",
+				After: `{"PrimaryEmail": "bo@example.com", "LicenseType": "Plus", "UserType": "PrivateUser", "UserRegistrationStatus": "Unregistered", "UserInvitationStatus": "Pending", "InviteId": "i1"}`})
 		signIn(t, v, s)
 		v.follow("Audit trail")
-		v.sees("LogoutUser", "UpdateUser", "Basic", "Pro")
+		v.sees("LogoutUser", "UpdateUser", "Member Before After LicenseType Basic Pro", "2 new values DisplayName Lunch, BotType ChatBot")
+		v.seesNot("UserType PrivateUser")
+		v.press("6 new values")
+		v.sees("LicenseType Plus, UserType PrivateUser")
 		accessible(t, v)
 		v.fill("Key", "ci")
 		v.press("Search")

@@ -261,10 +261,23 @@ type history struct {
 // record is a record of the trail.
 type record struct {
 	*document.Object
-	Changes []sides
+	Changes changes
 }
 
-// sides is a member of what has changed, before and after.
+// changes are the members of what a record is about. New and Gone say that there is only one side:
+// something was made, or is no more.
+type changes struct {
+	Members   []sides
+	New, Gone bool
+}
+
+// few is how many members of one side are shown without asking.
+const few = 5
+
+// Few says that all members can be shown at once.
+func (c changes) Few() bool { return len(c.Members) <= few }
+
+// sides is a member before and after a change.
 type sides struct{ Name, Before, After string }
 
 // A page of the history has so many records at most, and takes so many calls at most to find them
@@ -284,7 +297,7 @@ func (v *visit) historyOf(account, user string) (*history, error) {
 			return nil, err
 		}
 		for _, o := range objects(out, "AuditRecords") {
-			h.Records = append(h.Records, record{o, sidesOf(o.Text("Before"), o.Text("After"))})
+			h.Records = append(h.Records, record{o, changesOf(o.Text("Before"), o.Text("After"))})
 		}
 		if h.Next = out.Text("NextToken"); h.Next == "" || len(h.Records) >= historyShown {
 			break
@@ -293,8 +306,8 @@ func (v *visit) historyOf(account, user string) (*history, error) {
 	return h, nil
 }
 
-// sidesOf returns what two JSON objects of a record say, either of which may be empty.
-func sidesOf(before, after string) []sides {
+// changesOf returns what two JSON objects of a record say, either of which may be empty.
+func changesOf(before, after string) changes {
 	was, is := membersOf(before), membersOf(after)
 	var list []sides
 	for _, m := range was.Members() {
@@ -305,7 +318,7 @@ func sidesOf(before, after string) []sides {
 			list = append(list, sides{m.Key, "", spell(is, m.Key)})
 		}
 	}
-	return list
+	return changes{Members: list, New: was.Len() == 0, Gone: is.Len() == 0}
 }
 
 func membersOf(text string) *document.Object {
