@@ -2,7 +2,6 @@ package console
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -172,9 +171,6 @@ func refusedWith(err error, status int) bool {
 	e, ok := refusal(err)
 	return ok && e.Status == status
 }
-
-// context is that of the work that a request begins and does not wait for.
-func (v *visit) background() context.Context { return context.WithoutCancel(v.r.Context()) }
 
 // corrigible returns what the API says about input that it has refused, if somebody can correct it:
 // a page shows its form again. It reports false for all other errors, and for what the key may not
