@@ -16,13 +16,6 @@ import (
 
 var listed = regexp.MustCompile(`>(\S+@\S+)</a>`)
 
-func addresses(page string) (list []string) {
-	for _, m := range listed.FindAllStringSubmatch(page, -1) {
-		list = append(list, m[1])
-	}
-	return list
-}
-
 var onward = regexp.MustCompile(`href="/console/ui([^"]+)" (?:rel="next"|data-more)`)
 
 // enterprise adds an account in which everything can be done.
