@@ -413,6 +413,11 @@ func TestImport_Refused(t *testing.T) {
 	} {
 		p.has(p.importFile(account, tt.name, tt.rows, tt.fields...), tt.status, tt.text)
 	}
+	long := p.importFile(account, "long.csv", "email,license,"+strings.Repeat("column,", 10_000)+"\n"+strings.Repeat(strings.Repeat("x", 30_000)+"@example.com,Pro\n", 60))
+	p.has(long, 200, "Cannot be done 60")
+	if len(long.text) > 100_000 {
+		t.Errorf("the page of a plan has %d bytes", len(long.text))
+	}
 	removal := p.importFile(account, "gone.csv", "email\nperson0@example.com\n", "action", "suspend")
 	p.has(removal, 200, "This cannot be undone: users who were removed from a Team account are gone for good", "Type 1 to confirm", "UserRegistrationStatus Registered -> Absent 1")
 	files, err := filepath.Glob(filepath.Join(s.options.Jobs, "plans", "upload-*"))

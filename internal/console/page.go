@@ -77,6 +77,7 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	when TIME        a moment, which a script shows in local time: a time.Time, or a text as the API has it
 //	text OBJECT NAME a member of a document, "" if there is none
 //	number N         12,345
+//	cut TEXT         the beginning of a text from a sheet
 //	may VISIT NAME   whether the key may use an operation
 //	deny VISIT NAME  attributes of a control that calls an operation: they disable it, and say why, if the key may not
 //	whose USER       the address of a user, or what else names the user
@@ -88,6 +89,7 @@ func parsePages(base string) pages {
 		"when":   when,
 		"text":   func(o *document.Object, name string) string { return spell(o, name) },
 		"number": number,
+		"cut":    cut,
 		"deny":   deny,
 		"may":    func(v *visit, operation string) bool { return v.may(operation) },
 		"key":    func(i int) int { return i + 1 }, // the color of a part of a bar

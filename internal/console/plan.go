@@ -31,11 +31,12 @@ import (
 // only the rows that it shows, and a plan is there after a restart.
 
 const (
-	planLife   = 24 * time.Hour
-	plansOfKey = 5   // the oldest goes
-	rowsOfPage = 50  // of a plan
-	mostKinds  = 20  // of changes that a page counts one by one
-	freely     = 100 // changes for which nobody has to type their number
+	planLife    = 24 * time.Hour
+	plansOfKey  = 5   // the oldest goes
+	rowsOfPage  = 50  // of a plan
+	mostKinds   = 20  // of changes that a page counts one by one
+	mostColumns = 50  // that a page names
+	freely      = 100 // changes for which nobody has to type their number
 
 	choosingAttempts = 10 // of a call that finds users: there may be many, and the key has a rate
 )
@@ -260,9 +261,14 @@ func (s *planSaid) tell(p *bulk.Plan, limit bulk.Limit) {
 	_, s.Final = p.Undo()
 	s.Exceeds = limit.Check(p) != nil
 	s.Reasons = reasons(p)
+	s.Unused = slices.Clone(s.Unused)
+	for i := range s.Unused {
+		s.Unused[i].Name = cut(s.Unused[i].Name)
+	}
+	s.Unused = s.Unused[:min(len(s.Unused), mostColumns)]
 	for _, name := range p.Columns {
-		if name != "" && !slices.ContainsFunc(p.Unused, func(u sheet.Unknown) bool { return u.Name == name }) {
-			s.Columns = append(s.Columns, name)
+		if len(s.Columns) < mostColumns && name != "" && !slices.ContainsFunc(p.Unused, func(u sheet.Unknown) bool { return u.Name == name }) {
+			s.Columns = append(s.Columns, cut(name))
 		}
 	}
 	at := map[string]int{}
@@ -281,7 +287,7 @@ func (s *planSaid) tell(p *bulk.Plan, limit bulk.Limit) {
 			continue
 		case !ok:
 			n = len(s.Kinds)
-			at[change], s.Kinds = n, append(s.Kinds, kind{Change: change})
+			at[change], s.Kinds = n, append(s.Kinds, kind{Change: cut(change)})
 		}
 		s.Kinds[n].Users++
 	}

@@ -406,15 +406,24 @@ type named struct {
 // mostReasons is how many reasons a page shows.
 const mostReasons = 20
 
+// cut shortens a text from a sheet, of which a page has room for many.
+func cut(text string) string {
+	const most = 200
+	if runes := []rune(text); len(runes) > most {
+		return string(runes[:most]) + "…"
+	}
+	return text
+}
+
 // reasons returns why rows fail. It keeps none of them.
 func reasons(p *bulk.Plan) (list []reason) {
 	for _, f := range p.Failures() {
 		if len(list) == mostReasons {
 			break
 		}
-		each := reason{Code: f.Code, Message: f.Message, Count: f.Count, More: f.Count - len(f.Some)}
+		each := reason{Code: f.Code, Message: cut(f.Message), Count: f.Count, More: f.Count - len(f.Some)}
 		for _, r := range f.Some {
-			each.Some = append(each.Some, named{r.Line, r.Name()})
+			each.Some = append(each.Some, named{r.Line, cut(r.Name())})
 		}
 		list = append(list, each)
 	}
