@@ -77,8 +77,7 @@ func (c *Console) template(v *visit) error {
 	})
 }
 
-// export answers with the users of an account, or with those whom a search finds: its parameters
-// are those of SearchUsers.
+// export answers with the users of an account, or with those whom the search of the list finds.
 func (c *Console) export(v *visit) error {
 	format := bulk.Format(v.r.FormValue("format"))
 	if fileTypes[format] == "" {
@@ -88,18 +87,15 @@ func (c *Console) export(v *visit) error {
 	if err != nil {
 		return err
 	}
-	search, _ := v.operation("SearchUsers")
-	in := input("AccountId", about.Account.ID, "MaxResults", document.Int(bulk.UserPage))
-	narrow := false
-	for _, m := range search.Input.Members {
-		if value := v.r.FormValue(m.WireName); m.WireName != "" && m.Name != "AccountId" && m.Name != "MaxResults" && m.Name != "NextToken" && value != "" {
-			in.Set(m.Name, value)
-			narrow = true
-		}
+	filter := usersFilterOf(v.r)
+	in, ok := filter.search(about.Account.ID)
+	if !ok {
+		return refusing(http.StatusUnprocessableEntity, "users.date.bad")
 	}
+	in.Set("MaxResults", document.Int(bulk.UserPage))
 	list := c.Service.Operation("ListUsers")
-	if narrow {
-		list = search
+	if len(filter.Fields()) > 0 {
+		list, _ = v.operation("SearchUsers")
 	}
 	config := c.calling(v.key)
 	config.MaxAttempts = exportAttempts

@@ -491,6 +491,10 @@ func TestExport(t *testing.T) {
 		t.Errorf("workbook: status %d: %.100q", book.status, book.text)
 	}
 	p.has(p.get("/accounts/"+account+"/export?format=exe"), 404, "no such page")
+	p.has(p.get("/accounts/"+account+"/export?format=csv&registered-from=May"), 422, "A date must be like 2026-03-01")
+	if list := p.get("/accounts/" + account + "/users?license=Pro"); !strings.Contains(list.text, `export?format=csv&amp;license=Pro"`) {
+		t.Errorf("the list leads to no file: %s", list.text)
+	}
 	none := s.person(t, s.key(t, "none", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"chime:GetAccount","Resource":"*"}]}`))
 	p.has(none.get("/accounts/"+account+"/export?format=csv"), 403, "ListUsers")
 	if template := p.get("/accounts/" + account + "/import/template"); template.text != "\uFEFF"+bulk.Template() {

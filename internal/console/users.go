@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 )
@@ -159,6 +160,12 @@ func (v *visit) usersPage() (*usersPage, error) {
 	}
 	return p, nil
 }
+
+// Download returns the query of a file of the users who pass.
+func (p *usersPage) Download(format bulk.Format) string { return p.query("format", string(format)) }
+
+// Formats are those of such files.
+func (*usersPage) Formats() []bulk.Format { return []bulk.Format{bulk.CSV, bulk.XLSX, bulk.JSONL} }
 
 // query returns the filter as the query of an address, with other values.
 func (p *usersPage) query(others ...string) string {
