@@ -12,6 +12,7 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"os"
 	"os/exec"
@@ -84,8 +85,10 @@ func TestProxies(t *testing.T) {
 		config := block(t, page, strings.ToLower(p.name))
 		t.Run(p.name, func(t *testing.T) {
 			t.Parallel()
-			f := p.front(t, config, block(t, page, "env"), "")
+			env := block(t, page, "env") + setting(t, page, "CARILLON_CONSOLE_URL=https://chime.example.com")
+			f := p.front(t, config, env, "")
 			f.givesService(t)
+			f.givesConsole(t)
 			f.takesBody(t, largest, size)
 			f.hidesMetrics(t)
 		})
@@ -96,8 +99,10 @@ func TestProxies(t *testing.T) {
 				t.Fatal("the page has no line to change for it")
 			}
 			env := replaced(t, block(t, page, "env"), "CARILLON_HOST=chime.example.com", setting(t, page, "CARILLON_PUBLIC_URL=https://chime.example.com/api"))
+			env += setting(t, page, "CARILLON_CONSOLE_URL=https://chime.example.com/api")
 			f := p.front(t, replaced(t, config, row[1], row[2]), env, "/api")
 			f.givesService(t)
+			f.givesConsole(t)
 			f.hidesMetrics(t)
 		})
 		t.Run(p.name+" timeouts", func(t *testing.T) {
@@ -155,6 +160,48 @@ func TestProxies_Rewriting(t *testing.T) {
 		f.isRefused(t, "UnauthorizedClientException", `and the path "/accounts/A/users/+1206".`, "get-user", "--account-id", "A", "--user-id", "+1206")
 		f.isRefused(t, "UnknownOperationException", `No operation has the path "/accounts/A/users/a/b".`, "get-user", "--account-id", "A", "--user-id", "a/b")
 	})
+}
+
+// givesConsole signs in to the console through the proxy, as a browser does, and opens a page.
+func (f *front) givesConsole(t *testing.T) {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := *f.client
+	browser.Jar = jar
+	form := url.Values{"key": {f.service.env["AWS_ACCESS_KEY_ID"]}, "secret": {f.service.env["AWS_SECRET_ACCESS_KEY"]}, "to": {"/accounts"}}
+	request, err := http.NewRequestWithContext(t.Context(), "POST", f.url+"/console/ui/sign-in", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	request.Header.Set("Sec-Fetch-Site", "same-origin")
+	response, err := browser.Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := response.Request.URL.String(), f.url+"/console/ui/accounts"; response.StatusCode != http.StatusOK || got != want || !bytes.Contains(text, []byte("<h1>Accounts</h1>")) {
+		t.Errorf("signing in leads to %s, status %d, want %s: %.500s", got, response.StatusCode, want, text)
+	}
+	asset := regexp.MustCompile(`href="([^"]+\.css)"`).FindSubmatch(text)
+	if asset == nil {
+		t.Fatalf("the page has no style: %.500s", text)
+	}
+	style, err := browser.Get(strings.TrimSuffix(f.url, "/api") + string(asset[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	style.Body.Close()
+	if style.StatusCode != http.StatusOK {
+		t.Errorf("the style has status %d", style.StatusCode)
+	}
 }
 
 func operatingPage(t *testing.T) string {

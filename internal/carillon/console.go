@@ -89,7 +89,10 @@ func (s *service) openConsole(ctx context.Context, o serviceOptions, listened st
 		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions, TestMode: testMode,
 	})
 	s.consoleURL = strings.TrimSuffix(at.String(), "/") + console.Prefix + "/"
-	return keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL)
+	if err := keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL); err != nil { // a full disk, say, can still be read
+		o.Logger.Warn("carillon console does not get to know where the console is", "error", err)
+	}
+	return nil
 }
 
 // keepSetting puts a setting unless it is as it should be.
