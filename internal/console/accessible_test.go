@@ -76,7 +76,7 @@ func pictureFile(name string) string { return "../../docs/images/console-" + nam
 //
 //	go test ./internal/console -run Pictures -pictures
 //
-// Else it demands that there is one.
+// Else it demands that there is one. What is on it changes only as the console does.
 func picture(t *testing.T, b *browser, name string) {
 	t.Helper()
 	if !*takePictures {
@@ -85,6 +85,8 @@ func picture(t *testing.T, b *browser, name string) {
 		}
 		return
 	}
+	b.page()
+	evaluate[any](b, "visitor.settle()")
 	image := screenshot(b)
 	if len(image) > maxPicture {
 		t.Errorf("the picture %s has %d bytes, want at most %d", name, len(image), maxPicture)

@@ -32,7 +32,7 @@ func TestImport(t *testing.T) {
 		"nobody@example.com,Pro,=cmd|' /C calc'!A0,\nperson3@example.com,Gold,,\n"
 	plan := p.importFile(account, `C:\sheets\<b>people.csv`, sheet, "action", "update")
 	p.has(plan, 200, "Plan: Update users", "From <b>people.csv", "To change 2 of 30 users", "As they should be 1", "Cannot be done 2",
-		"LicenseType Basic -> Pro 2", "Pro 0 2 +2", "Columns that count email", "Nickname", "(did you mean LicenseType?)",
+		"LicenseType Basic -> Pro 2", "Pro 0 2 +2", "Columns used email", "Nickname", "(did you mean LicenseType?)",
 		"line 5: nobody@example.com", "line 6: person3@example.com", "Apply 2 changes")
 	if strings.Contains(plan.text, "<script>alert") || strings.Contains(plan.text, "<b>people") {
 		t.Error("a cell or a name of a file has become HTML")
@@ -167,7 +167,7 @@ func TestPlan_Restart(t *testing.T) {
 	p.has(p.post(plan.path+"/apply", "changes", "20"), 409, "Nothing was done again")
 
 	limited := p.importFile(account, "all.csv", everybody(20), "license", "LicenseType=Basic", "most", "5%")
-	p.has(limited, 200, "This changes more users than you allowed, which is 5%")
+	p.has(limited, 200, "This plan changes more users than your limit of 5%")
 	p.has(p.post(limited.path+"/apply", "changes", "20"), 422, "cannot be applied")
 	for range 5 {
 		p.importFile(account, "all.csv", everybody(2), "license", "LicenseType=Basic")
@@ -321,7 +321,7 @@ func TestJobs_Elsewhere(t *testing.T) {
 	p.has(p.get("/jobs/"+id+"/rejects"), 409, "cannot be done with the job")
 	later.Store(int64(2 * time.Minute))
 	p.has(p.get("/jobs"), 200, "No word since")
-	p.has(p.get("/jobs/"+id), 200, "The service has had no word of this job since")
+	p.has(p.get("/jobs/"+id), 200, "The service has heard nothing of this job since")
 	if _, err := a.Run(t.Context(), l, bulk.RunOptions{}); err != nil {
 		t.Fatal(err)
 	}

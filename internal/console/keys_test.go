@@ -48,7 +48,7 @@ func TestKeys_ReadOnlyColleague(t *testing.T) {
 	status, _, text, _ = s.as(t, token, "GET", "/keys/new?policy="+policy[1], nil)
 	holds(t, "the form", status, 200, text, `<option value="AmazonChimeReadOnly" selected>`)
 	status, _, text, _ = s.as(t, token, "POST", "/keys", url.Values{"name": {"ana.gray"}, "policy": {policy[1]}, "expires": {""}})
-	holds(t, "the new key", status, 200, text, "shown only here", "export AWS_ACCESS_KEY_ID=", "[ana.gray]", s.url+"/console/ui/")
+	holds(t, "the new key", status, 200, text, "shown only once", "export AWS_ACCESS_KEY_ID=", "[ana.gray]", s.url+"/console/ui/")
 	pair := regexp.MustCompile(`aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)`).FindStringSubmatch(strings.ReplaceAll(text, "&#43;", "+"))
 	if pair == nil {
 		t.Fatalf("the page does not show the pair: %s", text)
@@ -121,7 +121,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("enabling: status %d, %s", status, to)
 	}
 	status, _, text, _ = s.as(t, token, "GET", "/keys/"+ci.ID+"/delete", nil)
-	holds(t, "the question", status, 200, text, "Key ci goes for good")
+	holds(t, "the question", status, 200, text, "Key ci is deleted for good")
 	status, to, _, _ = s.as(t, token, "POST", "/keys/"+ci.ID+"/delete", url.Values{})
 	if status != 303 || !strings.Contains(to, "key-deleted") {
 		t.Errorf("deleting: status %d, %s", status, to)

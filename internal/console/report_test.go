@@ -4,9 +4,12 @@ import (
 	"encoding/csv"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	cdppage "github.com/chromedp/cdproto/page"
 
 	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/store"
@@ -53,6 +56,28 @@ func TestReport(t *testing.T) {
 	counter.has(counter.get("/report"), http.StatusOK, "Basic 10 0 0", "left out: ListRooms, ListBots, ListPhoneNumbers")
 	nobody := s.person(t, s.keyNamed(t, "nobody", `{"Statement": {"Effect": "Allow", "Action": ["chime:*"], "Resource": "*"}}`))
 	nobody.has(nobody.get("/report"), http.StatusForbidden)
+}
+
+// The report of a few accounts fits on a page of paper.
+func TestReport_print(t *testing.T) {
+	needsBrowser(t)
+	t.Parallel()
+	s := start(t, func() time.Time { return time.Date(2026, 3, 10, 12, 0, 0, 0, time.UTC) })
+	account := s.enterprise(t, "Example Corp")
+	s.people(t, account, 120)
+	for _, name := range []string{"Example Lab", "Example School"} {
+		s.enterprise(t, name)
+	}
+	s.addTrail(t, pastOf(account)...)
+	b := newBrowser(t, manner{})
+	defer b.leave()
+	signIn(t, b, s)
+	b.open(s.url + console.Prefix + "/report?since=2026-02-27")
+	b.sees("Seats over time", "Example School")
+	paper := call(b, cdppage.PrintToPDF, cdppage.PrintToPDFParams{}).Data
+	if pages := len(regexp.MustCompile(`/Type /Page\b`).FindAll(paper, -1)); pages != 1 {
+		t.Errorf("printed, the report has %d pages, want 1", pages)
+	}
 }
 
 func TestScenario_report(t *testing.T) {

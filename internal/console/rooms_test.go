@@ -102,7 +102,7 @@ func TestRooms(t *testing.T) {
 	r.has(r.post(room[1]+"/members", "member", "nobody", "role", "Member"), http.StatusNotFound)
 	r.changes(room[1]+"/members/u1/remove", nil, "The member was removed.", "Nobody is in this room.")
 	r.changes(room[1], []string{"name", "Salon"}, "The room was renamed.", "Salon")
-	r.sees(room[1]+"/delete", "Room Salon goes for good")
+	r.sees(room[1]+"/delete", "Room Salon is deleted for good")
 	r.has(r.post(rooms, "name", strings.Repeat("x", 300)), http.StatusUnprocessableEntity, "Name must have")
 
 	ana := s.keyNamed(t, "ana", "AmazonChimeReadOnly")

@@ -135,7 +135,7 @@ func TestSignIn_Refused(t *testing.T) {
 	}
 	for _, pair := range [][]string{{s.root.ID, "wrong"}, {"AKIANOBODY", s.root.Secret}, {"", ""}, {strings.Repeat("A", 5000), "x"}, {"<script>alert(1)</script>", "x"}} {
 		status, text := other(pair...)
-		if status != http.StatusForbidden || !strings.Contains(text, "do not fit together") {
+		if status != http.StatusForbidden || !strings.Contains(text, "do not match") {
 			t.Errorf("%.40q: status %d: %.300s", pair, status, text)
 		}
 		if strings.Contains(text, "<script>alert") {

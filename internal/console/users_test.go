@@ -141,7 +141,7 @@ func TestUser_Changes(t *testing.T) {
 	p := s.person(t, s.root)
 	user := "/accounts/" + account + "/users/u0"
 	page := p.get(user)
-	p.has(page, 200, "person0@example.com", "0000000000", "The trail does not say anything about this user.")
+	p.has(page, 200, "person0@example.com", "0000000000", "The audit trail has no records of this user.")
 	if !strings.Contains(page.text, `<option value="&#43;12065550100">`) {
 		t.Errorf("the number is not offered: %s", page.text)
 	}

@@ -113,4 +113,20 @@ globalThis.visitor ??= {
     document.activeElement?.blur();
     scrollTo(0, 0);
   },
+
+  // settle replaces what differs from one run to the next: addresses, ids and times that are not
+  // those of a story.
+  settle() {
+    const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    while (texts.nextNode()) {
+      const text = texts.currentNode;
+      text.data = text.data.replace(/http:\/\/127\.0\.0\.1:\d+/g, "https://chime.example.com")
+        .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, "01a22939-42dc-705c-883d-0e22ef2bbb89")
+        .replace(/\d{8}-\d{6}-[0-9a-f]{6}/g, "20260310-120000-0d1bb3")
+        .replace(/AKIA[A-Z2-7]{16}/g, "AKIAIOSFODNN7EXAMPLE");
+    }
+    for (const time of document.querySelectorAll("time")) {
+      if (!time.dateTime.startsWith("2026-0")) time.textContent = "Mar 10, 2026, 12:00 PM";
+    }
+  },
 };
