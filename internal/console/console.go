@@ -60,10 +60,12 @@ type Options struct {
 // Console is the handler of everything below [Prefix].
 type Console struct {
 	Options
-	base   string // the beginning of every path in pages: that of the URL, and Prefix
-	pages  pages
-	limits limits
-	mux    *http.ServeMux
+	base    string // the beginning of every path in pages: that of the URL, and Prefix
+	pages   pages
+	regions map[string]bool // see region
+	limits  limits
+	mux     *http.ServeMux
+	routed  []string // the patterns of all routes
 
 	work    *work
 	uploads uploads
@@ -78,7 +80,7 @@ func New(o Options) *Console {
 		o.Clock = time.Now
 	}
 	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux(), work: newWork(), uploads: make(uploads, mostUploads)}
-	c.pages = parsePages(c.base)
+	c.pages, c.regions = parsePages(c.base)
 	c.limits.clock = o.Clock
 	c.routes()
 	return c
@@ -176,8 +178,13 @@ func (c *Console) routes() {
 
 // open adds a page for people who have not signed in.
 func (c *Console) open(pattern string, h func(http.ResponseWriter, *http.Request) error) {
+	c.routed = append(c.routed, pattern)
 	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		if err := h(w, r); err != nil {
+		err := readForm(r)
+		if err == nil {
+			err = h(w, r)
+		}
+		if err != nil {
 			c.failed(w, r, nil, err)
 		}
 	})
@@ -186,11 +193,15 @@ func (c *Console) open(pattern string, h func(http.ResponseWriter, *http.Request
 // page adds a page for people who have signed in. All others are sent to the sign-in page, and get
 // to the page after it.
 func (c *Console) page(pattern string, h func(*visit) error) {
+	c.routed = append(c.routed, pattern)
 	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		v, err := c.visit(w, r)
 		if errors.Is(err, directory.ErrNoSession) {
 			c.askToSignIn(w, r)
 			return
+		}
+		if err == nil && pattern != importRoute {
+			err = readForm(r)
 		}
 		if err == nil {
 			err = h(v)

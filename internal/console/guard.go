@@ -4,7 +4,9 @@ import (
 	"net"
 	"net/http"
 	gopath "path"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // headers are on every answer. Nothing on a page comes from elsewhere, nothing runs that is not a
@@ -35,7 +37,7 @@ func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	path, ok := c.below(r.URL.Path)
-	if !ok || path != "" && gopath.Clean(path) != path { // the multiplexer would send the browser elsewhere
+	if !ok || !utf8.ValidString(path) || path != "" && gopath.Clean(path) != path { // the multiplexer would send the browser elsewhere
 		c.refuse(w, r, http.StatusNotFound, "error.notfound")
 		return
 	}
@@ -85,6 +87,23 @@ func isLoopback(host string) bool {
 	}
 	ip := net.ParseIP(strings.Trim(host, "[]"))
 	return strings.EqualFold(host, "localhost") || ip != nil && ip.IsLoopback()
+}
+
+// readForm reads the query and the form of a request, so that no page takes one that cannot be read
+// for one without fields.
+func readForm(r *http.Request) error {
+	err := r.ParseForm()
+	if _, tooLarge := asTooLarge(err); tooLarge {
+		return err
+	}
+	valid := err == nil
+	for _, values := range r.Form {
+		valid = valid && !slices.ContainsFunc(values, func(value string) bool { return !utf8.ValidString(value) })
+	}
+	if !valid {
+		return refusing(http.StatusBadRequest, "error.form")
+	}
+	return nil
 }
 
 // unrouted answers a request for a path or a method that no page has. The multiplexer knows whether

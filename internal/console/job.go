@@ -80,7 +80,7 @@ func (c *Console) jobRow(o *document.Object) jobRow {
 			j.State = jobSilent
 		}
 	}
-	if r := c.work.running(j.ID); r != nil {
+	if r := c.work.running(j.ID, j.Account); r != nil {
 		j.live(r)
 	}
 	return j
@@ -180,19 +180,21 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	if !jobID.MatchString(id) {
 		return p, refusing(http.StatusNotFound, "job.none")
 	}
-	p.Run = v.work.running(id)
+	own := v.work.runOf(id, v.key.ID)
 	out, err := v.call("ReadJob", input("JobId", id))
 	switch {
 	case err == nil:
 		p.jobRow = v.jobRow(object(out, "Job"))
-	case p.Run != nil && p.Run.key == v.key.ID && (refusedWith(err, http.StatusForbidden) || refusedWith(err, http.StatusNotFound)):
-		p.jobRow = jobRow{ID: id, Action: string(p.Run.action), State: jobFinished}
+		p.Run = v.work.running(id, p.Account)
+	case own != nil && (refusedWith(err, http.StatusForbidden) || refusedWith(err, http.StatusNotFound)):
+		p.Run = own
+		p.jobRow = jobRow{ID: id, Account: own.account, Action: string(own.action), State: jobFinished}
 		p.live(p.Run)
 	default:
 		return p, err
 	}
 	if p.Run == nil || p.Run.progress().Ended {
-		if p.Ledger, err = v.look(id); err != nil {
+		if p.Ledger, err = v.look(id, p.Account); err != nil {
 			p.State, p.Problem = jobDamaged, err.Error()
 		}
 	}
@@ -293,10 +295,15 @@ func (v *visit) jobChange(can func(jobPage) bool, operation func(jobPage) string
 	if err != nil {
 		return p, err
 	}
+	if called := operation(p); called != "" {
+		if err := v.canWork(called); err != nil {
+			return p, err
+		}
+	}
 	if !can(p) {
 		return p, refusing(http.StatusConflict, "job.cannot")
 	}
-	return p, v.canWork(operation(p))
+	return p, nil
 }
 
 func (p jobPage) operation() string { return p.Operation }
@@ -313,7 +320,7 @@ func (c *Console) jobStop(v *visit) error {
 func (c *Console) jobResume(v *visit) error {
 	p, err := v.jobChange(jobPage.CanResume, jobPage.operation)
 	if err == nil {
-		err = v.goOn(p.ID, bulk.Action(p.Action), (*bulk.Account).Resume)
+		err = v.goOn(p.ID, p.Account, bulk.Action(p.Action), (*bulk.Account).Resume)
 	}
 	if err != nil {
 		return err
@@ -324,7 +331,7 @@ func (c *Console) jobResume(v *visit) error {
 func (c *Console) jobRetry(v *visit) error {
 	p, err := v.jobChange(jobPage.CanRetry, jobPage.operation)
 	if err == nil {
-		err = v.goOn(p.ID, bulk.Action(p.Action), (*bulk.Account).Retry)
+		err = v.goOn(p.ID, p.Account, bulk.Action(p.Action), (*bulk.Account).Retry)
 	}
 	if err != nil {
 		return err

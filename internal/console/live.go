@@ -2,20 +2,24 @@ package console
 
 import (
 	"bytes"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/carillon-project/carillon/internal/directory"
 )
 
 // How often a part of a page that changes is looked at, and how long a stream of its changes lasts.
-// The browser then asks for another one, with its session: so a stream does not outlive that.
+// The browser then asks for another one.
 const (
 	streamPause = time.Second
 	streamTime  = 20 * time.Second
 )
 
 // stream sends a part of a page as Server-Sent Events: first as it is, and then whenever it has
-// changed. A last event says that it changes no more, and the whole page is to be loaded.
+// changed. A last event says that it changes no more, and the whole page is to be loaded. A stream
+// ends with its session.
 func (v *visit) stream(page, part string, look func() (data any, over bool, err error)) error {
 	rc := http.NewResponseController(v.w)
 	v.w.Header().Set("Content-Type", "text/event-stream")
@@ -26,7 +30,13 @@ func (v *visit) stream(page, part string, look func() (data any, over bool, err 
 	former := ""
 	for {
 		changes := v.work.changes()
-		data, over, err := look()
+		data, over, err := any(nil), false, v.goesOn()
+		if errors.Is(err, directory.ErrNoSession) { // the browser asks again, and has to sign in
+			return nil
+		}
+		if err == nil {
+			data, over, err = look()
+		}
 		if err != nil && former != "" { // it has gone: the browser asks again, and is told
 			return nil
 		}

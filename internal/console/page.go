@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -81,7 +82,7 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	may VISIT NAME   whether the key may use an operation
 //	deny VISIT NAME  attributes of a control that calls an operation: they disable it, and say why, if the key may not
 //	whose USER       the address of a user, or what else names the user
-func parsePages(base string) pages {
+func parsePages(base string) (all pages, regions map[string]bool) {
 	functions := template.FuncMap{
 		"say":    say,
 		"link":   func(format string, args ...string) string { return base + local(format, args...) },
@@ -103,16 +104,29 @@ func parsePages(base string) pages {
 	if err != nil {
 		panic(err)
 	}
-	all := pages{}
+	all, regions = pages{}, map[string]bool{}
 	for _, file := range entries {
 		name := strings.TrimSuffix(path.Base(file), ".html")
 		if name == "layout" || strings.HasPrefix(name, "part-") {
 			continue
 		}
 		all[name] = template.Must(template.Must(common.Clone()).ParseFS(files, file))
+		text, err := files.ReadFile(file)
+		if err != nil {
+			panic(err)
+		}
+		for _, m := range regionName.FindAllSubmatch(text, -1) {
+			regions[region(name, string(m[1]))] = true
+		}
 	}
-	return all
+	return all, regions
 }
+
+// A script may ask for those parts of a page for which its template has an element with this
+// attribute. All templates know all parts, but can make others of none.
+var regionName = regexp.MustCompile(`data-part="([a-z-]+)"`)
+
+func region(page, part string) string { return page + " " + part }
 
 // local fills a path: each %s is an argument, escaped.
 func local(format string, args ...string) string {
@@ -206,7 +220,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, v *visit, status 
 	}
 	name := "layout.html"
 	if part := r.Header.Get(partHeader); part != "" {
-		if name = "part-" + part + ".html"; c.pages[page].Lookup(name) == nil {
+		if name = "part-" + part + ".html"; !c.regions[region(page, part)] {
 			c.refuse(w, r, http.StatusNotFound, "error.notfound")
 			return nil
 		}
@@ -285,9 +299,12 @@ func (c *Console) failed(w http.ResponseWriter, r *http.Request, v *visit, err e
 			p.Advice = say("error.later.advice")
 		}
 	} else {
+		if e, ok := errors.AsType[*fs.PathError](err); ok { // the only files of the console are those of jobs
+			p = problem{Status: http.StatusServiceUnavailable, Text: say("error.folder", e.Err), Advice: say("error.folder.advice")}
+		}
 		c.Logger.Error("the console has failed", slog.String("page", r.Pattern), slog.Any("error", err))
 	}
-	if c.show(w, r, v, p.Status, "error", p) != nil {
+	if c.show(w, withoutPart(r), v, p.Status, "error", p) != nil {
 		http.Error(w, p.Text, p.Status)
 	}
 }

@@ -44,6 +44,10 @@ const (
 // planID is how plans are called. Paths are made of it.
 var planID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
+// remnant is how files are called that a console has left: those of plans, whole or not, and
+// uploads. All others are somebody else's, whoever put them into the folder.
+var remnant = regexp.MustCompile(`^(?:[A-Z2-7]{26}\.jsonl?(?:\.partial-[0-9]+)?|upload-[0-9]+)$`)
+
 // How far a plan has come.
 const (
 	planWaiting  = "waiting" // for its turn
@@ -318,14 +322,12 @@ func (c *Console) savePlan(said *planSaid) error {
 	return atomicfile.WriteFile(c.planFile(said.ID, saidEnd), text, 0o600)
 }
 
-// loadPlans reads the plans that are there since the last start, and removes what else is in the
-// folder. It does so once. The caller holds the mutex.
+// loadPlans reads the plans that are there since the last start, and removes what is left of
+// others. It does so once, and sees to it each time that the folder is there. The caller holds the
+// mutex.
 func (c *Console) loadPlans() error {
 	w := c.work
-	if w.plans != nil {
-		return nil
-	}
-	if err := os.MkdirAll(c.plansDir(), 0o700); err != nil {
+	if err := os.MkdirAll(c.plansDir(), 0o700); err != nil || w.plans != nil {
 		return err
 	}
 	files, err := os.ReadDir(c.plansDir())
@@ -360,8 +362,8 @@ func (c *Console) loadPlans() error {
 	}
 	w.plans = plans
 	for _, file := range files {
-		if id, _, _ := strings.Cut(file.Name(), "."); plans[id] == nil {
-			if err := os.RemoveAll(filepath.Join(c.plansDir(), file.Name())); err != nil {
+		if id, _, _ := strings.Cut(file.Name(), "."); plans[id] == nil && remnant.MatchString(file.Name()) {
+			if err := os.Remove(filepath.Join(c.plansDir(), file.Name())); err != nil {
 				c.Logger.Warn("a file of a former plan cannot be removed", slog.Any("error", err))
 			}
 		}
@@ -596,7 +598,7 @@ func (v *visit) applyPlan(id string) (problem string, err error) {
 		p.State, p.Problem, p.Job = planReady, problem, ""
 		w.tell()
 	}
-	err = c.begin(job, key, p.Action, func(ctx context.Context, r *run) error {
+	err = c.begin(job, p.Account, key, p.Action, func(ctx context.Context, r *run) error {
 		a, l, err := c.openPlan(ctx, key, p, job)
 		if err != nil {
 			w.mu.Lock()
@@ -640,7 +642,7 @@ func (c *Console) openPlan(ctx context.Context, key directory.Key, p *planned, j
 			p.Read = users
 		},
 		Waiting: func(wait bulk.Waiting) {
-			if r = cmp.Or(r, w.running(job)); r != nil {
+			if r = cmp.Or(r, w.running(job, p.Account)); r != nil {
 				r.pauses(wait)
 			}
 		},

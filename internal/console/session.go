@@ -5,7 +5,9 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -46,6 +48,16 @@ func (c *Console) visit(w http.ResponseWriter, r *http.Request) (*visit, error) 
 	}
 	v.calls, err = client.New(c.calling(v.key))
 	return v, err
+}
+
+// goesOn returns [directory.ErrNoSession] if the session of a visit has ended meanwhile.
+func (v *visit) goesOn() error {
+	cookie, err := v.r.Cookie(v.cookie("").Name)
+	if err != nil {
+		return directory.ErrNoSession
+	}
+	_, _, err = v.Sessions.Resume(v.r.Context(), cookie.Value)
+	return err
 }
 
 // cookie returns the cookie of a session. Over https its name keeps the browser from taking it from
@@ -184,7 +196,7 @@ func (c *Console) signOut(v *visit) error {
 
 // localPath returns a path of the console that somebody is to be sent to, "/" for any other text.
 func localPath(to string) string {
-	if u, err := url.Parse(to); err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") {
+	if u, err := url.Parse(to); err != nil || u.IsAbs() || u.Host != "" || path.Clean(u.Path) != u.Path || !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") || strings.ContainsAny(to, "\\\r\n") {
 		return "/"
 	}
 	return to
@@ -198,7 +210,7 @@ type limits struct {
 }
 
 // Ten tries at once, and one more every six seconds. The map is emptied when it is full: whoever
-// has that many addresses has that many tries.
+// has that many networks has that many tries.
 const (
 	mostTries   = 10
 	triesEvery  = 6 * time.Second
@@ -211,8 +223,9 @@ func (l *limits) allow(address, keyID string) bool {
 	if l.tries == nil || len(l.tries) >= mostLimiter {
 		l.tries = map[string]*rate.Limiter{}
 	}
-	allowed := true
-	for _, who := range []string{"address " + address, "key " + keyID} {
+	// What an address may not try is not counted for the key: else a stranger would fill the map, and
+	// keep out whoever has the key.
+	for _, who := range []string{"address " + network(address), "key " + keyID} {
 		if who == "key " {
 			continue
 		}
@@ -222,8 +235,18 @@ func (l *limits) allow(address, keyID string) bool {
 			l.tries[who] = limiter
 		}
 		if !limiter.AllowN(l.clock(), 1) {
-			allowed = false
+			return false
 		}
 	}
-	return allowed
+	return true
+}
+
+// network is what an address counts as: whoever has one of IPv6 has 2^64 of them.
+func network(address string) string {
+	ip, err := netip.ParseAddr(address)
+	if err != nil || ip.Unmap().Is4() {
+		return address
+	}
+	whole, _ := ip.WithZone("").Prefix(64) // which every address of IPv6 is in
+	return whole.String()
 }

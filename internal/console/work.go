@@ -147,10 +147,10 @@ func why(err error) string {
 
 // run is a job that this process works on, or has worked on.
 type run struct {
-	job, key string // ids
-	action   bulk.Action
-	now      func() time.Time
-	cancel   context.CancelCauseFunc
+	job, account, key string // ids
+	action            bulk.Action
+	now               func() time.Time
+	cancel            context.CancelCauseFunc
 
 	mu       sync.Mutex
 	read     int // users, before the first call
@@ -226,7 +226,7 @@ func (r *run) pauses(w bulk.Waiting) {
 }
 
 // begin starts the run of a job in the background. do does all of it.
-func (c *Console) begin(job string, key directory.Key, action bulk.Action, do func(context.Context, *run) error) error {
+func (c *Console) begin(job, account string, key directory.Key, action bulk.Action, do func(context.Context, *run) error) error {
 	w := c.work
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -245,7 +245,7 @@ func (c *Console) begin(job string, key directory.Key, action bulk.Action, do fu
 		return refusing(http.StatusConflict, "jobs.full", mostRunning)
 	}
 	ctx, cancel := context.WithCancelCause(w)
-	r := &run{job: job, key: key.ID, action: action, now: c.Clock, cancel: cancel}
+	r := &run{job: job, account: account, key: key.ID, action: action, now: c.Clock, cancel: cancel}
 	w.runs[job] = r
 	w.group.Go(func() {
 		defer cancel(nil)
@@ -286,11 +286,25 @@ func (w *work) forgetRuns() {
 	}
 }
 
-// running returns the run of a job in this process, nil if there is none.
-func (w *work) running(job string) *run {
+// running returns the run of a job of an account in this process, nil if there is none. Whoever
+// tells the service of a job chooses its id, so an id alone says nothing of whose job it is.
+func (w *work) running(job, account string) *run {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return w.runs[job]
+	if r := w.runs[job]; r != nil && r.account == account {
+		return r
+	}
+	return nil
+}
+
+// runOf is running for whoever has begun the run: a key sees its own job by the id alone.
+func (w *work) runOf(job, key string) *run {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.runs[job]; r != nil && r.key == key {
+		return r
+	}
+	return nil
 }
 
 // work carries out a ledger. The service knows of the job when begun is called.
@@ -322,9 +336,9 @@ func outcomeOf(ctx context.Context, err error) bulk.Outcome {
 }
 
 // goOn goes on with a job in its ledger, after prepare has decided about the rows.
-func (v *visit) goOn(job string, action bulk.Action, prepare func(*bulk.Account, context.Context, *bulk.Ledger) error) error {
+func (v *visit) goOn(job, account string, action bulk.Action, prepare func(*bulk.Account, context.Context, *bulk.Ledger) error) error {
 	c, key := v.Console, v.key
-	return c.begin(job, key, action, func(ctx context.Context, r *run) error {
+	return c.begin(job, account, key, action, func(ctx context.Context, r *run) error {
 		l, err := bulk.OpenLedger(c.ledger(job), c.Clock)
 		if err != nil {
 			return err
@@ -352,8 +366,17 @@ type looked struct {
 	written time.Time
 }
 
-// look reads the ledger of a job, unless it is as it was. It returns nil if there is none.
-func (c *Console) look(job string) (*looked, error) {
+// look reads the ledger of a job of an account, unless it is as it was. It returns nil if there is
+// none, or if it is one of another account: see [work.running].
+func (c *Console) look(job, account string) (*looked, error) {
+	found, err := c.lookAt(job)
+	if err != nil || found == nil || found.Account != account {
+		return nil, err
+	}
+	return found, nil
+}
+
+func (c *Console) lookAt(job string) (*looked, error) {
 	if c.Jobs == "" || !jobID.MatchString(job) {
 		return nil, nil
 	}
