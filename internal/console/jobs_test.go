@@ -502,35 +502,6 @@ func TestExport(t *testing.T) {
 	}
 }
 
-// The page of a plan of 100,000 rows: the time that the service takes for one, and its size.
-func BenchmarkPlan(b *testing.B) {
-	const users = 100_000
-	s := start(b, nil)
-	p, account := s.person(b, s.root), s.roster(b, api.AccountTypeEnterpriseLWA, users)
-	rows := everybody(users)
-	begun := time.Now()
-	plan := p.importFile(account, "all.csv", rows, "license", "LicenseType=Pro")
-	b.Logf("the plan took %v", time.Since(begun).Round(10*time.Millisecond))
-	p.has(plan, 200, "To change 100,000 of 100,000 users")
-	for name, path := range map[string]string{"first": plan.path, "last": plan.path + "?show=planned&page=2000"} {
-		b.Run(name, func(b *testing.B) {
-			var page shown
-			for b.Loop() {
-				page = p.get(path)
-			}
-			if page.status != 200 || len(page.text) > 100_000 {
-				b.Errorf("status %d, %d bytes", page.status, len(page.text))
-			}
-			b.ReportMetric(float64(len(page.text))/1000, "KB")
-			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/1e6, "ms")
-			b.ReportMetric(0, "ns/op")
-		})
-	}
-	begun = time.Now()
-	p.has(p.apply(plan, "changes", "100,000"), 200, "Finished")
-	b.Logf("the job took %v", time.Since(begun).Round(10*time.Millisecond))
-}
-
 func TestScenario_jobs(t *testing.T) {
 	scenario(t, "import, stop, resume, undo", func(t *testing.T, v visitor) {
 		s := start(t, nil)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"
 )
@@ -43,6 +44,38 @@ func BenchmarkPages(b *testing.B) {
 			b.ReportMetric(float64(processor(b)-before)/float64(b.N)/1e6, "cpu-ms/op")
 		})
 	}
+}
+
+// The page of a plan of 100,000 rows: the time that the service takes for one, and its size. The
+// log has what it takes to make the plan and to carry it out.
+func BenchmarkPlan(b *testing.B) {
+	const users = 100_000
+	s := start(b, nil)
+	p, account := s.person(b, s.root), s.roster(b, api.AccountTypeEnterpriseLWA, users)
+	rows := everybody(users)
+	log := func(what string, do func()) {
+		begun, before := time.Now(), processor(b)
+		do()
+		b.Logf("%s: %v, of the processor %v", what, time.Since(begun).Round(10*time.Millisecond), (processor(b) - before).Round(10*time.Millisecond))
+	}
+	var plan shown
+	log("the plan", func() { plan = p.importFile(account, "all.csv", rows, "license", "LicenseType=Pro") })
+	p.has(plan, 200, "To change 100,000 of 100,000 users")
+	for name, path := range map[string]string{"first": plan.path, "last": plan.path + "?show=planned&page=2000"} {
+		b.Run(name, func(b *testing.B) {
+			var page shown
+			for b.Loop() {
+				page = p.get(path)
+			}
+			if page.status != 200 || len(page.text) > 100_000 {
+				b.Errorf("status %d, %d bytes", page.status, len(page.text))
+			}
+			b.ReportMetric(float64(len(page.text))/1000, "KB")
+			b.ReportMetric(float64(b.Elapsed())/float64(b.N)/1e6, "ms")
+			b.ReportMetric(0, "ns/op")
+		})
+	}
+	log("the job", func() { p.has(p.apply(plan, "changes", "100,000"), 200, "Finished") })
 }
 
 // processor is the time that the processor has worked for this process.
