@@ -78,8 +78,8 @@ type service struct {
 	console  *console.Console    // nil: there is none
 	sessions *directory.Sessions // of the console
 
-	api        *http.Server
-	others     []*http.Server // of the metrics and the console, if they have listeners of their own
+	web        []*http.Server // of the API, and of the console if it has a listener of its own: a stop lets their requests finish
+	metricsWeb *http.Server   // of the metrics, nil if they have no listener of their own
 	limits     server.Limits
 	drain      time.Duration
 	calls      context.Context // ends when requests must be cut off
@@ -196,7 +196,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			handler = server.ForThisMachine(handler)
 		}
 		mux.Handle("/metrics", handler)
-		s.others = append(s.others, s.serve(metricsListener, mux, nil, o.Logger))
+		s.metricsWeb = s.serve(metricsListener, mux, nil, o.Logger)
 	} else if isLoopbackAddr(listener.Addr()) {
 		options.Metrics = s.metrics.Handler()
 	}
@@ -222,14 +222,14 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		if err := s.openConsole(ctx, o, scheme+"://"+consoleListener.Addr().String(), calls, testMode, keys); err != nil {
 			return nil, noStore(err)
 		}
-		s.others = append(s.others, s.serve(consoleListener, s.console, tlsConfig, o.Logger))
+		s.web = append(s.web, s.serve(consoleListener, s.console, tlsConfig, o.Logger))
 	case o.Console.beside(listener, o):
 		if err := s.openConsole(ctx, o, s.url, calls, testMode, keys); err != nil {
 			return nil, noStore(err)
 		}
 		handler = withConsole(s.console, handler)
 	}
-	s.api = s.serve(listener, handler, tlsConfig, o.Logger)
+	s.web = append(s.web, s.serve(listener, handler, tlsConfig, o.Logger))
 	return s, nil
 }
 
@@ -402,13 +402,19 @@ func (s *service) stop() error {
 	if s.console != nil {
 		s.console.Stop(ctx)
 	}
-	err := s.api.Shutdown(ctx)
+	var err error
+	for _, web := range s.web {
+		err = errors.Join(err, web.Shutdown(ctx))
+	}
 	s.cutOff()
 	if err != nil {
-		err = fmt.Errorf("stopping: requests were still under way: %w", errors.Join(err, s.api.Close()))
+		for _, web := range s.web {
+			err = errors.Join(err, web.Close())
+		}
+		err = fmt.Errorf("stopping: requests were still under way: %w", err)
 	}
-	for _, other := range s.others {
-		other.Close()
+	if s.metricsWeb != nil {
+		s.metricsWeb.Close()
 	}
 	s.webhook.Close()
 	if s.hook != nil {

@@ -17,6 +17,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -237,6 +238,39 @@ func TestStopIsBounded(t *testing.T) {
 			conn.Close()
 			t.Errorf("%s still lets people in", address)
 		}
+	}
+}
+
+// A stop lets what people have sent to the console finish, on whichever listener that is.
+func TestStop_Console(t *testing.T) {
+	for name, listen := range map[string]string{"beside the API": "", "a listener of its own": "127.0.0.1:0"} {
+		t.Run(name, func(t *testing.T) {
+			s := start(t, func(o *serviceOptions) { o.Console.Listen = listen })
+			conn := dial(t, s.consoleURL)
+			form := url.Values{"key": {s.root.ID}, "secret": {s.root.Secret}}.Encode()
+			send(t, conn, "POST /console/ui/sign-in HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nConnection: close\r\n"+
+				"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: "+strconv.Itoa(len(form))+"\r\n\r\n")
+			answers := bufio.NewReader(conn)
+			if line, err := answers.ReadString('\n'); !strings.HasPrefix(line, "HTTP/1.1 100 ") { // the form is being read
+				t.Fatalf("%q, %v", line, err)
+			}
+			stopped := make(chan error)
+			go func() { stopped <- s.stop() }()
+			for refused := false; !refused; { // until it accepts nothing new
+				other, err := net.Dial("tcp", conn.RemoteAddr().String())
+				if refused = err != nil; !refused {
+					other.Close()
+				}
+			}
+			send(t, conn, form)
+			rest, err := io.ReadAll(answers)
+			if err != nil || !strings.Contains(string(rest), "HTTP/1.1 303 ") {
+				t.Errorf("%v: %s", err, rest)
+			}
+			if err := <-stopped; err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }
 
