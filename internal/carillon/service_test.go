@@ -22,10 +22,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/extension"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
+	"github.com/carillon-project/carillon/internal/store"
 )
 
 // short is the one limit that a test runs into; the others are those of production. It must be long
@@ -271,6 +273,70 @@ func TestStop_Console(t *testing.T) {
 				t.Error(err)
 			}
 		})
+	}
+}
+
+// A stop neither waits for streams nor cuts off what a job has begun: it is in time and without an
+// error.
+func TestStop_ConsoleJob(t *testing.T) {
+	const users = 20_000 // which take much longer than the stop may
+	s := start(t, func(o *serviceOptions) { o.drain = 5 * time.Second })
+	ctx := t.Context()
+	account, err := directory.NewOperator(s.store, directory.Options{}).CreateAccount(ctx, s.root.AWSAccountID, "Example", api.AccountTypeEnterpriseLWA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make([]store.User, users)
+	for i := range all {
+		all[i] = store.User{
+			AccountID: account.AccountId, UserID: fmt.Sprint("u", i), Email: fmt.Sprintf("person%d@example.com", i), License: "Basic", Type: "PrivateUser",
+			Registration: "Registered", PersonalPIN: fmt.Sprintf("%010d", i),
+		}
+	}
+	if err := s.store.Update(ctx, func(tx store.Tx) error { return tx.InsertUsers(all) }); err != nil {
+		t.Fatal(err)
+	}
+	token, err := s.sessions.SignIn(ctx, s.root.ID, s.root.Secret, directory.Visitor{Address: "127.0.0.1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path string, form url.Values) *http.Response {
+		t.Helper()
+		r, err := http.NewRequestWithContext(ctx, method, s.url+path, strings.NewReader(form.Encode()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.AddCookie(&http.Cookie{Name: "carillon", Value: token})
+		answer, err := http.DefaultTransport.RoundTrip(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { answer.Body.Close() })
+		return answer
+	}
+	over := func(path string) { // waits for the end of what a page shows
+		t.Helper()
+		text, err := io.ReadAll(ask("GET", path+"/events", nil).Body)
+		if err != nil || !strings.Contains(string(text), "event: over") {
+			t.Fatalf("%s: %v: %.500s", path, err, text)
+		}
+	}
+	plan := ask("POST", "/console/ui/accounts/"+account.AccountId+"/users", url.Values{"do": {"LicenseType=Pro"}, "which": {"all"}}).Header.Get("Location")
+	over(plan)
+	ask("POST", plan+"/apply", url.Values{"changes": {strconv.Itoa(users)}})
+	over(plan) // the job has begun
+	job := ask("GET", plan+"?applied=yes", nil).Header.Get("Location")
+	if !strings.HasPrefix(job, "/console/ui/jobs/") {
+		t.Fatalf("the plan leads to %q", job)
+	}
+	for range 20 {
+		if stream := ask("GET", job+"/events", nil); stream.StatusCode != http.StatusOK {
+			t.Fatalf("status %d", stream.StatusCode)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
 	}
 }
 
