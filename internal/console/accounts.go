@@ -2,7 +2,6 @@ package console
 
 import (
 	"html/template"
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -75,21 +74,23 @@ func (v *visit) counts(query url.Values) (counted bool, count string) {
 }
 
 // createAccount creates an account, and goes to its settings.
-func (c *Console) createAccount(v *visit) error {
+func (c *Console) createAccount(v *visit) (*change, error) {
 	name := v.r.FormValue("new")
-	out, err := v.call("CreateAccount", input("Name", name))
-	if problem, ok := corrigible(err); ok {
-		p, err := v.accountsPage()
-		if err != nil {
-			return err
-		}
-		p.New, p.Problem = name, problem
-		return v.showAgain("accounts", p)
-	}
-	if err != nil {
-		return err
-	}
-	return v.done("account-created", "/accounts/%s/settings", object(out, "Account").Text("AccountId"))
+	return &change{
+		Operation: "CreateAccount", Title: say("accounts.create.button"), page: "/accounts", said: "done.account-created",
+		input: document.NewObject(document.Member{Key: "Name", Value: name}),
+		again: func(problem string) error {
+			p, err := v.accountsPage()
+			if err != nil {
+				return err
+			}
+			p.New, p.Problem = name, problem
+			return v.showAgain("accounts", p)
+		},
+		then: func(out *document.Object) string {
+			return local("/accounts/%s/settings", object(out, "Account").Text("AccountId"))
+		},
+	}, nil
 }
 
 // account returns the account that the path names.
@@ -119,7 +120,6 @@ type accountPage struct {
 	Seats    *seats           // nil if users were not counted
 	Count    string           // the query of this page with counts
 
-	Command string // that makes the change that somebody asks about
 	Problem string
 }
 
@@ -127,9 +127,6 @@ func (c *Console) accountSettings(v *visit) error {
 	p, err := v.accountPage()
 	if err != nil {
 		return err
-	}
-	if operation, in := p.change(v.r); operation != "" {
-		p.Command = v.awsCommand(operation, in)
 	}
 	return v.show("account", p)
 }
@@ -163,50 +160,43 @@ func (p *accountPage) On(setting string) bool {
 	return on == true
 }
 
-// change returns the call that a form asks for, without a name if it asks for none. The page then
-// shows what was sent.
-func (p *accountPage) change(r *http.Request) (operation string, in *document.Object) {
-	in = input("AccountId", p.Account.ID)
-	switch r.FormValue("do") {
-	case "name":
-		operation = "UpdateAccount"
-		in.Set("Name", r.FormValue("Name"))
-		p.Object.Set("Name", r.FormValue("Name"))
-	case "license":
-		operation = "UpdateAccount"
-		in.Set("DefaultLicense", r.FormValue("DefaultLicense"))
-		p.Object.Set("DefaultLicense", r.FormValue("DefaultLicense"))
-	case "settings":
-		operation = "UpdateAccountSettings"
-		p.Settings = document.NewObject(
-			document.Member{Key: "DisableRemoteControl", Value: r.FormValue("DisableRemoteControl") != ""},
-			document.Member{Key: "EnableDialOut", Value: r.FormValue("EnableDialOut") != ""},
-		)
-		in.Set("AccountSettings", p.Settings)
-	}
-	return operation, in
-}
-
-// changeAccount renames an account, or changes its default license or its settings.
-func (c *Console) changeAccount(v *visit) error {
+// changeAccount renames an account, or changes its default license or its settings. If it is
+// refused, the page shows what was sent.
+func (c *Console) changeAccount(v *visit) (*change, error) {
 	p, err := v.accountPage()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	operation, in := p.change(v.r)
-	if operation == "" {
-		c.refuse(v.w, v.r, http.StatusNotFound, "error.notfound")
-		return nil
+	ch := &change{
+		Operation: "UpdateAccount", About: p.Account.Name, account: p.Account, input: input("AccountId", p.Account.ID),
+		page: local("/accounts/%s/settings", p.Account.ID), said: "done.account-changed",
+		again: func(problem string) error {
+			p.Problem = problem
+			return v.showAgain("account", p)
+		},
 	}
-	_, err = v.call(operation, in)
-	if problem, ok := corrigible(err); ok {
-		p.Problem = problem
-		return v.showAgain("account", p)
+	sent := func(member string) {
+		ch.input.Set(member, v.r.FormValue(member))
+		p.Object.Set(member, v.r.FormValue(member))
 	}
-	if err != nil {
-		return err
+	switch v.r.FormValue("do") {
+	case "name":
+		ch.Title = say("account.rename")
+		sent("Name")
+	case "license":
+		ch.Title = say("account.license")
+		sent("DefaultLicense")
+	case "settings":
+		ch.Operation, ch.Title = "UpdateAccountSettings", say("account.settings.save")
+		p.Settings = document.NewObject(
+			document.Member{Key: "DisableRemoteControl", Value: v.r.FormValue("DisableRemoteControl") != ""},
+			document.Member{Key: "EnableDialOut", Value: v.r.FormValue("EnableDialOut") != ""},
+		)
+		ch.input.Set("AccountSettings", p.Settings)
+	default:
+		return nil, errNoChange()
 	}
-	return v.done("account-changed", "/accounts/%s/settings", p.Account.ID)
+	return ch, nil
 }
 
 // seats are the users of an account, by license in the order of the API.

@@ -104,56 +104,57 @@ func (v *visit) numberPage() (*numberPage, error) {
 }
 
 // changeNumber changes the calling name of a number, or what it is for: whichever was sent.
-func (c *Console) changeNumber(v *visit) error {
-	if err := v.r.ParseForm(); err != nil {
-		return err
+func (c *Console) changeNumber(v *visit) (*change, error) {
+	ch, err := v.numberChange("UpdatePhoneNumber", "number.change", "done.number-changed")
+	if err != nil {
+		return nil, err
 	}
-	in := input("PhoneNumberId", v.r.PathValue("number"))
-	for _, name := range []string{"ProductType", "CallingName"} {
-		if v.r.PostForm.Has(name) {
-			in.Set(name, v.r.PostForm.Get(name))
+	for name, title := range map[string]string{"ProductType": "number.product", "CallingName": "number.name"} {
+		if v.r.Form.Has(name) {
+			ch.input.Set(name, v.r.FormValue(name))
+			ch.Title = say(title)
 		}
 	}
-	if again, err := v.callForNumber("UpdatePhoneNumber", in); again || err != nil {
-		return err
-	}
-	return v.done("number-changed", "/numbers/%s", v.r.PathValue("number"))
+	return ch, nil
 }
 
-func (c *Console) deleteNumber(v *visit) error {
-	if again, err := v.callForNumber("DeletePhoneNumber", input("PhoneNumberId", v.r.PathValue("number"))); again || err != nil {
-		return err
-	}
-	return v.done("number-deleted", "/numbers/%s", v.r.PathValue("number"))
-}
-
-func (c *Console) restoreNumber(v *visit) error {
-	if again, err := v.callForNumber("RestorePhoneNumber", input("PhoneNumberId", v.r.PathValue("number"))); again || err != nil {
-		return err
-	}
-	return v.done("number-restored", "/numbers/%s", v.r.PathValue("number"))
-}
-
-// callForNumber calls an operation on a number. If that was refused, it shows the number again with
-// what somebody has typed, and reports so.
-func (v *visit) callForNumber(operation string, in *document.Object) (again bool, err error) {
-	_, err = v.call(operation, in)
-	problem, ok := corrigible(err)
-	if !ok {
-		return false, err
-	}
-	p, err := v.numberPage()
+func (c *Console) deleteNumber(v *visit) (*change, error) {
+	ch, err := v.numberChange("DeletePhoneNumber", "number.delete", "done.number-deleted")
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	p.Problem = problem
-	if typed, ok := in.Get("CallingName"); ok {
-		p.CallingName, _ = typed.(string)
+	ch.Will = say("number.delete.hint")
+	return ch, nil
+}
+
+func (c *Console) restoreNumber(v *visit) (*change, error) {
+	return v.numberChange("RestorePhoneNumber", "number.restore", "done.number-restored")
+}
+
+// numberChange returns a change of the number that the path names.
+func (v *visit) numberChange(operation, title, said string) (*change, error) {
+	id := v.r.PathValue("number")
+	out, err := v.call("GetPhoneNumber", input("PhoneNumberId", id))
+	if err != nil {
+		return nil, err
 	}
-	if chosen := in.Text("ProductType"); slices.Contains(p.Products, chosen) {
-		p.Product = chosen
+	about := object(out, "PhoneNumber").Text("E164PhoneNumber")
+	ch := &change{Operation: operation, Title: say(title), About: about, input: input("PhoneNumberId", id), page: local("/numbers/%s", id), said: said}
+	ch.again = func(problem string) error {
+		p, err := v.numberPage()
+		if err != nil {
+			return err
+		}
+		p.Problem = problem
+		if typed, ok := ch.input.Get("CallingName"); ok {
+			p.CallingName, _ = typed.(string)
+		}
+		if chosen := ch.input.Text("ProductType"); slices.Contains(p.Products, chosen) {
+			p.Product = chosen
+		}
+		return v.showAgain("number", p)
 	}
-	return true, v.showAgain("number", p)
+	return ch, nil
 }
 
 // ordersPage is a page of the orders of phone numbers.

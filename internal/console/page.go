@@ -81,6 +81,7 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	cut TEXT         the beginning of a text from a sheet
 //	may VISIT NAME   whether the key may use an operation
 //	deny VISIT NAME  attributes of a control that calls an operation: they disable it, and say why, if the key may not
+//	ask PATH OF      the button that leads to the page about a change: {{template "ask" (ask PATH OF)}}
 //	whose USER       the address of a user, or what else names the user
 func parsePages(base string) (all pages, regions map[string]bool) {
 	functions := template.FuncMap{
@@ -95,6 +96,7 @@ func parsePages(base string) (all pages, regions map[string]bool) {
 		"may":    func(v *visit, operation string) bool { return v.may(operation) },
 		"key":    func(i int) int { return i + 1 }, // the color of a part of a bar
 		"whose":  whose,
+		"ask":    func(path, of string) ask { return ask{path, of} },
 		// The menus of the layout.
 		"navOf":        navOf,
 		"accountNavOf": accountNavOf,

@@ -1,6 +1,9 @@
 package console
 
 import (
+	"net/http"
+	"slices"
+
 	"github.com/carillon-project/carillon/internal/document"
 )
 
@@ -44,16 +47,19 @@ func (v *visit) showRooms(name, problem string) error {
 	return v.show("rooms", p)
 }
 
-func (c *Console) createRoom(v *visit) error {
-	name := v.r.PostFormValue("name")
-	out, err := v.call("CreateRoom", input("AccountId", v.r.PathValue("account"), "Name", name))
-	if problem, ok := corrigible(err); ok {
-		return v.showRooms(name, problem)
-	}
+func (c *Console) createRoom(v *visit) (*change, error) {
+	about, err := v.account()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return v.done("room-created", "/accounts/%s/rooms/%s", v.r.PathValue("account"), object(out, "Room").Text("RoomId"))
+	name := v.r.FormValue("name")
+	page := local("/accounts/%s/rooms", about.Account.ID)
+	return &change{
+		Operation: "CreateRoom", Title: say("rooms.create.button"), account: about.Account, page: page, said: "done.room-created",
+		input: document.NewObject(document.Member{Key: "AccountId", Value: about.Account.ID}, document.Member{Key: "Name", Value: name}),
+		again: func(problem string) error { return v.showRooms(name, problem) },
+		then:  func(out *document.Object) string { return page + local("/%s", object(out, "Room").Text("RoomId")) },
+	}, nil
 }
 
 // roomPage is a chat room and a page of its members.
@@ -127,62 +133,75 @@ func (v *visit) ofRoom(more ...any) *document.Object {
 	return input(append([]any{"AccountId", v.r.PathValue("account"), "RoomId", v.r.PathValue("room")}, more...)...)
 }
 
-// callForRoom calls an operation on a room. If that was refused, it shows the room again, and
-// reports so.
-func (v *visit) callForRoom(operation string, in *document.Object) (again bool, err error) {
-	_, err = v.call(operation, in)
-	problem, ok := corrigible(err)
-	if !ok {
-		return false, err
-	}
-	p, err := v.roomPage()
+// roomChange returns a change of the room that the path names, or of its members.
+func (v *visit) roomChange(operation, title, said string, input *document.Object) (*change, error) {
+	about, err := v.account()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	p.Problem, p.Member = problem, in.Text("MemberId")
-	if name, ok := in.Get("Name"); ok {
-		p.Name, _ = name.(string)
-	}
-	return true, v.showAgain("room", p)
-}
-
-func (c *Console) renameRoom(v *visit) error {
-	if again, err := v.callForRoom("UpdateRoom", v.ofRoom("Name", v.r.PostFormValue("name"))); again || err != nil {
-		return err
-	}
-	return v.done("room-renamed", "/accounts/%s/rooms/%s", v.r.PathValue("account"), v.r.PathValue("room"))
-}
-
-// askToDeleteRoom asks whether a room is to go, which cannot be undone.
-func (c *Console) askToDeleteRoom(v *visit) error {
-	p, err := v.roomPage()
+	out, err := v.call("GetRoom", v.ofRoom())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return v.show("room-delete", p)
+	return &change{
+		Operation: operation, Title: title, About: object(out, "Room").Text("Name"), account: about.Account, input: input, said: said,
+		page: local("/accounts/%s/rooms/%s", about.Account.ID, v.r.PathValue("room")),
+		again: func(problem string) error {
+			p, err := v.roomPage()
+			if err != nil {
+				return err
+			}
+			p.Problem, p.Member = problem, input.Text("MemberId")
+			if name, ok := input.Get("Name"); ok {
+				p.Name, _ = name.(string)
+			}
+			return v.showAgain("room", p)
+		},
+	}, nil
 }
 
-func (c *Console) deleteRoom(v *visit) error {
-	if again, err := v.callForRoom("DeleteRoom", v.ofRoom()); again || err != nil {
-		return err
+func (c *Console) renameRoom(v *visit) (*change, error) {
+	in := v.ofRoom()
+	in.Set("Name", v.r.FormValue("name"))
+	return v.roomChange("UpdateRoom", say("room.rename"), "done.room-renamed", in)
+}
+
+// deleteRoom deletes a room, which cannot be undone.
+func (c *Console) deleteRoom(v *visit) (*change, error) {
+	ch, err := v.roomChange("DeleteRoom", say("room.delete"), "done.room-deleted", v.ofRoom())
+	if err != nil {
+		return nil, err
 	}
-	return v.done("room-deleted", "/accounts/%s/rooms", v.r.PathValue("account"))
+	ch.Will, ch.Final = say("room.delete.warning", ch.About), true
+	ch.then = func(*document.Object) string { return local("/accounts/%s/rooms", v.r.PathValue("account")) }
+	return ch, nil
 }
 
 // addMember adds a user or a bot to a room.
-func (c *Console) addMember(v *visit) error {
-	in := v.ofRoom("MemberId", v.r.PostFormValue("member"), "Role", v.r.PostFormValue("role"))
-	if again, err := v.callForRoom("CreateRoomMembership", in); again || err != nil {
-		return err
-	}
-	return v.done("member-added", "/accounts/%s/rooms/%s", v.r.PathValue("account"), v.r.PathValue("room"))
+func (c *Console) addMember(v *visit) (*change, error) {
+	in := v.ofRoom("Role", v.r.FormValue("role"))
+	in.Set("MemberId", v.r.FormValue("member"))
+	return v.roomChange("CreateRoomMembership", say("room.add"), "done.member-added", in)
 }
 
-func (c *Console) removeMember(v *visit) error {
-	if again, err := v.callForRoom("DeleteRoomMembership", v.ofRoom("MemberId", v.r.PathValue("member"))); again || err != nil {
-		return err
+// mostMembers is how many members of a room are looked through for one.
+const mostMembers = 10_000
+
+func (c *Console) removeMember(v *visit) (*change, error) {
+	id := v.r.PathValue("member")
+	who := id
+	if v.r.Method == http.MethodGet { // the page names the member
+		all, _, err := v.all("ListRoomMemberships", v.ofRoom(), "RoomMemberships", mostMembers)
+		if err != nil {
+			return nil, err
+		}
+		at := slices.IndexFunc(all, func(m *document.Object) bool { return object(m, "Member").Text("MemberId") == id })
+		if at < 0 {
+			return nil, errNoChange()
+		}
+		who = roomMember{all[at], object(all[at], "Member")}.Who()
 	}
-	return v.done("member-removed", "/accounts/%s/rooms/%s", v.r.PathValue("account"), v.r.PathValue("room"))
+	return v.roomChange("DeleteRoomMembership", say("room.remove.whom", who), "done.member-removed", v.ofRoom("MemberId", id))
 }
 
 // botsPage is a page of the bots of an account.
@@ -261,32 +280,36 @@ func (v *visit) ofBot() *document.Object {
 	return input("AccountId", v.r.PathValue("account"), "BotId", v.r.PathValue("bot"))
 }
 
-func (c *Console) disableBot(v *visit) error {
-	if again, err := v.setDisabled(true); again || err != nil {
-		return err
-	}
-	return v.done("bot-disabled", "/accounts/%s/bots/%s", v.r.PathValue("account"), v.r.PathValue("bot"))
+func (c *Console) disableBot(v *visit) (*change, error) {
+	return v.botChange("bot.disable", "done.bot-disabled", true)
 }
 
-func (c *Console) enableBot(v *visit) error {
-	if again, err := v.setDisabled(false); again || err != nil {
-		return err
-	}
-	return v.done("bot-enabled", "/accounts/%s/bots/%s", v.r.PathValue("account"), v.r.PathValue("bot"))
+func (c *Console) enableBot(v *visit) (*change, error) {
+	return v.botChange("bot.enable", "done.bot-enabled", false)
 }
 
-func (v *visit) setDisabled(disabled bool) (again bool, err error) {
-	in := v.ofBot()
-	in.Set("Disabled", disabled)
-	_, err = v.call("UpdateBot", in)
-	problem, ok := corrigible(err)
-	if !ok {
-		return false, err
-	}
-	p, err := v.botPage()
+// botChange returns the change that disables or enables the bot that the path names.
+func (v *visit) botChange(title, said string, disabled bool) (*change, error) {
+	about, err := v.account()
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	p.Problem = problem
-	return true, v.showAgain("bot", p)
+	in := v.ofBot()
+	out, err := v.call("GetBot", in)
+	if err != nil {
+		return nil, err
+	}
+	in.Set("Disabled", disabled)
+	return &change{
+		Operation: "UpdateBot", Title: say(title), About: object(out, "Bot").Text("DisplayName"), account: about.Account, input: in, said: said,
+		page: local("/accounts/%s/bots/%s", about.Account.ID, v.r.PathValue("bot")),
+		again: func(problem string) error {
+			p, err := v.botPage()
+			if err != nil {
+				return err
+			}
+			p.Problem = problem
+			return v.showAgain("bot", p)
+		},
+	}, nil
 }

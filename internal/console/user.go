@@ -1,7 +1,6 @@
 package console
 
 import (
-	"net/http"
 	"net/url"
 	"strings"
 
@@ -23,8 +22,7 @@ type userPage struct {
 	Unassigned []string // some phone numbers that the user could get
 
 	Problem string
-	Change  *userChange // that somebody is about to make, on its page
-	Typed   url.Values  // what somebody has sent, if that was refused
+	Typed   url.Values // what somebody has sent, if that was refused
 }
 
 // Most rooms that the page of a user lists, and most phone numbers that it offers.
@@ -121,32 +119,22 @@ func (p *userPage) Alexa() *document.Object {
 	return nil
 }
 
-// userChange is a change of one user: a call. Its page says what will happen, and shows the
-// command that does the same.
-type userChange struct {
-	Do          string
-	Title, Will string
-	Command     string
-	Final       bool // nothing takes it back
-	Sent        url.Values
-	Operation   string
-
-	input *document.Object
-	done  string // what is said when it has been made
-}
-
 // callings are the kinds of calling that the settings of a user allow or not.
 var callings = []string{"InboundCalling", "OutboundCalling", "SMS"}
 
-// userChange returns the change that a form asks for, nil if there is no such change.
-func (v *visit) userChange(p *userPage) *userChange {
-	ch := &userChange{Do: v.r.FormValue("do"), Sent: v.r.Form}
-	who := whose(p.User)
-	one := input("AccountId", p.Account.ID, "UserIdList", []any{p.ID})
-	set := func(operation string, input *document.Object, title, will, done string) {
-		ch.Operation, ch.input, ch.Title, ch.Will, ch.done = operation, input, title, will, done
+// changeUser makes one of the changes that the page of a user has.
+func (c *Console) changeUser(v *visit) (*change, error) {
+	p, err := v.userHead()
+	if err != nil {
+		return nil, err
 	}
-	switch ch.Do {
+	who := whose(p.User)
+	ch := &change{About: who, account: p.Account, page: local("/accounts/%s/users/%s", p.Account.ID, p.ID), again: v.refusedChange}
+	one := input("AccountId", p.Account.ID, "UserIdList", []any{p.ID})
+	set := func(operation string, input *document.Object, title, will, said string) {
+		ch.Operation, ch.input, ch.Title, ch.Will, ch.said = operation, input, title, will, said
+	}
+	switch v.r.FormValue("do") {
 	case "license":
 		license := v.r.FormValue("LicenseType")
 		set("UpdateUser", p.input("LicenseType", license), say("user.license.title"), say("user.license.will", who, license), "done.user.license")
@@ -157,6 +145,7 @@ func (v *visit) userChange(p *userPage) *userChange {
 		if p.Account.Type == string(api.AccountTypeTeam) {
 			set("BatchSuspendUser", one, say("users.do.remove"), say("user.remove.will", who), "done.user.remove")
 			ch.Final = true
+			ch.then = func(*document.Object) string { return local("/accounts/%s/users", p.Account.ID) }
 			break
 		}
 		set("BatchSuspendUser", one, say("users.do.suspend"), say("user.suspend.will", who), "done.user.suspend")
@@ -181,65 +170,9 @@ func (v *visit) userChange(p *userPage) *userChange {
 	case "take-number":
 		set("DisassociatePhoneNumberFromUser", p.input(), say("user.number.take"), say("user.number.take.will", who, p.User.Text("PrimaryProvisionedNumber")), "done.user.number.take")
 	default:
-		return nil
+		return nil, errNoChange()
 	}
-	ch.Command = v.awsCommand(ch.Operation, ch.input)
-	return ch
-}
-
-// Fields returns what has to be sent for the change to be made.
-func (ch *userChange) Fields() []filterField {
-	var fields []filterField
-	for _, name := range append([]string{"do", "LicenseType", "UserType", "E164PhoneNumber"}, callings...) {
-		if value := ch.Sent.Get(name); value != "" {
-			fields = append(fields, filterField{name, &value})
-		}
-	}
-	return fields
-}
-
-// aboutToChange is the page of a change: what will happen.
-func (c *Console) aboutToChange(v *visit) error {
-	p, err := v.userHead()
-	if err != nil {
-		return err
-	}
-	if p.Change = v.userChange(p); p.Change == nil {
-		c.refuse(v.w, v.r, http.StatusNotFound, "error.notfound")
-		return nil
-	}
-	return v.show("user-change", p)
-}
-
-// changeUser makes a change.
-func (c *Console) changeUser(v *visit) error {
-	p, err := v.userHead()
-	if err != nil {
-		return err
-	}
-	ch := v.userChange(p)
-	if ch == nil {
-		c.refuse(v.w, v.r, http.StatusNotFound, "error.notfound")
-		return nil
-	}
-	out, err := v.call(ch.Operation, ch.input)
-	if err == nil {
-		// A batch of one succeeds though its user has failed.
-		if failed := objects(out, "UserErrors"); len(failed) > 0 {
-			return v.refusedChange(failed[0].Text("ErrorMessage"))
-		}
-		if ch.done == "done.user.remove" {
-			return v.done(strings.TrimPrefix(ch.done, noticePrefix), "/accounts/%s/users", p.Account.ID)
-		}
-		return v.done(strings.TrimPrefix(ch.done, noticePrefix), "/accounts/%s/users/%s", p.Account.ID, p.ID)
-	}
-	if problem, ok := corrigible(err); ok {
-		return v.refusedChange(problem)
-	}
-	if e, ok := refusal(err); ok && e.Status == http.StatusNotFound { // a phone number that nobody has
-		return v.refusedChange(e.Message)
-	}
-	return err
+	return ch, nil
 }
 
 // refusedChange shows the user again, with what was sent.

@@ -145,7 +145,7 @@ func TestUser_Changes(t *testing.T) {
 	if !strings.Contains(page.text, `<option value="&#43;12065550100">`) {
 		t.Errorf("the number is not offered: %s", page.text)
 	}
-	p.has(p.get(user+"/change?do=license&LicenseType=Pro"), 200, "person0@example.com gets the license Pro.",
+	p.has(p.get(user+"/change/ask?do=license&LicenseType=Pro"), 200, "person0@example.com gets the license Pro.",
 		"aws chime update-user --account-id "+account+" --user-id u0 --license-type Pro")
 	for _, change := range []struct{ fields, want []string }{
 		{[]string{"do", "license", "LicenseType", "Pro"}, []string{"The license has been changed.", "LicenseType Basic Pro"}},
@@ -165,7 +165,7 @@ func TestUser_Changes(t *testing.T) {
 	if !strings.Contains(page.text, `value="&#43;1999"`) || !strings.Contains(page.text, `role="alert"`) {
 		t.Errorf("a number that nobody has: %s", page.text)
 	}
-	for _, path := range []string{"/accounts/" + account + "/users/nobody", "/accounts/nothing/users/u0", "/accounts/nothing/users", "/accounts/nothing/settings", user + "/change?do=nothing"} {
+	for _, path := range []string{"/accounts/" + account + "/users/nobody", "/accounts/nothing/users/u0", "/accounts/nothing/users", "/accounts/nothing/settings", user + "/change/ask?do=nothing"} {
 		p.has(p.get(path), 404)
 	}
 }
@@ -207,7 +207,7 @@ func TestAccounts(t *testing.T) {
 	at, _, _ := strings.Cut(made.path, "?")
 	p.has(p.post(at, "do", "name", "Name", "Other"), 200, "The account has been changed.")
 	p.has(p.get("/accounts?name=Other"), 200, "Other Team Active")
-	p.has(p.get(at+"?do=license&DefaultLicense=Basic"), 200, "aws chime update-account --account-id", "--default-license Basic")
+	p.has(p.get(at+"/ask?do=license&DefaultLicense=Basic"), 200, "aws chime update-account --account-id", "--default-license Basic")
 	p.has(p.post(at, "do", "license", "DefaultLicense", "Basic"), 200, "The account has been changed.")
 	page := p.post(at, "do", "settings", "EnableDialOut", "on")
 	p.has(page, 200, "The account has been changed.")

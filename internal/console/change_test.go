@@ -1,0 +1,168 @@
+package console_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"html"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/shell"
+	"github.com/carillon-project/carillon/internal/store"
+)
+
+// formOfChange is a form of a page: its path, the fields that say what it is, and those that people
+// type into.
+type formOfChange struct {
+	route        string
+	path         string
+	fixed, typed []string
+}
+
+// hostileTexts are what people type into fields, or what other people want them to.
+var hostileTexts = []string{
+	"Example", "", " ", "a'b", `a"b`, "--name", "-x", "-1", "$HOME `id` $(id)", `a\b\`, "a\r\nb", "Zoë 🎓 漢", "file:///etc/hostname", "fileb://x",
+	"http://127.0.0.1:1/", "https://127.0.0.1:1/", "@x", "{}", "[1]", "a,b=c", "#x", "~", "*", "!x", "null", "true", "%s", "<script>", "\u200e",
+}
+
+// TestChange_Command demands of each change that the command which the page shows makes the call
+// which the page makes.
+func TestChange_Command(t *testing.T) {
+	s := start(t, nil)
+	account := s.enterprise(t, "Example")
+	s.people(t, account, 3)
+	bot := store.Bot{AccountID: account, BotID: "b1", Name: "Clerk", Email: "clerk-chimebot@example.com", SecurityToken: "much-secret", Created: time.Now()}
+	number := store.PhoneNumber{AWSAccountID: awsAccount, Number: "+12065550100", Country: "US", Type: "Local", ProductType: "BusinessCalling", Status: "Unassigned"}
+	s.write(t, func(tx store.Tx) error { return tx.InsertBot(&bot) })
+	s.write(t, func(tx store.Tx) error { return tx.InsertPhoneNumbers([]store.PhoneNumber{number}) })
+	p := s.person(t, s.root)
+	of := "/accounts/" + account
+	p.changes(of+"/rooms", []string{"name", "Lounge"}, "The room was created.")
+	room := regexp.MustCompile(`href="/console/ui(` + of + `/rooms/[^"]+)">Lounge`).FindStringSubmatch(p.sees(of+"/rooms", "Lounge"))[1]
+	phone := regexp.MustCompile(`href="/console/ui(/numbers/[^"?]+)">\+1206`).FindStringSubmatch(p.sees("/numbers"))[1]
+
+	user := func(do string, fields ...string) formOfChange {
+		return formOfChange{"/accounts/{account}/users/{user}/change", of + "/users/u0/change", append([]string{"do", do}, fields...), nil}
+	}
+	typing := func(form formOfChange, fields ...string) formOfChange {
+		form.typed = fields
+		return form
+	}
+	forms := []formOfChange{
+		{"/accounts", "/accounts", nil, []string{"new"}},
+		{"/accounts/{account}/settings", of + "/settings", []string{"do", "name"}, []string{"Name"}},
+		{"/accounts/{account}/settings", of + "/settings", []string{"do", "license"}, []string{"DefaultLicense"}},
+		{"/accounts/{account}/settings", of + "/settings", []string{"do", "settings", "EnableDialOut", "on"}, nil},
+		typing(user("license"), "LicenseType"), typing(user("type"), "UserType"), typing(user("give-number"), "E164PhoneNumber"),
+		user("calling", "SMS", "on"), user("suspend"), user("unsuspend"), user("logout"), user("pin"), user("give-number", "E164PhoneNumber", "+12065550100"), user("take-number"),
+		{"/numbers/{number}", phone, nil, []string{"CallingName"}},
+		{"/numbers/{number}", phone, nil, []string{"ProductType"}},
+		{"/numbers/{number}/delete", phone + "/delete", nil, nil},
+		{"/numbers/{number}/restore", phone + "/restore", nil, nil},
+		{"/accounts/{account}/rooms", of + "/rooms", nil, []string{"name"}},
+		{"/accounts/{account}/rooms/{room}", room, nil, []string{"name"}},
+		{"/accounts/{account}/rooms/{room}/members", room + "/members", []string{"role", "Member"}, []string{"member"}},
+		{"/accounts/{account}/rooms/{room}/members", room + "/members", []string{"role", "Member", "member", "u1"}, nil},
+		{"/accounts/{account}/rooms/{room}/members/{member}/remove", room + "/members/u1/remove", nil, nil},
+		{"/accounts/{account}/bots/{bot}/disable", of + "/bots/b1/disable", nil, nil},
+		{"/accounts/{account}/bots/{bot}/enable", of + "/bots/b1/enable", nil, nil},
+		{"/accounts/{account}/rooms/{room}/delete", room + "/delete", nil, nil},
+	}
+	for _, pattern := range s.console.Routes() {
+		route, ok := strings.CutSuffix(strings.TrimPrefix(pattern, "GET "), "/ask")
+		if ok && !slices.ContainsFunc(forms, func(f formOfChange) bool { return f.route == route }) {
+			t.Errorf("no form of this test is sent to %s", route)
+		}
+	}
+
+	var calls []string // that change something, of either side
+	record := func(r *http.Request, body []byte) {
+		if r.Method == http.MethodGet {
+			return
+		}
+		if len(body) > 0 {
+			var members map[string]any
+			if err := json.Unmarshal(body, &members); err != nil {
+				t.Error(err)
+			}
+			delete(members, "ClientRequestToken") // each call has its own
+			body, _ = json.Marshal(members)       // in one order
+		}
+		calls = append(calls, r.Method+" "+r.URL.RequestURI()+" "+string(body))
+	}
+	before := func(r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		record(r, body)
+	}
+	s.before.Store(&before)
+	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		record(r, body)
+		w.Header().Set("Content-Type", "application/json")
+		io.WriteString(w, "{}")
+	}))
+	defer listener.Close()
+	env := []string{
+		"HOME=" + t.TempDir(), "AWS_ACCESS_KEY_ID=AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY=secret", "AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL=" + listener.URL,
+		"AWS_EC2_METADATA_DISABLED=true",
+	}
+	shown := regexp.MustCompile(`(?s)<pre tabindex="0"><code>(.*?)</code></pre>`)
+	for _, form := range forms {
+		texts := hostileTexts
+		if len(form.typed) == 0 {
+			texts = []string{""}
+		}
+		for _, text := range texts {
+			fields := slices.Clone(form.fixed)
+			for _, name := range form.typed {
+				fields = append(fields, name, text)
+			}
+			query := ""
+			for i := 0; i < len(fields); i += 2 {
+				query += "&" + url.QueryEscape(fields[i]) + "=" + url.QueryEscape(fields[i+1])
+			}
+			calls = nil
+			page := p.get(form.path + "/ask?" + strings.TrimPrefix(query, "&"))
+			m := shown.FindStringSubmatch(strings.NewReplacer("\r\n", "\n", "\r", "\n").Replace(page.text)) // as browsers read lines
+			if m == nil || len(calls) > 0 {
+				t.Errorf("%s %q: the page shows no command, or has called %q: %s", form.path, fields, calls, page.text)
+				continue
+			}
+			command := html.UnescapeString(m[1])
+			words, err := shell.Split(command)
+			if err != nil || len(words) == 0 || words[0] != "aws" {
+				t.Errorf("%s %q: the command is not one: %v: %s", form.path, fields, err, command)
+				continue
+			}
+			var out bytes.Buffer
+			code := awscli.Main(t.Context(), words[1:], env, strings.NewReader(""), &out, &out, chime.Service)
+			byCommand := calls
+			calls = nil
+			made := p.post(form.path, fields...)
+			switch {
+			case code == 0:
+				if !slices.Equal(calls, byCommand) || len(calls) != 1 {
+					t.Errorf("%s %q: the page calls %q, and the command %q: %s", form.path, fields, calls, byCommand, command)
+				}
+			case made.status < 400 || len(byCommand) > 0:
+				t.Errorf("%s %q: the command fails, and the page does not: %s\n%s", form.path, fields, command, out.String())
+			}
+		}
+	}
+}
