@@ -342,6 +342,29 @@ func TestRoutes_BrokenForms(t *testing.T) {
 	w.unchanged(t, "broken forms", before)
 }
 
+// A form without its value is refused, and does not say that something was changed.
+func TestUser_ChangeWithoutValue(t *testing.T) {
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 1)
+	for _, do := range []string{"license", "type", "give-number"} {
+		p.has(p.post("/accounts/"+account+"/users/"+account[:8]+"-u0/change", "do", do), http.StatusUnprocessableEntity, "person0@example.com")
+	}
+}
+
+// An account without users has all pages.
+func TestAccount_Empty(t *testing.T) {
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 0)
+	for _, path := range []string{"/users", "/users?text=x", "/settings?count=yes", "/import", "/invite", "/rooms", "/bots", "/export?format=xlsx", "/export?format=csv", "/export?format=jsonl"} {
+		if page := p.get("/accounts/" + account + path); page.status != http.StatusOK {
+			t.Errorf("%s: status %d: %s", path, page.status, plain(page.text))
+		}
+	}
+	plan := p.awaited(p.post("/accounts/"+account+"/users", "which", "all", "do", "LicenseType=Pro"))
+	p.has(plan, http.StatusOK, "To change 0 of 0 users", "There is nothing to change.")
+	p.has(p.post(plan.path+"/apply"), http.StatusUnprocessableEntity, "cannot be applied")
+}
+
 // No id in a path leads anywhere but to a page that says there is no such thing.
 func TestRoutes_HostileIDs(t *testing.T) {
 	w := newEverything(t)

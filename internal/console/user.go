@@ -137,10 +137,14 @@ func (c *Console) changeUser(v *visit) (*change, error) {
 	switch v.r.FormValue("do") {
 	case "license":
 		license := v.r.FormValue("LicenseType")
-		set("UpdateUser", p.input("LicenseType", license), say("user.license.title"), say("user.license.will", who, license), "done.user.license")
+		in := p.input()
+		in.Set("LicenseType", license) // also an empty one, which the API refuses
+		set("UpdateUser", in, say("user.license.title"), say("user.license.will", who, license), "done.user.license")
 	case "type":
 		kind := v.r.FormValue("UserType")
-		set("UpdateUser", p.input("UserType", kind), say("user.type.title"), say("user.type.will", who, kind), "done.user.type")
+		in := p.input()
+		in.Set("UserType", kind)
+		set("UpdateUser", in, say("user.type.title"), say("user.type.will", who, kind), "done.user.type")
 	case "suspend":
 		if p.Account.Type == string(api.AccountTypeTeam) {
 			set("BatchSuspendUser", one, say("users.do.remove"), say("user.remove.will", who), "done.user.remove")
