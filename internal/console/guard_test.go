@@ -87,7 +87,7 @@ func TestSignIn_To(t *testing.T) {
 	s := start(t, nil)
 	for to, want := range map[string]string{
 		"/accounts?name=A%20b": "/console/ui/accounts?name=A%20b", "": "/console/ui/", "//evil.example/": "/console/ui/", "https://evil.example": "/console/ui/",
-		"/\\evil.example": "/console/ui/", "javascript:alert(1)": "/console/ui/", "/%0d%0aSet-Cookie:x": "/console/ui/%0d%0aSet-Cookie:x",
+		"/\\evil.example": "/console/ui/", "/../../other": "/console/ui/", "/%2e%2e/%2e%2e/other": "/console/ui/", "javascript:alert(1)": "/console/ui/", "/%0d%0aSet-Cookie:x": "/console/ui/%0d%0aSet-Cookie:x",
 	} {
 		form := url.Values{"key": {s.root.ID}, "secret": {s.root.Secret}, "to": {to}}
 		response, text := ask(t, "POST", s.url+"/console/ui/sign-in", http.Header{
