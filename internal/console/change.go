@@ -30,14 +30,8 @@ const askSuffix = "/ask"
 // change adds a form that makes a change. POST makes it. GET of the same path with askSuffix shows
 // what will happen and the command that does the same, and makes nothing.
 func (c *Console) change(path string, of func(*visit) (*change, error)) {
-	parsed := func(v *visit) (*change, error) {
-		if err := v.r.ParseForm(); err != nil {
-			return nil, err
-		}
-		return of(v)
-	}
 	c.page("GET "+path+askSuffix, func(v *visit) error {
-		ch, err := parsed(v)
+		ch, err := of(v)
 		if err != nil {
 			return err
 		}
@@ -47,7 +41,7 @@ func (c *Console) change(path string, of func(*visit) (*change, error)) {
 		})
 	})
 	c.page("POST "+path, func(v *visit) error {
-		ch, err := parsed(v)
+		ch, err := of(v)
 		if err != nil {
 			return err
 		}

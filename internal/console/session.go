@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -91,16 +92,29 @@ func visitor(r *http.Request) directory.Visitor {
 	return directory.Visitor{Address: host, UserAgent: strings.ToValidUTF8(ua[:min(len(ua), 256)], "?")}
 }
 
-// askToSignIn sends somebody to the sign-in page, from which a page that was asked for follows.
+// maxTo is the longest path and query that follow a sign-in. Browsers and proxies take longer ones,
+// but not all.
+const maxTo = 2000
+
+// askToSignIn sends somebody to the sign-in page, from which a page that was asked for follows. After
+// a form that makes a change, it is the page about that change, which has what was typed.
 func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, c.cookie(""))
 	if r.Header.Get(partHeader) != "" { // a script asks, who cannot sign in
 		c.refuse(w, r, http.StatusUnauthorized, "error.signedout")
 		return
 	}
+	after := ""
+	route, posted := strings.CutPrefix(r.Pattern, "POST ")
+	switch {
+	case r.Method == http.MethodGet && r.URL.Path != "/":
+		after = r.URL.RequestURI()
+	case posted && slices.Contains(c.routed, "GET "+route+askSuffix) && readForm(r) == nil:
+		after = r.URL.EscapedPath() + askSuffix + "?" + r.Form.Encode()
+	}
 	to := c.base + "/sign-in"
-	if r.Method == http.MethodGet && r.URL.Path != "/" {
-		to += "?to=" + url.QueryEscape(r.URL.RequestURI())
+	if after != "" && len(after) <= maxTo {
+		to += "?to=" + url.QueryEscape(after)
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
 }
