@@ -96,8 +96,8 @@ func visitor(r *http.Request) directory.Visitor {
 // but not all.
 const maxTo = 2000
 
-// askToSignIn sends somebody to the sign-in page, from which a page that was asked for follows. After
-// a form that makes a change, it is the page about that change, which has what was typed.
+// askToSignIn sends somebody to the sign-in page, from which a page that was asked for follows.
+// After a form that makes a change, it is the page about that change, which has what was typed.
 func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, c.cookie(""))
 	if r.Header.Get(partHeader) != "" { // a script asks, who cannot sign in
