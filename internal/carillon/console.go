@@ -86,7 +86,7 @@ func (s *service) openConsole(ctx context.Context, o serviceOptions, listened st
 	// Sessions of people end by the time of the machine, whatever the clock of tests shows.
 	s.sessions = directory.NewSessions(s.store, keys, directory.Options{})
 	s.console = console.New(console.Options{
-		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions, TestMode: testMode,
+		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions, Unavailable: store.ErrUnavailable, TestMode: testMode,
 	})
 	s.consoleURL = strings.TrimSuffix(at.String(), "/") + console.Prefix + "/"
 	if err := keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL); err != nil { // a full disk, say, can still be read

@@ -43,6 +43,10 @@ type Options struct {
 	// loopback addresses pass, too, if its host is one of these.
 	URL *url.URL
 
+	// Unavailable is what errors of Sessions wrap (in the sense of errors.Is) when the storage did not
+	// answer. Nil: no such error.
+	Unavailable error
+
 	// Jobs is the folder of the ledgers of jobs that are started here. Empty: none can be.
 	Jobs string
 

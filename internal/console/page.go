@@ -301,7 +301,9 @@ func (c *Console) failed(w http.ResponseWriter, r *http.Request, v *visit, err e
 			p.Advice = say("error.later.advice")
 		}
 	} else {
-		if e, ok := errors.AsType[*fs.PathError](err); ok { // the only files of the console are those of jobs
+		if c.Unavailable != nil && errors.Is(err, c.Unavailable) {
+			p = problem{Status: http.StatusServiceUnavailable, Text: say("error.unavailable"), Advice: say("error.later.advice")}
+		} else if e, ok := errors.AsType[*fs.PathError](err); ok { // the only files of the console are those of jobs
 			p = problem{Status: http.StatusServiceUnavailable, Text: say("error.folder", e.Err), Advice: say("error.folder.advice")}
 		}
 		c.Logger.Error("the console has failed", slog.String("page", r.Pattern), slog.Any("error", err))

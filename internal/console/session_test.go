@@ -186,3 +186,18 @@ func TestSignInByLink(t *testing.T) {
 		t.Errorf("a code in the query: status %d: %.300s", status, text)
 	}
 }
+
+// Somebody who cannot be signed in just now is told to wait, and is not signed out.
+func TestSession_StorageAway(t *testing.T) {
+	s := start(t, nil)
+	token := s.signIn(t, s.root)
+	if err := s.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{"/accounts", "/sessions"} {
+		status, _, text, cookies := s.as(t, token, "GET", path, nil)
+		if status != http.StatusServiceUnavailable || !strings.Contains(text, "The storage of the service does not answer now.") || len(cookies) != 0 {
+			t.Errorf("%s: status %d, cookies %v: %.500s", path, status, cookies, text)
+		}
+	}
+}
