@@ -156,6 +156,12 @@ type jobPage struct {
 // Here reports whether a page can go on with the job: nobody works on it.
 func (p jobPage) Here() bool { return p.Ledger != nil && p.State != jobDamaged && !p.Busy() }
 
+// ReasonLost reports whether a job has ended early for a reason that only the log knows: runs are
+// remembered until the next start at most.
+func (p jobPage) ReasonLost() bool {
+	return p.Here() && p.Reason == "" && (p.State == jobStopped || p.State == jobInterrupted)
+}
+
 // CanResume reports whether rows have no end yet.
 func (p jobPage) CanResume() bool { return p.Here() && p.Ledger.Left > 0 }
 

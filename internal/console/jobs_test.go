@@ -125,7 +125,7 @@ func TestJob_StopAndResume(t *testing.T) {
 	s.options.Endpoint = "http://carillon.example"
 	s.restart()
 	job = p.get(job.path)
-	p.has(job, 200, "Interrupted", "Resume")
+	p.has(job, 200, "Interrupted", "the service no longer knows why", "Resume")
 	p.has(p.awaited(p.post(job.path+"/resume")), 200, "Finished", "Done 400", "Not finished 0")
 	if got := s.licenses(p, account)["Pro"]; got != 400 {
 		t.Errorf("%d of 400 users were changed", got)
