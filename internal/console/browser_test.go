@@ -39,7 +39,11 @@ type manner struct {
 }
 
 // manners are those in which each scenario is told.
-var manners = []manner{{}, {withoutScript: true}, {byKeyboard: true, narrow: true}}
+var manners = []manner{{}, {byKeyboard: true, narrow: true}}
+
+// noScript is that of some. To the others the reader, who has no script either, tells the same, but
+// for what styles hide.
+var noScript = manner{withoutScript: true}
 
 func (m manner) String() string {
 	words := []string{"browser"}

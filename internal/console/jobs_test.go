@@ -363,6 +363,9 @@ func (endless) Read(p []byte) (int, error) {
 
 // What is no sheet, or too large, is refused with a page that says so, and nothing of it stays.
 func TestImport_Refused(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
 	s := start(t, nil)
 	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeTeam, 3)
 	const gigabyte = 1 << 30
@@ -552,5 +555,5 @@ func TestScenario_jobs(t *testing.T) {
 		v.follow("Jobs")
 		v.sees("Update users undo", "Finished")
 		accessible(t, v)
-	})
+	}, noScript)
 }

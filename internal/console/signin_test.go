@@ -56,7 +56,7 @@ func TestScenario_signIn(t *testing.T) {
 		v.fill("Code", code)
 		v.press("Sign in")
 		v.sees("This link has been used")
-	})
+	}, noScript)
 
 	scenario(t, "a page that is not there", func(t *testing.T, v visitor) {
 		s := start(t, nil)

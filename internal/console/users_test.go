@@ -261,7 +261,7 @@ func TestScenario_users(t *testing.T) {
 		v.choose("What to do", "Give license Pro")
 		v.press("Plan")
 		v.awaits("To change 3 of 120 users")
-	})
+	}, noScript)
 
 	scenario(t, "one user", func(t *testing.T, v visitor) {
 		s := start(t, nil)
@@ -300,7 +300,7 @@ func TestScenario_users(t *testing.T) {
 		accessible(t, v)
 		v.press("Plan")
 		v.awaits("To change 2 of 0 users")
-	})
+	}, noScript)
 }
 
 // With script, a list follows what somebody types, goes on by itself where the service has stopped

@@ -3,6 +3,7 @@ package console_test
 import (
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -45,12 +46,12 @@ type visitor interface {
 const hung = 60 * time.Second
 
 // scenario tells a story to each kind of visitor: to a client that only reads HTML, and to a
-// browser with script, without, and by keyboard on a narrow screen. Each is told it anew, so the
-// story starts what it visits. Browsers take part where there is one:
+// browser with script, to one by keyboard on a narrow screen, and in more manners if there are any.
+// Each is told it anew, so the story starts what it visits. Browsers take part where there is one:
 //
 //	CARILLON_TEST_CHROMIUM  the program chromium
 //	CARILLON_TEST_NODE      a directory node_modules with axe-core, for accessible
-func scenario(t *testing.T, name string, tell func(t *testing.T, v visitor)) {
+func scenario(t *testing.T, name string, tell func(t *testing.T, v visitor), more ...manner) {
 	t.Helper()
 	t.Run(name, func(t *testing.T) {
 		t.Parallel()
@@ -58,7 +59,7 @@ func scenario(t *testing.T, name string, tell func(t *testing.T, v visitor)) {
 			t.Parallel()
 			tell(t, newReader(t))
 		})
-		for _, m := range manners {
+		for _, m := range slices.Concat(manners, more) {
 			t.Run(m.String(), func(t *testing.T) {
 				needsBrowser(t)
 				t.Parallel()

@@ -240,12 +240,12 @@ func TestVisitor(t *testing.T) {
 		v.follow("Guests")
 		v.press("Send all home")
 		v.sees("0 guests.")
-	})
+	}, noScript)
 
 	scenario(t, "what takes its time", func(t *testing.T, v visitor) {
 		v.open(openHotel(t) + "/stamps")
 		v.awaits("Stamp 3.")
-	})
+	}, noScript)
 }
 
 func TestVisitor_script(t *testing.T) {
@@ -353,7 +353,7 @@ func TestVisitor_complains(t *testing.T) {
 			})
 		}
 	})
-	for _, m := range manners {
+	for _, m := range slices.Concat(manners, []manner{noScript}) {
 		t.Run(m.String(), func(t *testing.T) {
 			needsBrowser(t)
 			t.Parallel()
@@ -402,7 +402,7 @@ func TestAccessible_complains(t *testing.T) {
 		t.Skip("CARILLON_TEST_NODE is not set; .ci/run sets it")
 	}
 	for path, wants := range map[string][]string{
-		"/faulty": {"browser: label: ", "nameless", "browser dark: label: ", "browser narrow: label: "},
+		"/faulty": {"browser: label: ", "nameless", "browser narrow: label: "},
 		"/dim":    {"browser: color-contrast: ", ".dim", "browser dark: color-contrast: ", "pixels wide, on a screen of 360"},
 	} {
 		t.Run(path, func(t *testing.T) {
