@@ -96,7 +96,7 @@ func (s *service) signedIn(t testing.TB) func(path string) *httptest.ResponseRec
 	}
 	return func(path string) *httptest.ResponseRecorder {
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, s.url+console.Prefix+path, nil)
-		r.AddCookie(&http.Cookie{Name: "carillon", Value: token})
+		r.AddCookie(s.cookie(token))
 		answer := httptest.NewRecorder()
 		s.console.ServeHTTP(answer, r)
 		if answer.Code != http.StatusOK {

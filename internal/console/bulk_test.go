@@ -52,7 +52,7 @@ func (p *person) send(method, path, kind string, body io.Reader) (*http.Response
 		p.t.Fatal(err)
 	}
 	r.Header.Set("Content-Type", kind)
-	r.AddCookie(&http.Cookie{Name: "carillon", Value: p.token})
+	r.AddCookie(p.s.cookie(p.token))
 	return http.DefaultTransport.RoundTrip(r)
 }
 

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net"
 	"net/http"
 	gopath "path"
@@ -93,7 +94,7 @@ func isLoopback(host string) bool {
 // for one without fields.
 func readForm(r *http.Request) error {
 	err := r.ParseForm()
-	if _, tooLarge := asTooLarge(err); tooLarge {
+	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 		return err
 	}
 	valid := err == nil

@@ -259,7 +259,7 @@ func tooManyRows() error {
 
 // broken says what is wrong with a form that could not be read to its end.
 func broken(err error) error {
-	if tooLarge, ok := asTooLarge(err); ok {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return &http.MaxBytesError{Limit: min(tooLarge.Limit, maxUpload)}
 	}
 	if _, ok := refusal(err); ok {

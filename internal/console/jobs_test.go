@@ -380,7 +380,7 @@ func TestImport_Refused(t *testing.T) {
 			r.ContentLength = gigabyte + 1000
 		}
 		r.Header.Set("Content-Type", kind)
-		r.AddCookie(&http.Cookie{Name: "carillon", Value: p.token})
+		r.AddCookie(s.cookie(p.token))
 		response, err := http.DefaultTransport.RoundTrip(r)
 		if err != nil {
 			t.Fatal(err)

@@ -6,6 +6,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"html/template"
 	"io/fs"
 	"log/slog"
@@ -190,6 +191,14 @@ func number(n int) string {
 	return text
 }
 
+// sizeOf writes a number of bytes for people.
+func sizeOf(bytes int64) string {
+	if bytes >= 1<<20 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%d KiB", bytes>>10)
+}
+
 // frame is what a template gets: the data of the page, and what is around it.
 type frame struct {
 	Page    string // name of the template
@@ -288,7 +297,7 @@ var errDenied = errors.New("the access key does not allow this")
 // the log must know, with little.
 func (c *Console) failed(w http.ResponseWriter, r *http.Request, v *visit, err error) {
 	p := problem{Status: http.StatusInternalServerError, Text: say("error.failed"), Advice: say("error.failed.advice")}
-	if tooLarge, ok := asTooLarge(err); ok {
+	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		p = problem{Status: http.StatusRequestEntityTooLarge, Text: say("error.toolarge", sizeOf(tooLarge.Limit))}
 	} else if errors.Is(err, errDenied) {
 		p = problem{Status: http.StatusForbidden, Text: say("error.denied"), Advice: say("error.forbidden.advice")}

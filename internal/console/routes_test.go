@@ -126,7 +126,7 @@ func (p *person) at(method, path, kind string, body io.Reader, header http.Heade
 	}
 	r.Header.Set("Content-Type", kind)
 	if p.token != "" {
-		r.AddCookie(&http.Cookie{Name: "carillon", Value: p.token})
+		r.AddCookie(p.s.cookie(p.token))
 	}
 	response, err := http.DefaultTransport.RoundTrip(r)
 	if err != nil {

@@ -63,9 +63,10 @@ func (v *visit) goesOn() error {
 
 // cookie returns the cookie of a session. Over https its name keeps the browser from taking it from
 // anybody but this host. Over http, which is for this machine only, the browser would refuse that
-// name.
+// name. There it has the port, since browsers give cookies to all ports of a host: whoever signs in
+// to a second service must stay in the first.
 func (c *Console) cookie(token string) *http.Cookie {
-	cookie := &http.Cookie{Name: "carillon", Value: token, Path: c.base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
+	cookie := &http.Cookie{Name: "carillon-" + c.URL.Port(), Value: token, Path: c.base + "/", HttpOnly: true, SameSite: http.SameSiteStrictMode}
 	if c.URL.Scheme == "https" {
 		cookie.Name, cookie.Path, cookie.Secure = "__Host-carillon", "/", true
 	}
@@ -88,8 +89,7 @@ func visitor(r *http.Request) directory.Visitor {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	ua := r.UserAgent()
-	return directory.Visitor{Address: host, UserAgent: strings.ToValidUTF8(ua[:min(len(ua), 256)], "?")}
+	return directory.Visitor{Address: host, UserAgent: r.UserAgent()}
 }
 
 // maxTo is the longest path and query that follow a sign-in. Browsers and proxies take longer ones,

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"net/http"
+	"net/http/cookiejar"
 	"net/url"
 	"strings"
 	"sync"
@@ -36,7 +37,7 @@ func (s *service) as(t *testing.T, token, method, path string, form url.Values) 
 	t.Helper()
 	header := http.Header{"Host": {strings.TrimPrefix(s.url, "http://")}, "Sec-Fetch-Site": {"same-origin"}}
 	if token != "" {
-		header.Set("Cookie", "carillon="+token)
+		header.Set("Cookie", s.cookie(token).String())
 	}
 	if form != nil {
 		header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -198,6 +199,33 @@ func TestSession_StorageAway(t *testing.T) {
 		status, _, text, cookies := s.as(t, token, "GET", path, nil)
 		if status != http.StatusServiceUnavailable || !strings.Contains(text, "The storage of the service does not answer now.") || len(cookies) != 0 {
 			t.Errorf("%s: status %d, cookies %v: %.500s", path, status, cookies, text)
+		}
+	}
+}
+
+// Browsers send cookies to all ports of a host: whoever signs in to one service stays in the other.
+func TestSession_TwoPorts(t *testing.T) {
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar}
+	services := []*service{start(t, nil), start(t, nil)}
+	for _, s := range services {
+		response, err := browser.PostForm(s.url+"/console/ui/sign-in", url.Values{"key": {s.root.ID}, "secret": {s.root.Secret}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+	}
+	for _, s := range services {
+		response, err := browser.Get(s.url + "/console/ui/accounts")
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if at := response.Request.URL.Path; at != "/console/ui/accounts" {
+			t.Errorf("%s leads to %s", s.url, at)
 		}
 	}
 }

@@ -100,3 +100,8 @@ func start(t testing.TB, clock func() time.Time) *service {
 	t.Cleanup(func() { s.console.Stop(context.WithoutCancel(ctx)) }) // before the server waits for streams
 	return s
 }
+
+// cookie is that of a session in a browser.
+func (s *service) cookie(token string) *http.Cookie {
+	return &http.Cookie{Name: "carillon-" + s.options.URL.Port(), Value: token}
+}
