@@ -307,7 +307,7 @@ func TestStop_ConsoleJob(t *testing.T) {
 			t.Fatal(err)
 		}
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		r.AddCookie(&http.Cookie{Name: "carillon", Value: token})
+		r.AddCookie(&http.Cookie{Name: "carillon-" + r.URL.Port(), Value: token})
 		answer, err := http.DefaultTransport.RoundTrip(r)
 		if err != nil {
 			t.Fatal(err)
