@@ -146,6 +146,7 @@ var arrows = map[string]map[string]string{
 		"internal/document":    "writes the audit trail's before and after",
 		"internal/e164":        "which country a number is of, and whether calls are free",
 		"internal/extension":   "answers operations of our own",
+		"internal/model":       "operations of our own are values of it",
 		"internal/policy":      "a key is made with a policy that can be read",
 		"internal/seal":        "keys keep their secrets sealed",
 		"internal/store":       "keeps what they change",

@@ -18,12 +18,9 @@ import (
 
 	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/chime"
-	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/extension"
 	"github.com/carillon-project/carillon/internal/metrics"
-	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
@@ -187,7 +184,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
 		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory, Inbound: domain.Inbound,
-		Extension: extensions(domain, keys),
+		Extension: directory.Extensions(domain, keys),
 	}
 	if metricsListener != nil {
 		mux := http.NewServeMux()
@@ -214,7 +211,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	handler := calls
 	var testMode http.Handler
 	if o.Test {
-		testMode = testmode.Handler(clock, domain.RunDue, handler)
+		testMode = (&testmode.Mode{Clock: clock, RunDue: domain.RunDue}).Handler(handler)
 		handler = testMode
 	}
 	switch {
@@ -231,23 +228,6 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	s.web = append(s.web, s.serve(listener, handler, tlsConfig, o.Logger))
 	return s, nil
-}
-
-// extensions answers the operations that the service offers beyond the API.
-func extensions(domain *directory.Service, keys *directory.Keys) map[*model.Operation]api.Handler {
-	return map[*model.Operation]api.Handler{
-		&extension.ReadAudit:   domain.ReadAudit,
-		&extension.SearchUsers: domain.SearchUsers,
-		&extension.CountUsers:  domain.CountUsers,
-		&extension.RecordJob:   domain.RecordJob,
-		&extension.ListJobs:    domain.ListJobs,
-		&extension.ReadJob:     domain.ReadJob,
-		&extension.ListKeys:    keys.ListKeys,
-		&extension.CreateKey:   keys.CreateKey,
-		&extension.DisableKey:  keys.DisableKey,
-		&extension.EnableKey:   keys.EnableKey,
-		&extension.DeleteKey:   keys.DeleteKey,
-	}
 }
 
 // checkForTests keeps test mode from a directory that people rely on, and people from relying on

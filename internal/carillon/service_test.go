@@ -24,7 +24,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/extension"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
@@ -49,16 +48,6 @@ func start(t *testing.T, change func(*serviceOptions)) *service {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// Every operation of our own has an answer.
-func TestExtensions(t *testing.T) {
-	answers := extensions(new(directory.Service), new(directory.Keys))
-	for _, op := range extension.Operations {
-		if answers[op] == nil {
-			t.Errorf("nobody answers %s", op.Name)
-		}
-	}
 }
 
 // dial connects to where a URL leads.

@@ -17,7 +17,7 @@ func (s *service) forTests(t *testing.T) *testmode.Clock {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.options.TestMode = testmode.Handler(clock, func(context.Context) error { return nil }, http.NotFoundHandler())
+	s.options.TestMode = (&testmode.Mode{Clock: clock, RunDue: func(context.Context) error { return nil }}).Handler(http.NotFoundHandler())
 	s.console = console.New(s.options)
 	return clock
 }

@@ -12,11 +12,8 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime"
-	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/extension"
-	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
@@ -75,13 +72,7 @@ func start(t testing.TB, clock func() time.Time) *service {
 		t.Fatal(err)
 	}
 	calls := server.New(chime.Service, s.domain, s.keys, server.Options{
-		Unavailable: store.ErrUnavailable, Extension: map[*model.Operation]api.Handler{
-			&extension.ReadAudit: s.domain.ReadAudit, &extension.RecordJob: s.domain.RecordJob,
-			&extension.SearchUsers: s.domain.SearchUsers, &extension.CountUsers: s.domain.CountUsers,
-			&extension.ListJobs: s.domain.ListJobs, &extension.ReadJob: s.domain.ReadJob,
-			&extension.ListKeys: s.keys.ListKeys, &extension.CreateKey: s.keys.CreateKey,
-			&extension.DisableKey: s.keys.DisableKey, &extension.EnableKey: s.keys.EnableKey, &extension.DeleteKey: s.keys.DeleteKey,
-		},
+		Unavailable: store.ErrUnavailable, Extension: directory.Extensions(s.domain, s.keys),
 	})
 	s.options = console.Options{
 		Service: chime.Service, Endpoint: s.url, URL: at, Jobs: filepath.Join(dir, "jobs"), Sessions: s.sessions, Unavailable: store.ErrUnavailable, Clock: s.now,

@@ -119,7 +119,9 @@ func (s *Service) batch(ctx context.Context, op operation, accountID string, use
 		for i, id := range userIDs {
 			refused := noUser(id)
 			if m := byID[id]; m != nil && !m.gone {
-				refused = decide(i, m)
+				if refused = s.options.Refuse(ctx, Item{op.name, a.AccountID, id, m.before.Email}); refused == nil {
+					refused = decide(i, m)
+				}
 			}
 			if refused != nil {
 				failed = append(failed, api.UserError{UserId: new(id), ErrorCode: refused.Code, ErrorMessage: new(refused.Message)})

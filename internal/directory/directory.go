@@ -34,6 +34,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/chime/rules"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/webhook"
 )
@@ -64,6 +65,11 @@ type Options struct {
 	// delivered. Nil: nobody is told.
 	EventEnded func(botID string, outcome EventOutcome, reason string)
 
+	// Refuse is asked about each item of a batch, before the rules decide about it. What it returns
+	// is the answer for the item: a service for tests refuses on demand. It may be asked about an item
+	// twice. Nil: nothing is refused.
+	Refuse func(context.Context, Item) *rules.Refusal
+
 	scheduled func() // is told when an update has scheduled a task; nil: nobody is
 }
 
@@ -77,10 +83,21 @@ func (o Options) orDefault() Options {
 	if o.Rand == nil {
 		o.Rand = rand.Reader
 	}
+	if o.Refuse == nil {
+		o.Refuse = func(context.Context, Item) *rules.Refusal { return nil }
+	}
 	if o.EventEnded == nil {
 		o.EventEnded = func(string, EventOutcome, string) {}
 	}
 	return o
+}
+
+// Item is one of those that a batch names.
+type Item struct {
+	Operation string
+	AccountID string // empty: the items belong to the AWS account
+	ID        string // as the request names it: of a user or bot, an e-mail address to invite, or a phone number
+	Email     string // of a user
 }
 
 // Service carries out the operations of the API, and what happens by itself. What it keeps in

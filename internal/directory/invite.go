@@ -32,7 +32,10 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 		if userType == "" {
 			userType = api.UserTypePrivateUser
 		}
-		invites, err := c.invite(a, addresses, userType)
+		refused := func(to address.Address) bool {
+			return s.options.Refuse(ctx, Item{opInviteUsers.name, a.AccountID, to.Text, to.Text}) != nil
+		}
+		invites, err := c.invite(a, addresses, userType, refused)
 		if err != nil {
 			return nil, err
 		}
@@ -43,8 +46,9 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 	})
 }
 
-// invite invites people and returns the invitations in the same order, without the addresses.
-func (c *change) invite(a store.Account, addresses []address.Address, userType api.UserType) ([]api.Invite, error) {
+// invite invites people and returns the invitations in the same order, without the addresses. Those
+// who are refused are not invited.
+func (c *change) invite(a store.Account, addresses []address.Address, userType api.UserType, refused func(address.Address) bool) ([]api.Invite, error) {
 	members, err := asMembers(c.UsersByEmail(a.AccountID, texts(addresses)))
 	if err != nil {
 		return nil, err
@@ -69,7 +73,7 @@ func (c *change) invite(a store.Account, addresses []address.Address, userType a
 			switch {
 			case m != nil && m.before.Registration != store.Unregistered:
 				invite = api.Invite{InviteId: orNil(m.before.InviteID), Status: api.InviteStatusAccepted}
-			case barred[key]:
+			case barred[key] || refused(to):
 				invite = api.Invite{InviteId: new(c.newID()), Status: api.InviteStatusFailed}
 				if m != nil { // an earlier invitation, which is no longer possible
 					m.after.Invitation = string(api.InviteStatusFailed)

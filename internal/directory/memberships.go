@@ -59,7 +59,11 @@ func (s *Service) BatchCreateRoomMembership(ctx context.Context, in *api.BatchCr
 		}
 		out := &api.BatchCreateRoomMembershipOutput{Errors: []api.MemberError{}}
 		for i, item := range in.MembershipItemList {
-			if refused := adding.add(ids[i], item.Role); refused != nil {
+			refused := s.options.Refuse(ctx, Item{opBatchCreateRoomMembership.name, a.AccountID, ids[i], adding.known[ids[i]].user.Email})
+			if refused == nil {
+				refused = adding.add(ids[i], item.Role)
+			}
+			if refused != nil {
 				out.Errors = append(out.Errors, api.MemberError{MemberId: new(ids[i]), ErrorCode: refused.Code, ErrorMessage: new(refused.Message)})
 			}
 		}

@@ -193,7 +193,11 @@ func (s *Service) numberBatch(ctx context.Context, op operation, list string, id
 		}
 		failed := []api.PhoneNumberError{}
 		for i, id := range ids {
-			if refused := decide(numbers, i); refused != nil {
+			refused := s.options.Refuse(ctx, Item{Operation: op.name, ID: id})
+			if refused == nil {
+				refused = decide(numbers, i)
+			}
+			if refused != nil {
 				failed = append(failed, api.PhoneNumberError{PhoneNumberId: new(id), ErrorCode: refused.Code, ErrorMessage: new(refused.Message)})
 			}
 		}

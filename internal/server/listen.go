@@ -113,14 +113,23 @@ type connection struct {
 
 type connectionKey struct{}
 
-// baseContext returns the context of the listener that a request came in on. Other than the
-// request's own it does not end when the client closes its sending side, and may still be reading.
+// baseContext returns the context of the listener that a request came in on, with the values of the
+// request's own. Other than that, it does not end when the client closes its sending side, and may
+// still be reading.
 func baseContext(r *http.Request) context.Context {
 	if x, ok := r.Context().Value(connectionKey{}).(*connection); ok {
-		return x.base
+		return withValues{x.base, r.Context()}
 	}
 	return context.WithoutCancel(r.Context())
 }
+
+// withValues is a context that has the values of another one.
+type withValues struct {
+	context.Context
+	values context.Context
+}
+
+func (c withValues) Value(key any) any { return c.values.Value(key) }
 
 // showsSignature notes that the signature of a request is valid: its connection is no stranger.
 func showsSignature(r *http.Request) {

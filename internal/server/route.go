@@ -57,7 +57,7 @@ func (c call) label(name string) string {
 // selector is the key of the query that chooses among operations.
 const selector = "operation"
 
-func routes(contract *model.Service, service api.API, more map[*model.Operation]api.Handler, meter func(operation string) meter) []route {
+func routes(contract *model.Service, service api.API, o Options) []route {
 	var all []route
 	at := map[string]int{}
 	add := func(op *model.Operation, prefix string, handler api.Handler) {
@@ -68,12 +68,12 @@ func routes(contract *model.Service, service api.API, more map[*model.Operation]
 			all = append(all, route{segments: segments(op.Path)})
 		}
 		key, value, _ := strings.Cut(op.Query, "=")
-		all[i].endpoints = append(all[i].endpoints, endpoint{op, handler, meter(op.Name), prefix + ":" + op.Name, bodyLimit(op), key, value})
+		all[i].endpoints = append(all[i].endpoints, endpoint{op, handler, o.Meter(op.Name), prefix + ":" + op.Name, bodyLimit(op), key, value})
 	}
 	for _, op := range contract.Operations {
-		add(op, contract.SigningName, api.Bind(service, op.Name))
+		add(op, contract.SigningName, o.Intercept(op, api.Bind(service, op.Name)))
 	}
-	for op, handler := range more {
+	for op, handler := range o.Extension {
 		add(op, extension.ActionPrefix, handler)
 	}
 	return all

@@ -79,6 +79,11 @@ type Options struct {
 	// of policies for them have the prefix [extension.ActionPrefix].
 	Extension map[*model.Operation]api.Handler
 
+	// Intercept, asked once for each operation of the contract, returns what carries it out in place
+	// of next: it may answer without next, or change what next has answered. The context of a call has
+	// the values of the context of its HTTP request. Nil: nothing is in between.
+	Intercept func(op *model.Operation, next api.Handler) api.Handler
+
 	// Inbound finds the URLs by which bots answer, under [directory.InboundPath]: they hold a secret
 	// of their own, and need no signature. Nil: there are none.
 	Inbound func(path string) (*directory.Inbound, error)
@@ -113,13 +118,16 @@ func New(contract *model.Service, service api.API, keys KeySource, o Options) ht
 	if o.Metrics != nil {
 		o.Metrics = ForThisMachine(o.Metrics)
 	}
+	if o.Intercept == nil {
+		o.Intercept = func(_ *model.Operation, next api.Handler) api.Handler { return next }
+	}
 	if o.BodyMemory == 0 {
 		o.BodyMemory = DefaultBodyMemory
 	}
 	names := names{o.PublicURL, o.Hosts}
 	return &server{
 		Options: o,
-		routes:  routes(contract, service, o.Extension, o.Meter),
+		routes:  routes(contract, service, o),
 		unknown: o.Meter("unknown"),
 		inbound: o.Meter(inboundOperation),
 		names:   names,

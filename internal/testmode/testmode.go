@@ -1,6 +1,6 @@
 // Package testmode is what `carillon serve --test` offers beyond the service, to those who test
 // scripts and programs against it: a [Clock] that they move. Nothing of it is reachable otherwise,
-// and [Claim] keeps it from a directory that people rely on. Start at [Handler].
+// and [Claim] keeps it from a directory that people rely on. Start at [Mode].
 package testmode
 
 import (
@@ -9,15 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
+	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
-	"time"
-
-	"github.com/carillon-project/carillon/internal/chime/api"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // The key pair of every service in test mode. Everybody knows it: it guards nothing.
@@ -29,188 +23,51 @@ const (
 // Prefix is what the paths of test mode begin with.
 const Prefix = "/_carillon/"
 
-// Clock is the clock of a service under test. It goes on with the time of the machine, from where
-// it was set, or stands still. The store of the service keeps its state: it outlives a restart, and
-// an operator who works on the store has the same time.
-type Clock struct {
-	store    store.Store
-	changing sync.Mutex // held by a change while it waits for the store, whose updates call Now
-	state    atomic.Pointer[clockState]
+// Mode is the test mode of a service.
+type Mode struct {
+	Clock  *Clock
+	RunDue func(context.Context) error // does what is due
 }
 
-// clockSetting is where the store keeps the state of the clock, in JSON. It is there once the clock
-// was set.
-const clockSetting = "test-clock"
-
-type clockState struct {
-	Ahead  time.Duration `json:"ahead"`           // of the time of the machine, in nanoseconds
-	Frozen time.Time     `json:"frozen,omitzero"` // the time it stands still at; zero: it goes on
+// endpoint is a path of test mode, after Prefix, with the methods that it takes.
+type endpoint struct {
+	path    string
+	methods map[string]http.HandlerFunc
 }
 
-func (s clockState) now() time.Time {
-	if !s.Frozen.IsZero() {
-		return s.Frozen
-	}
-	return time.Now().Add(s.Ahead)
-}
-
-// OpenClock returns the clock of the service on a store. If nobody has ever set it, as in every
-// store that is not for tests, it shows the time of the machine.
-func OpenClock(ctx context.Context, st store.Store) (*Clock, error) {
-	var state clockState
-	err := st.View(ctx, func(tx store.ReadTx) error {
-		text, err := tx.Setting(clockSetting)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
-			err = json.Unmarshal(text, &state)
-		}
-		return err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("reading the clock of a service for tests: %w", err)
-	}
-	c := &Clock{store: st}
-	c.state.Store(&state)
-	return c, nil
-}
-
-// Now returns the time that the clock shows.
-func (c *Clock) Now() time.Time { return c.state.Load().now() }
-
-// The times that a clock can be set to. A [time.Duration] spans 292 years.
-var (
-	earliest = time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-// errNotKept: the clock was left as it is.
-var errNotKept = errors.New("the clock cannot be set, since the store does not keep it")
-
-// change sets what is given of the clock. The error is errNotKept if the request is not at fault.
-func (c *Clock) change(ctx context.Context, to clockChange) error {
-	c.changing.Lock()
-	defer c.changing.Unlock()
-	is := *c.state.Load()
-	now, frozen := is.now(), !is.Frozen.IsZero()
-	if to.Now != nil {
-		now = *to.Now
-	}
-	if to.Advance != nil {
-		now = now.Add(time.Duration(*to.Advance))
-	}
-	if to.Frozen != nil {
-		frozen = *to.Frozen
-	}
-	if now.Before(earliest) || !now.Before(latest) {
-		return fmt.Errorf("the clock can be set to the years 1970 to 2199, not to %s", now.UTC().Format(time.RFC3339))
-	}
-	state := clockState{Ahead: time.Until(now)}
-	if frozen {
-		state.Frozen = now.UTC().Round(0) // as it will be read back
-	}
-	text, err := json.Marshal(state)
-	if err == nil {
-		err = c.store.Update(ctx, func(tx store.Tx) error { return tx.PutSetting(clockSetting, text) })
-	}
-	if err != nil {
-		return fmt.Errorf("%w: %w", errNotKept, err)
-	}
-	c.state.Store(&state)
-	return nil
-}
-
-// clockChange is the body of a request: what is to change of the clock.
-type clockChange struct {
-	Now     *time.Time `json:"now"`
-	Advance *span      `json:"advance"`
-	Frozen  *bool      `json:"frozen"`
-}
-
-// clockAnswer is the body of an answer.
-type clockAnswer struct {
-	Now    string `json:"now"`
-	Frozen bool   `json:"frozen"`
-}
-
-// span is a time to go forward by, such as "90s", "24h" or "7d".
-type span time.Duration
-
-func (s *span) UnmarshalJSON(b []byte) error {
-	var text string
-	if err := json.Unmarshal(b, &text); err != nil {
-		return errors.New(`advance must be a text such as "24h"`)
-	}
-	inHours, factor := text, time.Duration(1)
-	if days, ok := strings.CutSuffix(text, "d"); ok && strings.Trim(days, "+-.0123456789") == "" {
-		inHours, factor = days+"h", 24
-	}
-	d, err := time.ParseDuration(inHours)
-	if err != nil || d < 0 || d > math.MaxInt64/factor {
-		return fmt.Errorf(`advance is %.40q, which is not a time such as "90s", "24h" or "7d"`, text)
-	}
-	*s = span(d * factor)
-	return nil
-}
-
-// Handler answers the paths of test mode and leaves the others to next:
+// endpoints lists the paths of test mode:
 //
 //	GET  /_carillon/clock   {"now": "2026-03-01T12:00:00.000Z", "frozen": false}
 //	PUT  /_carillon/clock   sets what is given of now (RFC 3339) and frozen
 //	POST /_carillon/clock   goes forward: {"advance": "24h"}, with frozen if that is to change, too
 //
 // PUT and POST keep the state of the clock, then do what has fallen due, and then answer like GET.
-// runDue is to do what is due. The
-// requests are not signed, and pages of other origins in a browser may not make them.
-func Handler(clock *Clock, runDue func(context.Context) error, next http.Handler) http.Handler {
-	own := http.NewServeMux()
-	own.HandleFunc("GET "+Prefix+"clock", func(w http.ResponseWriter, r *http.Request) {
-		answerClock(w, clock)
-	})
-	changed := func(takes func(clockChange) error) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
-			var to clockChange
-			err := decode(w, r, &to)
-			if err == nil {
-				err = takes(to)
-			}
-			if err == nil {
-				err = clock.change(r.Context(), to)
-			}
-			switch {
-			case errors.Is(err, errNotKept):
-				refuse(w, http.StatusInternalServerError, err)
-				return
-			case err != nil:
-				refuse(w, http.StatusBadRequest, err)
-				return
-			}
-			if err := runDue(r.Context()); err != nil {
-				refuse(w, http.StatusInternalServerError, fmt.Errorf("the clock is set, but not all that was due could be done: %w", err))
-				return
-			}
-			answerClock(w, clock)
-		}
+func (m *Mode) endpoints() []endpoint {
+	return []endpoint{
+		{"clock", map[string]http.HandlerFunc{http.MethodGet: m.showClock, http.MethodPut: m.setClock, http.MethodPost: m.advanceClock}},
 	}
-	own.HandleFunc("PUT "+Prefix+"clock", changed(func(to clockChange) error {
-		if to.Advance != nil || to.Now == nil && to.Frozen == nil {
-			return errors.New(`PUT takes "now", "frozen" or both; POST takes "advance"`)
+}
+
+// Handler answers the paths of test mode and leaves the others to next. The requests are not
+// signed, and pages of other origins in a browser may not make them.
+func (m *Mode) Handler(next http.Handler) http.Handler {
+	own := http.NewServeMux()
+	var paths []string
+	for _, e := range m.endpoints() {
+		paths = append(paths, Prefix+e.path)
+		var allowed []string
+		for method, handler := range e.methods {
+			own.HandleFunc(method+" "+Prefix+e.path, handler)
+			allowed = append(allowed, method)
 		}
-		return nil
-	}))
-	own.HandleFunc("POST "+Prefix+"clock", changed(func(to clockChange) error {
-		if to.Advance == nil || to.Now != nil {
-			return errors.New(`POST takes "advance"; PUT takes "now"`)
-		}
-		return nil
-	}))
-	own.HandleFunc(Prefix+"clock", func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Allow", "GET, POST, PUT")
-		refuse(w, http.StatusMethodNotAllowed, fmt.Errorf("the clock is asked by GET and set by PUT or POST, not by %s", r.Method))
-	})
+		slices.Sort(allowed)
+		own.HandleFunc(Prefix+e.path, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Allow", strings.Join(allowed, ", "))
+			refuse(w, http.StatusMethodNotAllowed, fmt.Errorf("%s does not take %s: use %s", r.URL.Path, r.Method, strings.Join(allowed, " or ")))
+		})
+	}
 	own.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Errorf("test mode has no %s; it has %sclock", r.URL.Path, Prefix))
+		refuse(w, http.StatusNotFound, fmt.Errorf("test mode has no %s; it has %s", r.URL.Path, strings.Join(paths, ", ")))
 	})
 	guarded := http.NewCrossOriginProtection().Handler(own)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -239,11 +96,6 @@ func decode(w http.ResponseWriter, r *http.Request, into any) error {
 		return fmt.Errorf("the body is not what is wanted: %w", err)
 	}
 	return nil
-}
-
-func answerClock(w http.ResponseWriter, c *Clock) {
-	state := c.state.Load()
-	answer(w, http.StatusOK, clockAnswer{Now: api.FormatTime(state.now()), Frozen: !state.Frozen.IsZero()})
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {

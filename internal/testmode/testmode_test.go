@@ -54,13 +54,13 @@ func TestClock(t *testing.T) {
 		clock := openClock(t, st)
 		ran := 0
 		var problem error
-		h := testmode.Handler(clock, func(context.Context) error {
+		h := (&testmode.Mode{Clock: clock, RunDue: func(context.Context) error {
 			ran++
 			if kept := openClock(t, st); !kept.Now().Equal(clock.Now()) {
 				t.Errorf("before what is due is done, the store keeps %v, and the clock shows %v", kept.Now(), clock.Now())
 			}
 			return problem
-		}, http.NotFoundHandler())
+		}}).Handler(http.NotFoundHandler())
 		machine := time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 		for _, step := range []struct {
 			method, body string
@@ -76,7 +76,7 @@ func TestClock(t *testing.T) {
 			if code, got := call(t, h, step.method, "/_carillon/clock", step.body); code != http.StatusOK || got != step.want {
 				t.Errorf("%s %s: got %d %s, want %s", step.method, step.body, code, got, step.want)
 			}
-			restarted := testmode.Handler(openClock(t, st), nil, http.NotFoundHandler())
+			restarted := (&testmode.Mode{Clock: openClock(t, st)}).Handler(http.NotFoundHandler())
 			if code, got := call(t, restarted, "GET", "/_carillon/clock", ""); code != http.StatusOK || got != step.want {
 				t.Errorf("%s %s, after a restart: got %d %s, want %s", step.method, step.body, code, got, step.want)
 			}
@@ -103,7 +103,7 @@ func TestClock(t *testing.T) {
 func TestClock_notKept(t *testing.T) {
 	st := openStore(t)
 	clock := openClock(t, st)
-	h := testmode.Handler(clock, func(context.Context) error { t.Error("what is due was done"); return nil }, http.NotFoundHandler())
+	h := (&testmode.Mode{Clock: clock, RunDue: func(context.Context) error { t.Error("what is due was done"); return nil }}).Handler(http.NotFoundHandler())
 	if err := st.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +120,7 @@ func TestClock_refused(t *testing.T) {
 	st := openStore(t)
 	defer st.Close()
 	clock := openClock(t, st)
-	h := testmode.Handler(clock, func(context.Context) error { t.Error("what is due was done"); return nil }, http.NotFoundHandler())
+	h := (&testmode.Mode{Clock: clock, RunDue: func(context.Context) error { t.Error("what is due was done"); return nil }}).Handler(http.NotFoundHandler())
 	if code, _ := call(t, h, "GET", "/_carillon/clock", ""); code != http.StatusOK {
 		t.Fatal(code)
 	}
