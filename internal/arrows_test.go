@@ -92,7 +92,6 @@ var arrows = map[string]map[string]string{
 		"internal/client":         "bulk calls an endpoint",
 		"internal/console":        "wires the service",
 		"internal/directory":      "wires the service; the operator's channel",
-		"internal/extension":      "reads the audit trail of a service far away",
 		"internal/document":       "JSON output, and the ids in the demo's replies",
 		"internal/importer":       "reads the files of an import",
 		"internal/jmespath":       "the demo reads ids from replies",
