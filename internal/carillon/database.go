@@ -81,8 +81,9 @@ func (d *database) narrow(logger *slog.Logger) error {
 }
 
 // serve opens the database for a service, which keeps a directory of SQLite to itself until release
-// is called. The log says what an upgrade of the schema has come across.
-func (d *database) serve(ctx context.Context, logger *slog.Logger) (st store.Store, release func() error, err error) {
+// is called. The log says what an upgrade of the schema has come across. A service for tests does
+// not wait for the disk.
+func (d *database) serve(ctx context.Context, test bool, logger *slog.Logger) (st store.Store, release func() error, err error) {
 	upgraded := func(found store.Upgraded) { logUpgrade(logger, found) }
 	if d.URL == "" {
 		// Opening upgrades the schema, so the lock comes first: an older release may be serving.
@@ -90,7 +91,7 @@ func (d *database) serve(ctx context.Context, logger *slog.Logger) (st store.Sto
 		if release, err = sqlite.Lock(d.Data); err != nil {
 			return nil, nil, err
 		}
-		if st, err = sqlite.Open(ctx, d.Data, sqlite.Options{Upgraded: upgraded}); err != nil {
+		if st, err = sqlite.Open(ctx, d.Data, sqlite.Options{Upgraded: upgraded, Volatile: test}); err != nil {
 			return nil, nil, errors.Join(err, release())
 		}
 		return st, release, nil

@@ -116,7 +116,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if err := o.narrow(o.Logger); err != nil {
 		return nil, noStore(err)
 	}
-	if s.store, s.release, err = o.database.serve(ctx, o.Logger); err != nil {
+	if s.store, s.release, err = o.database.serve(ctx, o.Test, o.Logger); err != nil {
 		return nil, noStore(err)
 	}
 	if err := o.checkForTests(ctx, s.store); err != nil {

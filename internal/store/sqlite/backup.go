@@ -128,7 +128,7 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 
 // copyDatabase copies a database, as it is at one moment, to an empty file.
 func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
-	db, err := sql.Open("sqlite", dataSource(from))
+	db, err := sql.Open("sqlite", dataSource(from, true))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"testing"
+
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
@@ -21,4 +23,15 @@ func ShortLog(frames int) Options { return Options{restartFrames: frames} }
 func (o Options) FirstRelease() Options {
 	o.files = storetest.FirstRelease(embedded)
 	return o
+}
+
+// Synchronous returns the setting of this name of the writer.
+func Synchronous(t *testing.T, s store.Store) (level int) {
+	t.Helper()
+	if err := s.(*database).update(t.Context(), func(t store.Tx) error {
+		return t.(*tx).sql.ReadRow("SELECT synchronous FROM pragma_synchronous", nil, &level)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	return level
 }

@@ -25,14 +25,15 @@ func (o Options) migrations() engine.Migrations {
 // applicationID marks the database file as Carillon's in its header ("CRLN").
 const applicationID = 0x43524c4e
 
-// migrate brings the schema up to date, each migration in a transaction of its own. The number of
-// the last one is the header's user_version. Several processes may do this at once.
+// migrate brings the schema up to date. The number of the last migration is the header's
+// user_version. Several processes may do this at once.
 func migrate(ctx context.Context, conn *sql.Conn, m engine.Migrations) error {
-	return m.Apply(func(m engine.Migrations) (bool, error) { return migrateOnce(ctx, conn, m) })
+	return m.Apply(func(m engine.Migrations) (bool, error) { return migrateSome(ctx, conn, m) })
 }
 
-// migrateOnce applies the one file that comes next, and reports whether there was none.
-func migrateOnce(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done bool, err error) {
+// migrateSome applies in one transaction what comes next: the one file, since that may be a lot of
+// work in a large database, or all of them to an empty one. It reports whether there was none.
+func migrateSome(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done bool, err error) {
 	// The lock comes first, so that the version is still the same when it is acted upon.
 	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, err
@@ -43,34 +44,41 @@ func migrateOnce(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done
 		}
 	}()
 
-	version, err := schemaVersion(ctx, conn)
+	found, err := schemaVersion(ctx, conn)
 	if err != nil {
 		return false, err
 	}
-	name, script, err := m.After(version)
-	if err != nil {
-		return false, err
+	version := found
+	for version == found || found == 0 {
+		name, script, err := m.After(version)
+		if err != nil {
+			return false, err
+		}
+		if name == "" {
+			break
+		}
+		if err := apply(ctx, conn, m, name, script); err != nil {
+			return false, err
+		}
+		m.Beside = false // what was begun in an empty database is completed
+		version++
 	}
-	// PRAGMA takes no parameters.
-	if name == "" {
-		// If the file is not writable, BEGIN IMMEDIATE just begins to read. This writes, in memory.
-		_, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version))
+	// If the file is not writable, BEGIN IMMEDIATE just begins to read. This writes, though only in
+	// memory if nothing is new. PRAGMA takes no parameters.
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil || version == found {
 		return true, err
 	}
+	_, err = conn.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; COMMIT", applicationID))
+	return false, err
+}
+
+func apply(ctx context.Context, conn *sql.Conn, m engine.Migrations, name, script string) error {
 	if _, err := conn.ExecContext(ctx, script); err != nil {
-		return false, fmt.Errorf("applying %s: %w", name, err)
+		return fmt.Errorf("applying %s: %w", name, err)
 	}
 	s := &session{conn: conn, statements: make(map[string]*sql.Stmt)}
-	err = m.Complete(name, s)
-	s.forget()
-	if err != nil {
-		return false, err
-	}
-	mark := fmt.Sprintf("PRAGMA application_id = %d; PRAGMA user_version = %d; COMMIT", applicationID, version+1)
-	if _, err := conn.ExecContext(ctx, mark); err != nil {
-		return false, fmt.Errorf("applying %s: %w", name, err)
-	}
-	return false, nil
+	defer s.forget()
+	return m.Complete(name, s)
 }
 
 // schemaVersion returns the version of the schema, 0 for an empty database. One that is not

@@ -35,6 +35,10 @@ type Options struct {
 	// tables.
 	Beside bool
 
+	// Volatile is for data that need not survive a failure of power or of the system, as in tests:
+	// nothing waits for the disk. Data does survive the end of the process, however it ends.
+	Volatile bool
+
 	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
 	Upgraded func(store.Upgraded)
 
@@ -65,11 +69,12 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("creating database: %w", err)
 	}
 
-	shared, err := sql.Open("sqlite", dataSource(path))
+	source := dataSource(path, !opts.Volatile)
+	shared, err := sql.Open("sqlite", source)
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, err)
 	}
-	exclusive, err := sql.Open("sqlite", dataSource(path)+"&_pragma=locking_mode(EXCLUSIVE)")
+	exclusive, err := sql.Open("sqlite", source+"&_pragma=locking_mode(EXCLUSIVE)")
 	if err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, err)
 	}
@@ -126,8 +131,12 @@ const soon = "PRAGMA busy_timeout = 10"
 // dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait
 // until the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of
 // syncing, which other systems ignore.
-func dataSource(path string) string {
-	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_sync=FULL&_pragma=fullfsync(1)&_dqs=0&_defensive=1", lockWait.Milliseconds()))
+func dataSource(path string, durable bool) string {
+	sync := "OFF"
+	if durable {
+		sync = "FULL&_pragma=fullfsync(1)"
+	}
+	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_dqs=0&_defensive=1&_sync=%s", lockWait.Milliseconds(), sync))
 }
 
 // sourceURL is the driver's name for the file at an absolute path, whatever characters it has.

@@ -27,7 +27,10 @@ import (
 // another process starts such a copy.
 const childVariable = "CARILLON_STORE_TEST_CHILD"
 
-var children = map[string]func(dir string) error{"load": load}
+var children = map[string]func(dir string) error{
+	"load":          func(dir string) error { return load(dir, sqlite.Options{}) },
+	"load volatile": func(dir string) error { return load(dir, sqlite.Options{Volatile: true}) },
+}
 
 func TestMain(m *testing.M) {
 	if child, ok := children[os.Getenv(childVariable)]; ok {
@@ -116,7 +119,39 @@ func firstRelease(t *testing.T) (func(string), func() (store.Store, store.Upgrad
 	}
 }
 
-// go test ./internal/store/sqlite -run '^$' -bench . -benchtime 3000x
+// What is acknowledged is on stable storage, unless that was not asked for.
+func TestVolatile(t *testing.T) {
+	for _, volatile := range []bool{false, true} {
+		s := open(t, t.TempDir(), sqlite.Options{Volatile: volatile})
+		if got, want := sqlite.Synchronous(t, s), map[bool]int{false: 2, true: 0}[volatile]; got != want {
+			t.Errorf("volatile %v: PRAGMA synchronous is %d, want %d", volatile, got, want)
+		}
+	}
+}
+
+// A new database with its first change, on a disk that waits and on one that does not:
+//
+//	go test ./internal/store/sqlite -run '^$' -bench Open -benchtime 100x
+func BenchmarkOpen(b *testing.B) {
+	for name, opts := range map[string]sqlite.Options{"durable": {}, "volatile": {Volatile: true}} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				s, err := sqlite.Open(b.Context(), b.TempDir(), opts)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Update(b.Context(), storetest.Insert("a1", "u1")); err != nil {
+					b.Fatal(err)
+				}
+				if err := s.Close(); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// go test ./internal/store/sqlite -run '^$' -bench Batch -benchtime 3000x
 func BenchmarkBatch(b *testing.B) {
 	storetest.Benchmark(b, open(b, b.TempDir(), sqlite.Options{}))
 }
@@ -453,9 +488,9 @@ func TestOpen_AtOnce(t *testing.T) {
 }
 
 // load inserts users as fast as it can and prints the number of each once it is acknowledged.
-func load(dir string) error {
+func load(dir string, opts sqlite.Options) error {
 	ctx := context.Background()
-	s, err := sqlite.Open(ctx, dir, sqlite.Options{})
+	s, err := sqlite.Open(ctx, dir, opts)
 	if err != nil {
 		return err
 	}
@@ -485,10 +520,16 @@ func load(dir string) error {
 
 // A process that is killed loses nothing that it has acknowledged, and leaves nothing half done.
 func TestKilled(t *testing.T) {
+	for _, part := range []string{"load", "load volatile"} {
+		t.Run(part, func(t *testing.T) { testKilled(t, part) })
+	}
+}
+
+func testKilled(t *testing.T, part string) {
 	dir := t.TempDir()
 	acknowledged := make(map[string]bool)
 	for range 5 {
-		cmd := child(t, "load", dir)
+		cmd := child(t, part, dir)
 		out, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
