@@ -21,6 +21,17 @@ var arrows = map[string]map[string]string{
 		"internal/chime":  "the services of the program are named here: awscli walks any contract that it is given",
 	},
 	"cmd/carillon": {"internal/carillon": "hands over"},
+	"carillontest": {
+		"internal/chime":        "the service that it starts",
+		"internal/chime/api":    "names what accounts and users are seeded with",
+		"internal/directory":    "wires the service; seeds and lists as an operator",
+		"internal/seal":         "wires the service",
+		"internal/server":       "wires the service",
+		"internal/store":        "wires the service",
+		"internal/store/sqlite": "opens the database",
+		"internal/testmode":     "the clock",
+		"internal/webhook":      "wires the service",
+	},
 
 	// The command's half.
 	"internal/awscli": {

@@ -16,6 +16,7 @@ var whoSayChime = map[string]string{
 	"cmd/aws/main.go":       "the services of aws",
 	"internal/carillon/":    "wires the service of Chime, demonstrates it, and tells people about it",
 	"internal/bulk/bulk.go": "the operations that a bulk job calls",
+	"carillontest/":         "starts the service of Chime",
 
 	// Others say the same words.
 	"internal/awscli/commands.go":     "version 1 has a command of that name",

@@ -41,8 +41,8 @@ type Options struct {
 	Logger *slog.Logger
 
 	// Meter is asked once for each operation, and for the names "unknown" and "Inbound". What it
-	// returns is called at the end of each request of the operation, of one that led to none, or of
-	// an answer of a bot, with the exception that was answered, empty for success, and the time it
+	// returns is called for each request of the operation, for one that led to none, or for an answer
+	// of a bot, just before it is answered: with the exception, empty for success, and the time it
 	// took. Nil: nothing is counted.
 	Meter func(operation string) func(exception string, took time.Duration)
 
@@ -197,10 +197,10 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if rest {
 		beforeRest(w, r, err)
 	}
+	took := s.Clock().Sub(start)
+	x.meter(string(exception), took) // a client that has its answer can find itself counted
 	w.WriteHeader(a.status)
 	w.Write(a.body) // a client that has gone is not worth a word
-	took := s.Clock().Sub(start)
-	x.meter(string(exception), took)
 	s.log(r, &x, a.status, took, err)
 	if rest {
 		skipRest(w, r, err)

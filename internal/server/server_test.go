@@ -715,7 +715,8 @@ func TestProbes(t *testing.T) {
 	}
 }
 
-// Each request is counted once, by names that are ours whatever the client sends.
+// Each request is counted once, before it is answered, by names that are ours whatever the client
+// sends.
 func TestMeter(t *testing.T) {
 	var counted []string
 	asked := map[string]bool{}
@@ -765,8 +766,12 @@ func TestMeter(t *testing.T) {
 		{call{body: strings.Repeat("x", tooMuch)}, nil, "BatchUpdateUser RequestEntityTooLargeException"},
 	} {
 		counted, fails, begun = nil, tt.fails, false
-		h.ServeHTTP(httptest.NewRecorder(), tt.request(t, "http://chime.test"))
-		if len(counted) != 1 || counted[0] != tt.want {
+		h.ServeHTTP(beforeAnswer{httptest.NewRecorder(), func() {
+			if len(counted) != 1 || counted[0] != tt.want {
+				t.Errorf("got %q before the answer, want %q alone", counted, tt.want)
+			}
+		}}, tt.request(t, "http://chime.test"))
+		if len(counted) != 1 {
 			t.Errorf("got %q, want %q alone", counted, tt.want)
 		}
 	}
@@ -777,6 +782,17 @@ func TestMeter(t *testing.T) {
 	if len(counted) > 0 {
 		t.Errorf("probes were counted: %q", counted)
 	}
+}
+
+// beforeAnswer calls a function before an answer begins.
+type beforeAnswer struct {
+	http.ResponseWriter
+	fn func()
+}
+
+func (w beforeAnswer) WriteHeader(status int) {
+	w.fn()
+	w.ResponseWriter.WriteHeader(status)
 }
 
 // The metrics are a page beside the API, if they are there at all. A page in a browser of this

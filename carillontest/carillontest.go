@@ -1,0 +1,287 @@
+// Package carillontest runs Carillon, the service of the Amazon Chime administration API, inside of
+// a Go test.
+//
+// A program that administers Chime users makes a client of the AWS SDK for Go, or runs the AWS CLI.
+// In its test, [Start] gives the client a service to call, [Server.Seed] gives the service accounts
+// and users, and [Server.Users] shows afterwards what the program has done to them:
+//
+//	func TestDowngrade(t *testing.T) {
+//		srv := carillontest.Start(t)
+//		acme := srv.Seed(carillontest.Account{
+//			Name:  "Acme",
+//			Users: []carillontest.User{{Email: "ana@example.com", License: "Pro"}},
+//		})[0]
+//		client := chime.New(chime.Options{
+//			BaseEndpoint: &srv.URL,
+//			Region:       srv.Region,
+//			Credentials:  credentials.NewStaticCredentialsProvider(srv.AccessKeyID, srv.SecretAccessKey, ""),
+//		})
+//
+//		if err := downgrade(t.Context(), client, acme.ID); err != nil { // the code under test
+//			t.Fatal(err)
+//		}
+//		if got := srv.Users(acme.ID)[0].License; got != "Basic" {
+//			t.Errorf("ana has a %s license, want Basic", got)
+//		}
+//	}
+//
+// The service is the real one, with all its operations and rules, on a database that is gone after
+// the test. It starts in a few milliseconds and listens on a loopback address. Each test can have a
+// server of its own, so tests may run in parallel.
+//
+// # Time
+//
+// The service has a clock of its own. [Server.Advance] moves it, and does what falls due meanwhile:
+// phone numbers leave the deletion queue, messages are purged, keys expire. Signatures are held
+// against the time of the machine.
+//
+// # Failures
+//
+// The methods of a [Server] that can fail end the test by Fatal, and say what was wrong. Call them
+// in the goroutine of the test.
+package carillontest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/seal"
+	"github.com/carillon-project/carillon/internal/server"
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
+	"github.com/carillon-project/carillon/internal/testmode"
+	"github.com/carillon-project/carillon/internal/webhook"
+)
+
+// awsAccount is the one of the key of a server, and of its accounts.
+const awsAccount = "111122223333"
+
+// Server is a running service. Its fields are what a client needs, and are not to be changed.
+type Server struct {
+	URL             string // the endpoint, such as "http://127.0.0.1:40817"
+	AccessKeyID     string // allowed all operations; the same for each server
+	SecretAccessKey string
+	Region          string // "us-east-1"
+
+	t        testing.TB
+	operator *directory.Operator
+	mode     *testmode.Mode
+	own      http.Handler // the paths of test mode
+	seeded   []Account
+
+	mu    sync.Mutex
+	calls []Call
+}
+
+// Start starts a service without accounts, which is stopped when the test and its subtests end. The
+// log of the service, with the requests that it refused, goes to the output of the test.
+func Start(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{
+		AccessKeyID: testmode.AccessKeyID, SecretAccessKey: testmode.SecretAccessKey, Region: "us-east-1",
+		t: t,
+	}
+	if err := s.start(); err != nil {
+		t.Fatalf("carillontest: starting: %v", err)
+	}
+	return s
+}
+
+// start begins to serve. What it has opened when it fails ends with the test.
+func (s *Server) start() error {
+	ctx, cutOff := context.WithCancel(context.WithoutCancel(s.t.Context()))
+	s.t.Cleanup(cutOff)
+	dir := s.t.TempDir()
+	st, err := sqlite.Open(ctx, dir, sqlite.Options{})
+	if err != nil {
+		return err
+	}
+	s.t.Cleanup(func() {
+		if err := st.Close(); err != nil {
+			s.t.Errorf("carillontest: closing the database: %v", err)
+		}
+	})
+	clock, err := testmode.OpenClock(ctx, st)
+	if err != nil {
+		return err
+	}
+	sealer, err := seal.FromFile(ctx, st, filepath.Join(dir, "secret.key"))
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	s.t.Cleanup(func() { listener.Close() })
+	s.URL = "http://" + listener.Addr().String()
+	sender, err := webhook.New(webhook.Options{Clock: clock.Now})
+	if err != nil {
+		return err
+	}
+	s.t.Cleanup(sender.Close)
+	options := directory.Options{Clock: clock.Now, URL: s.URL, Webhook: sender}
+	domain, err := directory.New(st, options)
+	if err != nil {
+		return err
+	}
+	s.operator = directory.NewOperator(st, options)
+	keys := directory.NewKeys(st, sealer, options)
+	if _, _, err := keys.EnsureRootKey(ctx, awsAccount, s.AccessKeyID, s.SecretAccessKey, nil); err != nil {
+		return err
+	}
+
+	logger := slog.New(slog.NewTextHandler(s.t.Output(), nil))
+	var background sync.WaitGroup
+	background.Go(func() {
+		domain.RunTasks(ctx, func(kind string, err error) {
+			logger.Error("what was due could not be done", "kind", kind, "error", err)
+		})
+	})
+	background.Go(func() {
+		keys.KeepUses(ctx, func(err error) { logger.Error("on which day access keys were used could not be saved", "error", err) })
+	})
+	s.mode = &testmode.Mode{Clock: clock, RunDue: domain.RunDue}
+	api := server.New(chime.Service, domain, keys, server.Options{
+		Logger: logger, Ready: st.Ping, Unavailable: store.ErrUnavailable, Meter: s.meter, Inbound: domain.Inbound,
+		Extension: directory.Extensions(domain, keys),
+	})
+	s.own = s.mode.Handler(http.NotFoundHandler())
+	running := &door{next: s.mode.Handler(api)}
+	web := server.NewHTTPServer(running, server.DefaultLimits, logger)
+	web.BaseContext = func(net.Listener) context.Context { return ctx }
+	background.Go(func() { web.Serve(listener) })
+	s.t.Cleanup(func() {
+		cutOff()
+		web.Close()
+		running.close()
+		background.Wait()
+	})
+	return nil
+}
+
+// door is a handler that can be closed: then no request is under way any more. To close the
+// connections, as net/http does, is not enough.
+type door struct {
+	next   http.Handler
+	mu     sync.RWMutex // held for reading by each request
+	closed bool
+}
+
+func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.closed {
+		panic(http.ErrAbortHandler)
+	}
+	d.next.ServeHTTP(w, r)
+}
+
+func (d *door) close() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.closed = true
+}
+
+// Environ returns what tells programs of the server, as "NAME=value": the AWS CLI, aws of Carillon
+// and programs on an SDK find endpoint, key and region in these variables. Append it to
+// [os/exec.Cmd.Environ].
+func (s *Server) Environ() []string {
+	var all []string
+	for _, v := range s.variables() {
+		all = append(all, v[0]+"="+v[1])
+	}
+	return all
+}
+
+// Setenv sets the variables of [Server.Environ] until the test ends, for code under test that loads
+// its own configuration. A parallel test cannot have an environment of its own, so there Setenv
+// panics.
+func (s *Server) Setenv() {
+	s.t.Helper()
+	for _, v := range s.variables() {
+		s.t.Setenv(v[0], v[1])
+	}
+}
+
+// variables: version 1 of the AWS CLI reads the first name of the region, SDKs the second. A token
+// or profile of the machine's own would be in the way.
+func (s *Server) variables() [][2]string {
+	return [][2]string{
+		{"AWS_ENDPOINT_URL_CHIME", s.URL},
+		{"AWS_ACCESS_KEY_ID", s.AccessKeyID},
+		{"AWS_SECRET_ACCESS_KEY", s.SecretAccessKey},
+		{"AWS_SESSION_TOKEN", ""},
+		{"AWS_DEFAULT_REGION", s.Region},
+		{"AWS_REGION", s.Region},
+	}
+}
+
+// Now returns the time of the service, in UTC.
+func (s *Server) Now() time.Time { return s.mode.Clock.Now().UTC() }
+
+// Advance moves the clock of the service forward. It returns when all is done that falls due until
+// then.
+func (s *Server) Advance(d time.Duration) {
+	s.t.Helper()
+	if err := s.call(http.MethodPost, "clock", map[string]any{"advance": d.String()}, nil); err != nil {
+		s.t.Fatalf("carillontest: advancing the clock by %v: %v", d, err)
+	}
+}
+
+// call does what a request to a path of test mode does. in and out are what JSON is made of, and
+// made into; nil for nothing.
+func (s *Server) call(method, path string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	answer := httptest.NewRecorder()
+	s.own.ServeHTTP(answer, httptest.NewRequestWithContext(context.WithoutCancel(s.t.Context()), method, testmode.Prefix+path, bytes.NewReader(body)))
+	if answer.Code != http.StatusOK {
+		var problem struct{ Message string }
+		if err := json.Unmarshal(answer.Body.Bytes(), &problem); err != nil || problem.Message == "" {
+			return fmt.Errorf("%s %s: HTTP status %d", method, path, answer.Code)
+		}
+		return fmt.Errorf("%s", problem.Message)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(answer.Body.Bytes(), out)
+}
+
+// Call is a request of the API that was answered.
+type Call struct {
+	Operation string // such as "BatchUpdateUser"; "unknown" for a request that fits none
+	Error     string // the exception that it was answered with, such as "NotFoundException"; empty for success
+}
+
+// Calls returns the requests that the server has answered, in that order. It counts retries, too.
+func (s *Server) Calls() []Call {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.calls)
+}
+
+// meter is a [server.Options.Meter].
+func (s *Server) meter(operation string) func(string, time.Duration) {
+	return func(exception string, _ time.Duration) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.calls = append(s.calls, Call{operation, exception})
+	}
+}

@@ -1,0 +1,144 @@
+package carillontest
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/directory"
+)
+
+// Account is an account of the directory. Only the name is required.
+type Account struct {
+	ID             string // made up if empty
+	Name           string
+	Type           string // "Team" if empty; "EnterpriseLWA", "EnterpriseDirectory" or "EnterpriseOIDC"
+	DefaultLicense string // "Pro" if empty; "Basic", "Plus", or "ProTrial"
+	Users          []User
+}
+
+// User is a user of an account. Only the address is required.
+type User struct {
+	ID           string // made up if empty
+	Email        string
+	DisplayName  string
+	License      string // the default of the account if empty; "Basic", "Plus", "Pro" or "ProTrial"
+	Type         string // "PrivateUser" if empty, or "SharedDevice"
+	Registration string // "Registered" if empty; "Unregistered", or "Suspended" in an Enterprise account
+	Invitation   string // "Pending", "Accepted" or "Failed"; empty for a user who was not invited
+	PhoneNumber  string // such as "+12065550100"; empty if there is none
+}
+
+// Seed adds accounts with their users to the directory. It returns them as they are now, with ids
+// and defaults, in the same order. A user or an account that the service would not have, such as
+// two users with one address, is a fatal error.
+func (s *Server) Seed(accounts ...Account) []Account {
+	s.t.Helper()
+	accounts, err := s.seed(accounts)
+	if err != nil {
+		s.t.Fatalf("carillontest: seeding: %v", err)
+	}
+	for i := range accounts {
+		accounts[i].Users = s.Users(accounts[i].ID)
+	}
+	s.seeded = append(s.seeded, accounts...)
+	return accounts
+}
+
+// seed returns a copy of the accounts with ids and the defaults of accounts.
+func (s *Server) seed(accounts []Account) ([]Account, error) {
+	ctx := context.WithoutCancel(s.t.Context())
+	im, err := s.operator.Import(ctx, directory.ImportOptions{})
+	if err != nil {
+		return nil, err
+	}
+	done := make([]Account, len(accounts))
+	accountRows := make([]directory.AccountRow, len(accounts))
+	var userRows []directory.UserRow
+	for i, a := range accounts {
+		a.ID = cmp.Or(a.ID, newID())
+		a.Type = cmp.Or(a.Type, string(api.AccountTypeTeam))
+		a.DefaultLicense = cmp.Or(a.DefaultLicense, string(api.LicensePro))
+		place := fmt.Sprintf("accounts[%d]", i)
+		done[i] = a
+		accountRows[i] = directory.AccountRow{Place: place, Account: api.Account{
+			AwsAccountId: awsAccount, AccountId: a.ID, Name: a.Name, AccountType: api.AccountType(a.Type),
+			DefaultLicense: api.License(a.DefaultLicense), CreatedTimestamp: s.Now(),
+		}}
+		for j, u := range a.Users {
+			userRows = append(userRows, directory.UserRow{Place: fmt.Sprintf("%s.Users[%d]", place, j), User: s.row(a.ID, u)})
+		}
+	}
+	results, err := im.Accounts(ctx, accountRows)
+	for i, r := range results {
+		err = cmp.Or(err, refused(accountRows[i].Place, r))
+	}
+	if err != nil {
+		return nil, err
+	}
+	results, err = im.Users(ctx, userRows)
+	for i, r := range results {
+		err = cmp.Or(err, refused(userRows[i].Place, r))
+	}
+	return done, err
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// row is a user as an import takes it.
+func (s *Server) row(accountID string, u User) api.User {
+	registration := cmp.Or(api.RegistrationStatus(u.Registration), api.RegistrationStatusRegistered)
+	row := api.User{
+		UserId: cmp.Or(u.ID, newID()), AccountId: &accountID, PrimaryEmail: &u.Email,
+		LicenseType: api.License(u.License), UserType: api.UserType(u.Type),
+		UserRegistrationStatus: registration, UserInvitationStatus: api.InviteStatus(u.Invitation),
+	}
+	if u.DisplayName != "" {
+		row.DisplayName = &u.DisplayName
+	}
+	if u.PhoneNumber != "" {
+		row.PrimaryProvisionedNumber = &u.PhoneNumber
+	}
+	if registration != api.RegistrationStatusUnregistered {
+		row.RegisteredOn = s.Now()
+	}
+	if u.Invitation != "" {
+		row.InvitedOn = s.Now()
+	}
+	return row
+}
+
+// refused is the error of a row that was not added.
+func refused(place string, r directory.ImportedRow) error {
+	if r.Outcome == directory.RowAdded {
+		return nil
+	}
+	return fmt.Errorf("%s: %s", place, cmp.Or(r.Reason, "it is already there"))
+}
+
+// Users returns the users of an account in the order in which ListUsers has them: all pages, with
+// those who are invited or suspended.
+func (s *Server) Users(accountID string) []User {
+	s.t.Helper()
+	var users []User
+	for u, err := range s.operator.Users(context.WithoutCancel(s.t.Context()), accountID) {
+		if err != nil {
+			s.t.Fatalf("carillontest: listing the users of account %q: %v", accountID, err)
+		}
+		users = append(users, User{
+			ID: u.UserId, Email: text(u.PrimaryEmail), DisplayName: text(u.DisplayName), License: string(u.LicenseType), Type: string(u.UserType),
+			Registration: string(u.UserRegistrationStatus), Invitation: string(u.UserInvitationStatus), PhoneNumber: text(u.PrimaryProvisionedNumber),
+		})
+	}
+	return users
+}
+
+func text(p *string) string {
+	if p == nil {
+		return ""
+	}
+	return *p
+}
