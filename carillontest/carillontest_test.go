@@ -60,8 +60,8 @@ func TestStart_apart(t *testing.T) {
 	}
 }
 
-// When a test is over, no port, file or goroutine of its server is left, whatever its clients do. It
-// is no parallel test, so that there are no other servers.
+// When a test is over, no port, file or goroutine of its server is left, whatever its clients do.
+// This is no parallel test, so that there are no other servers.
 func TestStart_leavesNothing(t *testing.T) {
 	var url, dir string
 	t.Run("a test", func(t *testing.T) {
