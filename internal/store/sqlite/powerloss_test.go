@@ -1,0 +1,188 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
+	"github.com/carillon-project/carillon/internal/store/storetest"
+)
+
+var powerLosses = flag.Int("power-losses", 400, "power losses of TestPowerLoss")
+
+// After a power loss at any moment, everything that was acknowledged before it is there, and of
+// everything else all or nothing.
+func TestPowerLoss(t *testing.T) {
+	const perRun = 200
+	lost := memoryDir(t)
+	survived := 0
+	for seed := uint64(0); survived < *powerLosses; seed++ {
+		luck := rand.New(rand.NewPCG(seed, 0))
+		w := work(t, luck)
+		for range min(perRun, *powerLosses-survived) {
+			moment := luck.IntN(w.disk.now() + 1)
+			files := w.disk.afterPowerLoss(moment, luck)
+			writeFiles(t, lost, files)
+			w.check(t, lost, moment, luck.IntN(50) == 0)
+			if t.Failed() {
+				t.Fatalf("seed %d, after %d of %d events", seed, moment, w.disk.now())
+			}
+			survived++
+		}
+	}
+	t.Logf("%d power losses survived", survived)
+}
+
+// memoryDir is a directory in memory, where there is one: what is in it is thrown away.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "carillon-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// worked is what clients have done to a store.
+type worked struct {
+	disk  *disk
+	ready int            // when the store was open
+	acks  map[string]int // when each update was acknowledged, by the id of its account
+}
+
+// usersEach is how many users an update adds to its account.
+const usersEach = 5
+
+// work lets clients add accounts with users and audit records, at the same time, and notes when each
+// of them was acknowledged.
+func work(t *testing.T, luck *rand.Rand) *worked {
+	dir := memoryDir(t)
+	w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
+	s, err := sqlite.Open(t.Context(), dir, sqlite.ShortLog(20+luck.IntN(200)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ready = w.disk.now()
+	var mu sync.Mutex
+	var clients sync.WaitGroup
+	each := 1 + luck.IntN(30)
+	for client := range 1 + luck.IntN(4) {
+		clients.Go(func() {
+			for n := range each {
+				id := fmt.Sprintf("account-%d-%d", client, n)
+				if n%7 == 3 { // an update that changes its mind
+					err := s.Update(t.Context(), func(tx store.Tx) error { return errors.Join(addAccount(tx, "undone-"+id), errUndone) })
+					if !errors.Is(err, errUndone) {
+						t.Errorf("Update: %v", err)
+					}
+				}
+				if err := s.Update(t.Context(), func(tx store.Tx) error { return addAccount(tx, id) }); err != nil {
+					t.Errorf("Update: %v", err)
+					return
+				}
+				now := w.disk.now()
+				mu.Lock()
+				w.acks[id] = now
+				mu.Unlock()
+			}
+		})
+	}
+	clients.Wait()
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+var errUndone = errors.New("never mind")
+
+func addAccount(tx store.Tx, id string) error {
+	a := store.Account{AWSAccountID: "111122223333", AccountID: id, Name: id, Type: "Team", Status: "Active", DefaultLicense: "Pro", Created: time.Now()}
+	if err := tx.InsertAccount(&a); err != nil {
+		return err
+	}
+	users := make([]store.User, usersEach)
+	records := make([]store.AuditRecord, usersEach)
+	for i := range users {
+		user := fmt.Sprintf("%s-%d", id, i)
+		users[i] = store.User{AccountID: id, UserID: user, Email: user + "@example.com", Registration: "Registered", License: "Pro", Type: "PrivateUser"}
+		records[i] = store.AuditRecord{AWSAccountID: a.AWSAccountID, AccountID: id, Operation: "InviteUsers", Target: user, Time: time.Now()}
+	}
+	if err := tx.InsertUsers(users); err != nil {
+		return err
+	}
+	return tx.AppendAudit(records)
+}
+
+// check looks at what a power loss has left. A thorough check is that of the next start, which also
+// goes on to write.
+func (w *worked) check(t *testing.T, dir string, moment int, thorough bool) {
+	t.Helper()
+	if moment < w.ready { // nothing was acknowledged, and the next start sees to what there is
+		thorough = true
+	}
+	if thorough {
+		s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+		if err != nil {
+			t.Errorf("opening: %v", err)
+			return
+		}
+		storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, "later") })
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(dir, sqlite.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	db.SetMaxOpenConns(1)
+	if thorough {
+		var verdict string
+		if err := db.QueryRow("PRAGMA integrity_check(1)").Scan(&verdict); err != nil || verdict != "ok" {
+			t.Errorf("integrity_check: %s, %v", verdict, err)
+		}
+	}
+	rows, err := db.QueryContext(context.Background(), `SELECT account_id, (SELECT count(*) FROM users u WHERE u.account_id = a.account_id),
+		(SELECT count(*) FROM account_audit r WHERE r.account_id = a.account_id) FROM accounts a`)
+	if err != nil {
+		t.Errorf("reading: %v", err)
+		return
+	}
+	defer rows.Close()
+	there := map[string]bool{}
+	for rows.Next() {
+		var id string
+		var users, records int
+		if err := rows.Scan(&id, &users, &records); err != nil {
+			t.Fatal(err)
+		}
+		there[id] = true
+		if strings.HasPrefix(id, "undone-") {
+			t.Errorf("%s was undone, and is there", id)
+		}
+		if users != usersEach || records != usersEach {
+			t.Errorf("%s has %d users and %d records, want %d of both", id, users, records, usersEach)
+		}
+	}
+	if err := rows.Err(); err != nil {
+		t.Errorf("reading: %v", err)
+	}
+	for id, at := range w.acks {
+		if at <= moment && !there[id] {
+			t.Errorf("%s was acknowledged, and is lost", id)
+		}
+	}
+}
