@@ -101,11 +101,17 @@ func (d *disk) afterPowerLoss(moment int, luck *rand.Rand) map[string][]byte {
 	d.mu.Lock()
 	events, contents := d.events[:moment], make([][]byte, d.files)
 	d.mu.Unlock()
-	safe := map[int]int{} // the last sync of each file
+	safe, size := map[int]int{}, map[int]int64{} // the last sync and the greatest size of each file
 	for i, e := range events {
-		if e.kind == synced {
+		switch e.kind {
+		case synced:
 			safe[e.file] = i
+		case written:
+			size[e.file] = max(size[e.file], e.offset+int64(len(e.data)))
 		}
+	}
+	for file, n := range size {
+		contents[file] = make([]byte, 0, n)
 	}
 	safeNames, kept := safe[directory], luck.Float64() // some losses keep nearly all, and some nearly nothing
 	namesKept := safeNames + luck.IntN(moment-safeNames+1)
@@ -120,7 +126,7 @@ func (d *disk) afterPowerLoss(moment int, luck *rand.Rand) map[string][]byte {
 				if lucky() {
 					start, end := int(e.offset)+at, int(e.offset)+at+n
 					if end > len(f) {
-						f = append(f, make([]byte, end-len(f))...)
+						f = f[:end] // what is passed over is zero
 					}
 					copy(f[start:end], e.data[at:at+n])
 				}
@@ -129,6 +135,7 @@ func (d *disk) afterPowerLoss(moment int, luck *rand.Rand) map[string][]byte {
 			contents[e.file] = f
 		case cut:
 			if int64(len(contents[e.file])) > e.offset && lucky() {
+				clear(contents[e.file][e.offset:])
 				contents[e.file] = contents[e.file][:e.offset]
 			}
 		case named:
