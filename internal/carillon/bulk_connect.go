@@ -43,13 +43,19 @@ func (c *connection) serviceFlags(f *flags) {
 	f.group(connectionGroup)
 	f.text(&c.Profile, "profile NAME", "profile in ~/.aws, as for aws", variable)
 	f.text(&c.Region, "region NAME", "region, as for aws", variable)
-	parsed(f, &c.URL, endpoint, "endpoint-url URL", "", "URL of the service, as for aws", variable)
-	f.text(&c.CABundle, "ca-bundle FILE", "file of certificates to trust, as for aws", variable, files("pem", "crt", "cer"))
-	f.toggle(&c.NoVerifySSL, "no-verify-ssl", "accept every certificate, as for aws")
+	c.endpointFlags(f)
 	f.toggle(&c.NoSignRequest, "no-sign-request", "send no signatures, as for aws")
 	seconds := numberFrom(0, math.MaxInt32)
 	parsed(f, &c.ReadTimeout, seconds, "cli-read-timeout SECONDS", "60", "longest silence of the service; 0 for any")
 	parsed(f, &c.ConnectTimeout, seconds, "cli-connect-timeout SECONDS", "60", "longest wait for a connection; 0 for any")
+}
+
+// endpointFlags declares those that say where the service is, and how its certificate is verified.
+func (c *connection) endpointFlags(f *flags) {
+	f.group(connectionGroup)
+	parsed(f, &c.URL, endpoint, "endpoint-url URL", "", "URL of the service, as for aws", variable)
+	f.text(&c.CABundle, "ca-bundle FILE", "file of certificates to trust, as for aws", variable, files("pem", "crt", "cer"))
+	f.toggle(&c.NoVerifySSL, "no-verify-ssl", "accept every certificate, as for aws")
 }
 
 // words spells the flags that lead another command to the same service.
@@ -95,7 +101,7 @@ func (p *program) knowsEndpoint(ctx context.Context, c connection) bool {
 // what is in the URL shows in plans, ledgers and reports.
 func checkNoLogin(endpoint string) error {
 	if u, err := url.Parse(endpoint); err == nil && u.User != nil {
-		return errors.New("the URL of the service has a user or a password, which would show in plans and reports: requests are signed instead")
+		return errors.New("the URL of the service has a user or a password, which would be shown and are not sent")
 	}
 	return nil
 }

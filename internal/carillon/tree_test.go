@@ -34,7 +34,7 @@ func find(t *testing.T, root *cobra.Command, name string) *cobra.Command {
 // unlike returns a value that a flag takes and that is not its default.
 func unlike(t *testing.T, f *pflag.Flag) string {
 	t.Helper()
-	for _, text := range []string{"true", "LicenseType=Basic", "LicenseType", "ERROR", "127.0.0.1:1", "7", "100%", "64MiB", "https://chime.example", "json", "jsonl", "table", "csv", "1d", "90s", "Team", "public", "111122223333", "none", "VoiceConnector", "10.0.0.0/8"} {
+	for _, text := range []string{"true", "LicenseType=Basic", "LicenseType", "ERROR", "127.0.0.1:1", "7", "100%", "64MiB", "https://chime.example", "json", "jsonl", "table", "csv", "1d", "90s", "Team", "public", "111122223333", "none", "VoiceConnector", "10.0.0.0/8", "0.5", "item", "stall"} {
 		if text != f.DefValue && f.Value.Set(text) == nil {
 			return text
 		}

@@ -25,7 +25,7 @@ import (
 )
 
 // Config is what a [Client] needs to know. Endpoint has no default. Neither has Service, which only
-// [Client.Fetch] does without.
+// [Client.Fetch] and [Client.Exchange] do without.
 type Config struct {
 	// Endpoint is the URL of the service. Its path and query become part of every request. One that
 	// begins with "//" is of http.
