@@ -49,6 +49,10 @@ func write(path string, data []byte, perm fs.FileMode, finish func(*File) error)
 // name; call [File.Discard] in any case, which does nothing after either. The errors of its methods
 // name the file as it will be called.
 type File struct {
+	// Volatile leaves it to the system when the file reaches stable storage. Others still see it
+	// whole or not at all, but not after a power failure.
+	Volatile bool
+
 	path string
 	temp *os.File // nil when it is done with
 }
@@ -97,7 +101,7 @@ func (f *File) Replace() error {
 		return f.named(err)
 	}
 	f.temp = nil
-	return SyncDir(filepath.Dir(f.path))
+	return f.syncDir()
 }
 
 // Create finishes the file under a name that must be free: see [CreateFile].
@@ -124,7 +128,7 @@ func (f *File) Create() error {
 		return f.named(err)
 	}
 	f.Discard()
-	if err := SyncDir(filepath.Dir(f.path)); err != nil {
+	if err := f.syncDir(); err != nil {
 		os.Remove(f.path)
 		return err
 	}
@@ -135,11 +139,23 @@ var link = os.Link // fails in a test, as on a file system without links
 
 // close syncs and closes the temporary file, which keeps its place.
 func (f *File) close() error {
-	err := errors.Join(f.temp.Sync(), f.temp.Close()) // on macOS Sync is F_FULLFSYNC
+	var err error
+	if !f.Volatile {
+		err = f.temp.Sync() // on macOS this is F_FULLFSYNC
+	}
+	err = errors.Join(err, f.temp.Close())
 	if err != nil {
 		f.Discard()
 	}
 	return f.named(err)
+}
+
+// syncDir brings the name to stable storage.
+func (f *File) syncDir() error {
+	if f.Volatile {
+		return nil
+	}
+	return SyncDir(filepath.Dir(f.path))
 }
 
 // Discard removes what has been written, unless the file is finished.

@@ -82,29 +82,31 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		pool.SetMaxIdleConns(0) // sessions keep their connections; one that they release is done with
 	}
 	d := &database{
-		shared:    shared,
-		exclusive: exclusive,
-		path:      path,
-		turnWait:  opts.turnWait(),
-		entries:   engine.NewSequence(opts.Clock, false),
-		queue:     make(chan *update),
-		readers:   makeSessions(max(4, 2*runtime.GOMAXPROCS(0))),
-		lookups:   makeSessions(max(2, runtime.GOMAXPROCS(0))),
-		quit:      make(chan struct{}),
-		stopped:   make(chan struct{}),
+		shared:     shared,
+		exclusive:  exclusive,
+		path:       path,
+		turnWait:   opts.turnWait(),
+		migrations: opts.migrations(),
+		entries:    engine.NewSequence(opts.Clock, false),
+		queue:      make(chan *update),
+		turns:      make(chan func()),
+		volatile:   opts.Volatile,
+		readers:    makeSessions(max(4, 2*runtime.GOMAXPROCS(0))),
+		lookups:    makeSessions(max(2, runtime.GOMAXPROCS(0))),
+		quit:       make(chan struct{}),
+		stopped:    make(chan struct{}),
 
 		restartFrames: cmp.Or(opts.restartFrames, restartFrames),
 		committed:     make(chan struct{}, 1),
 		checkpointed:  make(chan struct{}),
 	}
-	migrations := opts.migrations()
-	if err := d.prepare(ctx, migrations); err != nil {
+	if err := d.prepare(ctx, d.migrations); err != nil {
 		shared.Close()
 		exclusive.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
 	}
-	if opts.Upgraded != nil && !migrations.Found.Empty() {
-		opts.Upgraded(*migrations.Found)
+	if found := d.migrations.Found; opts.Upgraded != nil && !found.Empty() {
+		opts.Upgraded(*found)
 	}
 	go d.write()
 	go d.checkpoint()
@@ -225,16 +227,21 @@ type database struct {
 	alone     sync.Mutex // held by the session that has an exclusive connection
 
 	path     string // of the file
+	volatile bool
 	entries  *engine.Sequence
 	counters engine.Counters
 
 	// queue is how updates reach the goroutine that runs write, which alone uses the writer.
 	queue    chan *update
-	writer   *session // nil until first needed, and after a failure
+	turns    chan func() // what else it runs, between two groups
+	writer   *session    // nil until first needed, and after a failure
 	turnWait time.Duration
 
 	readers sessions // of views
 	lookups sessions // of AccessKey and Ping
+
+	migrations  engine.Migrations // of this release
+	savedStates sync.Map          // those that are known to be sound: a [savedState] for each file
 
 	restartFrames int
 	writing       sync.Mutex    // held while a group is committed, and while the log starts again

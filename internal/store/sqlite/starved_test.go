@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
@@ -17,12 +18,17 @@ import (
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
-func init() { children["starve"] = starve }
+func init() {
+	children["starve"] = starve
+	children["starve states"] = starveStates
+}
 
 // Resource limits, which hold even for root, stand for a full disk and for a process out of files.
 func TestStarved(t *testing.T) {
-	if out, err := child(t, "starve", t.TempDir()).Output(); err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for _, part := range []string{"starve", "starve states"} {
+		if out, err := child(t, part, t.TempDir()).Output(); err != nil {
+			t.Errorf("%s: %v\n%s", part, err, out)
+		}
 	}
 }
 
@@ -145,5 +151,60 @@ func starve(dir string) error {
 		return err
 	}
 	fmt.Fprintln(os.Stdout, "ok")
+	return nil
+}
+
+// starveStates saves and loads states without room for them: nothing changes, and nothing is left.
+func starveStates(dir string) error {
+	signal.Ignore(syscall.SIGXFSZ)
+	ctx := context.Background()
+	s, err := sqlite.Open(ctx, dir, sqlite.Options{Volatile: true})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	loaded := func(store.ReadTx) error { return nil }
+	files := filepath.Join(dir, "states")
+	small, large := filepath.Join(files, "small"), filepath.Join(files, "large")
+	put := func(tx store.Tx) error { return tx.PutSetting("x", []byte(strings.Repeat("x", 1<<20))) }
+	if err := errors.Join(os.Mkdir(files, 0o700), s.(states).Save(ctx, small), s.Update(ctx, put), s.(states).Save(ctx, large)); err != nil {
+		return err
+	}
+	restore, err := limit(syscall.RLIMIT_FSIZE, 512<<10)
+	if err != nil {
+		return err
+	}
+	for _, file := range []string{small, filepath.Join(files, "new")} {
+		if err := s.(states).Save(ctx, file); err == nil || !strings.Contains(err.Error(), "the disk") || !strings.Contains(err.Error(), file) {
+			return fmt.Errorf("Save without room: got error %v, want one about the disk that names the file", err)
+		}
+	}
+	if err := s.(states).Load(ctx, small, loaded); err == nil || !strings.Contains(err.Error(), "the disk") {
+		return fmt.Errorf("Load without room: got error %v, want one about the disk", err)
+	}
+	restore()
+	left, err := os.ReadDir(files)
+	if len(left) != 2 {
+		return fmt.Errorf("got files %v and error %v, want the two states", left, err)
+	}
+	has := func() (bool, error) {
+		err := s.View(ctx, func(tx store.ReadTx) error { _, err := tx.Setting("x"); return err })
+		if errors.Is(err, store.ErrNotFound) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	for _, want := range []bool{true, false, true} {
+		if got, err := has(); got != want || err != nil {
+			return fmt.Errorf("the setting is there: got %v and error %v, want %v", got, err, want)
+		}
+		file := large
+		if want {
+			file = small
+		}
+		if err := s.(states).Load(ctx, file, loaded); err != nil {
+			return fmt.Errorf("Load with room again: %w", err)
+		}
+	}
 	return nil
 }

@@ -89,9 +89,41 @@ func (d *database) write() {
 			for group := d.collect(u); len(group) > 0; {
 				group = d.commit(group)
 			}
+		case turn := <-d.turns:
+			turn()
 		case <-d.quit:
 			return
 		}
+	}
+}
+
+// inTurn runs fn between two groups, while nothing else writes.
+func (d *database) inTurn(ctx context.Context, fn func() error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	done := make(chan error, 1)
+	turn := func() {
+		d.writing.Lock()
+		defer d.writing.Unlock()
+		done <- fn()
+		d.grown()
+	}
+	select {
+	case d.turns <- turn:
+		return <-done
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-d.quit:
+		return engine.ErrClosed
+	}
+}
+
+// grown tells the checkpointer that the log has grown.
+func (d *database) grown() {
+	select {
+	case d.committed <- struct{}{}:
+	default:
 	}
 }
 
@@ -149,10 +181,7 @@ func (d *database) commit(group []*update) (rest []*update) {
 	for _, u := range kept {
 		u.done <- outcome
 	}
-	select {
-	case d.committed <- struct{}{}:
-	default:
-	}
+	d.grown()
 	return group
 }
 
@@ -192,10 +221,8 @@ const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRA
 // begin starts a transaction of the writer, on a new connection if there is none. It waits for its
 // turn while another process writes, unless all who are waiting have left.
 func (d *database) begin(group []*update) (err error) {
-	if d.writer == nil {
-		if d.writer, err = d.openSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize)); err != nil {
-			return err
-		}
+	if err := d.openWriter(); err != nil {
+		return err
 	}
 	for patience := time.Now().Add(d.turnWait); ; {
 		_, err = d.writer.Exec("BEGIN IMMEDIATE")
@@ -204,6 +231,14 @@ func (d *database) begin(group []*update) (err error) {
 			return err
 		}
 	}
+}
+
+// openWriter opens the writer's connection if there is none.
+func (d *database) openWriter() (err error) {
+	if d.writer == nil {
+		d.writer, err = d.openSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize))
+	}
+	return err
 }
 
 // abandon gives up the writer's connection, and with it a transaction that may be open on it.
