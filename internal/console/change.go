@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -8,15 +9,17 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 )
 
-// change is a change that a form asks for: one call of the API.
+// change is a change that a form asks for: one call of the API, or one request of test mode.
 type change struct {
-	Operation string
+	Operation string // empty for a request
 	Title     string // what the button says
 	About     string // whom or what it changes, for the title of the page; empty if there is no name yet
 	Will      string // what will happen; empty if the title says it
 	Final     bool   // nothing takes it back
 
 	input   *document.Object
+	request *testRequest                      // of test mode, instead of a call
+	wrong   string                            // what is wrong with what was sent, if the console knows
 	account *account                          // that the page is about, nil if none
 	page    string                            // the path of the page with the form
 	again   func(problem string) error        // shows that page with what was sent, and what is wrong
@@ -35,8 +38,11 @@ func (c *Console) change(path string, of func(*visit) (*change, error)) {
 		if err != nil {
 			return err
 		}
+		if ch.wrong != "" {
+			return ch.again(ch.wrong)
+		}
 		return v.show("change", changePage{
-			ofAccount: ofAccount{ch.account}, change: ch, Command: v.awsCommand(ch.Operation, ch.input),
+			ofAccount: ofAccount{ch.account}, change: ch, Command: v.commandOf(ch),
 			Path: v.base + strings.TrimSuffix(v.r.URL.EscapedPath(), askSuffix), Back: v.base + ch.page, Fields: v.r.Form,
 		})
 	})
@@ -45,21 +51,12 @@ func (c *Console) change(path string, of func(*visit) (*change, error)) {
 		if err != nil {
 			return err
 		}
-		out, err := v.call(ch.Operation, ch.input)
-		if problem, ok := corrigible(err); ok {
-			return ch.again(problem)
-		}
-		// What is not found is something that the form names. If it is what the page is about, the
-		// page says so.
-		if e, ok := refusal(err); ok && e.Status == http.StatusNotFound {
-			return ch.again(e.Message)
-		}
+		out, problem, err := v.make(ch)
 		if err != nil {
 			return err
 		}
-		// A batch of one succeeds though its user has failed.
-		if failed := objects(out, "UserErrors"); len(failed) > 0 {
-			return ch.again(failed[0].Text("ErrorMessage"))
+		if problem != "" {
+			return ch.again(problem)
 		}
 		to := ch.page
 		if ch.then != nil {
@@ -67,6 +64,45 @@ func (c *Console) change(path string, of func(*visit) (*change, error)) {
 		}
 		return v.done(strings.TrimPrefix(ch.said, noticePrefix), to)
 	})
+}
+
+// commandOf spells the command that makes a change.
+func (v *visit) commandOf(ch *change) string {
+	if ch.request != nil {
+		return ch.request.command
+	}
+	return v.awsCommand(ch.Operation, ch.input)
+}
+
+// make makes a change. problem says what has been refused, if somebody can correct it.
+func (v *visit) make(ch *change) (out *document.Object, problem string, err error) {
+	if ch.wrong != "" {
+		return nil, ch.wrong, nil
+	}
+	if ch.request != nil {
+		err := v.askTests(ch.request.method, ch.request.path, ch.request.body, nil)
+		if refused, ok := errors.AsType[errRefused](err); ok {
+			return nil, refused.message, nil
+		}
+		return nil, "", err
+	}
+	out, err = v.call(ch.Operation, ch.input)
+	if problem, ok := corrigible(err); ok {
+		return nil, problem, nil
+	}
+	// What is not found is something that the form names. If it is what the page is about, the page
+	// says so.
+	if e, ok := refusal(err); ok && e.Status == http.StatusNotFound {
+		return nil, e.Message, nil
+	}
+	if err != nil {
+		return nil, "", err
+	}
+	// A batch of one succeeds though its user has failed.
+	if failed := objects(out, "UserErrors"); len(failed) > 0 {
+		return nil, failed[0].Text("ErrorMessage"), nil
+	}
+	return out, "", nil
 }
 
 // changePage is the page about a change, before it is made.
@@ -82,6 +118,7 @@ type changePage struct {
 type ask struct {
 	Path string // that the form is sent to
 	Of   string // what the button that makes the change says
+	Word string // of what program the command is
 }
 
 // errNoChange: a form asks for a change that there is not.

@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/carillon"
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/shell"
 	"github.com/carillon-project/carillon/internal/store"
 )
@@ -26,6 +28,7 @@ type formOfChange struct {
 	route        string
 	path         string
 	fixed, typed []string
+	oneLine      bool // it has no field with line breaks, and its command could not have one
 }
 
 // hostileTexts are what people type into fields, or what other people want them to.
@@ -38,6 +41,7 @@ var hostileTexts = []string{
 // which the page makes.
 func TestChange_Command(t *testing.T) {
 	s := start(t, nil)
+	s.forTests(t)
 	account := s.enterprise(t, "Example")
 	s.people(t, account, 3)
 	bot := store.Bot{AccountID: account, BotID: "b1", Name: "Clerk", Email: "clerk-chimebot@example.com", SecurityToken: "much-secret", Created: time.Now()}
@@ -51,31 +55,35 @@ func TestChange_Command(t *testing.T) {
 	phone := regexp.MustCompile(`href="/console/ui(/numbers/[^"?]+)">\+1206`).FindStringSubmatch(p.sees("/numbers"))[1]
 
 	user := func(do string, fields ...string) formOfChange {
-		return formOfChange{"/accounts/{account}/users/{user}/change", of + "/users/u0/change", append([]string{"do", do}, fields...), nil}
+		return formOfChange{"/accounts/{account}/users/{user}/change", of + "/users/u0/change", append([]string{"do", do}, fields...), nil, false}
 	}
 	typing := func(form formOfChange, fields ...string) formOfChange {
 		form.typed = fields
 		return form
 	}
 	forms := []formOfChange{
-		{"/accounts", "/accounts", nil, []string{"new"}},
-		{"/accounts/{account}/settings", of + "/settings", []string{"do", "name"}, []string{"Name"}},
-		{"/accounts/{account}/settings", of + "/settings", []string{"do", "license"}, []string{"DefaultLicense"}},
-		{"/accounts/{account}/settings", of + "/settings", []string{"do", "settings", "EnableDialOut", "on"}, nil},
+		{"/accounts", "/accounts", nil, []string{"new"}, false},
+		{"/accounts/{account}/settings", of + "/settings", []string{"do", "name"}, []string{"Name"}, false},
+		{"/accounts/{account}/settings", of + "/settings", []string{"do", "license"}, []string{"DefaultLicense"}, false},
+		{"/accounts/{account}/settings", of + "/settings", []string{"do", "settings", "EnableDialOut", "on"}, nil, false},
 		typing(user("license"), "LicenseType"), typing(user("type"), "UserType"), typing(user("give-number"), "E164PhoneNumber"),
 		user("calling", "SMS", "on"), user("suspend"), user("unsuspend"), user("logout"), user("pin"), user("give-number", "E164PhoneNumber", "+12065550100"), user("take-number"),
-		{"/numbers/{number}", phone, nil, []string{"CallingName"}},
-		{"/numbers/{number}", phone, nil, []string{"ProductType"}},
-		{"/numbers/{number}/delete", phone + "/delete", nil, nil},
-		{"/numbers/{number}/restore", phone + "/restore", nil, nil},
-		{"/accounts/{account}/rooms", of + "/rooms", nil, []string{"name"}},
-		{"/accounts/{account}/rooms/{room}", room, nil, []string{"name"}},
-		{"/accounts/{account}/rooms/{room}/members", room + "/members", []string{"role", "Member"}, []string{"member"}},
-		{"/accounts/{account}/rooms/{room}/members", room + "/members", []string{"role", "Member", "member", "u1"}, nil},
-		{"/accounts/{account}/rooms/{room}/members/{member}/remove", room + "/members/u1/remove", nil, nil},
-		{"/accounts/{account}/bots/{bot}/disable", of + "/bots/b1/disable", nil, nil},
-		{"/accounts/{account}/bots/{bot}/enable", of + "/bots/b1/enable", nil, nil},
-		{"/accounts/{account}/rooms/{room}/delete", room + "/delete", nil, nil},
+		{"/numbers/{number}", phone, nil, []string{"CallingName"}, false},
+		{"/numbers/{number}", phone, nil, []string{"ProductType"}, false},
+		{"/numbers/{number}/delete", phone + "/delete", nil, nil, false},
+		{"/numbers/{number}/restore", phone + "/restore", nil, nil, false},
+		{"/accounts/{account}/rooms", of + "/rooms", nil, []string{"name"}, false},
+		{"/accounts/{account}/rooms/{room}", room, nil, []string{"name"}, false},
+		{"/accounts/{account}/rooms/{room}/members", room + "/members", []string{"role", "Member"}, []string{"member"}, false},
+		{"/accounts/{account}/rooms/{room}/members", room + "/members", []string{"role", "Member", "member", "u1"}, nil, false},
+		{"/accounts/{account}/rooms/{room}/members/{member}/remove", room + "/members/u1/remove", nil, nil, false},
+		{"/accounts/{account}/bots/{bot}/disable", of + "/bots/b1/disable", nil, nil, false},
+		{"/accounts/{account}/bots/{bot}/enable", of + "/bots/b1/enable", nil, nil, false},
+		{"/accounts/{account}/rooms/{room}/delete", room + "/delete", nil, nil, false},
+		{"/clock/advance", "/clock/advance", nil, []string{"by"}, true},
+		{"/clock/set", "/clock/set", []string{"now", "2030-03-01T12:00"}, nil, false}, // what is no time has no command
+		{"/clock/freeze", "/clock/freeze", nil, nil, false},
+		{"/clock/run", "/clock/run", nil, nil, false},
 	}
 	for _, pattern := range s.console.Routes() {
 		route, ok := strings.CutSuffix(strings.TrimPrefix(pattern, "GET "), "/ask")
@@ -90,12 +98,14 @@ func TestChange_Command(t *testing.T) {
 			return
 		}
 		if len(body) > 0 {
-			var members map[string]any
-			if err := json.Unmarshal(body, &members); err != nil {
+			var input any
+			if err := json.Unmarshal(body, &input); err != nil {
 				t.Error(err)
 			}
-			delete(members, "ClientRequestToken") // each call has its own
-			body, _ = json.Marshal(members)       // in one order
+			if members, ok := input.(map[string]any); ok {
+				delete(members, "ClientRequestToken") // each call has its own
+			}
+			body, _ = json.Marshal(input) // in one order
 		}
 		calls = append(calls, r.Method+" "+r.URL.RequestURI()+" "+string(body))
 	}
@@ -108,6 +118,12 @@ func TestChange_Command(t *testing.T) {
 		record(r, body)
 	}
 	s.before.Store(&before)
+	testMode := s.options.TestMode
+	s.options.TestMode = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		before(r)
+		testMode.ServeHTTP(w, r)
+	})
+	s.console = console.New(s.options)
 	listener := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
@@ -129,6 +145,9 @@ func TestChange_Command(t *testing.T) {
 			texts = []string{""}
 		}
 		for _, text := range texts {
+			if form.oneLine && strings.Contains(text, "\n") {
+				continue
+			}
 			fields := slices.Clone(form.fixed)
 			for _, name := range form.typed {
 				fields = append(fields, name, text)
@@ -146,12 +165,17 @@ func TestChange_Command(t *testing.T) {
 			}
 			command := html.UnescapeString(m[1])
 			words, err := shell.Split(command)
-			if err != nil || len(words) == 0 || words[0] != "aws" {
+			var out bytes.Buffer
+			code := 0
+			switch {
+			case err == nil && len(words) > 0 && words[0] == "aws":
+				code = awscli.Main(t.Context(), words[1:], env, strings.NewReader(""), &out, &out, chime.Service)
+			case err == nil && len(words) > 0 && words[0] == "carillon":
+				code = carillon.Main(t.Context(), words[1:], env, strings.NewReader(""), &out, &out)
+			default:
 				t.Errorf("%s %q: the command is not one: %v: %s", form.path, fields, err, command)
 				continue
 			}
-			var out bytes.Buffer
-			code := awscli.Main(t.Context(), words[1:], env, strings.NewReader(""), &out, &out, chime.Service)
 			byCommand := calls
 			calls = nil
 			made := p.post(form.path, fields...)

@@ -1,18 +1,15 @@
 package console
 
 import (
-	"bytes"
-	"encoding/json"
-	"errors"
 	"net/http"
+	"strings"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/testmode"
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/shell"
 )
 
-// The clock of a service for tests is moved by the requests of package testmode, as programs do.
-
-// clockPage is what the clock of the service shows, and what somebody has typed.
+// clockPage is what the clock of a service for tests shows, and what somebody has typed.
 type clockPage struct {
 	Now          time.Time
 	Frozen       bool
@@ -20,47 +17,18 @@ type clockPage struct {
 	Problem      string
 }
 
-// errClock is what test mode has refused.
-type errClock struct{ message string }
-
-func (e errClock) Error() string { return e.message }
-
-// askClock sends a request to the clock. body is what is to change; nil for nothing.
-func (v *visit) askClock(method string, body map[string]any) (p clockPage, err error) {
-	text := []byte{}
-	if body != nil {
-		if text, err = json.Marshal(body); err != nil {
-			return p, err
-		}
+// clockPage asks the clock.
+func (v *visit) clockPage() (p clockPage, err error) {
+	var shows struct {
+		Now    time.Time
+		Frozen bool
 	}
-	r, err := http.NewRequestWithContext(v.r.Context(), method, v.Endpoint+testmode.Prefix+"clock", bytes.NewReader(text))
-	if err != nil {
-		return p, err
-	}
-	r.URL.Path = testmode.Prefix + "clock" // whatever the path of the endpoint is
-	reply, err := inside{v.TestMode}.RoundTrip(r)
-	if err != nil {
-		return p, err
-	}
-	var answer struct {
-		Now     time.Time
-		Frozen  bool
-		Message string
-	}
-	if err := json.NewDecoder(reply.Body).Decode(&answer); err != nil {
-		return p, err
-	}
-	if reply.StatusCode == http.StatusBadRequest {
-		return p, errClock{answer.Message}
-	}
-	if reply.StatusCode != http.StatusOK {
-		return p, errors.New(answer.Message)
-	}
-	return clockPage{Now: answer.Now, Frozen: answer.Frozen}, nil
+	err = v.askTests(http.MethodGet, "clock", nil, &shows)
+	return clockPage{Now: shows.Now, Frozen: shows.Frozen}, err
 }
 
 func (c *Console) clock(v *visit) error {
-	p, err := v.askClock(http.MethodGet, nil)
+	p, err := v.clockPage()
 	if err != nil {
 		return err
 	}
@@ -68,45 +36,50 @@ func (c *Console) clock(v *visit) error {
 }
 
 // advanceClock moves the clock forward.
-func (c *Console) advanceClock(v *visit) error {
-	by := v.r.PostFormValue("by")
-	return v.changeClock(http.MethodPost, map[string]any{"advance": by}, clockPage{Advance: by})
+func (c *Console) advanceClock(v *visit) (*change, error) {
+	by := v.r.FormValue("by")
+	return v.clockChange(say("clock.advance"), http.MethodPost, map[string]any{"advance": by}, "advance "+operand(by)), nil
 }
 
 // setClock sets the clock to a time, in UTC unless it says otherwise.
-func (c *Console) setClock(v *visit) error {
-	typed := clockPage{Set: v.r.PostFormValue("now")}
-	at, ok := momentOf(typed.Set)
+func (c *Console) setClock(v *visit) (*change, error) {
+	text := v.r.FormValue("now")
+	at, ok := momentOf(text)
+	ch := v.clockChange(say("clock.set"), http.MethodPut, map[string]any{"now": api.FormatTime(at)}, "set "+api.FormatTime(at))
 	if !ok {
-		return v.clockAgain(typed, say("audit.time", typed.Set))
+		ch.wrong = say("audit.time", text)
 	}
-	return v.changeClock(http.MethodPut, map[string]any{"now": at}, typed)
+	return ch, nil
 }
 
-func (c *Console) freezeClock(v *visit) error {
-	return v.changeClock(http.MethodPut, map[string]any{"frozen": true}, clockPage{})
+func (c *Console) freezeClock(v *visit) (*change, error) {
+	return v.clockChange(say("clock.freeze"), http.MethodPut, map[string]any{"frozen": true}, "freeze"), nil
 }
 
-func (c *Console) runClock(v *visit) error {
-	return v.changeClock(http.MethodPut, map[string]any{"frozen": false}, clockPage{})
+func (c *Console) runClock(v *visit) (*change, error) {
+	return v.clockChange(say("clock.run"), http.MethodPut, map[string]any{"frozen": false}, "resume"), nil
 }
 
-func (v *visit) changeClock(method string, body map[string]any, typed clockPage) error {
-	_, err := v.askClock(method, body)
-	if refused, ok := errors.AsType[errClock](err); ok {
-		return v.clockAgain(typed, refused.message)
+// clockChange returns a change of the clock. words are those of its command, after carillon clock.
+func (v *visit) clockChange(title, method string, body map[string]any, words string) *change {
+	return &change{
+		Title: title, page: "/clock", said: "done.clock-changed",
+		request: &testRequest{method, "clock", body, "carillon clock " + words},
+		again: func(problem string) error {
+			p, err := v.clockPage()
+			if err != nil {
+				return err
+			}
+			p.Advance, p.Set, p.Problem = v.r.FormValue("by"), v.r.FormValue("now"), problem
+			return v.showAgain("clock", p)
+		},
 	}
-	if err != nil {
-		return err
-	}
-	return v.done("clock-changed", "/clock")
 }
 
-func (v *visit) clockAgain(typed clockPage, problem string) error {
-	p, err := v.askClock(http.MethodGet, nil)
-	if err != nil {
-		return err
+// operand spells a word of a command line that is no flag, whatever it begins with.
+func operand(word string) string {
+	if strings.HasPrefix(word, "-") {
+		return "-- " + shell.Quote(word)
 	}
-	p.Advance, p.Set, p.Problem = typed.Advance, typed.Set, problem
-	return v.showAgain("clock", p)
+	return shell.Quote(word)
 }

@@ -138,10 +138,10 @@ func (c *Console) routes() {
 
 	if c.TestMode != nil {
 		c.page("GET /clock", c.clock)
-		c.page("POST /clock/advance", c.advanceClock)
-		c.page("POST /clock/set", c.setClock)
-		c.page("POST /clock/freeze", c.freezeClock)
-		c.page("POST /clock/run", c.runClock)
+		c.change("/clock/advance", c.advanceClock)
+		c.change("/clock/set", c.setClock)
+		c.change("/clock/freeze", c.freezeClock)
+		c.change("/clock/run", c.runClock)
 	}
 
 	c.page("GET /report", c.report)

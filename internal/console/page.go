@@ -83,21 +83,23 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	may VISIT NAME   whether the key may use an operation
 //	deny VISIT NAME  attributes of a control that calls an operation: they disable it, and say why, if the key may not
 //	ask PATH OF      the button that leads to the page about a change: {{template "ask" (ask PATH OF)}}
+//	askTests PATH OF  the same for a request of test mode
 //	whose USER       the address of a user, or what else names the user
 func parsePages(base string) (all pages, regions map[string]bool) {
 	functions := template.FuncMap{
-		"say":    say,
-		"link":   func(format string, args ...string) string { return base + local(format, args...) },
-		"asset":  func(name string) string { return base + "/assets/" + assetNames[name] },
-		"when":   when,
-		"text":   func(o *document.Object, name string) string { return spell(o, name) },
-		"number": number,
-		"cut":    cut,
-		"deny":   deny,
-		"may":    func(v *visit, operation string) bool { return v.may(operation) },
-		"key":    func(i int) int { return i + 1 }, // the color of a part of a bar
-		"whose":  whose,
-		"ask":    func(path, of string) ask { return ask{path, of} },
+		"say":      say,
+		"link":     func(format string, args ...string) string { return base + local(format, args...) },
+		"asset":    func(name string) string { return base + "/assets/" + assetNames[name] },
+		"when":     when,
+		"text":     func(o *document.Object, name string) string { return spell(o, name) },
+		"number":   number,
+		"cut":      cut,
+		"deny":     deny,
+		"may":      func(v *visit, operation string) bool { return v.may(operation) },
+		"key":      func(i int) int { return i + 1 }, // the color of a part of a bar
+		"whose":    whose,
+		"ask":      func(path, of string) ask { return ask{path, of, say("command.aws")} },
+		"askTests": func(path, of string) ask { return ask{path, of, say("command.carillon")} },
 		// The menus of the layout.
 		"navOf":        navOf,
 		"accountNavOf": accountNavOf,
@@ -174,9 +176,9 @@ func spell(o *document.Object, name string) string {
 }
 
 // deny returns the attributes that disable a control if the key of the session may not use its
-// operation.
+// operation. Test mode has no operations: whoever has signed in may do what it does.
 func deny(v *visit, operation string) template.HTMLAttr {
-	if v.may(operation) {
+	if operation == "" || v.may(operation) {
 		return ""
 	}
 	return template.HTMLAttr(`disabled title="` + template.HTMLEscapeString(say("error.denied")) + `"`)
