@@ -248,6 +248,137 @@ func (x Exception) modeled() (status int, code ErrorCode) {
 	return 0, ""
 }
 
+// Exceptions returns those that the contract lists for an operation, in its order.
+func Exceptions(operation string) []Exception {
+	switch operation {
+	case "AssociatePhoneNumberWithUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, AccessDeniedException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "AssociateSigninDelegateGroupsWithAccount":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "BatchCreateRoomMembership":
+		return []Exception{UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "BatchDeletePhoneNumber":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "BatchSuspendUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "BatchUnsuspendUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "BatchUpdatePhoneNumber":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "BatchUpdateUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "CreateAccount":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "CreateBot":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, BadRequestException, UnauthorizedClientException, ResourceLimitExceededException, NotFoundException, ThrottledClientException}
+	case "CreateMeetingDialOut":
+		return []Exception{BadRequestException, ForbiddenException, ResourceLimitExceededException, ThrottledClientException, UnauthorizedClientException, AccessDeniedException, ServiceUnavailableException, ServiceFailureException}
+	case "CreatePhoneNumberOrder":
+		return []Exception{BadRequestException, ForbiddenException, AccessDeniedException, UnauthorizedClientException, ThrottledClientException, ResourceLimitExceededException, ServiceUnavailableException, ServiceFailureException}
+	case "CreateRoom":
+		return []Exception{NotFoundException, BadRequestException, ForbiddenException, UnauthorizedClientException, ResourceLimitExceededException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "CreateRoomMembership":
+		return []Exception{ConflictException, UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ResourceLimitExceededException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "CreateUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ConflictException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "DeleteAccount":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, UnprocessableEntityException, ServiceUnavailableException, ServiceFailureException}
+	case "DeleteEventsConfiguration":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, BadRequestException, UnauthorizedClientException, ResourceLimitExceededException}
+	case "DeletePhoneNumber":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "DeleteRoom":
+		return []Exception{BadRequestException, ForbiddenException, NotFoundException, UnauthorizedClientException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "DeleteRoomMembership":
+		return []Exception{UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "DisassociatePhoneNumberFromUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "DisassociateSigninDelegateGroupsFromAccount":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetAccount":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetAccountSettings":
+		return []Exception{UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetBot":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, UnauthorizedClientException, NotFoundException, BadRequestException, ThrottledClientException}
+	case "GetEventsConfiguration":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, BadRequestException, UnauthorizedClientException, ResourceLimitExceededException, NotFoundException}
+	case "GetGlobalSettings":
+		return []Exception{UnauthorizedClientException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetPhoneNumber":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetPhoneNumberOrder":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetPhoneNumberSettings":
+		return []Exception{UnauthorizedClientException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetRetentionSettings":
+		return []Exception{UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetRoom":
+		return []Exception{BadRequestException, ForbiddenException, NotFoundException, UnauthorizedClientException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "GetUserSettings":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "InviteUsers":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "ListAccounts":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "ListBots":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, UnauthorizedClientException, BadRequestException, NotFoundException, ThrottledClientException}
+	case "ListPhoneNumberOrders":
+		return []Exception{UnauthorizedClientException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "ListPhoneNumbers":
+		return []Exception{UnauthorizedClientException, ForbiddenException, BadRequestException, NotFoundException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "ListRoomMemberships":
+		return []Exception{NotFoundException, BadRequestException, ForbiddenException, UnauthorizedClientException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "ListRooms":
+		return []Exception{NotFoundException, BadRequestException, ForbiddenException, UnauthorizedClientException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "ListSupportedPhoneNumberCountries":
+		return []Exception{BadRequestException, ForbiddenException, AccessDeniedException, UnauthorizedClientException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "ListUsers":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "LogoutUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "PutEventsConfiguration":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, BadRequestException, UnauthorizedClientException, ResourceLimitExceededException, NotFoundException}
+	case "PutRetentionSettings":
+		return []Exception{UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ConflictException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "RedactConversationMessage":
+		return []Exception{NotFoundException, ForbiddenException, UnauthorizedClientException, ThrottledClientException, BadRequestException, ServiceUnavailableException, ServiceFailureException}
+	case "RedactRoomMessage":
+		return []Exception{NotFoundException, ForbiddenException, UnauthorizedClientException, ThrottledClientException, BadRequestException, ServiceUnavailableException, ServiceFailureException}
+	case "RegenerateSecurityToken":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, BadRequestException, UnauthorizedClientException, NotFoundException, ThrottledClientException}
+	case "ResetPersonalPIN":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "RestorePhoneNumber":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ResourceLimitExceededException, ServiceUnavailableException, ServiceFailureException}
+	case "SearchAvailablePhoneNumbers":
+		return []Exception{BadRequestException, ForbiddenException, AccessDeniedException, UnauthorizedClientException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdateAccount":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdateAccountSettings":
+		return []Exception{UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ConflictException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdateBot":
+		return []Exception{ServiceUnavailableException, ServiceFailureException, ForbiddenException, BadRequestException, UnauthorizedClientException, NotFoundException, ThrottledClientException}
+	case "UpdateGlobalSettings":
+		return []Exception{UnauthorizedClientException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdatePhoneNumber":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ConflictException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdatePhoneNumberSettings":
+		return []Exception{UnauthorizedClientException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdateRoom":
+		return []Exception{BadRequestException, ForbiddenException, NotFoundException, UnauthorizedClientException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdateRoomMembership":
+		return []Exception{UnauthorizedClientException, NotFoundException, BadRequestException, ForbiddenException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdateUser":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	case "UpdateUserSettings":
+		return []Exception{UnauthorizedClientException, NotFoundException, ForbiddenException, BadRequestException, ThrottledClientException, ServiceUnavailableException, ServiceFailureException}
+	}
+	return nil
+}
+
 // Account is a structure of the API.
 type Account struct {
 	AwsAccountId         string // required

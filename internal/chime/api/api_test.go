@@ -444,3 +444,22 @@ func BenchmarkDecode20(b *testing.B) {
 		}
 	}
 }
+
+func TestExceptions(t *testing.T) {
+	got := api.Exceptions("DeleteAccount")
+	want := []api.Exception{
+		api.UnauthorizedClientException, api.NotFoundException, api.ForbiddenException, api.BadRequestException,
+		api.ThrottledClientException, api.UnprocessableEntityException, api.ServiceUnavailableException, api.ServiceFailureException,
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("DeleteAccount: %s", diff)
+	}
+	for _, op := range chime.Service.Operations {
+		if len(api.Exceptions(op.Name)) == 0 {
+			t.Errorf("%s has no exceptions", op.Name)
+		}
+	}
+	if got := api.Exceptions("DeleteEverything"); got != nil {
+		t.Errorf("of an operation that there is not: %v", got)
+	}
+}

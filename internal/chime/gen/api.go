@@ -120,6 +120,13 @@ func (g *apiWriter) exceptions(c *contract) {
 		g.p("case %s:\nreturn %d, ErrorCode%s", x.name, x.status, c.errorCode(x))
 	}
 	g.p("}\nreturn 0, \"\"\n}\n")
+	g.p(`// Exceptions returns those that the contract lists for an operation, in its order.
+func Exceptions(operation string) []Exception {
+	switch operation {`)
+	for _, op := range c.service.Operations {
+		g.p("case %q:\nreturn []Exception{%s}", op.Name, strings.Join(c.errors[op.Name], ", "))
+	}
+	g.p("}\nreturn nil\n}\n")
 }
 
 // errorCode returns the code of an exception. The contract does not say which of the codes goes

@@ -57,6 +57,7 @@ type contract struct {
 	service    *model.Service
 	shapes     []*model.Shape
 	exceptions []exception
+	errors     map[string][]string // the names of the exceptions of each operation, in the order of the contract
 }
 
 // exception is an error that the contract names.
@@ -82,7 +83,7 @@ func load(text, globalRegion string) (c *contract, err error) {
 	if protocol := str(meta, "protocol"); protocol != "rest-json" {
 		panic(fmt.Sprintf("the protocol %q is unknown", protocol))
 	}
-	c = &contract{service: &model.Service{
+	c = &contract{errors: map[string][]string{}, service: &model.Service{
 		Command:        strings.ReplaceAll(strings.ToLower(str(meta, "serviceId")), " ", "-"),
 		ID:             str(meta, "serviceId"),
 		EndpointPrefix: str(meta, "endpointPrefix"),
@@ -166,7 +167,6 @@ func fill(shape *model.Shape, raw *document.Object, byName map[string]*model.Sha
 }
 
 func (c *contract) operation(name string, raw *document.Object, byName map[string]*model.Shape) *model.Operation {
-	// Which errors it gives nobody needs to know.
 	only(raw, "operation "+name, "http", "input", "output", "errors", "paginator")
 	http := object(raw, "http")
 	only(http, "operation "+name, "method", "requestUri", "responseCode")
@@ -182,6 +182,7 @@ func (c *contract) operation(name string, raw *document.Object, byName map[strin
 		op.Output = named(byName, object(raw, "output"), "the output of "+name)
 	}
 	op.ItemErrors = itemErrors(op)
+	c.errors[name] = c.errorsOf(name, raw)
 	if has(raw, "paginator") {
 		p := object(raw, "paginator")
 		only(p, "the paginator of "+name, "input_token", "output_token", "limit_key", "result_key")
@@ -191,6 +192,22 @@ func (c *contract) operation(name string, raw *document.Object, byName map[strin
 		}
 	}
 	return op
+}
+
+// errorsOf returns the names of the exceptions of an operation.
+func (c *contract) errorsOf(name string, raw *document.Object) (names []string) {
+	v, _ := raw.Get("errors")
+	list, _ := v.([]any)
+	for _, e := range list {
+		ref, where := e.(*document.Object), "an error of "+name
+		only(ref, where, "shape")
+		x := str(ref, "shape")
+		if !slices.ContainsFunc(c.exceptions, func(known exception) bool { return known.name == x }) {
+			panic(fmt.Sprintf("%s: the exception %q is unknown", where, x))
+		}
+		names = append(names, x)
+	}
+	return names
 }
 
 // itemErrors finds the member of an output that lists the refused items of a batch: its elements

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strings"
 	"testing"
 )
@@ -94,6 +95,9 @@ func TestLoad_unknownFacts(t *testing.T) {
 	if m := c.service.Operations[0].Input.Member("Id"); m.WireName != "id" || m.Shape.Max != 9 {
 		t.Errorf("got %+v", m)
 	}
+	if got := c.errors["PutThing"]; !slices.Equal(got, []string{"NotFoundException"}) {
+		t.Errorf("the errors of PutThing are %v", got)
+	}
 	for _, test := range []struct{ old, new, want string }{
 		{`"Name": {`, `"Name": {"jsonvalue": true, `, `PutThingRequest.Name has "jsonvalue", which the generator does not know`},
 		{`"Name": {"shape": "Text"`, `"Name": {"shape": "Txt"`, `PutThingRequest.Name is of the unknown shape "Txt"`},
@@ -102,6 +106,8 @@ func TestLoad_unknownFacts(t *testing.T) {
 		{`"responseCode": 200`, `"responseCode": 200, "hostPrefix": "x"`, `operation PutThing has "hostPrefix", which the generator does not know`},
 		{`"input": {`, `"input": {"payload": "Name", `, `the input of PutThing has "payload", which the generator does not know`},
 		{`"input": {"shape": "PutThingRequest"}`, `"input": {"shape": "Other"}`, `the input of PutThing: the shape "Other" is unknown`},
+		{`{"shape": "NotFoundException"}`, `{"shape": "GoneException"}`, `an error of PutThing: the exception "GoneException" is unknown`},
+		{`{"shape": "NotFoundException"}`, `{"shape": "NotFoundException", "fault": true}`, `an error of PutThing has "fault", which the generator does not know`},
 		{`"httpStatusCode": 404`, `"httpStatusCode": 404, "senderFault": true`, `exception NotFoundException has "senderFault", which the generator does not know`},
 		{`"Message": {`, `"Reason": {`, `exception NotFoundException has "Reason", which the generator does not know`},
 		{`rest-json`, `json`, `the protocol "json" is unknown`},
