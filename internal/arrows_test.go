@@ -63,6 +63,7 @@ var arrows = map[string]map[string]string{
 		"internal/extension":   "a job tells the service of itself",
 		"internal/jmespath":    "--where",
 		"internal/model":       "what an operation is",
+		"internal/nearest":     "what a misspelled word of --where may mean",
 		"internal/sheet":       "rows come from tables and leave as tables",
 	},
 	"internal/params": {
@@ -229,11 +230,15 @@ var arrows = map[string]map[string]string{
 	"internal/model":    {},
 	"internal/python":   {},
 	"internal/sigv4":    {},
-	"internal/sheet":    {"internal/address": "which characters cannot be seen"},
+	"internal/sheet": {
+		"internal/address": "which characters cannot be seen",
+		"internal/nearest": "what a misspelled heading may mean",
+	},
 
 	// Small jobs, each done in one place. Anybody may need them.
 	"internal/atomicfile": {},
 	"internal/build":      {},
+	"internal/nearest":    {},
 	"internal/shell":      {},
 	"internal/process":    {},
 	"internal/terminal":   {},

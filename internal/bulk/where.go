@@ -8,6 +8,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/nearest"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
 
@@ -96,11 +97,7 @@ func unknownMember(text string, shape *model.Shape, path []string, name string) 
 
 // didYouMean names the word of a list that comes near to another, in quotes.
 func didYouMean(word string, list []string, quote string) string {
-	columns := make([]sheet.Column, len(list))
-	for i, name := range list {
-		columns[i].Name = name
-	}
-	if near := sheet.NewColumns(columns...).Nearest(word); near != "" {
+	if near := nearest.Of(word, list); near != "" {
 		return fmt.Sprintf(" (did you mean %s%s%s?)", quote, near, quote)
 	}
 	return ""

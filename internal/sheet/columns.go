@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+
+	"github.com/carillon-project/carillon/internal/nearest"
 )
 
 // Column is something that a column of a table may hold. Case, blanks and punctuation of names and
@@ -86,49 +88,12 @@ func (c *Columns) Nearest(heading string) string {
 	word := key(heading)
 	name, least := "", 1.0
 	for k, i := range c.keys {
-		far := distance(word, k)
+		far := nearest.Distance(word, k)
 		if far < least || far == least && name != "" && c.list[i].Name < name {
 			name, least = c.list[i].Name, far
 		}
 	}
 	return name
-}
-
-// distance tells how far apart two keys are: 0 if they are one, 1 or more if they have too little
-// in common.
-func distance(a, b string) float64 {
-	s, t := []rune(a), []rune(b)
-	if len(s) > len(t) {
-		s, t = t, s
-	}
-	const longest = 64 // of a heading that is no sentence
-	if len(s) < 3 || len(t) > longest {
-		return 1
-	}
-	row := make([]int, len(s)+1) // of the table of Levenshtein
-	for i := range row {
-		row[i] = i
-	}
-	for j, r := range t {
-		corner := row[0]
-		row[0] = j + 1
-		for i, q := range s {
-			change := corner
-			if q != r {
-				change++
-			}
-			corner = row[i+1]
-			row[i+1] = min(change, corner+1, row[i]+1)
-		}
-	}
-	far := float64(row[len(s)]) / float64(len(t))
-	if far > 0.5 {
-		far = 1
-	}
-	if strings.Contains(string(t), string(s)) { // "Lic", "License Tier", "Manager Email"
-		far = min(far, 0.1+0.5*float64(len(t)-len(s))/float64(len(t)))
-	}
-	return far
 }
 
 // Heading is the first row of a table.

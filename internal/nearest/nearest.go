@@ -1,0 +1,68 @@
+// Package nearest guesses which word of a list somebody has meant by another one. Start at [Of].
+package nearest
+
+import (
+	"strings"
+	"unicode"
+)
+
+// Of returns the word of a list that comes nearest to another one, and "" if none is near. Case, and
+// whatever is no letter or digit, do not count. Of two that are equally near, it is the first in
+// alphabetical order.
+func Of(word string, list []string) string {
+	near, least := "", 1.0
+	for _, w := range list {
+		far := Distance(key(word), key(w))
+		if far < least || far == least && near != "" && w < near {
+			near, least = w, far
+		}
+	}
+	return near
+}
+
+// key returns the letters and digits of a text, in lower case.
+func key(text string) string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return -1
+		}
+		return unicode.ToLower(r)
+	}, text)
+}
+
+// Distance tells how far apart two words are: 0 if they are one, 1 or more if they have too little
+// in common.
+func Distance(a, b string) float64 {
+	s, t := []rune(a), []rune(b)
+	if len(s) > len(t) {
+		s, t = t, s
+	}
+	const longest = 64 // of a word that is no sentence
+	if len(s) < 3 || len(t) > longest {
+		return 1
+	}
+	row := make([]int, len(s)+1) // of the table of Levenshtein
+	for i := range row {
+		row[i] = i
+	}
+	for j, r := range t {
+		corner := row[0]
+		row[0] = j + 1
+		for i, q := range s {
+			change := corner
+			if q != r {
+				change++
+			}
+			corner = row[i+1]
+			row[i+1] = min(change, corner+1, row[i]+1)
+		}
+	}
+	far := float64(row[len(s)]) / float64(len(t))
+	if far > 0.5 {
+		far = 1
+	}
+	if strings.Contains(string(t), string(s)) { // "Lic", "License Tier", "Manager Email"
+		far = min(far, 0.1+0.5*float64(len(t)-len(s))/float64(len(t)))
+	}
+	return far
+}

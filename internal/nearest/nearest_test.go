@@ -1,0 +1,22 @@
+package nearest_test
+
+import (
+	"testing"
+
+	"github.com/carillon-project/carillon/internal/nearest"
+)
+
+func TestOf(t *testing.T) {
+	words := []string{"operation", "probability", "ThrottledClientException", "NotFoundException", "user", "used"}
+	for word, want := range map[string]string{
+		"operatoin": "operation", "Operation": "operation", "throttled": "ThrottledClientException", "not-found": "NotFoundException",
+		"use": "used", "usex": "used", "propability": "probability", "": "", "x": "", "colour": "",
+	} {
+		if got := nearest.Of(word, words); got != want {
+			t.Errorf("%q: got %q, want %q", word, got, want)
+		}
+	}
+	if got := nearest.Of("user", nil); got != "" {
+		t.Errorf("of no words: got %q", got)
+	}
+}
