@@ -382,7 +382,10 @@ func TestVariablesAreDocumented(t *testing.T) {
 func TestMetricsAreDocumented(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	s := serving(t, dir)
+	if err := os.WriteFile(filepath.Join(dir, "faults.json"), []byte(`{"operation": "GetBot", "effect": {"statusCode": 429}}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := serving(t, dir, "--test", "--faults", "faults.json") // which has those of any service, and more
 	names := func(text, pattern string) map[string]bool {
 		found := map[string]bool{}
 		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/shell"
@@ -44,6 +45,7 @@ const (
 type serveOptions struct {
 	serviceOptions
 	TestMode  string // "loopback", "public", or empty: none
+	FaultFile string // of fault rules; empty: none
 	LogLevel  slog.Level
 	LogFormat string
 }
@@ -82,8 +84,8 @@ certificate again, which it also does by itself when the files change.
 
 With --test the service is one for tests of scripts and programs. Its data is in
 a temporary directory, unless a flag or a variable names a new one, or one of
-tests; its access key is the same each time; and tests move its clock: GET, PUT and POST /_carillon/clock, without
-a signature.`,
+tests; its access key is the same each time; tests move its clock: GET, PUT and POST /_carillon/clock, without
+a signature; and it fails on demand: /_carillon/faults.`,
 		Example: `carillon serve
 carillon serve --test --listen 127.0.0.1:0
 carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
@@ -128,6 +130,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	f.group("tests")
 	// No variable turns a service into one for tests.
 	f.optionalChoice(&o.TestMode, "test[=public]", "serve tests, on a loopback address only, unless it is public", testModes)
+	f.text(&o.FaultFile, "faults FILE", "fault rules to begin with, JSON; with --test only", files("json"))
 	o.database.serviceFlags(f)
 	o.poolFlag(f)
 	o.secretKeyFlag(f)
@@ -146,6 +149,9 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		return p.badInput("%w", err)
 	}
 	o.RootKeyID, o.RootSecret = p.getenv(rootKeyIDVariable), p.getenv(rootSecretVariable)
+	if o.FaultFile != "" && o.TestMode == "" {
+		return p.misused("--faults is for services for tests: give --test, too")
+	}
 	if o.TestMode != "" {
 		remove, err := p.forTests(&o)
 		if err != nil {
@@ -194,6 +200,15 @@ func (p *program) forTests(o *serveOptions) (remove func(), err error) {
 	host, _, _ := net.SplitHostPort(o.Listen)
 	if o.TestMode != "public" && !isLoopback(host) {
 		return nil, p.misused("--test serves this machine only, since everybody knows its access key: listen on 127.0.0.1, or give --test=public")
+	}
+	if o.FaultFile != "" {
+		text, err := os.ReadFile(o.FaultFile)
+		if err != nil {
+			return nil, p.badInput("reading the rules of --faults: %w", err)
+		}
+		if o.Faults, err = testmode.ReadRules(chime.Service, text); err != nil {
+			return nil, p.badInput("--faults %s: %w", o.FaultFile, err)
+		}
 	}
 	o.Test = true
 	if o.RootKeyID == "" && o.RootSecret == "" {

@@ -49,6 +49,7 @@ type serviceOptions struct {
 	Console      consoleOptions
 	Logger       *slog.Logger
 	Test         bool // test mode: see package testmode
+	Faults       []testmode.Rule
 
 	// For tests; zero: those of production.
 	limits server.Limits
@@ -84,6 +85,7 @@ type service struct {
 	metrics    *metrics.Metrics
 	webhook    *webhook.Sender
 	hook       *directory.DialOutHook // nil: there is none
+	faults     *testmode.Faults       // nil: the service is not for tests
 	background sync.WaitGroup         // writes the last uses of access keys, and does what happens by itself
 	store      store.Store
 	release    func() error
@@ -161,9 +163,15 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA, Clock: clock.Now}, s.dialOutEnded(o.Logger)); err != nil {
 		return nil, err
 	}
-	domain, err := directory.New(s.store, directory.Options{
+	rules := directory.Options{
 		Clock: clock.Now, Numbers: o.Numbers, URL: s.exportURL(o), Webhook: s.webhook, EventEnded: s.eventEnded(o.Logger), DialOutHook: s.hook,
-	})
+	}
+	if o.Test {
+		s.faults = testmode.NewFaults(chime.Service, s.store, o.Faults)
+		s.metrics.CountFaults(s.faults.Fired)
+		rules.Refuse = s.faults.Refuse
+	}
+	domain, err := directory.New(s.store, rules)
 	if err != nil {
 		return nil, noStore(err)
 	}
@@ -207,11 +215,14 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			o.Logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
 		})
 	})
+	if o.Test {
+		options.Intercept = s.faults.Intercept
+	}
 	calls := server.New(chime.Service, domain, keys, options)
 	handler := calls
 	var testMode http.Handler
 	if o.Test {
-		testMode = (&testmode.Mode{Clock: clock, RunDue: domain.RunDue}).Handler(handler)
+		testMode = (&testmode.Mode{Clock: clock, RunDue: domain.RunDue, Faults: s.faults}).Handler(handler)
 		handler = testMode
 	}
 	switch {
@@ -381,6 +392,9 @@ func (s *service) stop() error {
 	defer cancel()
 	if s.console != nil {
 		s.console.Stop(ctx)
+	}
+	if s.faults != nil {
+		s.faults.Close()
 	}
 	var err error
 	for _, web := range s.web {

@@ -160,8 +160,14 @@ func WithCaller(ctx context.Context, c Caller) context.Context {
 	return context.WithValue(ctx, callerKey{}, c)
 }
 
+// CallerOf returns the caller of a context.
+func CallerOf(ctx context.Context) (c Caller, ok bool) {
+	c, ok = ctx.Value(callerKey{}).(Caller)
+	return c, ok
+}
+
 func callerOf(ctx context.Context) (Caller, error) {
-	c, ok := ctx.Value(callerKey{}).(Caller)
+	c, ok := CallerOf(ctx)
 	if !ok || c.AWSAccountID == "" {
 		return c, errors.New("the context names no caller")
 	}

@@ -95,6 +95,24 @@ func (m *Metrics) CountEvent(outcome string) { m.events.WithLabelValues(outcome)
 // CountDialOut counts a dial-out that the hook was told of.
 func (m *Metrics) CountDialOut(status string) { m.dialOuts.WithLabelValues(status).Inc() }
 
+var faults = prometheus.NewDesc("carillon_faults_total", "How many times each fault rule of test mode has fired.", []string{"rule"}, nil)
+
+// CountFaults adds how many times each fault rule has fired. fired is asked when somebody looks:
+// the rules that there are bound the number of series.
+func (m *Metrics) CountFaults(fired func() map[string]int) {
+	m.registry.MustRegister(faultRules{fired})
+}
+
+type faultRules struct{ fired func() map[string]int }
+
+func (f faultRules) Describe(ch chan<- *prometheus.Desc) { ch <- faults }
+
+func (f faultRules) Collect(ch chan<- prometheus.Metric) {
+	for rule, n := range f.fired() {
+		ch <- prometheus.MustNewConstMetric(faults, prometheus.CounterValue, float64(n), rule)
+	}
+}
+
 // Handler answers GET and HEAD with the metrics in Prometheus's text format, or in another of its
 // formats that the client prefers.
 func (m *Metrics) Handler() http.Handler {

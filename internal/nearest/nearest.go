@@ -6,9 +6,9 @@ import (
 	"unicode"
 )
 
-// Of returns the word of a list that comes nearest to another one, and "" if none is near. Case, and
-// whatever is no letter or digit, do not count. Of two that are equally near, it is the first in
-// alphabetical order.
+// Of returns the word of a list that comes nearest to another one, and "" if none is near. Case
+// does not count, nor does whatever is no letter or digit. Of two that are equally near, it is the
+// first in alphabetical order.
 func Of(word string, list []string) string {
 	near, least := "", 1.0
 	for _, w := range list {

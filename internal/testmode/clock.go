@@ -129,16 +129,25 @@ func (s *span) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &text); err != nil {
 		return errors.New(`advance must be a text such as "24h"`)
 	}
+	d, ok := parseSpan(text)
+	if !ok {
+		return fmt.Errorf(`advance is %.40q, which is not a time such as "90s", "24h" or "7d"`, text)
+	}
+	*s = span(d)
+	return nil
+}
+
+// parseSpan reads a time that is not negative: "90s", "24h" or, beyond what Go knows, "7d".
+func parseSpan(text string) (time.Duration, bool) {
 	inHours, factor := text, time.Duration(1)
 	if days, ok := strings.CutSuffix(text, "d"); ok && strings.Trim(days, "+-.0123456789") == "" {
 		inHours, factor = days+"h", 24
 	}
 	d, err := time.ParseDuration(inHours)
 	if err != nil || d < 0 || d > math.MaxInt64/factor {
-		return fmt.Errorf(`advance is %.40q, which is not a time such as "90s", "24h" or "7d"`, text)
+		return 0, false
 	}
-	*s = span(d * factor)
-	return nil
+	return d * factor, true
 }
 
 func (m *Mode) showClock(w http.ResponseWriter, r *http.Request) { m.answerClock(w) }

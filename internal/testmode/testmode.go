@@ -1,6 +1,7 @@
 // Package testmode is what `carillon serve --test` offers beyond the service, to those who test
-// scripts and programs against it: a [Clock] that they move. Nothing of it is reachable otherwise,
-// and [Claim] keeps it from a directory that people rely on. Start at [Mode].
+// scripts and programs against it: a [Clock] that they move, and [Faults] on demand. Nothing of it
+// is reachable otherwise, and [Claim] keeps it from a directory that people rely on. Start at
+// [Mode].
 package testmode
 
 import (
@@ -27,6 +28,7 @@ const Prefix = "/_carillon/"
 type Mode struct {
 	Clock  *Clock
 	RunDue func(context.Context) error // does what is due
+	Faults *Faults                     // nil: there are none
 }
 
 // endpoint is a path of test mode, after Prefix, with the methods that it takes.
@@ -43,13 +45,17 @@ type endpoint struct {
 //
 // PUT and POST keep the state of the clock, then do what has fallen due, and then answer like GET.
 func (m *Mode) endpoints() []endpoint {
-	return []endpoint{
+	all := []endpoint{
 		{"clock", map[string]http.HandlerFunc{http.MethodGet: m.showClock, http.MethodPut: m.setClock, http.MethodPost: m.advanceClock}},
 	}
+	if m.Faults != nil {
+		all = append(all, m.Faults.endpoints()...)
+	}
+	return all
 }
 
-// Handler answers the paths of test mode and leaves the others to next. The requests are not
-// signed, and pages of other origins in a browser may not make them.
+// Handler answers the paths of test mode and leaves the others to next, with its faults. The
+// requests are not signed, and pages of other origins in a browser may not make them.
 func (m *Mode) Handler(next http.Handler) http.Handler {
 	own := http.NewServeMux()
 	var paths []string
@@ -73,6 +79,10 @@ func (m *Mode) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, Prefix) {
 			guarded.ServeHTTP(w, r)
+			return
+		}
+		if m.Faults != nil {
+			m.Faults.serve(w, r, next)
 			return
 		}
 		next.ServeHTTP(w, r)
