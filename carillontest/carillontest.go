@@ -29,6 +29,24 @@
 // the test. It starts within 20 ms and listens on a loopback address. Each test can have a
 // server of its own, so tests may run in parallel.
 //
+// # Faults
+//
+// [Server.Fault] makes requests fail: with an exception of the operation, late, or without an
+// answer, before the work or after it. A batch can refuse one user and do the others. The value
+// that it returns tells how many times that has happened:
+//
+//	throttled := srv.Fault(carillontest.Fault{
+//		Operation: "BatchUpdateUser",
+//		User:      "ana@example.com",
+//		Where:     carillontest.Item,
+//		Code:      "Throttled",
+//		Count:     1,
+//	})
+//	...
+//	if throttled.Fired() != 1 {
+//		t.Error("the program has not met the fault")
+//	}
+//
 // # Time
 //
 // The service has a clock of its own. [Server.Advance] moves it, and does what falls due meanwhile:
@@ -80,6 +98,7 @@ type Server struct {
 	mode     *testmode.Mode
 	own      http.Handler // the paths of test mode
 	seeded   []Account
+	faults   int // how many were made
 
 	mu    sync.Mutex
 	calls []Call
@@ -131,7 +150,8 @@ func (s *Server) start() error {
 		return err
 	}
 	s.t.Cleanup(sender.Close)
-	options := directory.Options{Clock: clock.Now, URL: s.URL, Webhook: sender}
+	faults := testmode.NewFaults(chime.Service, st, nil)
+	options := directory.Options{Clock: clock.Now, URL: s.URL, Webhook: sender, Refuse: faults.Refuse}
 	domain, err := directory.New(st, options)
 	if err != nil {
 		return err
@@ -152,10 +172,10 @@ func (s *Server) start() error {
 	background.Go(func() {
 		keys.KeepUses(ctx, func(err error) { logger.Error("on which day access keys were used could not be saved", "error", err) })
 	})
-	s.mode = &testmode.Mode{Clock: clock, RunDue: domain.RunDue}
+	s.mode = &testmode.Mode{Clock: clock, RunDue: domain.RunDue, Faults: faults}
 	api := server.New(chime.Service, domain, keys, server.Options{
 		Logger: logger, Ready: st.Ping, Unavailable: store.ErrUnavailable, Meter: s.meter, Inbound: domain.Inbound,
-		Extension: directory.Extensions(domain, keys),
+		Extension: directory.Extensions(domain, keys), Intercept: faults.Intercept,
 	})
 	s.own = s.mode.Handler(http.NotFoundHandler())
 	running := &door{next: s.mode.Handler(api)}
@@ -163,6 +183,7 @@ func (s *Server) start() error {
 	web.BaseContext = func(net.Listener) context.Context { return ctx }
 	background.Go(func() { web.Serve(listener) })
 	s.t.Cleanup(func() {
+		faults.Close()
 		cutOff()
 		web.Close()
 		running.close()
@@ -243,9 +264,12 @@ func (s *Server) Advance(d time.Duration) {
 // call does what a request to a path of test mode does. in and out are what JSON is made of, and
 // made into; nil for nothing.
 func (s *Server) call(method, path string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
 	}
 	answer := httptest.NewRecorder()
 	s.own.ServeHTTP(answer, httptest.NewRequestWithContext(context.WithoutCancel(s.t.Context()), method, testmode.Prefix+path, bytes.NewReader(body)))

@@ -108,6 +108,32 @@ func Example() {
 	// BatchUpdateUser
 }
 
+// A user of a batch is refused, and the others are done.
+func ExampleServer_Fault() {
+	srv := carillontest.Start(t)
+	acme := srv.Seed(carillontest.Account{
+		Name:  "Acme",
+		Users: []carillontest.User{{ID: "ana", Email: "ana@example.com"}, {ID: "bo", Email: "bo@example.com"}},
+	})[0]
+	throttled := srv.Fault(carillontest.Fault{
+		Operation: "BatchUpdateUser",
+		User:      "ana@example.com",
+		Where:     carillontest.Item,
+		Code:      "Throttled",
+	})
+
+	fmt.Println(downgrade(t.Context(), newClient(srv), acme.ID))
+	for _, user := range srv.Users(acme.ID) {
+		fmt.Println(user.Email, user.License)
+	}
+	fmt.Println("fired:", throttled.Fired())
+	// Output:
+	// user ana: Throttled
+	// ana@example.com Pro
+	// bo@example.com Basic
+	// fired: 1
+}
+
 // A phone number is in the deletion queue for seven days.
 func ExampleServer_Advance() {
 	srv := carillontest.Start(t)
