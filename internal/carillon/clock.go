@@ -6,8 +6,6 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
-
-	"github.com/carillon-project/carillon/internal/document"
 )
 
 // clockCommand declares `carillon clock`.
@@ -29,7 +27,7 @@ type clockOptions struct {
 
 // clockSubcommand completes a command that asks the clock and prints what it shows. body says what
 // is to change, as the clock reads it, by the words of the line.
-func (p *program) clockSubcommand(method string, body func(words []string) (any, error), c *cobra.Command) *cobra.Command {
+func (p *program) clockSubcommand(method string, body func(words []string) ([]byte, error), c *cobra.Command) *cobra.Command {
 	var o clockOptions
 	c.Long += aboutTestService
 	c.RunE = func(c *cobra.Command, words []string) error {
@@ -45,7 +43,7 @@ func (p *program) clockSubcommand(method string, body func(words []string) (any,
 	return c
 }
 
-func (p *program) askClock(ctx context.Context, s *testService, format, method string, body any) error {
+func (p *program) askClock(ctx context.Context, s *testService, format, method string, body []byte) error {
 	shows, err := s.object(ctx, method, "clock", "", body)
 	if err != nil {
 		return err
@@ -62,15 +60,15 @@ func (p *program) askClock(ctx context.Context, s *testService, format, method s
 }
 
 // clockFrozen is the change that has the clock stand still, or go on.
-func clockFrozen(frozen bool) func([]string) (any, error) {
-	return func([]string) (any, error) {
-		return document.NewObject(document.Member{Key: "frozen", Value: frozen}), nil
+func clockFrozen(frozen bool) func([]string) ([]byte, error) {
+	return func([]string) ([]byte, error) {
+		return jsonOf("frozen", frozen), nil
 	}
 }
 
 // clockShowCommand declares `carillon clock show`.
 func (p *program) clockShowCommand() *cobra.Command {
-	return p.clockSubcommand(http.MethodGet, func([]string) (any, error) { return nil, nil }, &cobra.Command{
+	return p.clockSubcommand(http.MethodGet, func([]string) ([]byte, error) { return nil, nil }, &cobra.Command{
 		Use:   "show",
 		Short: "print the time of the service",
 		Long:  `Print the time of the service, and whether its clock is running or frozen.`,

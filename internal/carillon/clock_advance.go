@@ -4,14 +4,12 @@ import (
 	"net/http"
 
 	"github.com/spf13/cobra"
-
-	"github.com/carillon-project/carillon/internal/document"
 )
 
 // clockAdvanceCommand declares `carillon clock advance`.
 func (p *program) clockAdvanceCommand() *cobra.Command {
-	body := func(words []string) (any, error) {
-		return document.NewObject(document.Member{Key: "advance", Value: words[0]}), nil
+	body := func(words []string) ([]byte, error) {
+		return jsonOf("advance", words[0]), nil
 	}
 	return p.clockSubcommand(http.MethodPost, body, &cobra.Command{
 		Use:   "advance DURATION",

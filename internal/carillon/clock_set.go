@@ -6,12 +6,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
-	"github.com/carillon-project/carillon/internal/document"
 )
 
 // clockSetCommand declares `carillon clock set`.
 func (p *program) clockSetCommand() *cobra.Command {
-	body := func(words []string) (any, error) {
+	body := func(words []string) ([]byte, error) {
 		at, err := after(words[0])
 		if err == nil && at.isSpan {
 			return nil, p.misused("a duration is for carillon clock advance")
@@ -19,7 +18,7 @@ func (p *program) clockSetCommand() *cobra.Command {
 		if err != nil {
 			return nil, p.misused(err.Error())
 		}
-		return document.NewObject(document.Member{Key: "now", Value: api.FormatTime(at.at)}), nil
+		return jsonOf("now", api.FormatTime(at.at)), nil
 	}
 	return p.clockSubcommand(http.MethodPut, body, &cobra.Command{
 		Use:   "set TIME",

@@ -118,6 +118,17 @@ func documents[T any](items iter.Seq2[T, error], of func(T) (*document.Object, e
 	}
 }
 
+// listed makes items of a listing that are at hand.
+func listed(items []*document.Object) iter.Seq2[*document.Object, error] {
+	return func(yield func(*document.Object, error) bool) {
+		for _, item := range items {
+			if !yield(item, nil) {
+				return
+			}
+		}
+	}
+}
+
 // memberOf returns an object within what the API has as the output of an operation.
 func memberOf(output []byte, name string) (*document.Object, error) {
 	v, err := document.Parse(string(output))

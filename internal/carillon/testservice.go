@@ -64,12 +64,8 @@ func (p *program) onTestService(ctx context.Context, c connection, do func(*test
 
 // ask sends a request for a path after [testmode.Prefix] and returns the answer. body is JSON, or
 // nil for none.
-func (s *testService) ask(ctx context.Context, method, path, query string, body any) (any, error) {
-	var text []byte
-	if body != nil {
-		text = document.AppendCompact(nil, body)
-	}
-	status, header, answer, err := s.calls.Exchange(ctx, method, testmode.Prefix+path, query, text)
+func (s *testService) ask(ctx context.Context, method, path, query string, body []byte) (any, error) {
+	status, header, answer, err := s.calls.Exchange(ctx, method, testmode.Prefix+path, query, body)
 	if ctx.Err() != nil {
 		return nil, &codedError{exitInterrupted, errors.New("interrupted")}
 	}
@@ -100,13 +96,18 @@ func (s *testService) ask(ctx context.Context, method, path, query string, body 
 	return nil, &codedError{exitUsage, errors.New(message)}
 }
 
+// jsonOf is an object with one member, as JSON.
+func jsonOf(key string, value any) []byte {
+	return document.AppendCompact(nil, document.NewObject(document.Member{Key: key, Value: value}))
+}
+
 // missing is the error of an endpoint without a service for tests, and says what to do.
 func (s *testService) missing(format string, args ...any) error {
 	return &codedError{exitNoStore, fmt.Errorf(format+"; start one with carillon serve --test, or say with --endpoint-url where one is", args...)}
 }
 
 // object is ask for an answer that is an object.
-func (s *testService) object(ctx context.Context, method, path, query string, body any) (*document.Object, error) {
+func (s *testService) object(ctx context.Context, method, path, query string, body []byte) (*document.Object, error) {
 	v, err := s.ask(ctx, method, path, query, body)
 	if err != nil {
 		return nil, err
@@ -116,6 +117,29 @@ func (s *testService) object(ctx context.Context, method, path, query string, bo
 		return nil, s.odd(path)
 	}
 	return o, nil
+}
+
+// list is ask for an answer that is a list of objects.
+func (s *testService) list(ctx context.Context, method, path string, body []byte) ([]*document.Object, error) {
+	v, err := s.ask(ctx, method, path, "", body)
+	if err != nil {
+		return nil, err
+	}
+	return s.objects(path, v)
+}
+
+func (s *testService) objects(path string, v any) ([]*document.Object, error) {
+	elements, ok := v.([]any)
+	list := make([]*document.Object, 0, len(elements))
+	for _, e := range elements {
+		if o, is := e.(*document.Object); is {
+			list = append(list, o)
+		}
+	}
+	if !ok || len(list) != len(elements) {
+		return nil, s.odd(path)
+	}
+	return list, nil
 }
 
 // odd is the error of an answer that is not what this release expects.

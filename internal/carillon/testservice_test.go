@@ -2,6 +2,7 @@ package carillon
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
@@ -23,7 +25,7 @@ func ask(t *testing.T, at string, words ...string) (code int, stdout, stderr str
 }
 
 // forTests are the commands for a service for tests.
-var forTests = []string{"clock show", "clock set 2030-01-01", "clock advance 1d", "clock freeze", "clock resume"}
+var forTests = []string{"fault list", "fault clear", "fault clear r1", "fault watch", "fault add --status 503", "clock show", "clock set 2030-01-01", "clock advance 1d", "clock freeze", "clock resume"}
 
 // Where the service is. Unlike for calls of the API, it is never AWS.
 func TestTestService_Endpoint(t *testing.T) {
@@ -82,6 +84,87 @@ func TestTestService_None(t *testing.T) {
 				t.Errorf("%s: got code %d, %q and %q, want %d and %q", words, code, stdout, stderr, exitNoStore, tt.want)
 			}
 		}
+	}
+}
+
+// What is sent of the flags is what the service takes, or refuses with a reason.
+func TestFault(t *testing.T) {
+	s := start(t, func(o *serviceOptions) { o.Test = true })
+	defer s.stop()
+	rules := filepath.Join(t.TempDir(), "rules.json")
+	if err := os.WriteFile(rules, []byte(`[{"effect": {"statusCode": 503}}, {"id": "late", "effect": {"latency": {"ms": 5}}}]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		words string
+		code  int
+		want  string // on standard output, or in the complaint after the name of the command
+	}{
+		{"fault list", exitDone, "Id  Fired  Operation  Where  Effect  Only for  Limits\n"},
+		{"fault add --operation BatchUpdateUser --where item --user *@example.com --code Throttled --skip 1 --count 2 --probability 0.25 --seed 7", exitDone, "r1\n"},
+		{"fault add --id slow --latency 300ms --jitter 500us --account-id A --key K --test T --expires 10m", exitDone, "slow\n"},
+		{"fault add --where after --connection truncate --status 503", exitDone, "r2\n"},
+		{"fault add --operation ListUsers --code ThrottledClientException --retry-after 2 --message slowly", exitDone, "r3\n"},
+		{"fault add --file " + rules, exitDone, "r4\nlate\n"},
+		{"fault list", exitDone, "" +
+			"Id  Fired  Operation  Where  Effect  Only for  Limits\n" +
+			"r1  0  BatchUpdateUser  item  Throttled  user=*@example.com  skip=1 count=2 probability=0.25 seed=7\n" +
+			"slow  0  *  before  latency 300 ms, jitter 1 ms  account=A key=K test=T  expires=10m\n" +
+			"r2  0  *  after  503 ServiceUnavailableException, connection truncate\n" +
+			"r3  0  ListUsers  before  429 ThrottledClientException, retry after 2 s\n" +
+			"r4  0  *  before  503 ServiceUnavailableException\n" +
+			"late  0  *  before  latency 5 ms\n"},
+		{"fault add --file " + rules, exitUsage, `[1].id: there is a rule "late" already`},
+		{"fault add --operation ListUser --status 503", exitUsage, `operation: there is no operation "ListUser": did you mean ListUsers?`},
+		{"fault add --operation ListUsers --code Throttled", exitUsage, `effect.code: ListUsers has no exception "Throttled": did you mean ThrottledClientException?`},
+		{"fault add --file nowhere.json", exitUsage, "--file nowhere.json: open nowhere.json: "},
+		{"fault add --file " + rules + " --count 1", exitUsage, "--file and --count exclude each other; see carillon fault add --help"},
+		{"fault add --operation ListUsers", exitUsage, "say what happens, with one of --code, --status, --latency and --connection, or give a --file"},
+		{"fault add --connection lost", exitUsage, `--connection: "lost" is not one of reset, empty, truncate, stall`},
+		{"fault add --status 503 --probability 2", exitUsage, `--probability: "2" is not a number from 0 to 1, such as 0.25`},
+		{"fault clear slow r9", exitUsage, `there is no rule "r9": carillon fault list shows those that there are. Nothing was removed`},
+		{"fault clear slow late", exitDone, s.url + ": rules left: 4\n"},
+		{"fault clear", exitDone, s.url + ": rules left: 0\n"},
+		{"fault list --output json", exitDone, "[]\n"},
+	} {
+		words := strings.Fields(step.words)
+		code, stdout, stderr := ask(t, s.url, words...)
+		got := strings.TrimPrefix(stderr, "carillon: "+strings.Join(words[:2], " ")+": ")
+		stdout = regexp.MustCompile(" {2,}").ReplaceAllString(stdout, "  ") // columns are as wide as they must
+		if code != step.code || code == exitDone && (stdout != step.want || stderr != "") || code != exitDone && !strings.HasPrefix(got, step.want) {
+			t.Errorf("%s: got code %d, %q and %q, want %d and %q", step.words, code, stdout, stderr, step.code, step.want)
+		}
+	}
+}
+
+// Somebody who watches is shown each fault as it happens, and ends that when he likes.
+func TestFault_Watch(t *testing.T) {
+	s := start(t, func(o *serviceOptions) { o.Test = true })
+	defer s.stop()
+	u, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan string, 1)
+	forward := httputil.NewSingleHostReverseProxy(u)
+	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked <- r.URL.RawQuery
+		forward.ServeHTTP(w, r)
+	}))
+	defer front.Close()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	ended := make(chan int)
+	var out, complaints bytes.Buffer
+	go func() {
+		ended <- Main(ctx, []string{"fault", "watch", "--endpoint-url", front.URL}, []string{"HOME=" + t.TempDir()}, strings.NewReader(""), &out, &complaints)
+	}()
+	if query := <-asked; query != "after=0&wait=30s" {
+		t.Errorf("the service is asked for %s", query)
+	}
+	interrupt()
+	if code := <-ended; code != exitInterrupted || out.String() != "" || complaints.String() != "carillon: fault watch: interrupted\n" {
+		t.Errorf("got code %d, %q and %q", code, out.String(), complaints.String())
 	}
 }
 
