@@ -13,6 +13,9 @@ func Of(word string, list []string) string {
 	near, least := "", 1.0
 	for _, w := range list {
 		far := Distance(key(word), key(w))
+		if key(word) == key(w) && key(w) != "" { // however short they are
+			far = 0
+		}
 		if far < least || far == least && near != "" && w < near {
 			near, least = w, far
 		}

@@ -7,10 +7,10 @@ import (
 )
 
 func TestOf(t *testing.T) {
-	words := []string{"operation", "probability", "ThrottledClientException", "NotFoundException", "user", "used"}
+	words := []string{"operation", "probability", "ThrottledClientException", "NotFoundException", "user", "used", "id"}
 	for word, want := range map[string]string{
 		"operatoin": "operation", "Operation": "operation", "throttled": "ThrottledClientException", "not-found": "NotFoundException",
-		"use": "used", "usex": "used", "propability": "probability", "": "", "x": "", "colour": "",
+		"use": "used", "usex": "used", "propability": "probability", "": "", "x": "", "colour": "", "ID": "id", "ix": "",
 	} {
 		if got := nearest.Of(word, words); got != want {
 			t.Errorf("%q: got %q, want %q", word, got, want)
