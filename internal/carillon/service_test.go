@@ -22,11 +22,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 // short is the one limit that a test runs into; the others are those of production. It must be long
@@ -361,6 +363,94 @@ func TestMetricsHosts(t *testing.T) {
 }
 
 // Nothing of what net/http could not make a request of gets into the log.
+// Nothing of test mode is in a service that is not for tests.
+func TestTestMode_absent(t *testing.T) {
+	paths := (&testmode.Mode{Faults: testmode.NewFaults(chime.Service, nil, nil)}).Paths()
+	if len(paths) < 4 {
+		t.Fatalf("the paths are %v", paths)
+	}
+	paths = append(paths, testmode.Prefix, testmode.Prefix+"anything")
+	ask := func(s *service, method, path string) (status int, exception string) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(`{}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Body.Close()
+		return reply.StatusCode, reply.Header.Get("X-Amzn-Errortype")
+	}
+	s := start(t, func(*serviceOptions) {})
+	defer s.stop()
+	forTests := start(t, func(o *serviceOptions) { o.Test = true })
+	defer forTests.stop()
+	for _, path := range paths {
+		path = regexp.MustCompile(`{.*?}`).ReplaceAllString(path, "x")
+		for _, method := range []string{"GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} {
+			if status, exception := ask(s, method, path); status != http.StatusNotFound || exception != string(api.UnknownOperationException) {
+				t.Errorf("%s %s: got %d %s", method, path, status, exception)
+			}
+		}
+		if _, exception := ask(forTests, "OPTIONS", path); exception != "" {
+			t.Errorf("%s of a service for tests gets %s", path, exception)
+		}
+	}
+}
+
+// A stop does not wait for what test mode stalls.
+func TestTestMode_stop(t *testing.T) {
+	rules, err := testmode.ReadRules(chime.Service, []byte(`[{"id":"stalled","operation":"ListAccounts","effect":{"connection":"stall"}},
+		{"id":"late","operation":"GetGlobalSettings","effect":{"latency":{"ms":50000}}}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := start(t, func(o *serviceOptions) {
+		o.Test, o.Faults, o.drain = true, rules, hung
+		o.RootKeyID, o.RootSecret = testmode.AccessKeyID, testmode.SecretAccessKey
+	})
+	ended := make(chan error, 3)
+	for _, path := range []string{"/accounts", "/settings"} {
+		r := httptest.NewRequest("GET", s.url+path, nil)
+		r.RequestURI = ""
+		date := sigv4.FormatTime(time.Now())
+		r.Header.Set("X-Amz-Date", date)
+		r.Header.Set("Authorization", sigv4.NewKey(testmode.SecretAccessKey, sigv4.Scope{Day: date[:8], Region: "us-east-1", Service: "chime"}).Authorization(testmode.AccessKeyID,
+			&sigv4.Request{Method: "GET", Path: path, Date: date, SignedHeaders: "host", PayloadHash: sigv4.HashPayload(nil), Header: func(string) string { return r.URL.Host }}))
+		go func() {
+			_, err := http.DefaultTransport.RoundTrip(r)
+			ended <- err
+		}()
+	}
+	for fired := 0; fired < 2; {
+		reply, err := http.Get(fmt.Sprintf("%s/_carillon/activity?wait=30s&after=%d", s.url, fired))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(reply.Body)
+		reply.Body.Close()
+		if err != nil || reply.StatusCode != http.StatusOK {
+			t.Fatalf("%d %s %v", reply.StatusCode, text, err)
+		}
+		fired += strings.Count(string(text), `{"n":`)
+	}
+	go func() {
+		reply, err := http.Get(s.url + "/_carillon/activity?wait=60s&rule=other")
+		if err == nil {
+			reply.Body.Close()
+		}
+		ended <- err
+	}()
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+	for range cap(ended) {
+		<-ended
+	}
+}
+
 func TestLogOfStrangers(t *testing.T) {
 	t.Parallel()
 	example := httptest.NewTLSServer(nil) // for its certificate

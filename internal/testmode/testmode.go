@@ -54,13 +54,19 @@ func (m *Mode) endpoints() []endpoint {
 	return all
 }
 
+// Paths lists the paths of test mode, which other services do not have.
+func (m *Mode) Paths() (list []string) {
+	for _, e := range m.endpoints() {
+		list = append(list, Prefix+e.path)
+	}
+	return list
+}
+
 // Handler answers the paths of test mode and leaves the others to next, with its faults. The
 // requests are not signed, and pages of other origins in a browser may not make them.
 func (m *Mode) Handler(next http.Handler) http.Handler {
 	own := http.NewServeMux()
-	var paths []string
 	for _, e := range m.endpoints() {
-		paths = append(paths, Prefix+e.path)
 		var allowed []string
 		for method, handler := range e.methods {
 			own.HandleFunc(method+" "+Prefix+e.path, handler)
@@ -73,7 +79,7 @@ func (m *Mode) Handler(next http.Handler) http.Handler {
 		})
 	}
 	own.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
-		refuse(w, http.StatusNotFound, fmt.Errorf("test mode has no %s; it has %s", r.URL.Path, strings.Join(paths, ", ")))
+		refuse(w, http.StatusNotFound, fmt.Errorf("test mode has no %s; it has %s", r.URL.Path, strings.Join(m.Paths(), ", ")))
 	})
 	guarded := http.NewCrossOriginProtection().Handler(own)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
