@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -13,49 +14,73 @@ import (
 	"testing"
 )
 
-// The first start of a service makes a directory, a database, a key file and a root key. It is
-// killed before each of its steps in turn, in a new directory each time. Then the next start works:
-// there is one root key, the lines for a shell are its own, and it is the one that was printed if
-// one was.
+// The first start of a service makes a directory, a database, a key file and a root key. Whatever a
+// kill before one of its steps leaves, the next start works: there is one root key, the lines for a
+// shell are its own, and it is the one that was printed if one was.
+//
+// One start is watched, and a copy of its directory before each step is what a kill would leave
+// there: while the steps of one thread wait, those of the others do.
 func TestFirstStart_Killed(t *testing.T) {
 	t.Parallel()
+	type state struct{ dir, out, next string }
+	dir, copies := t.TempDir(), t.TempDir()
+	var left []state
+	var failed error
+	watch(t, program(dir, "carillon", "serve"), func(step, out string) bool {
+		s := state{filepath.Join(copies, fmt.Sprint(len(left))), out, step}
+		left = append(left, s)
+		if out, err := exec.Command("cp", "-a", dir, s.dir).CombinedOutput(); err != nil {
+			failed = fmt.Errorf("cp: %w\n%s", err, out)
+		}
+		return failed != nil
+	})
+	if failed != nil {
+		t.Fatal(failed)
+	}
+	if len(left) < 30 {
+		t.Errorf("the first start had %d steps only: this test misses most of them", len(left))
+	}
+	printed, err := os.ReadFile(filepath.Join(dir, stdout))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left = append(left, state{dir, string(printed), "the end"})
 	stride := 1
 	if testing.Short() {
 		stride = 17
 	}
-	printed := regexp.MustCompile(`(?m)^export AWS_ACCESS_KEY_ID=(\w+)$`)
-	steps := 0
-	for killed := true; killed; steps += stride {
-		dir := t.TempDir()
-		var out, last string
-		out, last, killed = killedBefore(t, program(dir, "carillon", "serve"), steps)
-		s, err := startService("carillon", dir, childEnv(dir))
-		if err != nil {
-			t.Fatalf("after a kill before step %d, %s: %v", steps, last, err)
-		}
-		key := s.env["AWS_ACCESS_KEY_ID"]
-		if m := printed.FindStringSubmatch(out); m != nil && m[1] != key {
-			t.Errorf("after a kill before step %d, %s: the key %s was printed, the root key is %q", steps, last, m[1], key)
-		}
-		r, err := http.NewRequest("GET", s.url+"/accounts", nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		sign(r, "", func(name string) string { return s.env[name] })
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			t.Errorf("after a kill before step %d, %s: a request with the root key: got %s, want 200\n%s", steps, last, resp.Status, s.complaints())
-		}
-		if err := s.end(os.Interrupt); err != nil {
-			t.Errorf("after a kill before step %d, %s: carillon serve ended with %v", steps, last, err)
-		}
+	for i := 0; i < len(left); i += stride {
+		t.Run(fmt.Sprintf("%d %s", i, left[i].next), func(t *testing.T) {
+			t.Parallel()
+			startsAgain(t, left[i].dir, left[i].out)
+		})
 	}
-	if steps < 40 {
-		t.Errorf("the first start had %d steps only: this test misses most of them", steps)
+}
+
+var printedKey = regexp.MustCompile(`(?m)^export AWS_ACCESS_KEY_ID=(\w+)$`)
+
+// startsAgain starts a service in the directory of one that was killed, and had printed this.
+func startsAgain(t *testing.T, dir, printed string) {
+	s := serving(t, dir)
+	key := s.env["AWS_ACCESS_KEY_ID"]
+	if m := printedKey.FindStringSubmatch(printed); m != nil && m[1] != key {
+		t.Errorf("the key %s was printed, the root key is %q", m[1], key)
+	}
+	r, err := http.NewRequest("GET", s.url+"/accounts", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sign(r, "", func(name string) string { return s.env[name] })
+	resp, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		t.Errorf("a request with the root key: got %s, want 200\n%s", resp.Status, s.complaints())
+	}
+	if err := s.end(os.Interrupt); err != nil {
+		t.Errorf("carillon serve ended with %v", err)
 	}
 }
 
@@ -74,7 +99,7 @@ func TestKeyCreate_Killed(t *testing.T) {
 	for killed := true; killed; steps++ {
 		name := fmt.Sprint("key", steps)
 		var step string
-		_, step, killed = killedBefore(t, create(name), steps)
+		step, killed = killedBefore(t, create(name), steps)
 		again := create(name)
 		code, out := exit(again)
 		if code != 0 && !strings.Contains(out, "choose another name") {
@@ -98,49 +123,57 @@ func TestKeyCreate_Killed(t *testing.T) {
 	}
 }
 
-// killedBefore runs a program that ptrace watches, and kills it when it is about to take a step
-// after so many others: to make, link, rename, sync or remove a file, or to print. It returns what
-// the program has printed, the step that it did not take, and false if it came to its end, or to
-// serve, before.
-func killedBefore(t *testing.T, cmd *exec.Cmd, steps int) (out, step string, killed bool) {
+// killedBefore runs a program, and kills it when it is about to take a step after so many others.
+// It returns the step that it did not take, and false if it came to its end before.
+func killedBefore(t *testing.T, cmd *exec.Cmd, steps int) (step string, killed bool) {
 	t.Helper()
-	var files [2]*os.File
-	for i := range files {
-		f, err := os.Create(filepath.Join(t.TempDir(), "out"))
+	watch(t, cmd, func(next, _ string) bool {
+		step, killed = next, steps == 0
+		steps--
+		return killed
+	})
+	return step, killed
+}
+
+// stdout and stderr are the files in a program's directory that get what it prints to watch.
+const stdout, stderr = ".stdout", ".stderr"
+
+// watch runs a program under ptrace. When it is about to take a step, which is to make, link,
+// rename, sync or remove a file, or to print, watch tells kill the step and what the program has
+// printed until then, and kills the program if the answer is yes. It also kills a service that
+// serves.
+func watch(t *testing.T, cmd *exec.Cmd, kill func(step, out string) bool) {
+	t.Helper()
+	text := func(name string) string {
+		b, err := os.ReadFile(filepath.Join(cmd.Dir, name))
+		if err != nil {
+			t.Error(err)
+		}
+		return string(b)
+	}
+	for name, file := range map[string]*io.Writer{stdout: &cmd.Stdout, stderr: &cmd.Stderr} {
+		f, err := os.Create(filepath.Join(cmd.Dir, name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		files[i] = f
+		*file = f
 	}
-	text := func(i int) string {
-		b, err := os.ReadFile(files[i].Name())
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(b)
-	}
-	cmd.Stdout, cmd.Stderr = files[0], files[1]
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true}
 
 	failed := make(chan error)
 	go func() {
 		runtime.LockOSThread() // to the end of the goroutine: one thread is the tracer
-		failed <- trace(cmd, func(call string) bool {
-			if call == "" {
-				return strings.Contains(text(1), "carillon: serving ")
+		failed <- trace(cmd, func(step string) bool {
+			if step == "" {
+				return strings.Contains(text(stderr), "carillon: serving ")
 			}
-			if step = call; steps == 0 {
-				killed = true
-			}
-			steps--
-			return killed
+			return kill(step, text(stdout))
 		})
 	}()
 	if err := <-failed; err != nil {
-		t.Fatalf("tracing %v: %v\n%s", cmd, err, text(1))
+		t.Fatalf("tracing %v: %v\n%s", cmd, err, text(stderr))
 	}
-	return text(0), step, killed
 }
 
 // stepCalls are the system calls that are steps.
