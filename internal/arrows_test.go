@@ -185,11 +185,12 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/testmode": {
 		"internal/address":     "which user the address in a fault rule is",
+		"internal/build":       "says which version it is",
 		"internal/chime/api":   "answers with exceptions, and writes times, as the API does",
 		"internal/chime/rules": "refuses an item of a batch",
 		"internal/directory":   "who the caller is, and the items of a batch",
 		"internal/model":       "which operations there are to fail, and where they name users",
-		"internal/nearest":     "what a misspelled member of a fault rule may mean",
+		"internal/nearest":     "what a misspelled member of a fault rule, or name of a snapshot, may mean",
 		"internal/sigv4":       "for which region a request is",
 		"internal/store":       "keeps the clock, for a restart and for commands beside the service; the addresses of users",
 	},

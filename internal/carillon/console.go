@@ -89,10 +89,18 @@ func (s *service) openConsole(ctx context.Context, o serviceOptions, listened st
 		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions, Unavailable: store.ErrUnavailable, TestMode: testMode,
 	})
 	s.consoleURL = strings.TrimSuffix(at.String(), "/") + console.Prefix + "/"
-	if err := keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL); err != nil { // a full disk, say, can still be read
+	if err := s.keepConsoleURL(ctx); err != nil { // a full disk, say, can still be read
 		o.Logger.Warn("carillon console does not get to know where the console is", "error", err)
 	}
 	return nil
+}
+
+// keepConsoleURL lets `carillon console` know where the console is, if there is one.
+func (s *service) keepConsoleURL(ctx context.Context) error {
+	if s.consoleURL == "" {
+		return nil
+	}
+	return keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL)
 }
 
 // keepSetting puts a setting unless it is as it should be.

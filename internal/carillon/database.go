@@ -16,6 +16,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 // defaultData is the data directory where neither a directory nor a database is named.
@@ -70,7 +71,7 @@ func (d *database) narrow(logger *slog.Logger) error {
 	if d.Data == "" {
 		return nil
 	}
-	narrowed, wide, err := sqlite.Narrow(d.Data, secretKeyFile, rootKeyFile, dialOutSecretFile)
+	narrowed, wide, err := sqlite.Narrow(d.Data, secretKeyFile, rootKeyFile, dialOutSecretFile, testmode.SnapshotsDir)
 	for _, path := range narrowed {
 		logger.Warn("other users of the machine could use what belongs to the service: its permissions are narrower now", "path", path)
 	}

@@ -149,43 +149,12 @@ func (r *importReport) complain(format string, args ...any) {
 }
 
 func (r *importReport) run(ctx context.Context, o *directory.Operator, options directory.ImportOptions) error {
-	for _, problem := range r.rows.Problems {
-		r.complain("%s", problem)
-	}
-	r.bad = len(r.rows.Problems)
 	im, err := o.Import(ctx, options)
 	if err != nil {
 		return err
 	}
-	accounts, err := im.Accounts(ctx, r.rows.Accounts)
-	if accounts == nil && err != nil { // nothing was begun
-		return err
-	}
-	r.results("accounts", accounts, func(i int) string { return r.rows.Accounts[i].Place })
+	accounts, err := r.all(ctx, im)
 	if err != nil {
-		return err
-	}
-	users, err := im.Users(ctx, r.rows.Users)
-	r.results("users", users, func(i int) string { return r.rows.Users[i].Place })
-	if err != nil {
-		return fmt.Errorf("%d of %d users are done, import again to continue: %w", len(users), len(r.rows.Users), err)
-	}
-	if len(r.rows.Bots) > 0 { // before the rooms that they are in
-		bots, err := im.Bots(ctx, r.rows.Bots)
-		r.results("bots", bots, func(i int) string { return r.rows.Bots[i].Place })
-		if err != nil {
-			return fmt.Errorf("%d of %d bots are done, import again to continue: %w", len(bots), len(r.rows.Bots), err)
-		}
-	}
-	if len(r.rows.Rooms)+len(r.rows.Memberships) > 0 {
-		if err := r.chats(ctx, im); err != nil {
-			return err
-		}
-	}
-	if err := r.numbers(ctx, im); err != nil {
-		return err
-	}
-	if err := r.settings(ctx, im); err != nil {
 		return err
 	}
 	for line := range r.rows.Notes.Lines() {
@@ -198,6 +167,43 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 		return fmt.Errorf("%d bad rows are skipped", r.bad)
 	}
 	return nil
+}
+
+// all imports all rows, and returns what became of the accounts.
+func (r *importReport) all(ctx context.Context, im *directory.Import) (accounts []directory.ImportedRow, err error) {
+	for _, problem := range r.rows.Problems {
+		r.complain("%s", problem)
+	}
+	r.bad = len(r.rows.Problems)
+	accounts, err = im.Accounts(ctx, r.rows.Accounts)
+	if accounts == nil && err != nil { // nothing was begun
+		return nil, err
+	}
+	r.results("accounts", accounts, func(i int) string { return r.rows.Accounts[i].Place })
+	if err != nil {
+		return nil, err
+	}
+	users, err := im.Users(ctx, r.rows.Users)
+	r.results("users", users, func(i int) string { return r.rows.Users[i].Place })
+	if err != nil {
+		return nil, fmt.Errorf("%d of %d users are done, import again to continue: %w", len(users), len(r.rows.Users), err)
+	}
+	if len(r.rows.Bots) > 0 { // before the rooms that they are in
+		bots, err := im.Bots(ctx, r.rows.Bots)
+		r.results("bots", bots, func(i int) string { return r.rows.Bots[i].Place })
+		if err != nil {
+			return nil, fmt.Errorf("%d of %d bots are done, import again to continue: %w", len(bots), len(r.rows.Bots), err)
+		}
+	}
+	if len(r.rows.Rooms)+len(r.rows.Memberships) > 0 {
+		if err := r.chats(ctx, im); err != nil {
+			return nil, err
+		}
+	}
+	if err := r.numbers(ctx, im); err != nil {
+		return nil, err
+	}
+	return accounts, r.settings(ctx, im)
 }
 
 // chats imports rooms, and then who is in them.

@@ -1,6 +1,7 @@
 package carillon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -45,6 +46,7 @@ const (
 type serveOptions struct {
 	serviceOptions
 	TestMode  string // "loopback", "public", or empty: none
+	Seed      string // file with what the service begins with, in test mode
 	FaultFile string // of fault rules; empty: none
 	LogLevel  slog.Level
 	LogFormat string
@@ -131,6 +133,8 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	// No variable turns a service into one for tests.
 	f.optionalChoice(&o.TestMode, "test[=public]", "serve tests, on a loopback address only, unless it is public", testModes)
 	f.text(&o.FaultFile, "faults FILE", "fault rules to begin with, JSON; with --test only", files("json"))
+	f.text(&o.Seed, "seed FILE", "what a new service for tests begins with, and goes back to at each reset: a file that carillon import takes, "+
+		"such as the output of aws chime list-users", files("json", "csv", "xlsx"))
 	o.database.serviceFlags(f)
 	o.poolFlag(f)
 	o.secretKeyFlag(f)
@@ -158,6 +162,12 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 			return err
 		}
 		defer remove()
+	}
+	if o.Seed != "" {
+		if o.TestMode == "" {
+			return p.misused("--seed goes with --test only: carillon import fills a directory of another kind")
+		}
+		o.fill = p.seedReader(o.Seed, cmp.Or(o.AWSAccountID, defaultAWSAccount))
 	}
 	o.database = o.orDefault()
 	o.Logger = o.logger(p.stderr)

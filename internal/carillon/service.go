@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -49,7 +50,10 @@ type serviceOptions struct {
 	Console      consoleOptions
 	Logger       *slog.Logger
 	Test         bool // test mode: see package testmode
-	Faults       []testmode.Rule
+
+	// fill gives a new service for tests what it begins with; nil: nothing.
+	fill   func(context.Context, *directory.Operator) error
+	Faults []testmode.Rule
 
 	// For tests; zero: those of production.
 	limits server.Limits
@@ -149,6 +153,17 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			return nil, fmt.Errorf("listening for the console: %w", err)
 		}
 	}
+	var states *testmode.States // nil: none are kept
+	if o.Test {
+		if states, err = testmode.OpenStates(s.store, filepath.Join(o.Data, testmode.SnapshotsDir)); err != nil {
+			return nil, noStore(err)
+		}
+	}
+	if o.fill != nil {
+		if err := s.fill(ctx, o, states, clock); err != nil {
+			return nil, err
+		}
+	}
 	if o.AWSAccountID == "" {
 		imported, err := directory.RootAWSAccount(ctx, s.store)
 		if err != nil {
@@ -188,6 +203,19 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	case err != nil:
 		return nil, &codedError{exitUsage, err}
 	}
+	if states != nil {
+		if err := states.SaveSeed(ctx); err != nil {
+			return nil, noStore(err)
+		}
+		states.Forget = func() {
+			domain.Forget()
+			keys.Forget()
+		}
+		states.Ready = func(ctx context.Context) error {
+			_, _, err := keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, save)
+			return errors.Join(err, s.keepConsoleURL(ctx))
+		}
+	}
 	s.metrics.CountTasks(directory.TaskKinds(), domain.CountDueTasks, o.Logger)
 	options := server.Options{
 		Logger: o.Logger, Rate: o.Rate, Ready: s.store.Ping, Unavailable: store.ErrUnavailable, Meter: s.metrics.Meter,
@@ -222,7 +250,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	handler := calls
 	var testMode http.Handler
 	if o.Test {
-		testMode = (&testmode.Mode{Clock: clock, RunDue: domain.RunDue, Faults: s.faults}).Handler(handler)
+		testMode = (&testmode.Mode{Clock: clock, RunDue: domain.RunDue, Faults: s.faults, Storage: o.database.kind(), States: states}).Handler(handler)
 		handler = testMode
 	}
 	switch {
@@ -252,6 +280,23 @@ func (o serviceOptions) checkForTests(ctx context.Context, st store.Store) error
 		return errors.New("it was made by carillon serve --test, whose access key everybody knows: serve it with --test, or name another place")
 	}
 	return err
+}
+
+// fill gives the store of a new service for tests what it begins with.
+func (s *service) fill(ctx context.Context, o serviceOptions, states *testmode.States, clock *testmode.Clock) error {
+	isNew, err := isNew(ctx, s.store)
+	if states != nil {
+		isNew, err = states.HasSeed()
+		isNew = !isNew // a start that was cut short has left a part of it
+	}
+	if err != nil {
+		return &codedError{exitNoStore, err}
+	}
+	if !isNew {
+		o.Logger.Warn("the seed is not loaded: a service for tests has begun with another one, or without, in the same place; name a new place for the data")
+		return nil
+	}
+	return o.fill(ctx, directory.NewOperator(s.store, directory.Options{Clock: clock.Now}))
 }
 
 // eventEnded counts an event for a bot that has ended, and tells the log of one that is lost. That

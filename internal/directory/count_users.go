@@ -17,8 +17,9 @@ const countsLife = time.Minute
 type counts struct {
 	counting sync.Mutex // held while users are counted: once at a time, since that keeps a core busy
 
-	mu   sync.Mutex
-	last map[string]userCounts // by account id
+	mu        sync.Mutex
+	last      map[string]userCounts // by account id
+	forgotten int                   // how often all were: see [Service.Forget]
 }
 
 type userCounts struct {
@@ -32,17 +33,30 @@ func (c userCounts) fresh(now time.Time) bool {
 	return 0 <= age && age < countsLife && time.Since(c.since) < countsLife
 }
 
-func (c *counts) look(accountID string, now time.Time) (userCounts, bool) {
+// look returns the last count, and how often all were forgotten.
+func (c *counts) look(accountID string, now time.Time) (last userCounts, fresh bool, forgotten int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	last, ok := c.last[accountID]
-	return last, ok && last.fresh(now)
+	return last, ok && last.fresh(now), c.forgotten
 }
 
-// keep keeps a count, and forgets those of other accounts that nobody needs any more.
-func (c *counts) keep(accountID string, counted userCounts) {
+// forget forgets all counts, and those that are being made.
+func (c *counts) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	clear(c.last)
+	c.forgotten++
+}
+
+// keep keeps a count, unless all were forgotten since it was begun, and forgets those of other
+// accounts that nobody needs any more.
+func (c *counts) keep(accountID string, counted userCounts, forgotten int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if forgotten != c.forgotten {
+		return
+	}
 	for id, other := range c.last {
 		if !other.fresh(counted.at) {
 			delete(c.last, id)
@@ -79,13 +93,14 @@ func (s *Service) CountUsers(ctx context.Context, r api.Request) ([]byte, error)
 
 // countUsers returns the last count of an account if that is fresh, and counts otherwise.
 func (s *Service) countUsers(ctx context.Context, accountID string) (userCounts, error) {
-	if last, ok := s.counts.look(accountID, s.options.Clock()); ok {
+	if last, fresh, _ := s.counts.look(accountID, s.options.Clock()); fresh {
 		return last, nil
 	}
 	s.counts.counting.Lock()
 	defer s.counts.counting.Unlock()
 	now := s.options.Clock()
-	if last, ok := s.counts.look(accountID, now); ok { // somebody else was counting
+	last, fresh, forgotten := s.counts.look(accountID, now)
+	if fresh { // somebody else was counting
 		return last, nil
 	}
 	counted := userCounts{at: now, since: time.Now()}
@@ -94,7 +109,7 @@ func (s *Service) countUsers(ctx context.Context, accountID string) (userCounts,
 		return err
 	})
 	if err == nil {
-		s.counts.keep(accountID, counted)
+		s.counts.keep(accountID, counted, forgotten)
 	}
 	return counted, err
 }

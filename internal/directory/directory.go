@@ -134,6 +134,15 @@ func New(st store.Store, options Options) (*Service, error) {
 	return s, nil
 }
 
+// Forget drops what the service knows of the data: another state has been put in place of it. Work
+// under way for tasks of the former state ends. Forget does not wait for the store, and may be
+// called while the store waits.
+func (s *Service) Forget() {
+	s.counts.forget()
+	s.tasks.interrupt()
+	s.tasks.wake()
+}
+
 // Caller says who makes a request, and what the audit trail calls them.
 type Caller struct {
 	AWSAccountID string // 12 digits

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
@@ -83,15 +84,38 @@ type scheduler struct {
 
 	mu      sync.Mutex // held while tasks are handed out
 	working map[store.Task]chan struct{}
+
+	interrupted atomic.Pointer[chan struct{}] // closed when work that is under way must end
 }
 
 func newScheduler() *scheduler {
-	return &scheduler{
+	s := &scheduler{
 		kinds:   kinds,
 		woken:   make(chan struct{}, 1),
 		slots:   make(chan struct{}, tasksAtWork),
 		working: make(map[store.Task]chan struct{}),
 	}
+	s.interrupted.Store(new(make(chan struct{})))
+	return s
+}
+
+// interrupt ends the work that is under way.
+func (s *scheduler) interrupt() {
+	close(*s.interrupted.Swap(new(make(chan struct{}))))
+}
+
+// withInterrupt returns a context that ends when work that begins now must end.
+func (s *scheduler) withInterrupt(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	interrupted := *s.interrupted.Load()
+	go func() {
+		select {
+		case <-interrupted:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
 }
 
 func (s *scheduler) wake() {
@@ -229,18 +253,21 @@ func (s *Service) begin(ctx context.Context, t store.Task, failed func(kind stri
 	default:
 		return false, nil
 	}
+	workCtx, end := s.tasks.withInterrupt(ctx) // first: the lease belongs to what the store holds now
 	t, leased, err := s.lease(ctx, t, k.lease)
 	if err != nil || !leased {
+		end()
 		<-s.tasks.slots
 		return true, err
 	}
 	done := make(chan struct{})
 	s.tasks.working[key] = done
 	go func() {
-		err := guarded(func() error { return k.work(s, ctx, t) })
-		if err != nil && ctx.Err() == nil {
+		err := guarded(func() error { return k.work(s, workCtx, t) })
+		if err != nil && workCtx.Err() == nil {
 			failed(t.Kind, err) // the lease ends by itself
 		}
+		end()
 		<-s.tasks.slots
 		s.tasks.mu.Lock()
 		delete(s.tasks.working, key)

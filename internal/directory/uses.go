@@ -48,6 +48,21 @@ func (u *uses) wake() {
 	}
 }
 
+// now returns the days that are noted now.
+func (u *uses) now() map[string]time.Time {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return maps.Clone(u.days)
+}
+
+// Forget drops what Used has noted: another state has been put in place of the data. It may be
+// called while the store waits.
+func (k *Keys) Forget() {
+	k.uses.mu.Lock()
+	defer k.uses.mu.Unlock()
+	clear(k.uses.days)
+}
+
 // KeepUses writes to the store what Used has noted, until the context ends, and then what is left.
 // A write that fails is done again a minute later; failed gets the error of the first of several
 // that fail in a row. No audit record tells of it.
@@ -77,15 +92,14 @@ func (k *Keys) KeepUses(ctx context.Context, failed func(error)) {
 
 // saveUses writes all that is noted now, in one transaction.
 func (k *Keys) saveUses(ctx context.Context) error {
-	k.uses.mu.Lock()
-	days := maps.Clone(k.uses.days)
-	k.uses.mu.Unlock()
-	if len(days) == 0 {
+	if len(k.uses.now()) == 0 {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, usesLimit)
 	defer cancel()
+	var days map[string]time.Time
 	err := k.store.Update(ctx, func(tx store.Tx) error {
+		days = k.uses.now() // not earlier: see Forget
 		for id, day := range days {
 			if err := tx.UseAccessKey(id, day); err != nil {
 				return err

@@ -45,22 +45,30 @@ func (s clockState) now() time.Time {
 // store that is not for tests, it shows the time of the machine.
 func OpenClock(ctx context.Context, st store.Store) (*Clock, error) {
 	var state clockState
-	err := st.View(ctx, func(tx store.ReadTx) error {
-		text, err := tx.Setting(clockSetting)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err == nil {
-			err = json.Unmarshal(text, &state)
-		}
+	err := st.View(ctx, func(tx store.ReadTx) (err error) {
+		state, err = readClock(tx)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading the clock of a service for tests: %w", err)
+		return nil, err
 	}
 	c := &Clock{store: st}
 	c.state.Store(&state)
 	return c, nil
+}
+
+func readClock(tx store.ReadTx) (state clockState, err error) {
+	text, err := tx.Setting(clockSetting)
+	if errors.Is(err, store.ErrNotFound) {
+		return state, nil
+	}
+	if err == nil {
+		err = json.Unmarshal(text, &state)
+	}
+	if err != nil {
+		err = fmt.Errorf("reading the clock of a service for tests: %w", err)
+	}
+	return state, err
 }
 
 // Now returns the time that the clock shows.
@@ -97,6 +105,18 @@ func (c *Clock) change(ctx context.Context, to clockChange) error {
 	if frozen {
 		state.Frozen = now.UTC().Round(0) // as it will be read back
 	}
+	return c.set(ctx, state)
+}
+
+// reset lets the clock show the time of the machine. The error is errNotKept.
+func (c *Clock) reset(ctx context.Context) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	return c.set(ctx, clockState{})
+}
+
+// set keeps a state, and then goes by it.
+func (c *Clock) set(ctx context.Context, state clockState) error {
 	text, err := json.Marshal(state)
 	if err == nil {
 		err = c.store.Update(ctx, func(tx store.Tx) error { return tx.PutSetting(clockSetting, text) })

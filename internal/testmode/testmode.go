@@ -1,7 +1,7 @@
 // Package testmode is what `carillon serve --test` offers beyond the service, to those who test
-// scripts and programs against it: a [Clock] that they move, and [Faults] on demand. Nothing of it
-// is reachable otherwise, and [Claim] keeps it from a directory that people rely on. Start at
-// [Mode].
+// scripts and programs against it: a [Clock] that they move, [Faults] on demand, and [States] that
+// they go back to. Nothing of it is reachable otherwise, and [Claim] keeps it from a directory that
+// people rely on. Start at [Mode].
 package testmode
 
 import (
@@ -29,6 +29,9 @@ type Mode struct {
 	Clock  *Clock
 	RunDue func(context.Context) error // does what is due
 	Faults *Faults                     // nil: there are none
+
+	Storage string  // the name of the engine
+	States  *States // nil: the engine cannot save what it holds
 }
 
 // endpoint is a path of test mode, after Prefix, with the methods that it takes.
@@ -39,13 +42,28 @@ type endpoint struct {
 
 // endpoints lists the paths of test mode:
 //
+//	GET    /_carillon/health         {"mode": "test", "storage": "SQLite", "version": "1.2.3"}
+//	POST   /_carillon/reset          back to the seed, with ?data=0 but for the data: {}
+//	GET    /_carillon/snapshot       {"snapshots": [{"name": "a", "time": "2026-03-01T12:00:00.000Z", "bytes": 4096}]}
+//	GET    /_carillon/snapshot/NAME  one of these
+//	POST   /_carillon/snapshot/NAME  saves it, and answers like GET
+//	PUT    /_carillon/snapshot/NAME  loads it, and answers like GET
+//	DELETE /_carillon/snapshot/NAME  {}
+//
 //	GET  /_carillon/clock   {"now": "2026-03-01T12:00:00.000Z", "frozen": false}
 //	PUT  /_carillon/clock   sets what is given of now (RFC 3339) and frozen
 //	POST /_carillon/clock   goes forward: {"advance": "24h"}, with frozen if that is to change, too
 //
-// PUT and POST keep the state of the clock, then do what has fallen due, and then answer like GET.
+// PUT and POST of the clock keep its state, then do what has fallen due, and then answer like GET.
 func (m *Mode) endpoints() []endpoint {
 	all := []endpoint{
+		{"health", map[string]http.HandlerFunc{http.MethodGet: m.showHealth}},
+		{"reset", map[string]http.HandlerFunc{http.MethodPost: m.reset}},
+		{"snapshot", map[string]http.HandlerFunc{http.MethodGet: m.listSnapshots}},
+		{"snapshot/{name...}", map[string]http.HandlerFunc{
+			http.MethodGet: m.onSnapshot(m.describeSnapshot), http.MethodPost: m.onSnapshot(m.saveSnapshot),
+			http.MethodPut: m.onSnapshot(m.loadSnapshot), http.MethodDelete: m.onSnapshot(m.deleteSnapshot),
+		}},
 		{"clock", map[string]http.HandlerFunc{http.MethodGet: m.showClock, http.MethodPut: m.setClock, http.MethodPost: m.advanceClock}},
 	}
 	if m.Faults != nil {
@@ -57,7 +75,7 @@ func (m *Mode) endpoints() []endpoint {
 // Paths lists the paths of test mode, which other services do not have.
 func (m *Mode) Paths() (list []string) {
 	for _, e := range m.endpoints() {
-		list = append(list, Prefix+e.path)
+		list = append(list, Prefix+strings.ReplaceAll(e.path, "{name...}", "NAME"))
 	}
 	return list
 }

@@ -47,7 +47,11 @@ type savedState struct {
 // Save saves what the database holds at one moment in a file (mode 0600), in place of one that is
 // there. Neither readers nor writers wait. An error leaves the file as it was.
 func (d *database) Save(ctx context.Context, file string) error {
-	if err := d.save(ctx, file); err != nil {
+	path, err := filepath.Abs(file)
+	if err == nil {
+		err = d.save(ctx, path)
+	}
+	if err != nil {
 		return fmt.Errorf("saving to %s: %w", file, explain(err))
 	}
 	return nil
@@ -118,7 +122,11 @@ func copyState(ctx context.Context, from any, to string) error {
 // damaged, was saved by a newer release or before the secret key was replaced, is an error, too.
 // After an error that is not loaded's, the database is as it was.
 func (d *database) Load(ctx context.Context, file string, loaded func(store.ReadTx) error) error {
-	saved, err := d.checkState(ctx, file)
+	var saved savedState
+	path, err := filepath.Abs(file)
+	if err == nil {
+		saved, err = d.checkState(ctx, path)
+	}
 	if err != nil {
 		return fmt.Errorf("loading %s: %w", file, err)
 	}
@@ -126,7 +134,7 @@ func (d *database) Load(ctx context.Context, file string, loaded func(store.Read
 		if err := d.openWriter(); err != nil {
 			return fmt.Errorf("%w: beginning to write: %w", store.ErrUnavailable, d.explain(err))
 		}
-		if err := d.replace(ctx, file, saved); err != nil {
+		if err := d.replace(ctx, path, saved); err != nil {
 			d.abandon()
 			return fmt.Errorf("loading %s: %w", file, explain(err))
 		}
@@ -147,18 +155,14 @@ func (d *database) checkState(ctx context.Context, file string) (savedState, err
 			return saved, nil
 		}
 	}
-	path, err := filepath.Abs(file)
-	if err != nil {
-		return savedState{}, err
-	}
 	var b Backup
-	_, log, err := readHeader(path)
+	_, log, err := readHeader(file)
 	if err == nil && log {
 		err = errors.New("it was copied from a running database")
 	}
 	var check []byte
 	if err == nil {
-		check, err = b.inspect(ctx, path)
+		check, err = b.inspect(ctx, file)
 	}
 	if err != nil {
 		if code(err) != 0 && ctx.Err() == nil {

@@ -119,6 +119,8 @@ func TestState(t *testing.T) {
 	}
 	s = open(t, dir, sqlite.Options{})
 	wantUsers(t, s, "u1")
+	t.Chdir(files)
+	two = "two.db"
 	loadState(t, s, two) // which this process has not saved
 	wantUsers(t, s, "u1", "u2")
 	checkSound(t, dir)
