@@ -73,18 +73,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/chime"
-	"github.com/carillon-project/carillon/internal/directory"
-	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
-	"github.com/carillon-project/carillon/internal/store"
-	"github.com/carillon-project/carillon/internal/store/sqlite"
 	"github.com/carillon-project/carillon/internal/testmode"
-	"github.com/carillon-project/carillon/internal/webhook"
 )
-
-// awsAccount is the one of the key of a server, and of its accounts.
-const awsAccount = "111122223333"
 
 // Server is a running service. Its fields are what a client needs, and are not to be changed.
 type Server struct {
@@ -93,12 +84,11 @@ type Server struct {
 	SecretAccessKey string
 	Region          string // "us-east-1"
 
-	t        testing.TB
-	operator *directory.Operator
-	mode     *testmode.Mode
-	own      http.Handler // the paths of test mode
-	seeded   []Account
-	faults   int // how many were made
+	t       testing.TB
+	door    *door
+	service *service // that the door leads to
+	seeded  []Account
+	faults  int // how many were made
 
 	mu    sync.Mutex
 	calls []Call
@@ -118,101 +108,65 @@ func Start(t testing.TB) *Server {
 	return s
 }
 
-// start begins to serve. What it has opened when it fails ends with the test.
+// start begins to serve.
 func (s *Server) start() error {
-	ctx, cutOff := context.WithCancel(context.WithoutCancel(s.t.Context()))
-	s.t.Cleanup(cutOff)
-	st, err := sqlite.Open(ctx, s.t.TempDir(), sqlite.Options{Volatile: true})
-	if err != nil {
-		return err
-	}
-	s.t.Cleanup(func() {
-		if err := st.Close(); err != nil {
-			s.t.Errorf("carillontest: closing the database: %v", err)
-		}
-	})
-	clock, err := testmode.OpenClock(ctx, st)
-	if err != nil {
-		return err
-	}
-	sealer, err := seal.FromStore(ctx, st) // a file would have to be on disk first
-	if err != nil {
-		return err
-	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	s.t.Cleanup(func() { listener.Close() })
 	s.URL = "http://" + listener.Addr().String()
-	sender, err := webhook.New(webhook.Options{Clock: clock.Now})
-	if err != nil {
+	if s.service, err = s.open(); err != nil {
+		listener.Close()
 		return err
 	}
-	s.t.Cleanup(sender.Close)
-	faults := testmode.NewFaults(chime.Service, st, nil)
-	options := directory.Options{Clock: clock.Now, URL: s.URL, Webhook: sender, Refuse: faults.Refuse}
-	domain, err := directory.New(st, options)
-	if err != nil {
-		return err
-	}
-	s.operator = directory.NewOperator(st, options)
-	keys := directory.NewKeys(st, sealer, options)
-	if _, _, err := keys.EnsureRootKey(ctx, awsAccount, s.AccessKeyID, s.SecretAccessKey, nil); err != nil {
-		return err
-	}
-
-	logger := slog.New(slog.NewTextHandler(s.t.Output(), nil))
-	var background sync.WaitGroup
-	background.Go(func() {
-		domain.RunTasks(ctx, func(kind string, err error) {
-			logger.Error("what was due could not be done", "kind", kind, "error", err)
-		})
-	})
-	background.Go(func() {
-		keys.KeepUses(ctx, func(err error) { logger.Error("on which day access keys were used could not be saved", "error", err) })
-	})
-	s.mode = &testmode.Mode{Clock: clock, RunDue: domain.RunDue, Faults: faults}
-	api := server.New(chime.Service, domain, keys, server.Options{
-		Logger: logger, Ready: st.Ping, Unavailable: store.ErrUnavailable, Meter: s.meter, Inbound: domain.Inbound,
-		Extension: directory.Extensions(domain, keys), Intercept: faults.Intercept,
-	})
-	s.own = s.mode.Handler(http.NotFoundHandler())
-	running := &door{next: s.mode.Handler(api)}
-	web := server.NewHTTPServer(running, server.DefaultLimits, logger)
-	web.BaseContext = func(net.Listener) context.Context { return ctx }
-	background.Go(func() { web.Serve(listener) })
+	calls, cutOff := context.WithCancel(s.context())
+	s.door = &door{next: s.service.handler}
+	web := server.NewHTTPServer(s.door, server.DefaultLimits, s.logger())
+	web.BaseContext = func(net.Listener) context.Context { return calls }
+	var serving sync.WaitGroup
+	serving.Go(func() { web.Serve(listener) })
 	s.t.Cleanup(func() {
-		faults.Close()
+		s.service.mode.Faults.Close()
 		cutOff()
 		web.Close()
-		running.close()
-		background.Wait()
+		s.door.change(func() (http.Handler, error) { return nil, nil })
+		serving.Wait()
+		if err := s.service.close(); err != nil {
+			s.t.Errorf("carillontest: stopping: %v", err)
+		}
 	})
 	return nil
 }
 
-// door is a handler that can be closed: then no request is under way any more. To close the
-// connections, as net/http does, is not enough.
-type door struct {
-	next   http.Handler
-	mu     sync.RWMutex // held for reading by each request
-	closed bool
-}
+// context is one for the work of the server, which goes on while the test is being cleaned up.
+func (s *Server) context() context.Context { return context.WithoutCancel(s.t.Context()) }
 
-func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.closed {
-		panic(http.ErrAbortHandler)
+func (s *Server) logger() *slog.Logger { return slog.New(slog.NewTextHandler(s.t.Output(), nil)) }
+
+// Reset takes the service back to what [Server.Seed] has given it, with the same ids: what has
+// changed since is gone, faults and [Server.Calls] are, too, and the clock shows the time of the
+// machine. It waits for requests that are under way.
+func (s *Server) Reset() {
+	s.t.Helper()
+	s.service.mode.Faults.Close() // which may hold some up
+	err := s.door.change(func() (http.Handler, error) {
+		if err := s.service.close(); err != nil {
+			return nil, err
+		}
+		fresh, err := s.open()
+		if err != nil {
+			return nil, err
+		}
+		s.service = fresh
+		s.mu.Lock()
+		s.calls = nil
+		s.mu.Unlock()
+		_, err = s.seed(s.seeded)
+		return fresh.handler, err
+	})
+	if err != nil {
+		s.t.Fatalf("carillontest: resetting: %v", err)
 	}
-	d.next.ServeHTTP(w, r)
-}
-
-func (d *door) close() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.closed = true
 }
 
 // Environ returns what tells programs of the server, as "NAME=value": the AWS CLI, aws of Carillon
@@ -250,7 +204,7 @@ func (s *Server) variables() [][2]string {
 }
 
 // Now returns the time of the service, in UTC.
-func (s *Server) Now() time.Time { return s.mode.Clock.Now().UTC() }
+func (s *Server) Now() time.Time { return s.service.mode.Clock.Now().UTC() }
 
 // Advance moves the clock of the service forward. It returns when all is done that falls due until
 // then.
@@ -272,7 +226,7 @@ func (s *Server) call(method, path string, in, out any) error {
 		}
 	}
 	answer := httptest.NewRecorder()
-	s.own.ServeHTTP(answer, httptest.NewRequestWithContext(context.WithoutCancel(s.t.Context()), method, testmode.Prefix+path, bytes.NewReader(body)))
+	s.service.own.ServeHTTP(answer, httptest.NewRequestWithContext(s.context(), method, testmode.Prefix+path, bytes.NewReader(body)))
 	if answer.Code != http.StatusOK {
 		var problem struct{ Message string }
 		if err := json.Unmarshal(answer.Body.Bytes(), &problem); err != nil || problem.Message == "" {

@@ -33,6 +33,16 @@ func newClient(srv *carillontest.Server) *chime.Client {
 	})
 }
 
+// until waits until something is so.
+func until(t *testing.T, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); !is(); runtime.Gosched() {
+		if time.Now().After(end) {
+			t.Fatal("waited in vain")
+		}
+	}
+}
+
 // acme is an account with two people.
 func acme() carillontest.Account {
 	return carillontest.Account{Name: "Acme", Users: []carillontest.User{{Email: "ana@example.com"}, {Email: "bo@example.com", License: "Basic"}}}
@@ -186,6 +196,51 @@ func TestAdvance(t *testing.T) {
 	}
 	if ahead := srv.Now().Sub(before); ahead < 7*24*time.Hour || ahead > 8*24*time.Hour {
 		t.Errorf("the clock went %v forward, want 7 days", ahead)
+	}
+}
+
+// A reset brings back what was seeded and nothing else, for the same client, also while a request
+// hangs.
+func TestReset(t *testing.T) {
+	t.Parallel()
+	srv := carillontest.Start(t)
+	account := srv.Seed(acme())[0]
+	ctx, client := t.Context(), newClient(srv)
+	if err := downgrade(ctx, client, account.ID); err != nil {
+		t.Fatal(err)
+	}
+	name := "Another"
+	if _, err := client.CreateAccount(ctx, &chime.CreateAccountInput{Name: &name}); err != nil {
+		t.Fatal(err)
+	}
+	srv.Advance(24 * time.Hour)
+	fault := srv.Fault(carillontest.Fault{Operation: "CreateAccount", Connection: carillontest.Stall})
+	hanging := make(chan error, 1)
+	go func() { // net/http would send what is no POST again
+		_, err := client.CreateAccount(ctx, &chime.CreateAccountInput{Name: &name}, func(o *chime.Options) { o.RetryMaxAttempts = 1 })
+		hanging <- err
+	}()
+	until(t, func() bool { return fault.Fired() > 0 })
+
+	srv.Reset()
+	if err := <-hanging; err == nil {
+		t.Error("the request that hung has got an answer")
+	}
+	if got := srv.Users(account.ID); !slices.Equal(got, account.Users) {
+		t.Errorf("got users %+v, want them as they were seeded: %+v", got, account.Users)
+	}
+	if calls := srv.Calls(); len(calls) > 0 {
+		t.Errorf("got calls %+v, want none", calls)
+	}
+	if ahead := time.Until(srv.Now()); ahead > time.Hour {
+		t.Errorf("the clock is %v ahead, want the time of the machine", ahead)
+	}
+	list, err := client.ListAccounts(ctx, &chime.ListAccountsInput{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list.Accounts) != 1 || *list.Accounts[0].Name != "Acme" {
+		t.Errorf("got accounts %+v, want Acme alone", list.Accounts)
 	}
 }
 

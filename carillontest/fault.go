@@ -84,7 +84,7 @@ func (s *Server) Fault(f Fault) *ActiveFault {
 
 // Fired returns how many times the fault has happened.
 func (f *ActiveFault) Fired() int {
-	if n, active := f.server.mode.Faults.Fired()[f.id]; active {
+	if n, active := f.server.service.mode.Faults.Fired()[f.id]; active {
 		return n
 	}
 	return f.final

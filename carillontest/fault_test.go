@@ -3,7 +3,6 @@ package carillontest_test
 import (
 	"errors"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -149,9 +148,7 @@ func TestFault_stall(t *testing.T) {
 			_, err := client.ListAccounts(t.Context(), &chime.ListAccountsInput{}, func(o *chime.Options) { o.RetryMaxAttempts = 1 })
 			failed <- err
 		}()
-		for fault.Fired() == 0 {
-			runtime.Gosched()
-		}
+		until(t, func() bool { return fault.Fired() > 0 })
 	})
 	if err := <-failed; err == nil || errors.Is(err, http.ErrServerClosed) {
 		t.Errorf("got %v from a call that was stalled, want an error", err)

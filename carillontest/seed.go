@@ -2,7 +2,6 @@ package carillontest
 
 import (
 	"cmp"
-	"context"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -50,8 +49,8 @@ func (s *Server) Seed(accounts ...Account) []Account {
 
 // seed returns a copy of the accounts with ids and the defaults of accounts.
 func (s *Server) seed(accounts []Account) ([]Account, error) {
-	ctx := context.WithoutCancel(s.t.Context())
-	im, err := s.operator.Import(ctx, directory.ImportOptions{})
+	ctx := s.context()
+	im, err := s.service.operator.Import(ctx, directory.ImportOptions{})
 	if err != nil {
 		return nil, err
 	}
@@ -124,7 +123,7 @@ func refused(place string, r directory.ImportedRow) error {
 func (s *Server) Users(accountID string) []User {
 	s.t.Helper()
 	var users []User
-	for u, err := range s.operator.Users(context.WithoutCancel(s.t.Context()), accountID) {
+	for u, err := range s.service.operator.Users(s.context(), accountID) {
 		if err != nil {
 			s.t.Fatalf("carillontest: listing the users of account %q: %v", accountID, err)
 		}
