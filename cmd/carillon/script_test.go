@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -29,23 +30,32 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/xuri/excelize/v2"
-
-	"github.com/carillon-project/carillon/internal/awscli"
-	"github.com/carillon-project/carillon/internal/chime"
 )
 
-// TestMain lets copies of the test binary stand for the programs: called by the name of one, it
-// is that program. The copies are on PATH.
+// TestMain lets a copy of the test binary stand for carillon: called by that name, it is the program.
+// The copy is on PATH, and so are the programs that built has made.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"carillon": main,
-		"aws":      func() { os.Exit(awscli.Process(chime.Service)) }, // as in cmd/aws
-		"environ": func() { // into a file
-			if err := os.WriteFile(os.Args[1], []byte(strings.Join(os.Environ(), "\x00")), 0o600); err != nil {
-				panic(err)
-			}
-		},
-	})
+	testscript.Main(built{m}, map[string]func(){"carillon": main})
+}
+
+// built has programs built before the tests run. Scripts start them hundreds of times, which takes a
+// fraction of what a copy of the test binary would, and with the race detector a tenth of that: what
+// aws does at a time, the tests of internal/awscli do in a process that it watches.
+type built struct{ *testing.M }
+
+func (b built) Run() int {
+	dir, err := os.MkdirTemp("", "carillon-programs-")
+	if err != nil {
+		log.Fatal(err)
+	}
+	defer os.RemoveAll(dir)
+	build := exec.Command("go", "build", "-o", dir+"/", "../aws", "./testdata/environ")
+	build.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := build.CombinedOutput(); err != nil {
+		log.Fatalf("%v: %v\n%s", build, err, out)
+	}
+	os.Setenv("PATH", dir+string(filepath.ListSeparator)+os.Getenv("PATH"))
+	return b.M.Run()
 }
 
 // TestScripts runs testdata/script/*.txtar: users' stories, told to the two programs. Beside
@@ -158,7 +168,8 @@ type latest struct{}
 func serve(ts *testscript.TestScript, neg bool, args []string) {
 	environ := filepath.Join(ts.Getenv("WORK"), ".environ")
 	ts.Check(ts.Exec("environ", environ)) // the script's variables, which testscript keeps to itself
-	s, err := startService("carillon", ts.MkAbs("."), strings.Split(ts.ReadFile(environ), "\x00"), args...)
+	env := strings.Split(ts.ReadFile(environ), "\x00")
+	s, err := startService("carillon", ts.MkAbs("."), env, args...)
 	ts.Check(err)
 	ts.Defer(func() { s.end(os.Kill) })
 	*ts.Value(latest{}).(**service) = s
