@@ -189,6 +189,7 @@ func TestBackupKilled(t *testing.T) {
 
 // A backup of an earlier release has no seal, and is restored only if that is said.
 func TestRestore_Unsealed(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	dir := t.TempDir()
 	serving(t, dir)
@@ -225,6 +226,7 @@ func TestRestore_Unsealed(t *testing.T) {
 
 // Of several restores into one directory one does it, and the others say so.
 func TestRestoreTwice(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	dir := t.TempDir()
 	serving(t, dir)

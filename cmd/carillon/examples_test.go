@@ -85,6 +85,7 @@ var stories = map[string]story{
 // service makes up itself is other than in the manual: ids, which later examples name, times, and
 // secrets, which its log does not tell.
 func TestExamples(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	told := make(map[string]bool)
 	for name, s := range stories {

@@ -207,6 +207,7 @@ func ordinary(dir string, words ...string) *exec.Cmd {
 
 // Where files may not be read or written, the program says which, and changes nothing.
 func TestNoPermission(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	dir := t.TempDir()
 	s := serving(t, dir)

@@ -268,6 +268,7 @@ func TestCrashPostgresStops(t *testing.T) {
 
 // The commands of docs/scale.md save a database that is being served, and make another one of it.
 func TestPostgresDump(t *testing.T) {
+	takesTurns(t)
 	base := testPostgres(t)
 	if _, err := exec.LookPath("pg_dump"); err != nil {
 		t.Skip("the client programs of PostgreSQL are not on PATH")

@@ -18,6 +18,7 @@ import (
 // starts. The log names the users that an operator has to see to, by ids alone. All of them can be
 // listed, changed and removed as before.
 func TestUpgradeAddresses(t *testing.T) {
+	takesTurns(t)
 	t.Parallel()
 	dir := t.TempDir()
 	schema, err := os.ReadFile("../../internal/store/sqlite/migrations/0001_directory.sql")
@@ -102,6 +103,7 @@ func TestUpgradeAddresses(t *testing.T) {
 // and the operations that are new work on it. testdata/former has what the former release answered,
 // and its trail; database.sql is what its tables held after migration 0006.
 func TestUpgradeFormerRelease(t *testing.T) {
+	takesTurns(t)
 	for engine, start := range formerReleases {
 		t.Run(engine, func(t *testing.T) {
 			t.Parallel()
