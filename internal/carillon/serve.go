@@ -248,7 +248,7 @@ func (p *program) announce(s *service, o serviceOptions) error {
 	lines := exportLines(s.exportURL(o), s.root)
 	if o.Test {
 		fmt.Fprint(p.stdout, lines)
-		fmt.Fprint(p.stderr, "carillon: test mode: everybody knows the access key, and whoever reaches the service can move its clock\n")
+		fmt.Fprint(p.stderr, "carillon: test mode: everybody knows the access key, and whoever reaches the service can move its clock and make it fail\n")
 		return o.saveRootKey(lines)
 	}
 	_, missing := os.Stat(path)
