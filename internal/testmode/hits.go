@@ -64,12 +64,16 @@ type name struct{ id, email string }
 
 // matches reports whether a rule is meant for a request, in an account, that names some users.
 func (r *activeRule) matches(c *call, account string, names []name, now time.Time) bool {
+	return r.concerns(c, account, now) && (r.User == "" || slices.ContainsFunc(names, r.isUser))
+}
+
+// concerns reports whether a rule is meant for a request, whatever users that names.
+func (r *activeRule) concerns(c *call, account string, now time.Time) bool {
 	return !r.expired(now) &&
 		(r.Key == "" || r.Key == c.caller.KeyID) &&
 		(r.Account == "" || r.Account == account) &&
 		(r.Test == "" || r.Test == c.test()) &&
-		(r.Region == "" || r.Region == c.region()) &&
-		(r.User == "" || slices.ContainsFunc(names, r.isUser))
+		(r.Region == "" || r.Region == c.region())
 }
 
 // isUser reports whether a name is the user of a rule.
@@ -180,10 +184,13 @@ func (c *call) subject() string {
 // nameUsers finds out which users a call names, if a rule needs that. Addresses are looked up
 // before the work, which may delete them.
 func (c *call) nameUsers(ctx context.Context, lists ...[]*activeRule) error {
-	byName, byAddress := false, false
-	for _, r := range slices.Concat(lists...) {
-		byName = byName || r.User != ""
-		byAddress = byAddress || r.User != "" && r.byAddress()
+	byName, byAddress, now := false, false, time.Now()
+	for _, list := range lists {
+		for _, r := range list {
+			if r.User != "" && r.concerns(c, c.account, now) {
+				byName, byAddress = true, byAddress || r.byAddress()
+			}
+		}
 	}
 	if !byName {
 		return nil
