@@ -32,7 +32,7 @@ func TestFaults_everyOperation(t *testing.T) {
 			method, path := target(op)
 			got := s.call(t, method, path, `{}`)
 			if got.status != 503 || got.header.Get("X-Amzn-Errortype") != "ServiceUnavailableException" || got.body != `{"Code":"ServiceUnavailable","Message":"closed"}` ||
-				got.header.Get("Retry-After") != "7" || got.header.Get("X-Carillon-Fault") != "only" {
+				got.header.Get("Retry-After") != "7" || got.header.Get("X-Amz-Retry-After") != "7000" || got.header.Get("X-Carillon-Fault") != "only" {
 				t.Errorf("%s, %s: got %d %v %s", op.Name, where, got.status, got.header, got.body)
 			}
 			if n := worked.Load(); n != work {

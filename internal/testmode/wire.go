@@ -83,6 +83,7 @@ func (h *holder) WriteHeader(status int) {
 	}
 	if retryAfter > 0 {
 		h.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+		h.Header().Set("X-Amz-Retry-After", strconv.Itoa(1000*retryAfter)) // which some AWS SDKs go by
 	}
 	if h.status = status; h.connection == "" {
 		h.ResponseWriter.WriteHeader(status)
