@@ -121,6 +121,7 @@ func TestFault(t *testing.T) {
 		{"fault add --file " + rules + " --count 1", exitUsage, "--file and --count exclude each other; see carillon fault add --help"},
 		{"fault add --operation ListUsers", exitUsage, "say what happens, with one of --code, --status, --latency and --connection, or give a --file"},
 		{"fault add --connection lost", exitUsage, `--connection: "lost" is not one of reset, empty, truncate, stall`},
+		{"fault add --status 503 --count 0", exitUsage, `--count: "0" is not a whole number from 1 up`},
 		{"fault add --status 503 --probability 2", exitUsage, `--probability: "2" is not a number from 0 to 1, such as 0.25`},
 		{"fault clear slow r9", exitUsage, `there is no rule "r9": carillon fault list shows those that there are. Nothing was removed`},
 		{"fault clear slow late", exitDone, s.url + ": rules left: 4\n"},

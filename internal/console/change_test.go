@@ -82,6 +82,14 @@ func TestChange_Command(t *testing.T) {
 		{"/accounts/{account}/rooms/{room}/delete", room + "/delete", nil, nil, false},
 		{"/clock/advance", "/clock/advance", nil, []string{"by"}, true},
 		{"/clock/set", "/clock/set", []string{"now", "2030-03-01T12:00"}, nil, false}, // what is no time has no command
+		{"/faults", "/faults", []string{"where", "before", "code", "ThrottledClientException", "latency", "300", "count", "2", "probability", "0.250"}, []string{"user"}, true},
+		{"/faults", "/faults", []string{"where", "after", "connection", "stall", "operation", "ListUsers", "user", "-x"}, []string{"account"}, true},
+		{"/faults", "/faults", []string{"where", "item"}, []string{"code"}, true},
+		{"/faults/json", "/faults/json", []string{"rules", `[{"id": "gone", "effect": {"statusCode": 503, "message": "it's \\n 100%s"}},` + "\r\n" + `{"effect": {"statusCode": 503}}]`}, nil, false},
+		{"/faults/json", "/faults/json", nil, []string{"rules"}, false},
+		{"/faults/json", "/faults/json", []string{"rules", `{"id": "the-rule", "effect": {"statusCode": 503}}`}, nil, false},
+		{"/faults/{fault}/remove", "/faults/the-rule/remove", nil, nil, false},
+		{"/faults/clear", "/faults/clear", nil, nil, false},
 		{"/clock/freeze", "/clock/freeze", nil, nil, false},
 		{"/clock/run", "/clock/run", nil, nil, false},
 	}
@@ -98,10 +106,8 @@ func TestChange_Command(t *testing.T) {
 			return
 		}
 		if len(body) > 0 {
-			var input any
-			if err := json.Unmarshal(body, &input); err != nil {
-				t.Error(err)
-			}
+			var input any // stays nil for what somebody has typed that is no JSON
+			json.Unmarshal(body, &input)
 			if members, ok := input.(map[string]any); ok {
 				delete(members, "ClientRequestToken") // each call has its own
 			}
@@ -131,6 +137,10 @@ func TestChange_Command(t *testing.T) {
 		}
 		record(r, body)
 		w.Header().Set("Content-Type", "application/json")
+		if strings.HasSuffix(r.URL.Path, "/faults") { // rules
+			io.WriteString(w, `[{"id": "the-rule"}, {"id": "r1"}, {"id": "r2"}]`)
+			return
+		}
 		io.WriteString(w, "{}")
 	}))
 	defer listener.Close()
@@ -172,6 +182,8 @@ func TestChange_Command(t *testing.T) {
 				code = awscli.Main(t.Context(), words[1:], env, strings.NewReader(""), &out, &out, chime.Service)
 			case err == nil && len(words) > 0 && words[0] == "carillon":
 				code = carillon.Main(t.Context(), words[1:], env, strings.NewReader(""), &out, &out)
+			case err == nil && len(words) > 4 && words[0] == "printf" && words[1] == "%s" && words[3] == "|" && words[4] == "carillon":
+				code = carillon.Main(t.Context(), words[5:], env, strings.NewReader(words[2]), &out, &out)
 			default:
 				t.Errorf("%s %q: the command is not one: %v: %s", form.path, fields, err, command)
 				continue

@@ -1,26 +1,10 @@
 package console_test
 
 import (
-	"context"
 	"net/http"
 	"testing"
 	"time"
-
-	"github.com/carillon-project/carillon/internal/console"
-	"github.com/carillon-project/carillon/internal/testmode"
 )
-
-// forTests gives a service a clock that its console can move.
-func (s *service) forTests(t *testing.T) *testmode.Clock {
-	t.Helper()
-	clock, err := testmode.OpenClock(t.Context(), s.store)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.options.TestMode = (&testmode.Mode{Clock: clock, RunDue: func(context.Context) error { return nil }}).Handler(http.NotFoundHandler())
-	s.console = console.New(s.options)
-	return clock
-}
 
 func TestClock(t *testing.T) {
 	s := start(t, nil)
@@ -30,7 +14,7 @@ func TestClock(t *testing.T) {
 		p.has(p.post(path, "by", "1h"), http.StatusNotFound, "There is no such page.")
 	}
 
-	clock := s.forTests(t)
+	clock, _ := s.forTests(t)
 	p.has(p.get("/clock"), http.StatusOK, "Goes on", "Clock")
 	p.has(p.post("/clock/set", "now", "2030-03-01T12:00"), http.StatusOK, "The clock was changed.", "2030-03-01 12:0")
 	p.has(p.post("/clock/freeze"), http.StatusOK, "Stands still")

@@ -54,7 +54,7 @@ type Options struct {
 	Logger *slog.Logger
 
 	// TestMode answers the paths of package testmode, if the service is for tests: the console then
-	// has a page of its clock. Nil: there is no such page.
+	// has pages of its faults and its clock. Nil: there are no such pages.
 	TestMode http.Handler
 
 	// Clock is the time of the machine, for tests. Nil: time.Now.
@@ -142,6 +142,12 @@ func (c *Console) routes() {
 		c.change("/clock/set", c.setClock)
 		c.change("/clock/freeze", c.freezeClock)
 		c.change("/clock/run", c.runClock)
+		c.page("GET /faults", c.faults)
+		c.page("GET /faults/events", c.faultEvents)
+		c.change("/faults", c.addFault)
+		c.change("/faults/json", c.addRules)
+		c.change("/faults/clear", c.clearFaults)
+		c.change("/faults/{fault}/remove", c.removeFault)
 	}
 
 	c.page("GET /report", c.report)

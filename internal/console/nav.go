@@ -32,7 +32,7 @@ var accountMenu = menu{
 
 // testMenu is what the main menu has besides if the service is for tests. Its pages call no
 // operation.
-var testMenu = menu{{"/clock", "nav.clock", ""}}
+var testMenu = menu{{"/faults", "nav.faults", ""}, {"/clock", "nav.clock", ""}}
 
 // navOf returns the main menu for a page.
 func navOf(f frame) []place {

@@ -84,22 +84,26 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	deny VISIT NAME  attributes of a control that calls an operation: they disable it, and say why, if the key may not
 //	ask PATH OF      the button that leads to the page about a change: {{template "ask" (ask PATH OF)}}
 //	askTests PATH OF  the same for a request of test mode
+//	place WHERE      where in a call a fault acts
+//	connection NAME  what becomes of a connection
 //	whose USER       the address of a user, or what else names the user
 func parsePages(base string) (all pages, regions map[string]bool) {
 	functions := template.FuncMap{
-		"say":      say,
-		"link":     func(format string, args ...string) string { return base + local(format, args...) },
-		"asset":    func(name string) string { return base + "/assets/" + assetNames[name] },
-		"when":     when,
-		"text":     func(o *document.Object, name string) string { return spell(o, name) },
-		"number":   number,
-		"cut":      cut,
-		"deny":     deny,
-		"may":      func(v *visit, operation string) bool { return v.may(operation) },
-		"key":      func(i int) int { return i + 1 }, // the color of a part of a bar
-		"whose":    whose,
-		"ask":      func(path, of string) ask { return ask{path, of, say("command.aws")} },
-		"askTests": func(path, of string) ask { return ask{path, of, say("command.carillon")} },
+		"say":        say,
+		"link":       func(format string, args ...string) string { return base + local(format, args...) },
+		"asset":      func(name string) string { return base + "/assets/" + assetNames[name] },
+		"when":       when,
+		"text":       func(o *document.Object, name string) string { return spell(o, name) },
+		"number":     number,
+		"cut":        cut,
+		"deny":       deny,
+		"may":        func(v *visit, operation string) bool { return v.may(operation) },
+		"key":        func(i int) int { return i + 1 }, // the color of a part of a bar
+		"whose":      whose,
+		"ask":        func(path, of string) ask { return ask{path, of, say("command.aws")} },
+		"place":      placeName,
+		"connection": connectionName,
+		"askTests":   func(path, of string) ask { return ask{path, of, say("command.carillon")} },
 		// The menus of the layout.
 		"navOf":        navOf,
 		"accountNavOf": accountNavOf,

@@ -12,12 +12,15 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 const awsAccount = "111122223333"
@@ -34,6 +37,7 @@ type service struct {
 	options  console.Options
 	console  *console.Console
 	now      func() time.Time // of the console and its sessions
+	faults   *testmode.Faults // that hit nobody before forTests
 
 	// before, if there is one, sees each request to the API, and may hold it up.
 	before atomic.Pointer[func(*http.Request)]
@@ -57,7 +61,8 @@ func start(t testing.TB, clock func() time.Time) *service {
 	if clock == nil {
 		s.now = time.Now
 	}
-	if s.domain, err = directory.New(st, directory.Options{}); err != nil {
+	s.faults = testmode.NewFaults(chime.Service, st, nil)
+	if s.domain, err = directory.New(st, directory.Options{Refuse: s.faults.Refuse}); err != nil {
 		t.Fatal(err)
 	}
 	s.operator = directory.NewOperator(st, directory.Options{})
@@ -72,7 +77,7 @@ func start(t testing.TB, clock func() time.Time) *service {
 		t.Fatal(err)
 	}
 	calls := server.New(chime.Service, s.domain, s.keys, server.Options{
-		Unavailable: store.ErrUnavailable, Extension: directory.Extensions(s.domain, s.keys),
+		Unavailable: store.ErrUnavailable, Extension: directory.Extensions(s.domain, s.keys), Intercept: s.faults.Intercept,
 	})
 	s.options = console.Options{
 		Service: chime.Service, Endpoint: s.url, URL: at, Jobs: filepath.Join(dir, "jobs"), Sessions: s.sessions, Unavailable: store.ErrUnavailable, Clock: s.now,
@@ -90,6 +95,36 @@ func start(t testing.TB, clock func() time.Time) *service {
 	t.Cleanup(web.Close)
 	t.Cleanup(func() { s.console.Stop(context.WithoutCancel(ctx)) }) // before the server waits for streams
 	return s
+}
+
+// forTests makes a service one for tests, which the console shows, too. Programs call what it
+// returns.
+func (s *service) forTests(t *testing.T) (*testmode.Clock, http.Handler) {
+	t.Helper()
+	clock, err := testmode.OpenClock(t.Context(), s.store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mode := &testmode.Mode{Clock: clock, RunDue: func(context.Context) error { return nil }, Faults: s.faults}
+	s.options.TestMode = mode.Handler(s.options.API)
+	s.console = console.New(s.options)
+	return clock, s.options.TestMode
+}
+
+// program calls an operation of a service as programs do, not the console, and returns the error.
+func (s *service) program(t *testing.T, programs http.Handler, operation string, input *document.Object) error {
+	t.Helper()
+	web := httptest.NewServer(programs)
+	defer web.Close()
+	calls, err := client.New(client.Config{
+		Endpoint: web.URL, Region: "us-east-1", Service: chime.Service, MaxAttempts: 1, Credentials: &client.Credentials{AccessKey: s.root.ID, SecretKey: s.root.Secret},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer calls.Close()
+	_, err = calls.Call(t.Context(), chime.Service.Operation(operation), input)
+	return err
 }
 
 // cookie is that of a session in a browser.

@@ -33,11 +33,13 @@ func (e errRefused) Error() string { return e.message }
 func (v *visit) askTests(method, path string, body, answer any) error {
 	text, ok := body.(string)
 	if !ok && body != nil {
-		b, err := json.Marshal(body)
-		if err != nil {
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false) // what is refused is quoted
+		if err := e.Encode(body); err != nil {
 			return err
 		}
-		text = string(b)
+		text = b.String()
 	}
 	// In this process no host is looked for.
 	r, err := http.NewRequestWithContext(v.r.Context(), method, "http://localhost"+testmode.Prefix+path, strings.NewReader(text))
