@@ -29,9 +29,11 @@ var arrows = map[string]map[string]string{
 		"internal/server":       "wires the service",
 		"internal/store":        "wires the service",
 		"internal/store/sqlite": "opens the database",
-		"internal/testmode":     "the clock",
+		"internal/testmode":     "the clock, and faults",
 		"internal/webhook":      "wires the service",
 	},
+
+	"examples/go": {}, // as another module would: its tests import carillontest
 
 	// The command's half.
 	"internal/awscli": {

@@ -25,7 +25,7 @@ import (
 // they do with any service. Those that do not come with Go are named by variables:
 //
 //	CARILLON_TEST_AWSCLI  an AWS CLI, of whatever release
-//	CARILLON_TEST_BOTO3   a Python that has boto3
+//	CARILLON_TEST_PYTHON  a Python that has boto3
 //	CARILLON_TEST_NODE    a directory node_modules with @aws-sdk/client-chime
 func TestFaultClients(t *testing.T) {
 	takesTurns(t)
@@ -65,11 +65,7 @@ func TestFaultClients(t *testing.T) {
 	})
 	t.Run("boto3", func(t *testing.T) {
 		t.Parallel()
-		python := os.Getenv("CARILLON_TEST_BOTO3")
-		if python == "" {
-			t.Skip("CARILLON_TEST_BOTO3 is not set; .ci/run sets it")
-		}
-		script(t, dir, env, python, "faults.py")
+		script(t, dir, env, python(t), "faults.py")
 	})
 	t.Run("JavaScript", func(t *testing.T) {
 		t.Parallel()

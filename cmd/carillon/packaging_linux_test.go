@@ -235,4 +235,16 @@ func TestImage(t *testing.T) {
 	if err := s.end(syscall.SIGTERM); err != nil {
 		t.Errorf("the service ended with %v, want exit code 0\n%s", err, s.complaints())
 	}
+
+	// A service for tests, as examples/ start it.
+	env = []string{"CARILLON_LISTEN=0.0.0.0:0", "CARILLON_DATA=/data/tests"}
+	forTests, err := startCommand(im.command(env, append(im.words["ENTRYPOINT"], "serve", "--test=public")...), im.root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer forTests.end(os.Kill)
+	env[0] = "CARILLON_LISTEN=" + strings.TrimPrefix(forTests.url, "http://")
+	if out, err := im.command(env, im.words["HEALTHCHECK"]...).CombinedOutput(); err != nil {
+		t.Errorf("the health check of a service for tests: %v\n%s", err, out)
+	}
 }
