@@ -75,7 +75,7 @@ type Console struct {
 	uploads uploads
 }
 
-// New returns the handler of a console. It reads its templates, so it panics if one is broken.
+// New returns the handler of a console.
 func New(o Options) *Console {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)

@@ -44,7 +44,7 @@ func (v *visit) stream(page, part string, look func() (data any, over bool, err 
 			return err
 		}
 		var b bytes.Buffer
-		if err := v.pages[page].ExecuteTemplate(&b, part, frame{Page: page, Data: data, Visit: v}); err != nil {
+		if err := v.pages[page]().ExecuteTemplate(&b, part, frame{Page: page, Data: data, Visit: v}); err != nil {
 			return err
 		}
 		event := ""

@@ -16,6 +16,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -26,15 +27,16 @@ import (
 var files embed.FS
 
 // pages are the templates, by the names of their files without the ending. Each has the layout and
-// the parts (the files that begin with "part-"), and defines "content".
-type pages map[string]*template.Template
+// the parts (the files that begin with "part-"), and defines "content". A template is parsed when it
+// is first needed: all of them would take half of the start of a service, and memory.
+type pages map[string]func() *template.Template
 
 // partHeader is in requests by which a script asks for a part of a page; its value names the
 // template of the part.
 const partHeader = "X-Console-Part"
 
 // assets are what pages load, by names that change with their contents. Browsers keep them.
-var assets, assetNames = hashAssets()
+var assets = sync.OnceValues(hashAssets)
 
 func hashAssets() (byName map[string][]byte, names map[string]string) {
 	byName, names = map[string][]byte{}, map[string]string{}
@@ -59,7 +61,8 @@ var assetTypes = map[string]string{".css": "text/css; charset=utf-8", ".js": "te
 
 func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
-	text, ok := assets[name]
+	byName, _ := assets()
+	text, ok := byName[name]
 	if !ok {
 		c.refuse(w, r, http.StatusNotFound, "error.notfound")
 		return nil
@@ -89,9 +92,12 @@ func (c *Console) asset(w http.ResponseWriter, r *http.Request) error {
 //	whose USER       the address of a user, or what else names the user
 func parsePages(base string) (all pages, regions map[string]bool) {
 	functions := template.FuncMap{
-		"say":        say,
-		"link":       func(format string, args ...string) string { return base + local(format, args...) },
-		"asset":      func(name string) string { return base + "/assets/" + assetNames[name] },
+		"say":  say,
+		"link": func(format string, args ...string) string { return base + local(format, args...) },
+		"asset": func(name string) string {
+			_, names := assets()
+			return base + "/assets/" + names[name]
+		},
 		"when":       when,
 		"text":       func(o *document.Object, name string) string { return spell(o, name) },
 		"number":     number,
@@ -108,7 +114,9 @@ func parsePages(base string) (all pages, regions map[string]bool) {
 		"navOf":        navOf,
 		"accountNavOf": accountNavOf,
 	}
-	common := template.Must(template.New("layout.html").Funcs(functions).ParseFS(files, "pages/layout.html", "pages/part-*.html"))
+	common := sync.OnceValue(func() *template.Template {
+		return template.Must(template.New("layout.html").Funcs(functions).ParseFS(files, "pages/layout.html", "pages/part-*.html"))
+	})
 	entries, err := fs.Glob(files, "pages/*.html")
 	if err != nil {
 		panic(err)
@@ -119,7 +127,9 @@ func parsePages(base string) (all pages, regions map[string]bool) {
 		if name == "layout" || strings.HasPrefix(name, "part-") {
 			continue
 		}
-		all[name] = template.Must(template.Must(common.Clone()).ParseFS(files, file))
+		all[name] = sync.OnceValue(func() *template.Template {
+			return template.Must(template.Must(common().Clone()).ParseFS(files, file))
+		})
 		text, err := files.ReadFile(file)
 		if err != nil {
 			panic(err)
@@ -243,7 +253,7 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, v *visit, status 
 		}
 	}
 	var b bytes.Buffer
-	if err := c.pages[page].ExecuteTemplate(&b, name, f); err != nil {
+	if err := c.pages[page]().ExecuteTemplate(&b, name, f); err != nil {
 		return err
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
 )
 
 // What people read is in files of lines "key = text", a file for each page or so; lines that begin
@@ -16,7 +17,7 @@ import (
 //go:embed words
 var wordFiles embed.FS
 
-var words = readWords()
+var words = sync.OnceValue(readWords)
 
 func readWords() map[string]string {
 	all := map[string]string{}
@@ -44,12 +45,12 @@ func readWords() map[string]string {
 	return all
 }
 
-func hasWord(key string) bool { return words[key] != "" }
+func hasWord(key string) bool { return words()[key] != "" }
 
 // say returns the text of a key with values in it. A key without a text is a mistake of ours, which
 // the tests find.
 func say(key string, values ...any) string {
-	text := words[key]
+	text := words()[key]
 	if text == "" {
 		panic("there is no text " + key)
 	}

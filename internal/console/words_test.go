@@ -10,6 +10,19 @@ import (
 	"testing"
 )
 
+// The templates of all pages can be parsed, which a service does when they are first needed.
+func TestPages_parse(t *testing.T) {
+	all, _ := parsePages("/console")
+	if len(all) < 10 {
+		t.Errorf("there are only %d pages", len(all))
+	}
+	for name, page := range all {
+		if page().Lookup("content") == nil {
+			t.Errorf("%s defines no content", name)
+		}
+	}
+}
+
 // What people read is in the folder words, each text is used, and none is missing.
 func TestWords(t *testing.T) {
 	used := map[string]bool{}
@@ -61,7 +74,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("there is no text %q", key)
 		}
 	}
-	for _, key := range slices.Sorted(maps.Keys(words)) {
+	for _, key := range slices.Sorted(maps.Keys(words())) {
 		if !used[key] {
 			t.Errorf("nothing uses the text %q", key)
 		}
