@@ -32,6 +32,11 @@ const notState = `DELETE FROM sessions; DELETE FROM sign_in_links;
 	UPDATE tasks SET leased = 0, ready = due WHERE leased <> 0;
 	UPDATE account_tasks SET leased = 0, ready = due WHERE leased <> 0`
 
+// hasMore tells whether there is any of it. Most states have none, and a statement that changes
+// something takes a new connection longer than to copy a small database.
+const hasMore = `SELECT EXISTS (SELECT 1 FROM sessions) OR EXISTS (SELECT 1 FROM sign_in_links)
+	OR EXISTS (SELECT 1 FROM tasks WHERE leased <> 0) OR EXISTS (SELECT 1 FROM account_tasks WHERE leased <> 0)`
+
 // goOn takes sessions over from the running database, of keys that the loaded one has, too.
 const goOn = `INSERT INTO sessions SELECT * FROM running.sessions WHERE key_id IN (SELECT key_id FROM access_keys);
 	INSERT INTO sign_in_links SELECT * FROM running.sign_in_links WHERE key_id IN (SELECT key_id FROM access_keys)`
@@ -75,7 +80,15 @@ func (d *database) save(ctx context.Context, file string) error {
 		if err := t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &saved.schema); err != nil {
 			return err
 		}
-		return t.sql.Conn.(*session).conn.Raw(func(conn any) error { return copyState(ctx, conn, f.TempName()) })
+		finish := "PRAGMA journal_mode = MEMORY" // connecting to the copy needs no log then
+		var more bool
+		if err := t.sql.ReadRow(hasMore, nil, &more); err != nil {
+			return err
+		}
+		if more {
+			finish += "; " + notState
+		}
+		return t.sql.Conn.(*session).conn.Raw(func(conn any) error { return copyState(ctx, conn, f.TempName(), finish) })
 	})
 	if err != nil {
 		return err
@@ -90,8 +103,8 @@ func (d *database) save(ctx context.Context, file string) error {
 	return nil
 }
 
-// copyState copies what a connection of the driver sees to an empty file, which then needs no log.
-func copyState(ctx context.Context, from any, to string) error {
+// copyState copies what a connection of the driver sees to an empty file, and runs a script on that.
+func copyState(ctx context.Context, from any, to, script string) error {
 	copying, err := from.(interface {
 		NewBackup(string) (*driver.Backup, error)
 	}).NewBackup(copySource(to))
@@ -107,10 +120,9 @@ func copyState(ctx context.Context, from any, to string) error {
 		return err
 	}
 	defer made.Close()
-	const noLog = "PRAGMA journal_mode = MEMORY; "
 	_, err = made.(interface {
 		ExecContext(context.Context, string, []sqldriver.NamedValue) (sqldriver.Result, error)
-	}).ExecContext(ctx, noLog+notState, nil)
+	}).ExecContext(ctx, script, nil)
 	return err
 }
 
