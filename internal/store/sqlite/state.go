@@ -80,7 +80,7 @@ func (d *database) save(ctx context.Context, file string) error {
 		if err := t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &saved.schema); err != nil {
 			return err
 		}
-		finish := "PRAGMA journal_mode = MEMORY" // connecting to the copy needs no log then
+		finish := "PRAGMA journal_mode = MEMORY" // whoever opens the copy needs no log then
 		var more bool
 		if err := t.sql.ReadRow(hasMore, nil, &more); err != nil {
 			return err
@@ -103,7 +103,7 @@ func (d *database) save(ctx context.Context, file string) error {
 	return nil
 }
 
-// copyState copies what a connection of the driver sees to an empty file, and runs a script on that.
+// copyState copies what a connection of the driver sees to an empty file, and runs a script there.
 func copyState(ctx context.Context, from any, to, script string) error {
 	copying, err := from.(interface {
 		NewBackup(string) (*driver.Backup, error)
