@@ -25,7 +25,8 @@ func ask(t *testing.T, at string, words ...string) (code int, stdout, stderr str
 }
 
 // forTests are the commands for a service for tests.
-var forTests = []string{"fault list", "fault clear", "fault clear r1", "fault watch", "fault add --status 503", "clock show", "clock set 2030-01-01", "clock advance 1d", "clock freeze", "clock resume"}
+var forTests = []string{"fault list", "fault clear", "fault clear r1", "fault watch", "fault add --status 503", "clock show", "clock set 2030-01-01",
+	"clock advance 1d", "clock freeze", "clock resume", "reset", "reset --keep-data", "snapshot save a", "snapshot load a", "snapshot list", "snapshot delete a"}
 
 // Where the service is. Unlike for calls of the API, it is never AWS.
 func TestTestService_Endpoint(t *testing.T) {
@@ -166,6 +167,49 @@ func TestFault_Watch(t *testing.T) {
 	interrupt()
 	if code := <-ended; code != exitInterrupted || out.String() != "" || complaints.String() != "carillon: fault watch: interrupted\n" {
 		t.Errorf("got code %d, %q and %q", code, out.String(), complaints.String())
+	}
+}
+
+func TestSnapshot(t *testing.T) {
+	s := start(t, func(o *serviceOptions) { o.Test = true })
+	defer s.stop()
+	for _, step := range []struct {
+		words string
+		code  int
+		want  string // how standard output begins, or standard error goes on after the name of the command
+	}{
+		{"clock freeze", exitDone, "20"},
+		{"clock set 2030-03-01", exitDone, "2030-03-01T00:00:00.000Z frozen\n"},
+		{"snapshot list", exitDone, "Name  Time  Bytes\n"},
+		{"snapshot save half-way", exitDone, s.url + ": snapshot half-way is saved\n"},
+		{"snapshot save .hidden", exitUsage, `a snapshot cannot be called ".hidden": a name has 1 to 64 letters from A to Z`},
+		{"snapshot save ..", exitUsage, `a snapshot cannot be called "..": a name has`},
+		{"snapshot save a/b", exitUsage, `a snapshot cannot be called "a/b": a name has`},
+		{"snapshot list", exitDone, "Name      Time"},
+		{"clock advance 7d", exitDone, "2030-03-08T00:00:00.000Z frozen\n"},
+		{"snapshot load halfway", exitUsage, `there is no snapshot "halfway" (did you mean half-way?)`},
+		{"snapshot load half-way", exitDone, s.url + ": snapshot half-way is loaded\n"},
+		{"clock show", exitDone, "2030-03-01T00:00:00.000Z frozen\n"},
+		{"fault add --status 503", exitDone, "r1\n"},
+		{"reset --keep-data", exitDone, s.url + ": rules, activity and clock are as at the start\n"},
+		{"fault list --output json", exitDone, "[]\n"},
+		{"clock freeze", exitDone, "20"},
+		{"reset", exitDone, s.url + ": data, rules, activity and clock are as at the start\n"},
+		{"snapshot delete half-way", exitDone, s.url + ": snapshot half-way is deleted\n"},
+		{"snapshot delete half-way", exitUsage, `there is no snapshot "half-way"`},
+		{"snapshot list --output json", exitDone, "{\n    \"snapshots\": []\n}\n"},
+	} {
+		code, stdout, stderr := ask(t, s.url, strings.Fields(step.words)...)
+		got := stdout
+		if code != exitDone {
+			got = strings.TrimPrefix(stderr, "carillon: "+strings.Join(strings.Fields(step.words)[:2], " ")+": ")
+		}
+		if code != step.code || !strings.HasPrefix(got, step.want) {
+			t.Errorf("%s: got code %d, %q and %q, want %d and %q", step.words, code, stdout, stderr, step.code, step.want)
+		}
+	}
+	if _, stdout, _ := ask(t, s.url, "clock", "show"); !strings.HasSuffix(stdout, " running\n") {
+		t.Errorf("after the reset: got %q, want a clock that goes on", stdout)
 	}
 }
 

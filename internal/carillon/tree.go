@@ -26,7 +26,7 @@ Single calls of the API are made by "aws chime".`,
 	section("many users at once", p.bulkCommand(), p.reportCommand())
 	section("operator's work on the data of a service", p.accountCommand(), p.domainCommand(), p.userCommand(), p.messageCommand(),
 		p.numberCommand(), p.dialOutCommand(), p.keyCommand(), p.auditCommand(), p.importCommand())
-	section("a service for tests", p.faultCommand(), p.clockCommand())
+	section("a service for tests", p.faultCommand(), p.clockCommand(), p.resetCommand(), p.snapshotCommand())
 	help := p.helpCommand()
 	section("this program", p.completionCommand(), p.versionCommand(), help)
 

@@ -220,8 +220,8 @@ func (c *Console) addFault(v *visit) (*change, error) {
 	return v.faultChange(say("faults.add"), "done.fault-added", testRequest{http.MethodPatch, "faults", rule, command}, faultsPage{Typed: f}), nil
 }
 
-// typedNumber is what somebody has typed as the number that it is, or else as a text, which test mode
-// refuses with a reason.
+// typedNumber is what somebody has typed as the number that it is, or else as a text, which test
+// mode refuses with a reason.
 func typedNumber(text string) any {
 	if strings.Trim(text, "0123456789.") == "" && json.Valid([]byte(text)) {
 		return json.RawMessage(text)

@@ -105,7 +105,7 @@ func (s *States) list() ([]snapshot, error) {
 	all := []snapshot{}
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), stateSuffix)
-		if !ok || checkName(name) != nil {
+		if !ok || CheckSnapshotName(name) != nil {
 			continue
 		}
 		if info, err := e.Info(); err == nil && info.Mode().IsRegular() { // it may have been removed just now
@@ -151,8 +151,9 @@ func (e badName) Error() string {
 	return fmt.Sprintf("a snapshot cannot be called %.80q: a name has 1 to 64 letters from A to Z, digits, -, _ and ., and does not begin with .", string(e))
 }
 
-// checkName checks what is to be the name of a snapshot, and so of a file.
-func checkName(name string) error {
+// CheckSnapshotName checks what is to be the name of a snapshot, and so of a file. Clients ask it
+// before they make a path of the name: ".." would lead elsewhere.
+func CheckSnapshotName(name string) error {
 	for i, r := range name {
 		switch {
 		case 'A' <= r && r <= 'Z', 'a' <= r && r <= 'z', '0' <= r && r <= '9', r == '-', r == '_', r == '.' && i > 0:
@@ -282,7 +283,7 @@ func (m *Mode) onSnapshot(do func(ctx context.Context, name string) (any, error)
 	return func(w http.ResponseWriter, r *http.Request) {
 		m.withStates(w, func() (any, error) {
 			name := r.PathValue("name")
-			if err := checkName(name); err != nil {
+			if err := CheckSnapshotName(name); err != nil {
 				return nil, err
 			}
 			return do(r.Context(), name)
