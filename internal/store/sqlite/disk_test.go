@@ -16,10 +16,11 @@ import (
 // would be left of them if the power failed at some moment. The files themselves are written as
 // usual, but for the syncs: what is synced counts as that in the record only, and takes no time.
 type disk struct {
-	mu     sync.Mutex
-	events []event
-	files  int            // that were ever made
-	named  map[string]int // of these, those that have a name now
+	mu      sync.Mutex
+	events  []event
+	failing *rand.Rand     // decides which syncs fail; nil: none
+	files   int            // that were ever made
+	named   map[string]int // of these, those that have a name now
 }
 
 // event is something that was done to a file, or to the directory.
@@ -37,6 +38,7 @@ const (
 	written eventKind = iota
 	cut
 	synced
+	unsynced // a sync has failed
 	named
 	removed
 )
@@ -83,6 +85,13 @@ func (d *disk) remove(name string, syncDir bool) {
 	}
 }
 
+// fails decides whether a sync fails.
+func (d *disk) fails() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failing != nil && d.failing.IntN(20) == 0
+}
+
 // now is the present moment: the number of events so far.
 func (d *disk) now() int {
 	d.mu.Lock()
@@ -101,23 +110,34 @@ func (d *disk) afterPowerLoss(moment int, luck *rand.Rand) map[string][]byte {
 	d.mu.Lock()
 	events, contents := d.events[:moment], make([][]byte, d.files)
 	d.mu.Unlock()
-	safe, size := map[int]int{}, map[int]int64{} // the last sync and the greatest size of each file
+	safe := make([]bool, moment) // which events are on the disk
+	pending := map[int][]int{}   // events of each file that no sync has followed yet
+	size, namesKept := map[int]int64{}, 0
 	for i, e := range events {
 		switch e.kind {
 		case synced:
-			safe[e.file] = i
-		case written:
+			for _, earlier := range pending[e.file] {
+				safe[earlier] = true
+			}
+			pending[e.file] = nil
+			if e.file == directory {
+				namesKept = i
+			}
+		case unsynced: // what was to be synced may never be written, whatever is synced later
+			pending[e.file] = nil
+		case written, cut:
+			pending[e.file] = append(pending[e.file], i)
 			size[e.file] = max(size[e.file], e.offset+int64(len(e.data)))
 		}
 	}
 	for file, n := range size {
 		contents[file] = make([]byte, 0, n)
 	}
-	safeNames, kept := safe[directory], luck.Float64() // some losses keep nearly all, and some nearly nothing
-	namesKept := safeNames + luck.IntN(moment-safeNames+1)
+	kept := luck.Float64() // some losses keep nearly all, and some nearly nothing
+	namesKept += luck.IntN(moment - namesKept + 1)
 	there := map[string]int{}
 	for i, e := range events {
-		lucky := func() bool { return i < safe[e.file] || luck.Float64() < kept }
+		lucky := func() bool { return safe[i] || luck.Float64() < kept }
 		switch e.kind {
 		case written:
 			f := contents[e.file]
@@ -297,6 +317,10 @@ var recordTruncate truncateFunc = func(tls *libc.TLS, file uintptr, size int64) 
 
 var recordSync syncFunc = func(tls *libc.TLS, file uintptr, flags int32) int32 {
 	f := opened(file)
+	if f.disk.fails() {
+		f.disk.note(event{kind: unsynced, file: f.file})
+		return sqlite3.SQLITE_IOERR_FSYNC
+	}
 	f.disk.note(event{kind: synced, file: f.file})
 	if f.syncsDir {
 		f.syncsDir = false
