@@ -134,14 +134,18 @@ func (m *Metrics) Close() { m.seats.close() }
 type storage struct{ stats func() store.Stats }
 
 var (
-	updates  = prometheus.NewDesc("carillon_store_updates_total", "Changes in the storage, by outcome: committed, undone, failed.", []string{"outcome"}, nil)
-	commits  = prometheus.NewDesc("carillon_store_commits_total", "Commits that waited for the disk. On SQLite, changes at the same time share one.", nil, nil)
-	repeats  = prometheus.NewDesc("carillon_store_repeats_total", "Changes that were tried again, on PostgreSQL.", nil, nil)
-	logBytes = prometheus.NewDesc("carillon_store_log_bytes", "Size of SQLite's log beside the database.", nil, nil)
+	updates            = prometheus.NewDesc("carillon_store_updates_total", "Changes in the storage, by outcome: committed, undone, failed.", []string{"outcome"}, nil)
+	commits            = prometheus.NewDesc("carillon_store_commits_total", "Commits that waited for the disk. On SQLite, changes at the same time share one.", nil, nil)
+	repeats            = prometheus.NewDesc("carillon_store_repeats_total", "Changes that were tried again, on PostgreSQL.", nil, nil)
+	lastCommit         = prometheus.NewDesc("carillon_store_last_commit_timestamp_seconds", "When changes were last committed, in seconds since 1970; 0 if none were since the start.", nil, nil)
+	syncFailures       = prometheus.NewDesc("carillon_store_failed_syncs_total", "Commits that SQLite could not bring to the disk.", nil, nil)
+	checkpointFailures = prometheus.NewDesc("carillon_store_failed_checkpoints_total", "Times that SQLite could not copy its log into the database.", nil, nil)
+	freeBytes          = prometheus.NewDesc("carillon_store_free_bytes", "Room on the disk of SQLite's database.", nil, nil)
+	logBytes           = prometheus.NewDesc("carillon_store_log_bytes", "Size of SQLite's log beside the database.", nil, nil)
 )
 
 func (s storage) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{updates, commits, repeats, logBytes} {
+	for _, d := range []*prometheus.Desc{updates, commits, repeats, lastCommit, syncFailures, checkpointFailures, freeBytes, logBytes} {
 		ch <- d
 	}
 }
@@ -156,5 +160,16 @@ func (s storage) Collect(ch chan<- prometheus.Metric) {
 	count(updates, stats.Failed, "failed")
 	count(commits, stats.Commits)
 	count(repeats, stats.Repeats)
-	ch <- prometheus.MustNewConstMetric(logBytes, prometheus.GaugeValue, float64(stats.LogBytes))
+	count(syncFailures, stats.FailedSyncs)
+	count(checkpointFailures, stats.FailedCheckpoints)
+	gauge := func(d *prometheus.Desc, value float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value)
+	}
+	last := 0.0
+	if !stats.LastCommit.IsZero() {
+		last = float64(stats.LastCommit.UnixMilli()) / 1000
+	}
+	gauge(lastCommit, last)
+	gauge(freeBytes, float64(stats.FreeBytes))
+	gauge(logBytes, float64(stats.LogBytes))
 }

@@ -42,7 +42,8 @@ func scrape(t testing.TB, m *metrics.Metrics, prefix string) string {
 
 func TestMetrics(t *testing.T) {
 	m := metrics.New(stand{
-		store.Stats{Committed: 7, Undone: 2, Failed: 1, Commits: 4, Repeats: 3, LogBytes: 4096},
+		store.Stats{Committed: 7, Undone: 2, Failed: 1, Commits: 4, Repeats: 3, LogBytes: 4096,
+			LastCommit: time.UnixMilli(1_800_000_000_500), FailedSyncs: 5, FailedCheckpoints: 6, FreeBytes: 8192},
 		func(context.Context) (map[string]int, error) { return map[string]int{"Pro": 5, "Basic": 2}, nil },
 	}, slog.New(slog.DiscardHandler))
 	defer m.Close()
@@ -73,6 +74,10 @@ carillon_request_duration_seconds_count{operation="BatchUpdateUser"} 3
 carillon_request_duration_seconds_count{operation="GetUser"} 1
 `,
 		"carillon_store": `carillon_store_commits_total 4
+carillon_store_failed_checkpoints_total 6
+carillon_store_failed_syncs_total 5
+carillon_store_free_bytes 8192
+carillon_store_last_commit_timestamp_seconds 1.8000000005e+09
 carillon_store_log_bytes 4096
 carillon_store_repeats_total 3
 carillon_store_updates_total{outcome="committed"} 7

@@ -93,7 +93,9 @@ type Store interface {
 	// Stats returns what the store has done so far. It costs next to nothing.
 	Stats() Stats
 
-	// Ping reports whether the storage answers; the error is ErrUnavailable. See AccessKey.
+	// Ping reports whether the storage answers and, if a change has failed since the last commit or
+	// there is next to no room for one, whether it takes a change, by making one. The error is
+	// ErrUnavailable. See AccessKey.
 	Ping(ctx context.Context) error
 
 	// Close lets calls that have begun finish, and releases everything. Later calls return

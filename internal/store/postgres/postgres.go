@@ -244,6 +244,14 @@ func (d *database) Seats(ctx context.Context) (seats map[string]int, err error) 
 func (d *database) Stats() store.Stats { return d.counters.Stats() }
 
 func (d *database) Ping(ctx context.Context) error {
+	if err := d.answers(ctx); err != nil || !d.counters.Failing() {
+		return err
+	}
+	return engine.Probe(ctx, d.Update)
+}
+
+// answers reports whether the server does.
+func (d *database) answers(ctx context.Context) error {
 	conn, err := d.acquire(ctx, forLookup)
 	if err != nil {
 		return err

@@ -121,7 +121,7 @@ func (d *database) commit(t *tx) error {
 	t.conn.enqueue(token.insert(false))
 	err := t.conn.commit()
 	if err == nil {
-		d.counters.Commits.Add(1)
+		d.counters.Commit()
 		return nil
 	}
 	kind, err := t.conn.Explain(err)
@@ -133,7 +133,7 @@ func (d *database) commit(t *tx) error {
 			return fmt.Errorf("%w: committing: whether it was done could not be found out: %v; %v", store.ErrFailed, err, unknown)
 		}
 		if done {
-			d.counters.Commits.Add(1)
+			d.counters.Commit()
 			return nil
 		}
 		if !refused(err) {

@@ -39,6 +39,7 @@ func (d *database) checkpoint() {
 		select {
 		case <-d.committed:
 			if err := c.run(); err != nil {
+				d.counters.FailedCheckpoints.Add(1)
 				c.reset()
 			}
 		case <-d.quit:

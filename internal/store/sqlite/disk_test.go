@@ -18,7 +18,7 @@ import (
 type disk struct {
 	mu      sync.Mutex
 	events  []event
-	failing *rand.Rand     // decides which syncs fail; nil: none
+	failing func() bool    // decides which syncs fail; nil: none
 	files   int            // that were ever made
 	named   map[string]int // of these, those that have a name now
 }
@@ -85,11 +85,17 @@ func (d *disk) remove(name string, syncDir bool) {
 	}
 }
 
-// fails decides whether a sync fails.
+// fail lets the function decide from now on which syncs fail; nil: none.
+func (d *disk) fail(decide func() bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.failing = decide
+}
+
 func (d *disk) fails() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failing != nil && d.failing.IntN(20) == 0
+	return d.failing != nil && d.failing()
 }
 
 // now is the present moment: the number of events so far.

@@ -74,10 +74,11 @@ func work(t *testing.T, luck *rand.Rand) *worked {
 		t.Fatal(err)
 	}
 	w.ready = w.disk.now()
+	failing := false
 	if luck.IntN(3) == 0 {
-		w.disk.mu.Lock()
-		w.disk.failing = rand.New(rand.NewPCG(luck.Uint64(), 0))
-		w.disk.mu.Unlock()
+		failing = true
+		syncs := rand.New(rand.NewPCG(luck.Uint64(), 0))
+		w.disk.fail(func() bool { return syncs.IntN(20) == 0 })
 	}
 	var mu sync.Mutex
 	var clients sync.WaitGroup
@@ -93,7 +94,7 @@ func work(t *testing.T, luck *rand.Rand) *worked {
 					}
 				}
 				err := s.Update(t.Context(), func(tx store.Tx) error { return addAccount(tx, id) })
-				if errors.Is(err, store.ErrFailed) && w.disk.failing != nil {
+				if errors.Is(err, store.ErrFailed) && failing {
 					continue // it may be there or not
 				}
 				if err != nil {

@@ -62,12 +62,20 @@ func (d *database) openSession(setup string) (*session, error) {
 }
 
 func (d *database) newSession(pool *sql.DB, setup string) (*session, error) {
+	// SQLite would take the log of the database for one of the file that is in its place now, and
+	// remove it.
+	if err := d.databaseInPlace(); err != nil {
+		return nil, err
+	}
 	conn, err := pool.Conn(context.Background())
 	if err != nil {
 		return nil, err
 	}
 	opened := &session{db: d, conn: conn, statements: make(map[string]*sql.Stmt)}
-	if _, err := opened.Exec(setup); err != nil {
+	if _, err = opened.Exec(setup); err == nil {
+		err = d.databaseInPlace() // or this is a connection to another database
+	}
+	if err != nil {
 		opened.close()
 		return nil, err
 	}

@@ -105,6 +105,11 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		exclusive.Close()
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
 	}
+	if d.opened, err = os.Stat(path); err != nil {
+		shared.Close()
+		exclusive.Close()
+		return nil, fmt.Errorf("opening database: %w", err)
+	}
 	if found := d.migrations.Found; opts.Upgraded != nil && !found.Empty() {
 		opts.Upgraded(*found)
 	}
@@ -217,6 +222,12 @@ func code(err error) int {
 	return 0
 }
 
+// syncFailed reports whether SQLite could not sync a file.
+func syncFailed(err error) bool {
+	e, ok := errors.AsType[*driver.Error](err)
+	return ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC)
+}
+
 // database is the [store.Store].
 type database struct {
 	// Connections share the index of the log through a file beside it, for which a full disk has no
@@ -226,7 +237,8 @@ type database struct {
 	exclusive *sql.DB
 	alone     sync.Mutex // held by the session that has an exclusive connection
 
-	path     string // of the file
+	path     string      // of the file
+	opened   os.FileInfo // which file that was
 	volatile bool
 	entries  *engine.Sequence
 	counters engine.Counters
@@ -235,6 +247,7 @@ type database struct {
 	queue    chan *update
 	turns    chan func() // what else it runs, between two groups
 	writer   *session    // nil until first needed, and after a failure
+	log      os.FileInfo // which file the log of the writer is; nil until it has committed
 	turnWait time.Duration
 
 	readers sessions // of views
@@ -300,6 +313,9 @@ func (d *database) view(ctx context.Context, idle sessions, fn func(*tx) error) 
 
 // Seats uses a connection of its own, so that no view has to wait meanwhile.
 func (d *database) Seats(ctx context.Context) (map[string]int, error) {
+	if err := d.databaseInPlace(); err != nil {
+		return nil, engine.SeatsError(ctx, err)
+	}
 	rows, err := d.shared.QueryContext(ctx, engine.SeatsQuery)
 	if err != nil {
 		return nil, engine.SeatsError(ctx, d.explain(err))
@@ -317,6 +333,7 @@ func (d *database) Stats() store.Stats {
 	if info, err := os.Stat(d.path + "-wal"); err == nil { // there is none until the first change
 		stats.LogBytes = info.Size()
 	}
+	stats.FreeBytes, _ = free(filepath.Dir(d.path))
 	return stats
 }
 
@@ -329,10 +346,19 @@ func (d *database) AccessKey(ctx context.Context, keyID string) (k store.AccessK
 }
 
 func (d *database) Ping(ctx context.Context) error {
-	return d.view(ctx, d.lookups, func(t *tx) error {
+	err := d.view(ctx, d.lookups, func(t *tx) error {
 		var version int
 		return t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &version)
 	})
+	if err == nil {
+		if replaced := d.databaseInPlace(); replaced != nil {
+			return fmt.Errorf("%w: %w", store.ErrUnavailable, replaced)
+		}
+	}
+	if err != nil || !d.counters.Failing() && !d.short() {
+		return err
+	}
+	return engine.Probe(ctx, d.Update)
 }
 
 func (d *database) Close() error {

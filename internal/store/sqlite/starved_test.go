@@ -105,6 +105,17 @@ func starve(dir string) error {
 	}
 	big = "x"
 	restore()
+	// No room at all: the service is not ready before there is some.
+	if restore, err = limit(syscall.RLIMIT_FSIZE, 1000); err != nil {
+		return err
+	}
+	if err := s.Ping(ctx); !errors.Is(err, store.ErrUnavailable) {
+		return fmt.Errorf("Ping without room: got error %v, want %v", err, store.ErrUnavailable)
+	}
+	restore()
+	if err := s.Ping(ctx); err != nil {
+		return fmt.Errorf("Ping with room again: %w", err)
+	}
 	if err := s.Update(ctx, fill); err != nil {
 		return fmt.Errorf("Update with room again: %w", err)
 	}

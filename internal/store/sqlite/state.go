@@ -150,7 +150,7 @@ func (d *database) Load(ctx context.Context, file string, loaded func(store.Read
 			d.abandon()
 			return fmt.Errorf("loading %s: %w", file, explain(err))
 		}
-		d.counters.Commits.Add(1)
+		d.counters.Commit()
 		return d.readWriter(loaded)
 	})
 }

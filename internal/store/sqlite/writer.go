@@ -147,8 +147,13 @@ func (d *database) collect(first *update) []*update {
 func (d *database) commit(group []*update) (rest []*update) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	if err := d.begin(group); err != nil {
-		d.abandon()
+	err := d.inPlace()
+	if err == nil {
+		if err = d.begin(group); err != nil {
+			d.abandon()
+		}
+	}
+	if err != nil {
 		for _, u := range group {
 			u.done <- fmt.Errorf("%w: beginning to write: %w", store.ErrUnavailable, d.explain(err))
 		}
@@ -165,15 +170,21 @@ func (d *database) commit(group []*update) (rest []*update) {
 		}
 	}
 	if failure == nil {
-		_, failure = d.writer.Exec("COMMIT")
+		if _, failure = d.writer.Exec("COMMIT"); syncFailed(failure) {
+			d.counters.FailedSyncs.Add(1)
+		}
+	}
+	if failure != nil {
+		d.abandon()
+	} else {
+		failure = d.inPlace() // or what was committed is in files that nobody will find
 	}
 	var outcome error
 	if failure != nil {
-		d.abandon()
 		outcome = fmt.Errorf("%w: committing: %w", store.ErrFailed, d.explain(failure))
 	}
 	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
-		d.counters.Commits.Add(1)
+		d.counters.Commit()
 	}
 	if d.writer != nil && d.writer.alone {
 		d.abandon()
@@ -244,5 +255,5 @@ func (d *database) openWriter() (err error) {
 // abandon gives up the writer's connection, and with it a transaction that may be open on it.
 func (d *database) abandon() {
 	d.writer.close()
-	d.writer = nil
+	d.writer, d.log = nil, nil
 }
