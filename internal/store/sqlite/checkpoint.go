@@ -29,9 +29,9 @@ const (
 	restartWait = 100 * time.Millisecond
 )
 
-// checkpoint is the goroutine that keeps the log short until the database is closed. A failure,
+// checkpoints is the goroutine that keeps the log short until the database is closed. A failure,
 // such as a full disk, leaves everything in the log; the next commit makes it try again.
-func (d *database) checkpoint() {
+func (d *database) checkpoints() {
 	defer close(d.checkpointed)
 	c := checkpointer{db: d}
 	defer c.reset()
@@ -68,20 +68,20 @@ func (c *checkpointer) run() (err error) {
 			return err
 		}
 	}
-	before, err := c.checkpoint("NOOP")
+	before, err := checkpoint(c.session, "NOOP")
 	if err == nil && before.length < c.held {
 		c.held = 0 // a commit that found everything copied and nobody reading has started the log again
 	}
 	if err != nil || before.length-before.copied < c.db.restartFrames/checkpointShare {
 		return err
 	}
-	log, err := c.checkpoint("PASSIVE")
+	log, err := checkpoint(c.session, "PASSIVE")
 	if err != nil || log.length < c.held+c.db.restartFrames || log.copied == before.copied { // a reader needs the next frame
 		return err
 	}
 	c.db.writing.Lock()
 	defer c.db.writing.Unlock()
-	if log, err = c.checkpoint("RESTART"); err != nil {
+	if log, err = checkpoint(c.session, "RESTART"); err != nil {
 		return err
 	}
 	c.held = 0
@@ -99,8 +99,8 @@ type logState struct {
 
 // checkpoint runs a checkpoint of a mode. NOOP only asks. PASSIVE copies what can be copied without
 // waiting. RESTART waits for writers and readers; then the next commit begins a new log.
-func (c *checkpointer) checkpoint(mode string) (log logState, err error) {
-	err = c.session.Query("PRAGMA wal_checkpoint("+mode+")", func(row engine.Row) error {
+func checkpoint(s *session, mode string) (log logState, err error) {
+	err = s.Query("PRAGMA wal_checkpoint("+mode+")", func(row engine.Row) error {
 		return row.Scan(&log.busy, &log.length, &log.copied)
 	})
 	return log, err

@@ -16,11 +16,12 @@ import (
 // would be left of them if the power failed at some moment. The files themselves are written as
 // usual, but for the syncs: what is synced counts as that in the record only, and takes no time.
 type disk struct {
-	mu      sync.Mutex
-	events  []event
-	failing func() bool    // decides which syncs fail; nil: none
-	files   int            // that were ever made
-	named   map[string]int // of these, those that have a name now
+	mu       sync.Mutex
+	events   []event
+	failing  func() bool    // decides which syncs fail; nil: none
+	failures map[int]int    // of syncs, by file
+	files    int            // that were ever made
+	named    map[string]int // of these, those that have a name now
 }
 
 // event is something that was done to a file, or to the directory.
@@ -49,7 +50,7 @@ const directory = -1
 // newDisk begins the record of a directory, which must be empty.
 func newDisk(t testing.TB, dir string) *disk {
 	recordFiles()
-	d := &disk{named: map[string]int{}}
+	d := &disk{named: map[string]int{}, failures: map[int]int{}}
 	disks.Store(dir, d)
 	t.Cleanup(func() { disks.Delete(dir) })
 	return d
@@ -75,6 +76,13 @@ func (d *disk) opened(name string) int {
 	return file
 }
 
+// failed counts the syncs of a file that have failed.
+func (d *disk) failed(name string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.failures[d.named[name]]
+}
+
 func (d *disk) remove(name string, syncDir bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -92,10 +100,25 @@ func (d *disk) fail(decide func() bool) {
 	d.failing = decide
 }
 
-func (d *disk) fails() bool {
+// sync syncs a file through one of its handles, or fails to. As on Linux, whatever kept something
+// from the disk is told to each handle once.
+func (d *disk) sync(f *openFile) (ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failing != nil && d.failing()
+	if d.failing != nil && d.failing() {
+		d.failures[f.file]++
+		d.events = append(d.events, event{kind: unsynced, file: f.file})
+	}
+	if f.told < d.failures[f.file] {
+		f.told = d.failures[f.file]
+		return false
+	}
+	d.events = append(d.events, event{kind: synced, file: f.file})
+	if f.syncsDir {
+		f.syncsDir = false
+		d.events = append(d.events, event{kind: synced, file: directory})
+	}
+	return true
 }
 
 // now is the present moment: the number of events so far.
@@ -108,10 +131,10 @@ func (d *disk) now() int {
 // sector is what a disk writes as a whole, in bytes.
 const sector = 512
 
-// afterPowerLoss returns the files as they may be if the power fails at a moment. What was done to a
-// file before its last sync is there. Of what came after it, luck decides about each sector. Names
-// come and go in their order, as file systems with a journal see to, so luck decides how many of the
-// latest are lost.
+// afterPowerLoss returns the files as they may be if the power fails at a moment. What was done to
+// a file before its last sync is there. Of what came after it, luck decides about each sector.
+// Names come and go in their order, as file systems with a journal see to, so luck decides how many
+// of the latest are lost.
 func (d *disk) afterPowerLoss(moment int, luck *rand.Rand) map[string][]byte {
 	d.mu.Lock()
 	events, contents := d.events[:moment], make([][]byte, d.files)
@@ -212,6 +235,7 @@ var (
 type openFile struct {
 	disk    *disk
 	file    int                          // of the disk
+	told    int                          // how many of the failures of the file this handle was told of
 	methods *sqlite3.Tsqlite3_io_methods // of the driver
 
 	// syncsDir says that the next sync of the file is one of its directory, too. SQLite does so once
@@ -269,7 +293,7 @@ var recordOpen openFunc = func(tls *libc.TLS, _, name, file uintptr, flags int32
 	}
 	f := at[sqlite3.Tsqlite3_file](file)
 	f.FpMethods = wrapped(f.FpMethods, &openFile{
-		disk: d.(*disk), file: d.(*disk).opened(base),
+		disk: d.(*disk), file: d.(*disk).opened(base), told: d.(*disk).failed(base),
 		syncsDir: flags&sqlite3.SQLITE_OPEN_CREATE != 0 && flags&(sqlite3.SQLITE_OPEN_MAIN_JOURNAL|sqlite3.SQLITE_OPEN_WAL) != 0,
 	}, file)
 	return code
@@ -323,14 +347,8 @@ var recordTruncate truncateFunc = func(tls *libc.TLS, file uintptr, size int64) 
 
 var recordSync syncFunc = func(tls *libc.TLS, file uintptr, flags int32) int32 {
 	f := opened(file)
-	if f.disk.fails() {
-		f.disk.note(event{kind: unsynced, file: f.file})
+	if !f.disk.sync(f) {
 		return sqlite3.SQLITE_IOERR_FSYNC
-	}
-	f.disk.note(event{kind: synced, file: f.file})
-	if f.syncsDir {
-		f.syncsDir = false
-		f.disk.note(event{kind: synced, file: directory})
 	}
 	return sqlite3.SQLITE_OK
 }

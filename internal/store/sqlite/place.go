@@ -7,9 +7,9 @@ import (
 )
 
 // A file can be removed, or another put in its place, while it is open. SQLite does not notice, and
-// goes on with a file that nobody will find again. So the writer looks before and after each commit,
-// and acknowledges none into such a file. Views go on with the connections that are open: they may be
-// the last chance to save what is there.
+// goes on with a file that nobody will find again. So the writer looks before and after each
+// commit, and acknowledges none into such a file. Views go on with the connections that are open:
+// they may be the last chance to save what is there.
 
 // databaseInPlace reports whether the file of the database is the one that was opened.
 func (d *database) databaseInPlace() error { return inPlace(d.path, d.opened) }

@@ -86,6 +86,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		exclusive:  exclusive,
 		path:       path,
 		turnWait:   opts.turnWait(),
+		beside:     opts.Beside,
 		migrations: opts.migrations(),
 		entries:    engine.NewSequence(opts.Clock, false),
 		queue:      make(chan *update),
@@ -114,7 +115,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		opts.Upgraded(*found)
 	}
 	go d.write()
-	go d.checkpoint()
+	go d.checkpoints()
 	return d, nil
 }
 
@@ -222,10 +223,12 @@ func code(err error) int {
 	return 0
 }
 
-// syncFailed reports whether SQLite could not sync a file.
-func syncFailed(err error) bool {
+// countSync counts an error that says that a file could not be synced.
+func (d *database) countSync(err error) {
 	e, ok := errors.AsType[*driver.Error](err)
-	return ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC)
+	if ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC) {
+		d.counters.FailedSyncs.Add(1)
+	}
 }
 
 // database is the [store.Store].
@@ -249,6 +252,7 @@ type database struct {
 	writer   *session    // nil until first needed, and after a failure
 	log      os.FileInfo // which file the log of the writer is; nil until it has committed
 	turnWait time.Duration
+	beside   bool // see Options
 
 	readers sessions // of views
 	lookups sessions // of AccessKey and Ping
@@ -258,8 +262,8 @@ type database struct {
 
 	restartFrames int
 	writing       sync.Mutex    // held while a group is committed, and while the log starts again
-	committed     chan struct{} // tells checkpoint that the log has grown; buffered, since one word of it is enough
-	checkpointed  chan struct{} // closed when checkpoint has returned
+	committed     chan struct{} // tells checkpoints that the log has grown; buffered, since one word of it is enough
+	checkpointed  chan struct{} // closed when checkpoints has returned
 
 	closing sync.Once
 	quit    chan struct{} // closed when Close begins

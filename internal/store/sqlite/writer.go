@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -151,6 +152,7 @@ func (d *database) commit(group []*update) (rest []*update) {
 	if err == nil {
 		if err = d.begin(group); err != nil {
 			d.abandon()
+			d.countSync(err)
 		}
 	}
 	if err != nil {
@@ -170,9 +172,8 @@ func (d *database) commit(group []*update) (rest []*update) {
 		}
 	}
 	if failure == nil {
-		if _, failure = d.writer.Exec("COMMIT"); syncFailed(failure) {
-			d.counters.FailedSyncs.Add(1)
-		}
+		_, failure = d.writer.Exec("COMMIT")
+		d.countSync(failure)
 	}
 	if failure != nil {
 		d.abandon()
@@ -232,14 +233,40 @@ const writerSetup = `PRAGMA cache_size = -32768; PRAGMA temp_store = MEMORY; PRA
 // begin starts a transaction of the writer, on a new connection if there is none. It waits for its
 // turn while another process writes, unless all who are waiting have left.
 func (d *database) begin(group []*update) (err error) {
-	if err := d.openWriter(); err != nil {
-		return err
+	patience := time.Now().Add(d.turnWait)
+	tryAgain := func() bool {
+		return time.Now().Before(patience) && slices.ContainsFunc(group, func(u *update) bool { return u.ctx.Err() == nil })
 	}
-	for patience := time.Now().Add(d.turnWait); ; {
-		_, err = d.writer.Exec("BEGIN IMMEDIATE")
-		if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(patience) ||
-			!slices.ContainsFunc(group, func(u *update) bool { return u.ctx.Err() == nil }) {
+	if d.writer == nil {
+		if err := d.openWriter(); err != nil {
 			return err
+		}
+		if err := d.secureLog(tryAgain); err != nil {
+			return err
+		}
+	}
+	for {
+		_, err = d.writer.Exec("BEGIN IMMEDIATE")
+		if code(err) != sqlite3.SQLITE_BUSY || !tryAgain() {
+			return err
+		}
+	}
+}
+
+// secureLog brings what is in the log to the database, and lets the log start again. The log that
+// an earlier connection has left can have frames in it that are read, but are not on the disk: a
+// sync that has failed is not made up for by a later one. A commit that came after them in the log
+// would be lost with them.
+func (d *database) secureLog(tryAgain func() bool) error {
+	for {
+		log, err := checkpoint(d.writer, "RESTART")
+		switch {
+		case err != nil:
+			return err
+		case !log.busy, d.beside: // somebody else who has the log open has secured it
+			return nil
+		case !tryAgain():
+			return errors.New("readers keep the log from starting again")
 		}
 	}
 }
