@@ -32,15 +32,15 @@ import (
 	"github.com/xuri/excelize/v2"
 )
 
-// TestMain lets a copy of the test binary stand for carillon: called by that name, it is the program.
-// The copy is on PATH, and so are the programs that built has made.
+// TestMain lets a copy of the test binary stand for carillon: called by that name, it is the
+// program. The copy is on PATH, and so are the programs that built has made.
 func TestMain(m *testing.M) {
 	testscript.Main(built{m}, map[string]func(){"carillon": main})
 }
 
-// built has programs built before the tests run. Scripts start them hundreds of times, which takes a
-// fraction of what a copy of the test binary would, and with the race detector a tenth of that: what
-// aws does at a time, the tests of internal/awscli do in a process that it watches.
+// built has programs built before the tests run. Scripts start them hundreds of times, which takes
+// a fraction of what a copy of the test binary would, and with the race detector a tenth of that:
+// what aws does at a time, the tests of internal/awscli do in a process that it watches.
 type built struct{ *testing.M }
 
 func (b built) Run() int {

@@ -27,8 +27,8 @@ import (
 var files embed.FS
 
 // pages are the templates, by the names of their files without the ending. Each has the layout and
-// the parts (the files that begin with "part-"), and defines "content". A template is parsed when it
-// is first needed: all of them would take half of the start of a service, and memory.
+// the parts (the files that begin with "part-"), and defines "content". A template is parsed when
+// it is first needed: all of them would take half of the start of a service, and memory.
 type pages map[string]func() *template.Template
 
 // partHeader is in requests by which a script asks for a part of a page; its value names the
