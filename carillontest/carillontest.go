@@ -55,8 +55,8 @@
 //
 // # Failures
 //
-// The methods of a [Server] that can fail end the test by Fatal, and say what was wrong. Call them
-// in the goroutine of the test.
+// The methods of a [Server] that can fail end the test that has started it, by Fatal, and say what
+// was wrong. Call them in the goroutine of the test, or of a subtest.
 package carillontest
 
 import (
