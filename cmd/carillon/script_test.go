@@ -38,9 +38,9 @@ func TestMain(m *testing.M) {
 	testscript.Main(built{m}, map[string]func(){"carillon": main})
 }
 
-// built has programs built before the tests run. Scripts start them hundreds of times, which takes
-// a fraction of what a copy of the test binary would, and with the race detector a tenth of that:
-// what aws does at a time, the tests of internal/awscli do in a process that it watches.
+// built builds programs before the tests run. Scripts start them hundreds of times. A start takes a
+// third of the time that a copy of the test binary needs, and a tenth of what that needs with the
+// race detector. The tests of internal/awscli run under the detector all that aws does.
 type built struct{ *testing.M }
 
 func (b built) Run() int {
