@@ -72,3 +72,45 @@ func TestDowngrade(t *testing.T) {
 		}
 	}
 }
+
+// The service refuses Ana once, in a batch that is fine otherwise.
+func TestDowngrade_refusedOnce(t *testing.T) {
+	t.Parallel()
+	srv, client, acme := start(t)
+	fault := srv.Fault(carillontest.Fault{
+		Operation: "BatchUpdateUser",
+		User:      "ana@example.com",
+		Where:     carillontest.Item,
+		Code:      "Throttled",
+		Count:     1,
+	})
+	refused, err := downgrade(t.Context(), client, acme.ID)
+	if err != nil || len(refused) > 0 {
+		t.Errorf("got %v, %v, want her tried again", refused, err)
+	}
+	if fault.Fired() != 1 {
+		t.Errorf("the fault has happened %d times, want once", fault.Fired())
+	}
+	if ana := srv.Users(acme.ID)[0]; ana.License != "Basic" {
+		t.Errorf("Ana has a %s license, want Basic", ana.License)
+	}
+}
+
+// The work is done, and the connection breaks before the reply. The SDK sends the call again.
+func TestDowngrade_lostReply(t *testing.T) {
+	t.Parallel()
+	srv, client, acme := start(t)
+	srv.Fault(carillontest.Fault{
+		Operation:  "BatchUpdateUser",
+		Where:      carillontest.After,
+		Connection: carillontest.Reset,
+		Count:      1,
+	})
+	refused, err := downgrade(t.Context(), client, acme.ID)
+	if err != nil || len(refused) > 0 {
+		t.Errorf("got %v, %v, want nobody refused", refused, err)
+	}
+	if n := len(srv.Calls()); n != 3 { // ListUsers, BatchUpdateUser, BatchUpdateUser
+		t.Errorf("got %d calls, want the lost one again", n)
+	}
+}
