@@ -90,6 +90,11 @@ func TestChange_Command(t *testing.T) {
 		{"/faults/json", "/faults/json", []string{"rules", `{"id": "the-rule", "effect": {"statusCode": 503}}`}, nil, false},
 		{"/faults/{fault}/remove", "/faults/the-rule/remove", nil, nil, false},
 		{"/faults/clear", "/faults/clear", nil, nil, false},
+		{"/snapshots", "/snapshots", []string{"snapshot", "-a"}, nil, false},
+		{"/snapshots/{snapshot}/load", "/snapshots/-a/load", nil, nil, false},
+		{"/snapshots/{snapshot}/delete", "/snapshots/-a/delete", nil, nil, false},
+		{"/reset", "/reset", nil, nil, false},
+		{"/reset", "/reset", []string{"keep", "yes"}, nil, false},
 		{"/clock/freeze", "/clock/freeze", nil, nil, false},
 		{"/clock/run", "/clock/run", nil, nil, false},
 	}

@@ -148,6 +148,10 @@ func (c *Console) routes() {
 		c.change("/faults/json", c.addRules)
 		c.change("/faults/clear", c.clearFaults)
 		c.change("/faults/{fault}/remove", c.removeFault)
+		c.change("/reset", c.reset)
+		c.change("/snapshots", c.saveSnapshot)
+		c.change("/snapshots/{snapshot}/load", c.loadSnapshot)
+		c.change("/snapshots/{snapshot}/delete", c.deleteSnapshot)
 	}
 
 	c.page("GET /report", c.report)

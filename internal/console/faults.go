@@ -17,12 +17,13 @@ import (
 // firingsShown is how many times that rules have fired a page shows.
 const firingsShown = 50
 
-// faultsPage is the rules by which a service for tests fails, what they have done, and what
-// somebody has typed.
+// faultsPage is the rules by which a service for tests fails, what they have done, the states that
+// it can go back to, and what somebody has typed.
 type faultsPage struct {
 	Rules   []faultRow
 	Firings []firing // the latest first
 	Targets targets
+	States  states
 	Typed   typedFault
 	JSON    string // rules, as somebody has typed them
 	Problem string
@@ -151,7 +152,10 @@ func (v *visit) faultsPage() (p faultsPage, err error) {
 	if err = v.askTests(http.MethodGet, "targets", nil, &p.Targets); err != nil {
 		return p, err
 	}
-	p.Firings, err = v.firings()
+	if p.Firings, err = v.firings(); err != nil {
+		return p, err
+	}
+	p.States, err = v.states()
 	return p, err
 }
 
@@ -255,7 +259,8 @@ func (c *Console) clearFaults(v *visit) (*change, error) {
 	return v.faultChange(say("faults.clear"), "done.faults-cleared", testRequest{http.MethodDelete, "faults", nil, "carillon fault clear"}, faultsPage{}), nil
 }
 
-// faultChange returns a change of the rules. typed is what the page shows again if it is refused.
+// faultChange returns a change that a form of the page asks for. typed is what the page shows again
+// if it is refused.
 func (v *visit) faultChange(title, said string, request testRequest, typed faultsPage) *change {
 	return &change{
 		Title: title, page: "/faults", said: said, request: &request,
@@ -264,7 +269,7 @@ func (v *visit) faultChange(title, said string, request testRequest, typed fault
 			if err != nil {
 				return err
 			}
-			p.Typed, p.JSON, p.Problem = typed.Typed, typed.JSON, problem
+			p.Typed, p.JSON, p.States.Name, p.Problem = typed.Typed, typed.JSON, typed.States.Name, problem
 			return v.showAgain("faults", p)
 		},
 	}

@@ -49,6 +49,37 @@ func TestFaults(t *testing.T) {
 	p.has(p.post("/faults/clear"), http.StatusOK, "All rules were removed.", "There are no rules")
 }
 
+func TestStates(t *testing.T) {
+	s := start(t, nil)
+	p := s.person(t, s.root)
+	clock, _ := s.forTests(t)
+	p.changes("/faults/json", []string{"rules", `{"id": "the-rule", "effect": {"statusCode": 503}}`}, "The rules were added.")
+	p.changes("/clock/set", []string{"now", "2030-03-01T12:00"}, "The clock was changed.")
+	p.changes("/accounts", []string{"new", "Former"})
+	p.changes("/snapshots", []string{"snapshot", "half-way"}, "The snapshot was saved.", "half-way", "KiB")
+	p.changes("/accounts", []string{"new", "Later"})
+	p.has(p.get("/snapshots/half-way/load/ask"), http.StatusOK, "become those of the snapshot half-way", "This cannot be undone.", "carillon snapshot load half-way")
+	p.changes("/snapshots/half-way/load", nil, "The snapshot was loaded.", "the-rule")
+	if page := plain(p.get("/accounts").text); !strings.Contains(page, "Former") || strings.Contains(page, "Later") {
+		t.Errorf("the accounts are not those of the snapshot: %s", page)
+	}
+	p.has(p.get("/reset/ask?keep=yes"), http.StatusOK, "The data stays.", "carillon reset --keep-data")
+	p.changes("/reset", []string{"keep", "yes"}, "The service was reset.", "There are no rules")
+	if now := clock.Now(); now.Year() == 2030 {
+		t.Errorf("the clock shows %v", now)
+	}
+	p.has(p.get("/accounts"), http.StatusOK, "Former")
+	p.changes("/reset", nil, "The service was reset.")
+	if page := p.get("/accounts"); page.status != http.StatusOK || strings.Contains(page.text, "Former") {
+		t.Errorf("the accounts are not those of the start: %d, %s", page.status, plain(page.text))
+	}
+	p.changes("/snapshots/half-way/delete", nil, "The snapshot was deleted.")
+	p.has(p.post("/snapshots/half-way/delete"), http.StatusNotFound, "There is no snapshot half-way any more.")
+	for _, name := range []string{"", "..", "a/b", ".seed", "<b>"} {
+		p.has(p.post("/snapshots", "snapshot", name), http.StatusUnprocessableEntity, "a snapshot cannot be called")
+	}
+}
+
 func TestScenario_faults(t *testing.T) {
 	scenario(t, "a program is throttled, and the other user of a batch is not", func(t *testing.T, v visitor) {
 		s := start(t, nil)
@@ -75,7 +106,19 @@ func TestScenario_faults(t *testing.T) {
 		v.fill("User", "*")
 		v.press("Add rule")
 		v.sees("effect: needs one of statusCode, code, latency and connection")
-		v.follow("Clock")
-		v.sees("Goes on")
+		v.fill("Name of a snapshot", "before")
+		v.press("Save snapshot")
+		v.sees("The snapshot was saved.")
+		accessible(t, v)
+		v.press("Load snapshot before")
+		v.sees("The data and the clock become those of the snapshot before.", "This cannot be undone.", "carillon snapshot load before")
+		accessible(t, v)
+		v.press("Load")
+		v.sees("The snapshot was loaded.")
+		v.check("Keep the data")
+		v.press("Reset")
+		v.sees("The data stays.", "carillon reset --keep-data")
+		v.press("Reset")
+		v.sees("The service was reset.", "There are no rules", "No rule has fired yet.")
 	})
 }

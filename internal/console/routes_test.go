@@ -65,9 +65,10 @@ func newEverything(t *testing.T) *everything {
 	plan := w.root.importFile(account, "two.csv", everybody(2), "license", "LicenseType=Plus")
 	plan = w.root.importFile(account, "two.csv", everybody(2), "license", "LicenseType=Basic")
 	w.root.changes("/faults/json", []string{"rules", `{"id": "the-rule", "effect": {"statusCode": 503}}`}, "The rules were added.")
+	w.root.changes("/snapshots", []string{"snapshot", "the-snapshot"}, "The snapshot was saved.")
 	w.ids = map[string]string{
 		"account": account, "user": user, "member": user, "room": room[1], "bot": "the-bot", "number": url.PathEscape(number.Number), "key": colleague.ID,
-		"session": session.ID, "fault": "the-rule", "plan": plan.path[strings.LastIndex(plan.path, "/")+1:], "job": strings.TrimPrefix(job.path, "/jobs/"), "name": "console.css",
+		"session": session.ID, "fault": "the-rule", "snapshot": "the-snapshot", "plan": plan.path[strings.LastIndex(plan.path, "/")+1:], "job": strings.TrimPrefix(job.path, "/jobs/"), "name": "console.css",
 	}
 	return w
 }
@@ -359,7 +360,7 @@ func TestRoutes_AnotherAWSAccount(t *testing.T) {
 
 // ofTests reports whether a route is one of a service for tests, whose pages are for everybody.
 func ofTests(pattern string) bool {
-	return strings.Contains(pattern, " /clock") || strings.Contains(pattern, " /faults")
+	return slices.ContainsFunc([]string{" /clock", " /faults", " /reset", " /snapshots"}, func(path string) bool { return strings.Contains(pattern, path) })
 }
 
 // A key that only looks changes nothing on any route, but may sign out.

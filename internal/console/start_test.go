@@ -105,7 +105,19 @@ func (s *service) forTests(t *testing.T) (*testmode.Clock, http.Handler) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	mode := &testmode.Mode{Clock: clock, RunDue: func(context.Context) error { return nil }, Faults: s.faults}
+	states, err := testmode.OpenStates(s.store, t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	states.Forget = func() {
+		s.domain.Forget()
+		s.keys.Forget()
+	}
+	states.Ready = func(context.Context) error { return nil }
+	if err := states.SaveSeed(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	mode := &testmode.Mode{Clock: clock, RunDue: func(context.Context) error { return nil }, Faults: s.faults, States: states}
 	s.options.TestMode = mode.Handler(s.options.API)
 	s.console = console.New(s.options)
 	return clock, s.options.TestMode

@@ -28,8 +28,8 @@ func (e errRefused) Error() string { return e.message }
 
 // askTests sends a request for a path after [testmode.Prefix], which may have a query, and reads
 // the answer. body becomes JSON, unless it is a text, which is sent as it is; nil for none. answer
-// points to what the answer is read into; nil for what does not matter. What somebody can correct
-// is an errRefused.
+// points to what the answer is read into; nil for what does not matter. What somebody can correct,
+// or what the storage cannot do, is an errRefused.
 func (v *visit) askTests(method, path string, body, answer any) error {
 	text, ok := body.(string)
 	if !ok && body != nil {
@@ -63,7 +63,7 @@ func (v *visit) askTests(method, path string, body, answer any) error {
 	if err := json.NewDecoder(reply.Body).Decode(&refused); err != nil {
 		return err
 	}
-	if reply.StatusCode < http.StatusInternalServerError {
+	if reply.StatusCode < http.StatusInternalServerError || reply.StatusCode == http.StatusNotImplemented {
 		return errRefused{refused.Message}
 	}
 	return errors.New(refused.Message)
