@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	//lint:ignore SA1019 deprecated with the service it was made for, and what programs still use
 	"github.com/aws/aws-sdk-go-v2/service/chime"
 	"github.com/aws/aws-sdk-go-v2/service/chime/types"
 
