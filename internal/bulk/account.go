@@ -86,7 +86,9 @@ func Open(c Config) (*Account, error) {
 	c.Client.UserAgent = strings.TrimPrefix(c.Door+" carillon-bulk/"+c.Version+" job/"+c.Job, " ")
 	c.Client.MaxAttempts = 1
 	c.Client.Strict = true // what a proxy says is no answer of the service
-	c.Client.Now = c.Now
+	if c.Client.Now == nil {
+		c.Client.Now = c.Now
+	}
 	http, err := client.New(c.Client)
 	if err != nil {
 		return nil, err
