@@ -84,7 +84,17 @@ func TestFaults_stall(t *testing.T) {
 	for protocol, options := range protocols {
 		t.Run(protocol, func(t *testing.T) {
 			s := start(t, options, func(w *httptest.Server) {
-				w.Config.ReadTimeout, w.Config.WriteTimeout = 50*time.Millisecond, 50*time.Millisecond // which are none of its
+				next := w.Config.Handler
+				w.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+					if !strings.HasPrefix(r.URL.Path, testmode.Prefix) { // a server bounds its requests, which must not end this one
+						soon := time.Now().Add(50 * time.Millisecond)
+						c := http.NewResponseController(w)
+						if err := errors.Join(c.SetReadDeadline(soon), c.SetWriteDeadline(soon)); err != nil {
+							t.Error(err)
+						}
+					}
+					next.ServeHTTP(w, r)
+				})
 			})
 			account, _ := s.team(t)
 			s.rules(t, `[{"id":"r","operation":"GetAccount","where":"after","effect":{"connection":"stall"}}]`)
