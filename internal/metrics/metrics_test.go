@@ -50,6 +50,8 @@ func TestMetrics(t *testing.T) {
 	m.CountTasks([]string{"Early", "Late"}, func(context.Context) (map[string]int, error) {
 		return map[string]int{"Late": 3, "of no kind that is listed": 1}, nil
 	}, slog.New(slog.DiscardHandler))
+	rules := map[string]int{"r1": 3, "idle": 0}
+	m.CountFaults(func() map[string]int { return rules })
 	update, get := m.Meter("BatchUpdateUser"), m.Meter("GetUser")
 	m.Meter("DeleteAccount") // is never called, and so shows nowhere
 	update("", 300*time.Microsecond)
@@ -59,6 +61,9 @@ func TestMetrics(t *testing.T) {
 	m.CountDialOut("GivenUp")
 
 	for prefix, want := range map[string]string{
+		"carillon_faults": `carillon_faults_total{rule="idle"} 0
+carillon_faults_total{rule="r1"} 3
+`,
 		"carillon_requests": `carillon_requests_total{operation="BatchUpdateUser",outcome="ConflictException"} 1
 carillon_requests_total{operation="BatchUpdateUser",outcome="success"} 2
 carillon_requests_total{operation="GetUser",outcome="NotFoundException"} 1
