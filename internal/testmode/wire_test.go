@@ -150,14 +150,16 @@ func stalled() int {
 	return strings.Count(string(stacks), "testmode.(*Faults).breakOff(")
 }
 
-// The header of a rule is there in a browser's tool, and in no answer of other services.
-func TestFaults_header(t *testing.T) {
+// Calls that no rule hits are answered as if there were none.
+func TestFaults_noHit(t *testing.T) {
 	s := start(t)
 	if got := s.call(t, "GET", "/accounts", ""); got.status != 200 || got.header.Get(testmode.FaultHeader) != "" {
 		t.Errorf("without rules: got %d %v", got.status, got.header)
 	}
-	// A body that is read in part only goes with rules, too.
 	s.rules(t, `[{"id":"r","operation":"GetBot","effect":{"statusCode":503}}]`)
+	if got := s.call(t, "GET", "/accounts", ""); got.status != 200 || got.header.Get(testmode.FaultHeader) != "" {
+		t.Errorf("with a rule for another operation: got %d %v", got.status, got.header)
+	}
 	if got := s.call(t, "POST", "/nowhere", strings.Repeat("x", 100_000)); got.status != 404 {
 		t.Errorf("a body that nobody reads: got %d", got.status)
 	}
