@@ -284,8 +284,11 @@ func (c *call) hit(ctx context.Context, list []*activeRule) error {
 	if r == nil {
 		return nil
 	}
-	c.faults.sleep(ctx, delay)
 	e := r.Effect
+	if e.Connection == Stall {
+		bePatient(c.slot.writer)
+	}
+	c.faults.sleep(ctx, delay)
 	c.slot.mu.Lock()
 	c.slot.retryAfter, c.slot.connection = e.RetryAfter, e.Connection
 	c.slot.mu.Unlock()

@@ -21,6 +21,7 @@ const FaultHeader = "X-Carillon-Fault"
 type slot struct {
 	rules   *ruleSet
 	request *http.Request
+	writer  http.ResponseWriter
 
 	mu         sync.Mutex // the work may go on when the call has ended
 	call       *call
@@ -52,7 +53,7 @@ func (f *Faults) serve(w http.ResponseWriter, r *http.Request, next http.Handler
 		next.ServeHTTP(w, r)
 		return
 	}
-	s := &slot{rules: active, request: r}
+	s := &slot{rules: active, request: r, writer: w}
 	held := &holder{ResponseWriter: w, slot: s}
 	next.ServeHTTP(held, r.WithContext(context.WithValue(r.Context(), slotKey{}, s)))
 	if held.connection != "" {
@@ -112,7 +113,6 @@ func (f *Faults) breakOff(h *holder, r *http.Request) {
 		w.Write(h.body[:len(h.body)/2])
 		http.NewResponseController(w).Flush()
 	case h.connection == Stall:
-		bePatient(w)
 		select {
 		case <-r.Context().Done():
 		case <-f.closed:

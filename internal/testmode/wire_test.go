@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -83,33 +84,34 @@ func TestFaults_connection(t *testing.T) {
 func TestFaults_stall(t *testing.T) {
 	for protocol, options := range protocols {
 		t.Run(protocol, func(t *testing.T) {
+			var request atomic.Pointer[http.ResponseController] // the last one
 			s := start(t, options, func(w *httptest.Server) {
 				next := w.Config.Handler
 				w.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-					if !strings.HasPrefix(r.URL.Path, testmode.Prefix) { // a server bounds its requests, which must not end this one
-						soon := time.Now().Add(50 * time.Millisecond)
-						c := http.NewResponseController(w)
-						if err := errors.Join(c.SetReadDeadline(soon), c.SetWriteDeadline(soon)); err != nil {
-							t.Error(err)
-						}
+					if !strings.HasPrefix(r.URL.Path, testmode.Prefix) {
+						request.Store(http.NewResponseController(w))
 					}
 					next.ServeHTTP(w, r)
 				})
 			})
-			account, _ := s.team(t)
+			const limit = 300 * time.Millisecond
+			s.works(func(context.Context, api.Request) ([]byte, error) {
+				c, soon := request.Load(), time.Now().Add(limit) // a server bounds its requests, which must not end this one
+				return []byte(`{}`), errors.Join(c.SetReadDeadline(soon), c.SetWriteDeadline(soon))
+			})
 			s.rules(t, `[{"id":"r","operation":"GetAccount","where":"after","effect":{"connection":"stall"}}]`)
 
 			ctx, leave := context.WithCancel(t.Context())
 			ended := make(chan error)
 			go func() {
-				_, err := s.send(s.request(t, s.root, "GET", "/accounts/"+account, "").WithContext(ctx))
+				_, err := s.send(s.request(t, s.root, "GET", "/accounts/a", "").WithContext(ctx))
 				ended <- err
 			}()
 			s.activity(t, "?wait=30s") // it has begun
 			select {
 			case err := <-ended:
 				t.Fatalf("it ended by itself: %v", err)
-			case <-time.After(200 * time.Millisecond):
+			case <-time.After(2 * limit):
 			}
 			if n := stalled(); n != 1 {
 				t.Fatalf("%d calls are stalled, want 1", n)
@@ -126,7 +128,7 @@ func TestFaults_stall(t *testing.T) {
 
 			_, last := s.activity(t, "")
 			go func() {
-				_, err := s.try(t, "GET", "/accounts/"+account, "")
+				_, err := s.try(t, "GET", "/accounts/a", "")
 				ended <- err
 			}()
 			for next := last; next == last; _, next = s.activity(t, "?wait=30s") {
