@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
 	"net/url"
 	"os"
@@ -396,6 +397,40 @@ func TestTestMode_absent(t *testing.T) {
 		}
 		if _, exception := ask(forTests, "OPTIONS", path); exception != "" {
 			t.Errorf("%s of a service for tests gets %s", path, exception)
+		}
+	}
+}
+
+// Whoever is signed in to the console stays so when the service is reset.
+func TestTestMode_consoleStays(t *testing.T) {
+	s := start(t, func(o *serviceOptions) {
+		o.Test = true
+		o.RootKeyID, o.RootSecret = testmode.AccessKeyID, testmode.SecretAccessKey
+	})
+	defer s.stop()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	browser := &http.Client{Jar: jar, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	status := func(reply *http.Response, err error) int {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply.Body.Close()
+		return reply.StatusCode
+	}
+	if got := status(browser.Get(s.consoleURL + "accounts")); got != http.StatusSeeOther {
+		t.Errorf("before signing in: got %d", got)
+	}
+	status(browser.PostForm(s.consoleURL+"sign-in", url.Values{"key": {s.root.ID}, "secret": {s.root.Secret}}))
+	for _, when := range []string{"signed in", "after a reset", "after another one"} {
+		if got := status(browser.Get(s.consoleURL + "accounts")); got != http.StatusOK {
+			t.Errorf("%s: got %d", when, got)
+		}
+		if got := status(http.Post(s.url+"/_carillon/reset", "", nil)); got != http.StatusOK {
+			t.Errorf("reset: got %d", got)
 		}
 	}
 }

@@ -24,6 +24,17 @@ func Chores(s *Service, run func(store.Tx, store.Task, time.Time) (time.Time, er
 	}
 }
 
+// Errand replaces the kinds of tasks of a service by "errand", done by work outside of updates, which
+// forgets it afterwards.
+func Errand(s *Service, work func(context.Context, store.Task) error) {
+	s.tasks.kinds = map[string]kind{"errand": {lease: 30 * time.Second, work: func(s *Service, ctx context.Context, t store.Task) error {
+		if err := work(ctx, t); err != nil {
+			return err
+		}
+		return s.store.Update(ctx, func(tx store.Tx) error { return tx.DeleteTask(t) })
+	}}}
+}
+
 // Schedule schedules a task as a change of the service does.
 func Schedule(ctx context.Context, s *Service, t store.Task) error {
 	return update(ctx, s.store, s.options, Caller{AWSAccountID: t.AWSAccountID}, operation{}, func(c *change) error { return c.schedule(t) })
