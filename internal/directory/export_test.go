@@ -24,8 +24,8 @@ func Chores(s *Service, run func(store.Tx, store.Task, time.Time) (time.Time, er
 	}
 }
 
-// Errand replaces the kinds of tasks of a service by "errand", done by work outside of updates, which
-// forgets it afterwards.
+// Errand replaces the kinds of tasks of a service by "errand", done by work outside of updates,
+// which forgets it afterwards.
 func Errand(s *Service, work func(context.Context, store.Task) error) {
 	s.tasks.kinds = map[string]kind{"errand": {lease: 30 * time.Second, work: func(s *Service, ctx context.Context, t store.Task) error {
 		if err := work(ctx, t); err != nil {
