@@ -26,8 +26,8 @@
 //	}
 //
 // The service is the real one, with all its operations and rules, on a database that is gone after
-// the test. It starts within 20 ms and listens on a loopback address. Each test can have a
-// server of its own, so tests may run in parallel.
+// the test. It starts within 20 ms, and listens on a loopback address. Each test can have a server
+// of its own, so tests may run in parallel.
 //
 // # Faults
 //
@@ -63,6 +63,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -191,7 +192,7 @@ func (s *Server) Setenv() {
 }
 
 // variables: version 1 of the AWS CLI reads the first name of the region, SDKs the second. A token
-// or profile of the machine's own would be in the way.
+// of the machine's own would be in the way.
 func (s *Server) variables() [][2]string {
 	return [][2]string{
 		{"AWS_ENDPOINT_URL_CHIME", s.URL},
@@ -210,34 +211,27 @@ func (s *Server) Now() time.Time { return s.service.mode.Clock.Now().UTC() }
 // then.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
-	if err := s.call(http.MethodPost, "clock", map[string]any{"advance": d.String()}, nil); err != nil {
+	if err := s.call(http.MethodPost, "clock", map[string]any{"advance": d.String()}); err != nil {
 		s.t.Fatalf("carillontest: advancing the clock by %v: %v", d, err)
 	}
 }
 
-// call does what a request to a path of test mode does. in and out are what JSON is made of, and
-// made into; nil for nothing.
-func (s *Server) call(method, path string, in, out any) error {
-	var body []byte
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return err
-		}
+// call does what a request to a path of test mode does. The JSON of its body is made of in.
+func (s *Server) call(method, path string, in any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
 	}
 	answer := httptest.NewRecorder()
 	s.service.own.ServeHTTP(answer, httptest.NewRequestWithContext(s.context(), method, testmode.Prefix+path, bytes.NewReader(body)))
-	if answer.Code != http.StatusOK {
-		var problem struct{ Message string }
-		if err := json.Unmarshal(answer.Body.Bytes(), &problem); err != nil || problem.Message == "" {
-			return fmt.Errorf("%s %s: HTTP status %d", method, path, answer.Code)
-		}
-		return fmt.Errorf("%s", problem.Message)
-	}
-	if out == nil {
+	if answer.Code == http.StatusOK {
 		return nil
 	}
-	return json.Unmarshal(answer.Body.Bytes(), out)
+	var problem struct{ Message string }
+	if err := json.Unmarshal(answer.Body.Bytes(), &problem); err != nil || problem.Message == "" {
+		return fmt.Errorf("%s %s: HTTP status %d", method, path, answer.Code)
+	}
+	return errors.New(problem.Message)
 }
 
 // Call is a request of the API that was answered.

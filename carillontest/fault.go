@@ -76,7 +76,7 @@ func (s *Server) Fault(f Fault) *ActiveFault {
 	if f.Latency != 0 {
 		r.Effect.Latency = &testmode.Latency{MS: int(f.Latency.Milliseconds())}
 	}
-	if err := s.call(http.MethodPatch, "faults", r, nil); err != nil {
+	if err := s.call(http.MethodPatch, "faults", r); err != nil {
 		s.t.Fatalf("carillontest: fault: %v", err)
 	}
 	return &ActiveFault{server: s, id: r.ID}
@@ -94,7 +94,7 @@ func (f *ActiveFault) Fired() int {
 func (f *ActiveFault) Remove() {
 	f.server.t.Helper()
 	f.final = f.Fired()
-	if err := f.server.call(http.MethodDelete, "faults", []map[string]string{{"id": f.id}}, nil); err != nil {
+	if err := f.server.call(http.MethodDelete, "faults", []map[string]string{{"id": f.id}}); err != nil {
 		f.server.t.Fatalf("carillontest: removing a fault: %v", err)
 	}
 }
