@@ -167,3 +167,34 @@ func TestClock_refused(t *testing.T) {
 		t.Errorf("the clock has moved by %v", d)
 	}
 }
+
+// A storage that cannot save what it holds has a clock and rules to reset.
+func TestReset_withoutStates(t *testing.T) {
+	st := openStore(t)
+	defer st.Close()
+	clock := openClock(t, st)
+	h := (&testmode.Mode{Clock: clock, RunDue: func(context.Context) error { return nil }, Storage: "PostgreSQL"}).Handler(http.NotFoundHandler())
+	if code, got := call(t, h, "PUT", "/_carillon/clock", `{"now":"2030-01-01T00:00:00Z","frozen":true}`); code != http.StatusOK {
+		t.Fatalf("got %d %s", code, got)
+	}
+	for _, step := range [][2]string{{"POST", "reset"}, {"POST", "reset?data=1"}, {"GET", "snapshot"}, {"GET", "snapshot/x"}, {"POST", "snapshot/x"}, {"PUT", "snapshot/x"}, {"DELETE", "snapshot/x"}} {
+		code, got := call(t, h, step[0], "/_carillon/"+step[1], "")
+		if code != http.StatusNotImplemented || !strings.Contains(got, "reset?data=0 resets all but the data here, too") {
+			t.Errorf("%s %s: got %d %s", step[0], step[1], code, got)
+		}
+	}
+	if got := clock.Now().Year(); got != 2030 {
+		t.Errorf("the clock shows the year %d", got)
+	}
+	if code, got := call(t, h, "POST", "/_carillon/reset?data=0", ""); code != http.StatusOK || got != "{}" {
+		t.Errorf("got %d %s", code, got)
+	}
+	for _, c := range []*testmode.Clock{clock, openClock(t, st)} {
+		if d := time.Until(c.Now()).Abs(); d > time.Minute {
+			t.Errorf("the clock is off by %v", d)
+		}
+	}
+	if code, got := call(t, h, "GET", "/_carillon/health", ""); code != http.StatusOK || !strings.Contains(got, `"storage":"PostgreSQL"`) {
+		t.Errorf("health: got %d %s", code, got)
+	}
+}

@@ -201,6 +201,7 @@ func TestState_underLoad(t *testing.T) {
 		}
 		return len(users), err
 	}
+	beside := open(t, dir, sqlite.Options{Beside: true}) // with locks of its own, like another process
 	storetest.Update(t, s, insert("seed"))
 	seed := filepath.Join(files, "seed.db")
 	saveState(t, s, seed)
@@ -208,6 +209,10 @@ func TestState_underLoad(t *testing.T) {
 	var work sync.WaitGroup
 	done := make(chan struct{})
 	for w := range 64 {
+		s := s
+		if w == 0 {
+			s = beside
+		}
 		work.Go(func() {
 			for i := 0; ; i++ {
 				select {
@@ -226,17 +231,16 @@ func TestState_underLoad(t *testing.T) {
 			}
 		})
 	}
-	var states sync.WaitGroup
+	var changes sync.WaitGroup
+	load := s.(states).Load
 	for w := range 3 {
-		states.Go(func() {
+		changes.Go(func() {
 			for i := range 20 {
 				if w == 2 {
 					saveState(t, s, filepath.Join(files, fmt.Sprint(i, ".db")))
 					continue
 				}
-				if err := s.(interface {
-					Load(context.Context, string, func(store.ReadTx) error) error
-				}).Load(t.Context(), seed, func(tx store.ReadTx) error {
+				if err := load(t.Context(), seed, func(tx store.ReadTx) error {
 					if n, err := look(tx); n != 1 {
 						t.Errorf("the loaded state has %d users, error %v, want the one of the seed", n, err)
 					}
@@ -247,7 +251,7 @@ func TestState_underLoad(t *testing.T) {
 			}
 		})
 	}
-	states.Wait()
+	changes.Wait()
 	close(done)
 	work.Wait()
 	for i := range 20 {
