@@ -13,6 +13,9 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/directory"
 )
 
 // ask runs a command against the service at a URL.
@@ -84,6 +87,21 @@ func TestTestService_None(t *testing.T) {
 				!strings.HasSuffix(stderr, "; start one with carillon serve --test, or say with --endpoint-url where one is\n") {
 				t.Errorf("%s: got code %d, %q and %q, want %d and %q", words, code, stdout, stderr, exitNoStore, tt.want)
 			}
+		}
+	}
+}
+
+// What the service cannot do has failed, and is no misuse.
+func TestTestService_Fails(t *testing.T) {
+	full := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.WriteHeader(http.StatusInternalServerError)
+		io.WriteString(w, `{"message": "the disk is full"}`)
+	}))
+	defer full.Close()
+	for _, words := range forTests {
+		code, stdout, stderr := ask(t, full.URL, strings.Fields(words)...)
+		if code != exitFailed || stdout != "" || !strings.HasSuffix(stderr, ": the disk is full\n") {
+			t.Errorf("%s: got code %d, %q and %q", words, code, stdout, stderr)
 		}
 	}
 }
@@ -206,6 +224,26 @@ func TestSnapshot(t *testing.T) {
 		}
 		if code != step.code || !strings.HasPrefix(got, step.want) {
 			t.Errorf("%s: got code %d, %q and %q, want %d and %q", step.words, code, stdout, stderr, step.code, step.want)
+		}
+	}
+	operator := directory.NewOperator(s.store, directory.Options{})
+	if _, err := operator.CreateAccount(t.Context(), defaultAWSAccount, "Acme", api.AccountTypeTeam); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		words string
+		left  int // accounts
+	}{{"reset --keep-data", 1}, {"reset", 0}} {
+		code, _, stderr := ask(t, s.url, strings.Fields(step.words)...)
+		n := 0
+		for _, err := range operator.Accounts(t.Context(), "") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			n++
+		}
+		if code != exitDone || n != step.left {
+			t.Errorf("%s: got code %d, %q, and %d accounts, want %d", step.words, code, stderr, n, step.left)
 		}
 	}
 	if _, stdout, _ := ask(t, s.url, "clock", "show"); !strings.HasSuffix(stdout, " running\n") {

@@ -29,6 +29,15 @@ func TestFaults(t *testing.T) {
 	}
 	p.has(p.get("/accounts"), http.StatusOK) // which asks for accounts, too
 	p.has(p.get("/faults"), http.StatusOK, "Key "+s.root.ID)
+	p.changes("/faults", []string{"operation", "ListPhoneNumbers", "where", "before", "code", "NotFoundException"}, "The rule was added.")
+	if err := s.program(t, programs, "ListPhoneNumbers", document.NewObject()); err == nil {
+		t.Error("the second rule does nothing")
+	}
+	_, firings, _ := strings.Cut(plain(p.get("/faults").text), "What has failed")
+	if latest, former := strings.Index(firings, "ListPhoneNumbers"), strings.Index(firings, "ListAccounts"); latest < 0 || former < latest {
+		t.Errorf("the latest firing does not come first: %s", firings)
+	}
+	p.changes("/faults/r2/remove", nil, "The rule was removed.")
 	p.has(p.post("/faults/json", "rules", `[{"id": "slow", "skip": 2, "probability": 0.5, "expires": "7d", "user": "*@example.com", "test": "T",
 		"effect": {"latency": {"ms": 30, "jitter": 5}}}, {"id": "broken", "where": "after", "effect": {"connection": "truncate"}}]`), http.StatusOK,
 		"The rules were added.", "30 ms late", "Give or take 5 ms", "Not the first 2", "Probability 0.5", "Expires after 7d", "User *@example.com", "Test T",
