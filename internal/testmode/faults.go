@@ -30,6 +30,8 @@ type Faults struct {
 	rules    atomic.Pointer[ruleSet]
 	activity *activity
 
+	addresses addresses
+
 	close  func()
 	closed chan struct{} // after that nobody waits any more
 }
@@ -52,6 +54,7 @@ func (f *Faults) Reset() {
 	defer f.changing.Unlock()
 	f.set(f.activate(nil, f.first))
 	f.activity.clear()
+	f.addresses.forget()
 }
 
 // Close ends what waits: stalled answers, delays, and requests for activity. Call it before the

@@ -18,7 +18,6 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/sigv4"
-	"github.com/carillon-project/carillon/internal/store"
 )
 
 // activeRule is a rule in force, with what it has seen.
@@ -205,13 +204,9 @@ func (c *call) nameUsers(ctx context.Context, lists ...[]*activeRule) error {
 	if !byAddress || len(ids) == 0 || c.account == "" {
 		return nil
 	}
-	return c.faults.store.View(ctx, func(tx store.ReadTx) error {
-		users, err := tx.Users(c.account, ids)
-		for _, u := range users {
-			c.names = append(c.names, name{u.UserID, u.Email})
-		}
-		return err
-	})
+	known, err := c.faults.addresses.of(ctx, c.faults.store, c.account, ids)
+	c.names = append(c.names, known...)
+	return err
 }
 
 // first returns the first rule of a list that fires.

@@ -181,6 +181,9 @@ func (m *Mode) load(ctx context.Context, file string, also func()) error {
 		}
 		m.Clock.state.Store(&state)
 		m.States.Forget()
+		if m.Faults != nil {
+			m.Faults.addresses.forget()
+		}
 		also()
 		return nil
 	})
