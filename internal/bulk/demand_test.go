@@ -33,13 +33,14 @@ type errand struct {
 	before  map[string]carillontest.User // by address
 	action  bulk.Action
 	plan    *bulk.Plan
-	path    string // of the ledger
+	path    string        // of the ledger
+	silence time.Duration // for how long a silent service is waited for
 }
 
 // errandOf makes an account with some users, and plans an action for all of them.
 func errandOf(t rapidT, srv *carillontest.Server, dir string, action bulk.Action, users int) *errand {
 	t.Helper()
-	e := &errand{srv: srv, action: action, path: filepath.Join(dir, "ledger.jsonl")}
+	e := &errand{srv: srv, action: action, path: filepath.Join(dir, "ledger.jsonl"), silence: time.Minute}
 	seed := carillontest.Account{Name: "Acme", Type: "EnterpriseLWA"}
 	if action == bulk.Invite {
 		seed.Type = "Team"
@@ -93,7 +94,7 @@ func (e *errand) open(t rapidT) *bulk.Account {
 		Client: client.Config{
 			Endpoint: e.srv.URL, Region: e.srv.Region, Service: chime.Service, Strict: true,
 			Credentials: &client.Credentials{AccessKey: e.srv.AccessKeyID, SecretKey: e.srv.SecretAccessKey},
-			ReadTimeout: stalls, Now: time.Now,
+			ReadTimeout: e.silence, Now: time.Now,
 		},
 		Account: e.account.ID, Job: "j", Version: "1.2.3", Attempts: 3, Parallel: 4, Patience: time.Hour, Now: c.Now, Sleep: c.Sleep,
 	})
@@ -102,9 +103,6 @@ func (e *errand) open(t rapidT) *bulk.Account {
 	}
 	return a
 }
-
-// stalls is how long a client waits for a server that is silent. Others have long answered by then.
-const stalls = 300 * time.Millisecond
 
 // run begins the job, or goes on with it, and returns what the ledger says afterwards, in its file,
 // and why the run ended.
@@ -282,6 +280,9 @@ func TestEveryFault(t *testing.T) {
 				if f.Where == carillontest.Item {
 					f.User, f.Count = "user1*", 0
 				}
+				if f.Connection == carillontest.Stall {
+					e.silence = 300 * time.Millisecond
+				}
 				fault := srv.Fault(f)
 				l, why := e.run(t)
 				if fault.Fired() == 0 {
@@ -289,6 +290,7 @@ func TestEveryFault(t *testing.T) {
 				}
 				e.agrees(t, l, lies(f, status))
 				fault.Remove()
+				e.silence = time.Minute
 				if why != nil {
 					if l, why = e.run(t); why != nil {
 						t.Fatalf("the run ended again: %v", why)
