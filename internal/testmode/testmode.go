@@ -81,7 +81,7 @@ func (m *Mode) Paths() (list []string) {
 }
 
 // Handler answers the paths of test mode and leaves the others to next, with its faults. The
-// requests are not signed, and pages of other origins in a browser may not make them.
+// requests are not signed, and pages in a browser may change nothing by them.
 func (m *Mode) Handler(next http.Handler) http.Handler {
 	own := http.NewServeMux()
 	for _, e := range m.endpoints() {
@@ -99,10 +99,13 @@ func (m *Mode) Handler(next http.Handler) http.Handler {
 	own.HandleFunc(Prefix, func(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, fmt.Errorf("test mode has no %s; it has %s", r.URL.Path, strings.Join(m.Paths(), ", ")))
 	})
-	guarded := http.NewCrossOriginProtection().Handler(own)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, Prefix) {
-			guarded.ServeHTTP(w, r)
+			if fromPage(r) {
+				refuse(w, http.StatusForbidden, errors.New("a page in a browser may not change a service for tests: send this from a program, without the headers Origin and Sec-Fetch-Site"))
+				return
+			}
+			own.ServeHTTP(w, r)
 			return
 		}
 		if m.Faults != nil {
@@ -111,6 +114,17 @@ func (m *Mode) Handler(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// fromPage reports whether a page in a browser asks for a change. The pages of the console do not
+// use these paths, so even one of the same origin is foreign: its name may resolve to this machine.
+func fromPage(r *http.Request) bool {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead, http.MethodOptions:
+		return false
+	}
+	site := r.Header.Get("Sec-Fetch-Site")
+	return r.Header.Get("Origin") != "" || site != "" && site != "none" // which the user has typed
 }
 
 // maxBody is the size of a request, in bytes.

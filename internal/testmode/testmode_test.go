@@ -160,8 +160,17 @@ func TestClock_refused(t *testing.T) {
 			t.Errorf("%s %s %.60s: got %d %s, want %d and %q", test.method, test.path, test.body, code, got, test.status, test.message)
 		}
 	}
-	if code, _ := call(t, h, "POST", "/_carillon/clock", `{"advance":"1h"}`, "Origin", "https://evil.example"); code != http.StatusForbidden {
-		t.Errorf("a page of another origin: got %d, want 403", code)
+	for _, headers := range [][]string{
+		{"Origin", "https://evil.example"},
+		{"Origin", "null"},
+		{"Sec-Fetch-Site", "cross-site"},
+		{"Origin", "http://127.0.0.1:24463"}, // as of a domain that resolves to this machine
+		{"Sec-Fetch-Site", "same-origin"},
+	} {
+		code, got := call(t, h, "POST", "/_carillon/clock", `{"advance":"1h"}`, headers...)
+		if code != http.StatusForbidden || !strings.HasPrefix(got, `{"message":"a page in a browser`) {
+			t.Errorf("a page with %q: got %d %s, want 403", headers, code, got)
+		}
 	}
 	if d := time.Until(clock.Now()).Abs(); d > time.Minute {
 		t.Errorf("the clock has moved by %v", d)
