@@ -88,11 +88,11 @@ type Server struct {
 	t       testing.TB
 	door    *door
 	service *service // that the door leads to
-	seeded  []Account
-	faults  int // how many were made
 
-	mu    sync.Mutex
-	calls []Call
+	mu     sync.Mutex // of what follows, since subtests may be parallel
+	seeded []Account
+	faults int // how many were made
+	calls  []Call
 }
 
 // Start starts a service without accounts, which is stopped when the test and its subtests end. The
@@ -146,7 +146,7 @@ func (s *Server) logger() *slog.Logger { return slog.New(slog.NewTextHandler(s.t
 
 // Reset takes the service back to what [Server.Seed] has given it, with the same ids: what has
 // changed since is gone, faults and [Server.Calls] are, too, and the clock shows the time of the
-// machine. It waits for requests that are under way.
+// machine. It waits for requests that are under way. No other method may be called meanwhile.
 func (s *Server) Reset() {
 	s.t.Helper()
 	s.service.mode.Faults.Close() // which may hold some up
@@ -161,8 +161,9 @@ func (s *Server) Reset() {
 		s.service = fresh
 		s.mu.Lock()
 		s.calls = nil
+		seeded := s.seeded
 		s.mu.Unlock()
-		_, err = s.seed(s.seeded)
+		_, err = s.seed(seeded)
 		return fresh.handler, err
 	})
 	if err != nil {

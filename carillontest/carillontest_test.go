@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -369,4 +371,26 @@ func BenchmarkStart(b *testing.B) {
 		}
 	}
 	b.ReportMetric(float64(starting.Microseconds())/1000/float64(b.N), "ms/start")
+}
+
+// Parallel subtests may share a server: what one of them asks for is not lost, nor taken for that
+// of another.
+func TestServer_shared(t *testing.T) {
+	t.Parallel()
+	srv := carillontest.Start(t)
+	const subtests = 8
+	var running sync.WaitGroup
+	for i := range subtests { // at once, whatever -parallel says
+		running.Go(func() {
+			for range 20 {
+				srv.Fault(carillontest.Fault{Operation: "ListAccounts", StatusCode: 503}).Remove()
+			}
+			srv.Seed(carillontest.Account{ID: strconv.Itoa(i), Name: "Shared"})
+		})
+	}
+	running.Wait()
+	srv.Reset()
+	for i := range subtests {
+		srv.Users(strconv.Itoa(i)) // an account that is not there is a fatal error
+	}
 }

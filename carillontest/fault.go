@@ -61,9 +61,12 @@ type ActiveFault struct {
 // that the operation does not have, is a fatal error, which names what there is.
 func (s *Server) Fault(f Fault) *ActiveFault {
 	s.t.Helper()
+	s.mu.Lock()
 	s.faults++
+	id := fmt.Sprintf("fault-%d", s.faults)
+	s.mu.Unlock()
 	r := testmode.Rule{
-		ID: fmt.Sprintf("fault-%d", s.faults), Operation: f.Operation, Account: f.Account, User: f.User,
+		ID: id, Operation: f.Operation, Account: f.Account, User: f.User,
 		Where: testmode.Where(f.Where), Skip: f.Skip, Count: f.Count, Seed: f.Seed,
 		Effect: testmode.Effect{
 			Code: f.Code, StatusCode: f.StatusCode, Message: f.Message, RetryAfter: int(math.Ceil(f.RetryAfter.Seconds())),

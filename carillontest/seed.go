@@ -43,6 +43,8 @@ func (s *Server) Seed(accounts ...Account) []Account {
 	for i := range accounts {
 		accounts[i].Users = s.Users(accounts[i].ID)
 	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.seeded = append(s.seeded, accounts...)
 	return accounts
 }
