@@ -26,7 +26,7 @@ type Fault struct {
 	StatusCode int           // of HTTP; alone it is enough if the operation has one exception with it
 	Message    string        // made up if empty
 	RetryAfter time.Duration // rounded up to whole seconds
-	Latency    time.Duration // before the answer, in whole milliseconds
+	Latency    time.Duration // before the answer, rounded up to whole milliseconds
 	Connection Connection    // what becomes of it in place of an answer
 }
 
@@ -77,7 +77,7 @@ func (s *Server) Fault(f Fault) *ActiveFault {
 		r.Probability = &f.Probability
 	}
 	if f.Latency != 0 {
-		r.Effect.Latency = &testmode.Latency{MS: int(f.Latency.Milliseconds())}
+		r.Effect.Latency = &testmode.Latency{MS: int(math.Ceil(float64(f.Latency) / float64(time.Millisecond)))}
 	}
 	if err := s.call(http.MethodPatch, "faults", r); err != nil {
 		s.t.Fatalf("carillontest: fault: %v", err)

@@ -1,6 +1,7 @@
 package carillontest_test
 
 import (
+	"encoding/json"
 	"errors"
 	"net/http"
 	"slices"
@@ -153,5 +154,25 @@ func TestFault_stall(t *testing.T) {
 	})
 	if err := <-failed; err == nil || errors.Is(err, http.ErrServerClosed) {
 		t.Errorf("got %v from a call that was stalled, want an error", err)
+	}
+}
+
+// A delay is never shorter than what was asked for.
+func TestFault_latency(t *testing.T) {
+	t.Parallel()
+	srv := carillontest.Start(t)
+	srv.Fault(carillontest.Fault{Latency: time.Microsecond})
+	srv.Fault(carillontest.Fault{Latency: 2 * time.Millisecond})
+	response, err := http.Get(srv.URL + "/_carillon/faults")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	var rules []struct{ Effect struct{ Latency struct{ MS int } } }
+	if err := json.NewDecoder(response.Body).Decode(&rules); err != nil {
+		t.Fatal(err)
+	}
+	if len(rules) != 2 || rules[0].Effect.Latency.MS != 1 || rules[1].Effect.Latency.MS != 2 {
+		t.Errorf("got %+v, want 1 and 2 ms", rules)
 	}
 }

@@ -125,14 +125,18 @@ func refused(place string, r directory.ImportedRow) error {
 func (s *Server) Users(accountID string) []User {
 	s.t.Helper()
 	var users []User
+	var failed error // told of after the loop, whose body is no helper
 	for u, err := range s.service.operator.Users(s.context(), accountID) {
-		if err != nil {
-			s.t.Fatalf("carillontest: listing the users of account %q: %v", accountID, err)
+		if failed = err; failed != nil {
+			break
 		}
 		users = append(users, User{
 			ID: u.UserId, Email: text(u.PrimaryEmail), DisplayName: text(u.DisplayName), License: string(u.LicenseType), Type: string(u.UserType),
 			Registration: string(u.UserRegistrationStatus), Invitation: string(u.UserInvitationStatus), PhoneNumber: text(u.PrimaryProvisionedNumber),
 		})
+	}
+	if failed != nil {
+		s.t.Fatalf("carillontest: listing the users of account %q: %v", accountID, failed)
 	}
 	return users
 }
