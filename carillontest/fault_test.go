@@ -168,7 +168,9 @@ func TestFault_latency(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	var rules []struct{ Effect struct{ Latency struct{ MS int } } }
+	var rules []struct {
+		Effect struct{ Latency struct{ MS int } }
+	}
 	if err := json.NewDecoder(response.Body).Decode(&rules); err != nil {
 		t.Fatal(err)
 	}
