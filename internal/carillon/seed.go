@@ -50,7 +50,7 @@ func (p *program) seedReader(name, awsAccountID string) func(context.Context, *d
 				return err
 			}
 			if report.bad > 0 {
-				return p.badInput("the seed %s cannot be loaded: %d rows are bad", name, report.bad)
+				return p.badInput("the seed %s cannot be loaded: rows that cannot be imported: %d", name, report.bad)
 			}
 		}
 		return nil

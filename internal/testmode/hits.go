@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
 	"fmt"
 	"path"
 	"slices"
@@ -174,10 +173,11 @@ func (c *call) region() string {
 	return a.Scope.Region
 }
 
-// subject is what calls have in common that are sent again.
+// subject is what calls have in common that are sent again: a hash of it, since many are kept.
 func (c *call) subject() string {
-	body := sha256.Sum256(c.target.essence(c.request))
-	return strings.Join([]string{c.caller.KeyID, c.target.operation.Name, c.slot.request.URL.EscapedPath(), hex.EncodeToString(body[:])}, " ")
+	what := strings.Join([]string{c.caller.KeyID, c.target.operation.Name, c.slot.request.URL.EscapedPath()}, " ")
+	sum := sha256.Sum256(append([]byte(what+" "), c.target.essence(c.request)...))
+	return string(sum[:16])
 }
 
 // nameUsers finds out which users a call names, if a rule needs that. Addresses are looked up

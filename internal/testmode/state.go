@@ -141,7 +141,15 @@ func (e *unknownName) Error() string {
 	if near := nearest.Of(e.name, e.names); near != "" {
 		return fmt.Sprintf("there is no snapshot %q (did you mean %s?)", e.name, near)
 	}
-	return fmt.Sprintf("there is no snapshot %q: GET %ssnapshot lists those that there are, and POST saves one", e.name, Prefix)
+	const shown = 10
+	switch n := len(e.names); {
+	case n == 0:
+		return fmt.Sprintf("there is no snapshot %q, and no other: none was saved", e.name)
+	case n > shown:
+		return fmt.Sprintf("there is no snapshot %q; there are %s, and %d others", e.name, strings.Join(e.names[:shown], ", "), n-shown)
+	default:
+		return fmt.Sprintf("there is no snapshot %q; there are %s", e.name, strings.Join(e.names, ", "))
+	}
 }
 
 // badName is the error for what cannot be a name.
