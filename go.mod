@@ -16,11 +16,10 @@ require (
 	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
-	modernc.org/libc v1.80.1
 	modernc.org/sqlite v1.62.0
 )
 
-// For tests only: no program links these.
+// For tests only: nothing else imports these.
 require (
 	github.com/aws/aws-sdk-go-v2 v1.48.0
 	github.com/aws/aws-sdk-go-v2/credentials v1.20.16
@@ -30,6 +29,7 @@ require (
 	github.com/creack/pty v1.1.24
 	github.com/google/go-cmp v0.7.0
 	github.com/rogpeppe/go-internal v1.16.0
+	modernc.org/libc v1.80.1
 	pgregory.net/rapid v1.3.0
 )
 
