@@ -162,7 +162,7 @@ func TestHabits_packageComments(t *testing.T) {
 	}
 }
 
-// go.mod lists in a block of their own the modules that no program links.
+// go.mod lists in a block of their own the modules that only tests import.
 func TestHabits_testDependencies(t *testing.T) {
 	text, err := os.ReadFile("../go.mod")
 	if err != nil {
@@ -180,7 +180,7 @@ func TestHabits_testDependencies(t *testing.T) {
 		}
 		return modules
 	}
-	linked, tested := block("go 1.26.0\n"), block("// For tests only: no program links these.")
+	linked, tested := block("go 1.26.0\n"), block("// For tests only: nothing else imports these.")
 	all := slices.Concat(linked, tested)
 	for _, s := range sources(t) {
 		if strings.HasPrefix(s.path, "internal/chime/extract/") { // another module
