@@ -236,12 +236,13 @@ func targets(t *testing.T, srv *carillontest.Server, operation string) (exceptio
 	var list struct {
 		Operations []struct {
 			Operation  string
+			Where      []carillontest.Where
 			Exceptions []struct {
 				Code       string
 				StatusCode int
 			}
-			ItemCodes []string
 		}
+		ItemCodes []string
 	}
 	if err := json.NewDecoder(reply.Body).Decode(&list); err != nil {
 		t.Fatal(err)
@@ -252,11 +253,14 @@ func targets(t *testing.T, srv *carillontest.Server, operation string) (exceptio
 			for _, x := range o.Exceptions {
 				exceptions[x.Code] = x.StatusCode
 			}
-			items = o.ItemCodes
+			if slices.Contains(o.Where, carillontest.Item) {
+				items = list.ItemCodes
+			}
 		}
 	}
-	if len(exceptions) == 0 {
-		t.Fatalf("%s has no exceptions", operation)
+	batch := operation != "LogoutUser" && operation != "ResetPersonalPIN"
+	if len(exceptions) == 0 || batch != (len(items) > 0) {
+		t.Fatalf("%s has the exceptions %v and the codes of items %v", operation, exceptions, items)
 	}
 	return exceptions, items
 }
