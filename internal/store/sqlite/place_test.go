@@ -103,3 +103,25 @@ func TestPing_failedSync(t *testing.T) {
 		t.Errorf("Update: %v", err)
 	}
 }
+
+// A backup, or whoever else reads for long in another process, keeps no service from its first
+// change.
+func TestOpen_besideReader(t *testing.T) {
+	dir := t.TempDir()
+	first := open(t, dir, sqlite.Options{})
+	storetest.Update(t, first, storetest.Insert("a1", "u1"))
+	other := open(t, dir, sqlite.Options{Beside: true})
+	err := other.View(t.Context(), func(tx store.ReadTx) error {
+		if _, err := tx.HasUsers("a1"); err != nil { // takes the snapshot
+			return err
+		}
+		storetest.Update(t, first, storetest.Insert("a1", "u2"))
+		if err := first.Close(); err != nil {
+			return err
+		}
+		return open(t, dir, sqlite.Options{}).Update(t.Context(), storetest.Insert("a1", "u3"))
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}

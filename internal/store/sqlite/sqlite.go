@@ -251,6 +251,7 @@ type database struct {
 	turns    chan func() // what else it runs, between two groups
 	writer   *session    // nil until first needed, and after a failure
 	log      os.FileInfo // which file the log of the writer is; nil until it has committed
+	doubtful bool        // a commit has failed, and what is in the log may not be on the disk
 	turnWait time.Duration
 	beside   bool // see Options
 

@@ -143,7 +143,8 @@ func (d *database) Load(ctx context.Context, file string, loaded func(store.Read
 		return fmt.Errorf("loading %s: %w", file, err)
 	}
 	return d.inTurn(ctx, func() error {
-		if err := d.openWriter(); err != nil {
+		patience := time.Now().Add(d.turnWait)
+		if err := d.openWriter(func() bool { return time.Now().Before(patience) }); err != nil {
 			return fmt.Errorf("%w: beginning to write: %w", store.ErrUnavailable, d.explain(err))
 		}
 		if err := d.replace(ctx, path, saved); err != nil {

@@ -176,6 +176,7 @@ func (d *database) commit(group []*update) (rest []*update) {
 		d.countSync(failure)
 	}
 	if failure != nil {
+		d.doubtful = true
 		d.abandon()
 	} else {
 		failure = d.inPlace() // or what was committed is in files that nobody will find
@@ -237,13 +238,8 @@ func (d *database) begin(group []*update) (err error) {
 	tryAgain := func() bool {
 		return time.Now().Before(patience) && slices.ContainsFunc(group, func(u *update) bool { return u.ctx.Err() == nil })
 	}
-	if d.writer == nil {
-		if err := d.openWriter(); err != nil {
-			return err
-		}
-		if err := d.secureLog(tryAgain); err != nil {
-			return err
-		}
+	if err := d.openWriter(tryAgain); err != nil {
+		return err
 	}
 	for {
 		_, err = d.writer.Exec("BEGIN IMMEDIATE")
@@ -253,30 +249,44 @@ func (d *database) begin(group []*update) (err error) {
 	}
 }
 
+// openWriter opens the writer's connection if there is none, on a log that can be built on.
+func (d *database) openWriter(tryAgain func() bool) (err error) {
+	if d.writer != nil {
+		return nil
+	}
+	if d.writer, err = d.openSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize)); err != nil {
+		return err
+	}
+	if err := d.secureLog(tryAgain); err != nil {
+		d.abandon()
+		return err
+	}
+	return nil
+}
+
 // secureLog brings what is in the log to the database, and lets the log start again. The log that
 // an earlier connection has left can have frames in it that are read, but are not on the disk: a
 // sync that has failed is not made up for by a later one. A commit that came after them in the log
 // would be lost with them.
+//
+// After a commit of this store has failed, nothing else will do. Otherwise readers, such as a backup
+// that takes minutes, are waited for as long as when the log has become long, and no longer:
+// somebody else has had the log open since before.
 func (d *database) secureLog(tryAgain func() bool) error {
-	for {
+	for began := time.Now(); ; {
 		log, err := checkpoint(d.writer, "RESTART")
 		switch {
 		case err != nil:
 			return err
-		case !log.busy, d.beside: // somebody else who has the log open has secured it
+		case !log.busy:
+			d.doubtful = false
+			return nil
+		case !d.doubtful && (d.beside || time.Since(began) > restartWait):
 			return nil
 		case !tryAgain():
-			return errors.New("readers keep the log from starting again")
+			return errors.New("readers keep the log from starting again, which it must after a commit that failed")
 		}
 	}
-}
-
-// openWriter opens the writer's connection if there is none.
-func (d *database) openWriter() (err error) {
-	if d.writer == nil {
-		d.writer, err = d.openSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize))
-	}
-	return err
 }
 
 // abandon gives up the writer's connection, and with it a transaction that may be open on it.
