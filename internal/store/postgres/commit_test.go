@@ -292,3 +292,25 @@ func TestSettle_tooLate(t *testing.T) {
 		t.Errorf("got %t, want that nobody can know", done)
 	}
 }
+
+// A server that answers, but takes no changes, is not ready until it does again.
+func TestPing_noChanges(t *testing.T) {
+	url := newSchema(t)
+	s := open(t, url, postgres.Options{})
+	runs := 0
+	storetest.Update(t, s, add(&runs))
+	onCommit(t, url, `RAISE EXCEPTION 'no room' USING ERRCODE = 'disk_full';`)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("Ping before anything has failed: %v", err)
+	}
+	if err := s.Update(t.Context(), add(&runs)); !errors.Is(err, store.ErrFailed) && !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Update: got error %v, want one of the storage", err)
+	}
+	if err := s.Ping(t.Context()); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("Ping: got error %v, want %v", err, store.ErrUnavailable)
+	}
+	psql(t, url, `DROP TRIGGER at_commit ON commits`)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Errorf("Ping, when changes are taken again: %v", err)
+	}
+}
