@@ -269,8 +269,8 @@ func (d *database) openWriter(tryAgain func() bool) (err error) {
 // sync that has failed is not made up for by a later one. A commit that came after them in the log
 // would be lost with them.
 //
-// After a commit of this store has failed, nothing else will do. Otherwise readers, such as a backup
-// that takes minutes, are waited for as long as when the log has become long, and no longer:
+// After a commit of this store has failed, nothing else will do. Otherwise readers, such as a
+// backup that takes minutes, are waited for as long as when the log has become long, and no longer:
 // somebody else has had the log open since before.
 func (d *database) secureLog(tryAgain func() bool) error {
 	for began := time.Now(); ; {
