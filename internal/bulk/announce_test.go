@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -20,9 +21,9 @@ type told struct {
 	Left, Done, Failed                          int
 }
 
-// runTold runs a job of 100 users in 5 calls, each of which takes some time by the clock. answer
-// answers what the job tells of itself, which runTold returns.
-func runTold(t *testing.T, each time.Duration, answer func(http.ResponseWriter, *http.Request)) (all []told) {
+// runTold runs a job of 100 users in 5 calls and calls after with the clock and how many of them
+// have ended. answer answers what the job tells of itself, which runTold returns.
+func runTold(t *testing.T, after func(c *clock, calls int), answer func(http.ResponseWriter, *http.Request)) (all []told) {
 	t.Helper()
 	f := newFake(t, "Team", people(100))
 	for _, u := range f.users {
@@ -61,7 +62,8 @@ func runTold(t *testing.T, each time.Duration, answer func(http.ResponseWriter, 
 	plan := planned(t, a, bulk.Update, rows, bulk.PlanOptions{Type: "Team"})
 	plan.By, plan.Undoes = "ana", "job before"
 	l := create(t, filepath.Join(t.TempDir(), "ledger.jsonl"), plan)
-	counts, err := a.Run(t.Context(), l, bulk.RunOptions{Progress: func(bulk.Counts) { c.Sleep(t.Context(), each) }})
+	calls := 0
+	counts, err := a.Run(t.Context(), l, bulk.RunOptions{Progress: func(bulk.Counts) { calls++; after(c, calls) }})
 	if err != nil || counts != (bulk.Counts{Total: 100, Done: 99, Failed: 1}) {
 		t.Errorf("got %+v, %v; want 99 done and 1 failed", counts, err)
 	}
@@ -73,10 +75,24 @@ func runTold(t *testing.T, each time.Duration, answer func(http.ResponseWriter, 
 	return all
 }
 
+// takes lets each call of a job take some time by the clock.
+func takes(d time.Duration) func(*clock, int) {
+	return func(c *clock, _ int) { c.Sleep(context.Background(), d) }
+}
+
 // A job tells the service how far it has come.
 func TestRunTellsOfProgress(t *testing.T) {
 	t.Parallel()
-	all := runTold(t, time.Second, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	heard := make(chan struct{}, 5)
+	all := runTold(t, func(c *clock, calls int) {
+		takes(time.Second)(c, calls)
+		if calls == 3 { // the job ends without waiting for what the service has not heard
+			<-heard
+		}
+	}, func(w http.ResponseWriter, _ *http.Request) {
+		heard <- struct{}{}
+		w.WriteHeader(http.StatusNoContent)
+	})
 	if len(all) == 0 || len(all) > 5 {
 		t.Errorf("got %d calls, want some", len(all))
 	}
@@ -92,7 +108,7 @@ func TestRunTellsOfProgress(t *testing.T) {
 // It does so once a second at most.
 func TestRunTellsOfProgress_seldom(t *testing.T) {
 	t.Parallel()
-	all := runTold(t, 199*time.Millisecond, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
+	all := runTold(t, takes(199*time.Millisecond), func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) })
 	if len(all) != 0 {
 		t.Errorf("got %+v in less than a second, want nothing", all)
 	}
@@ -101,7 +117,7 @@ func TestRunTellsOfProgress_seldom(t *testing.T) {
 // A service that does not answer is told once, and does not hold up the job.
 func TestRunTellsOfProgress_hangs(t *testing.T) {
 	t.Parallel()
-	all := runTold(t, time.Hour, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+	all := runTold(t, takes(time.Hour), func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 	if len(all) > 1 {
 		t.Errorf("got %d calls under way, want 1 at most", len(all))
 	}
@@ -110,7 +126,7 @@ func TestRunTellsOfProgress_hangs(t *testing.T) {
 // A service that does not understand it is not told again.
 func TestRunTellsOfProgress_refused(t *testing.T) {
 	t.Parallel()
-	all := runTold(t, time.Hour, func(w http.ResponseWriter, _ *http.Request) {
+	all := runTold(t, takes(time.Hour), func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amzn-Errortype", "ForbiddenException")
 		w.WriteHeader(http.StatusForbidden)
 		fmt.Fprint(w, `{"Code": "Forbidden", "Message": "no"}`)
