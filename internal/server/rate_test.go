@@ -17,7 +17,7 @@ import (
 )
 
 var (
-	schedules = flag.Int("schedules", 200, "schedules of TestThrottle_Schedules; a tenth of them with -short")
+	schedules = flag.Int("schedules", 100, "schedules of TestThrottle_Schedules; a tenth of them with -short")
 	firstSeed = flag.Uint64("first-schedule", 0, "seed of the first schedule of TestThrottle_Schedules")
 )
 
