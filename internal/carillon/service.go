@@ -58,6 +58,7 @@ type serviceOptions struct {
 	// For tests; zero: those of production.
 	limits server.Limits
 	drain  time.Duration
+	listen func(network, address string) (net.Listener, error)
 }
 
 // defaultAWSAccount is the one of the examples in AWS's own manuals.
@@ -111,6 +112,9 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			}
 		}
 	}()
+	if o.listen == nil {
+		o.listen = net.Listen
+	}
 	scheme, tlsConfig := "http", (*tls.Config)(nil)
 	if o.TLSCert != "" {
 		if s.certificate, err = server.LoadCertificate(o.TLSCert, o.TLSKey, o.Logger); err != nil {
@@ -138,18 +142,18 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	// What can fail for reasons outside comes before the root key. Without a data directory, a secret
 	// that was made up is shown by this very start or never.
-	if listener, err = net.Listen("tcp", o.Listen); err != nil {
+	if listener, err = o.listen("tcp", o.Listen); err != nil {
 		return nil, fmt.Errorf("listening: %w", err)
 	}
 	s.url = scheme + "://" + listener.Addr().String()
 	if o.Metrics != "" {
-		if metricsListener, err = net.Listen("tcp", o.Metrics); err != nil {
+		if metricsListener, err = o.listen("tcp", o.Metrics); err != nil {
 			return nil, fmt.Errorf("listening for metrics: %w", err)
 		}
 		s.metricsURL = "http://" + metricsListener.Addr().String() + "/metrics"
 	}
 	if o.Console.Listen != "" {
-		if consoleListener, err = net.Listen("tcp", o.Console.Listen); err != nil {
+		if consoleListener, err = o.listen("tcp", o.Console.Listen); err != nil {
 			return nil, fmt.Errorf("listening for the console: %w", err)
 		}
 	}
@@ -435,6 +439,10 @@ func (s *service) wait(ctx context.Context, hangups <-chan os.Signal) error {
 func (s *service) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.drain)
 	defer cancel()
+	shut := make(chan error, len(s.web))
+	for _, web := range s.web { // at once: while one finishes, the other must accept no more
+		go func() { shut <- web.Shutdown(ctx) }()
+	}
 	if s.console != nil {
 		s.console.Stop(ctx)
 	}
@@ -442,8 +450,8 @@ func (s *service) stop() error {
 		s.faults.Close()
 	}
 	var err error
-	for _, web := range s.web {
-		err = errors.Join(err, web.Shutdown(ctx))
+	for range s.web {
+		err = errors.Join(err, <-shut)
 	}
 	s.cutOff()
 	if err != nil {

@@ -2,6 +2,7 @@ package directory
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
@@ -33,6 +34,12 @@ func Errand(s *Service, work func(context.Context, store.Task) error) {
 		}
 		return s.store.Update(ctx, func(tx store.Tx) error { return tx.DeleteTask(t) })
 	}}}
+}
+
+// Chore adds to the kinds of tasks of a service "chore", which is done by run in an update.
+func Chore(s *Service, run func(store.Tx, store.Task, time.Time) (time.Time, error)) {
+	s.tasks.kinds = maps.Clone(kinds)
+	s.tasks.kinds["chore"] = kind{operation: operation{"Chore"}, run: func(c *change, t store.Task) (time.Time, error) { return run(c, t, c.now) }}
 }
 
 // Schedule schedules a task as a change of the service does.

@@ -62,6 +62,9 @@ type Options struct {
 
 	// Wait waits before a retry, or until the context ends, whose error it returns. Nil: by a timer.
 	Wait func(context.Context, time.Duration) error
+
+	// Dial connects, for tests that have no network. Nil: by TCP, to addresses that are allowed.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // Everywhere allows all networks.
@@ -91,9 +94,12 @@ func New(o Options) (*Sender, error) {
 	}
 	// A transport goes on connecting after its caller has left: for as long as the endpoint pleases,
 	// if nothing else ends it.
-	dialer := &net.Dialer{ControlContext: guard{o.Allow}.control, Timeout: Timeout}
+	dial := o.Dial
+	if dial == nil {
+		dial = (&net.Dialer{ControlContext: guard{o.Allow}.control, Timeout: Timeout}).DialContext
+	}
 	s.transport = &http.Transport{ // without a Proxy
-		DialContext:            dialer.DialContext,
+		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
 		TLSHandshakeTimeout:    Timeout,
 		DisableCompression:     true, // or a few bytes could become many

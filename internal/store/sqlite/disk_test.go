@@ -19,6 +19,8 @@ type disk struct {
 	mu       sync.Mutex
 	events   []event
 	failing  func() bool    // decides which syncs fail; nil: none
+	refusing func() bool    // decides which writes fail; nil: none
+	pause    func()         // is how long a sync takes; nil: no time
 	failures map[int]int    // of syncs, by file
 	files    int            // that were ever made
 	named    map[string]int // of these, those that have a name now
@@ -54,6 +56,16 @@ func newDisk(t testing.TB, dir string) *disk {
 	disks.Store(dir, d)
 	t.Cleanup(func() { disks.Delete(dir) })
 	return d
+}
+
+// begin notes that files of these contents are on the disk already.
+func (d *disk) begin(files map[string][]byte) {
+	for name, data := range files {
+		file := d.opened(name)
+		d.note(event{kind: written, file: file, data: data})
+		d.note(event{kind: synced, file: file})
+	}
+	d.note(event{kind: synced, file: directory})
 }
 
 func (d *disk) note(e event) {
@@ -100,9 +112,40 @@ func (d *disk) fail(decide func() bool) {
 	d.failing = decide
 }
 
+// refuse lets the function decide from now on which writes fail.
+func (d *disk) refuse(decide func() bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.refusing = decide
+}
+
+// slow lets each sync from now on take as long as the function does.
+func (d *disk) slow(pause func()) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.pause = pause
+}
+
+// write notes that something is written to a file, or refuses it.
+func (d *disk) write(e event) (ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.refusing != nil && d.refusing() {
+		return false
+	}
+	d.events = append(d.events, e)
+	return true
+}
+
 // sync syncs a file through one of its handles, or fails to. As on Linux, whatever kept something
 // from the disk is told to each handle once.
 func (d *disk) sync(f *openFile) (ok bool) {
+	d.mu.Lock()
+	pause := d.pause
+	d.mu.Unlock()
+	if pause != nil {
+		pause()
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.failing != nil && d.failing() {
@@ -335,7 +378,9 @@ var recordClose closeFunc = func(tls *libc.TLS, file uintptr) int32 {
 
 var recordWrite writeFunc = func(tls *libc.TLS, file, data uintptr, n int32, offset int64) int32 {
 	f := opened(file)
-	f.disk.note(event{kind: written, file: f.file, offset: offset, data: append([]byte(nil), unsafe.Slice(at[byte](data), n)...)})
+	if !f.disk.write(event{kind: written, file: f.file, offset: offset, data: append([]byte(nil), unsafe.Slice(at[byte](data), n)...)}) {
+		return sqlite3.SQLITE_IOERR_WRITE
+	}
 	return function[writeFunc](f.methods.FxWrite)(tls, file, data, n, offset)
 }
 

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/store"
@@ -18,6 +19,17 @@ func Views(s store.Store) int { return cap(s.(*database).readers) }
 
 // ShortLog returns the options of a database whose log starts again after so many frames.
 func ShortLog(frames int) Options { return Options{restartFrames: frames} }
+
+// InTurn runs a function between two groups of updates, as [database.Load] does.
+func InTurn(ctx context.Context, s store.Store, fn func() error) error {
+	return s.(*database).inTurn(ctx, fn)
+}
+
+// Lose gives up the transaction of a group, as SQLite does by itself when the disk fails.
+func Lose(t store.Tx) error {
+	_, err := t.(*tx).sql.Conn.Exec("ROLLBACK")
+	return err
+}
 
 // FirstRelease returns the options as the first release had them.
 func (o Options) FirstRelease() Options {
