@@ -186,6 +186,7 @@ func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error 
 
 func (d *database) AccessKey(ctx context.Context, keyID string) (k store.AccessKey, err error) {
 	err = d.view(ctx, forLookup, func(t *tx) (err error) {
+		t.conn.once = true
 		k, err = t.AccessKey(keyID)
 		return err
 	})
