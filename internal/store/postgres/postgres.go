@@ -41,9 +41,10 @@ type Options struct {
 	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
 	Upgraded func(store.Upgraded)
 
-	files      fs.FS         // with the migrations; nil: those of this release
-	settleTime time.Duration // 0: settleTime
-	tracer     pgx.QueryTracer
+	files         fs.FS         // with the migrations; nil: those of this release
+	settleTime    time.Duration // 0: settleTime
+	statementTime time.Duration // 0: statementTime
+	tracer        pgx.QueryTracer
 }
 
 // Open opens the database that a URL names: "postgres://user@host:5432/name", with the parameters
@@ -93,7 +94,8 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 	background, stop := context.WithCancel(context.Background())
 	d := &database{pool: pool, gate: newGate(int(config.MaxConns)), entries: engine.NewSequence(opts.Clock, true),
 		asked: asked, settings: localSettings(asked), settleTime: cmp.Or(opts.settleTime, settleTime),
-		background: background, stop: stop}
+		statementTime: cmp.Or(opts.statementTime, statementTime),
+		background:    background, stop: stop}
 	migrations := opts.migrations()
 	if err := d.prepare(ctx, migrations, checked); err != nil {
 		d.Close()
@@ -131,7 +133,10 @@ type database struct {
 	settings   []string      // the statements for that, at the beginning of each transaction
 	settleTime time.Duration // how long the outcome of a commit is looked for
 	closed     atomic.Bool
-	counters   engine.Counters
+
+	statementTime time.Duration // how long an answer of the server is waited for
+
+	counters engine.Counters
 
 	background context.Context // ends with the store
 	stop       context.CancelFunc

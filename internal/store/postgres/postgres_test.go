@@ -596,6 +596,7 @@ type proxy struct {
 	left   atomic.Int64                  // break when the server has said so much more; 0: do not
 	drop   atomic.Pointer[chan struct{}] // pass on what the store says next, and break when this is closed
 	wire   atomic.Pointer[wire]          // reads what the store says
+	silent atomic.Bool                   // pass on nothing that the server says
 }
 
 func newProxy(t testing.TB, target string) *proxy {
@@ -642,6 +643,9 @@ func (p *proxy) serve(client net.Conn) {
 			if silent.Load() {
 				answered <- struct{}{}
 				return
+			}
+			if p.silent.Load() {
+				continue
 			}
 			if left := p.left.Load(); left > 0 {
 				if int64(n) >= left {

@@ -139,7 +139,7 @@ func warningOf(c *connection) error {
 // answered, and the tag of the last. It does without the caller's context: an update that has begun
 // is carried through, and a read is short.
 func (s *session) sendAll(statements []statement) (done int, tag pgconn.CommandTag, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	ctx, cancel := context.WithTimeout(context.Background(), s.db.statementTime)
 	defer cancel()
 	batch := &pgx.Batch{}
 	for _, statement := range statements {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
@@ -68,9 +69,39 @@ func TestRoundTrips(t *testing.T) {
 	}
 }
 
+// A server that has fallen silent is waited for once: it would be as silent on each connection.
+func TestSilence(t *testing.T) {
+	t.Parallel()
+	where, wire := tapped(t, newDatabase(t))
+	open(t, where, postgres.Options{}).Close()
+	s := open(t, where, postgres.Options{Beside: true, Pool: 2}.Patient(3*time.Second))
+	read := func() error {
+		_, err := s.AccessKey(t.Context(), "AKIA")
+		return err
+	}
+	if err := s.View(t.Context(), func(r store.ReadTx) error { // so that there is another connection to take over
+		_, err := r.HasUsers("a1")
+		return errors.Join(err, read())
+	}); !errors.Is(err, store.ErrNotFound) {
+		t.Fatal(err)
+	}
+	storetest.Update(t, s, func(tx store.Tx) error { return tx.PutSetting("x", nil) }) // when the view has ended
+	wire.reset()
+	wire.proxy.silent.Store(true)
+	defer wire.proxy.silent.Store(false)
+	if err := read(); !errors.Is(err, store.ErrUnavailable) {
+		t.Errorf("got error %v, want %v", err, store.ErrUnavailable)
+	}
+	if trips := wire.reset(); len(trips) != 1 {
+		t.Errorf("it was waited for %d times, want once: %q", len(trips), trips)
+	}
+}
+
 // wire reads what clients send to a server, in the protocol of PostgreSQL: which statements they
 // run, and after which ones they wait for the server.
 type wire struct {
+	proxy *proxy // where it listens
+
 	mu    sync.Mutex
 	trips []trip
 	open  []string // statements of the trip under way
@@ -87,7 +118,7 @@ func tapped(t testing.TB, where string) (string, *wire) {
 		t.Fatal(err)
 	}
 	p := newProxy(t, u.Host)
-	w := new(wire)
+	w := &wire{proxy: p}
 	p.wire.Store(w)
 	u.Host = p.addr
 	query := u.Query()
