@@ -8,8 +8,11 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -18,7 +21,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-var failovers = flag.Int("failovers", 1, "how often TestFailover loses the primary; once with -short")
+var (
+	failovers = flag.Int("failovers", 1, "how often TestFailover loses the primary; once with -short")
+	frozen    = flag.Bool("frozen", false, "whether the primary of TestFailover falls silent, instead of ending its connections")
+)
 
 // The primary of the database is killed while clients change licenses in batches, and its
 // synchronous standby takes over, as docs/scale.md says. The service runs on. While there is no
@@ -27,6 +33,7 @@ var failovers = flag.Int("failovers", 1, "how often TestFailover loses the prima
 // and nothing that was refused is there.
 //
 //	.ci/postgres run go test ./cmd/carillon -run Failover -failovers 100 -v
+//	.ci/postgres run go test ./cmd/carillon -run Failover -failovers 10 -frozen -v
 func TestFailover(t *testing.T) {
 	testPostgres(t)
 	t.Parallel()
@@ -60,12 +67,16 @@ func TestFailover(t *testing.T) {
 			t.Errorf("before the failover: %v", err)
 		}
 		killed := time.Now()
-		primary.do(t, "kill")
+		if *frozen {
+			primary.signal(t, syscall.SIGSTOP)
+		} else {
+			primary.do(t, "kill")
+		}
 		awaitReady(t, s, http.StatusServiceUnavailable)
 		took, err := create()
 		if refusal, ok := errors.AsType[*client.ServiceError](err); !ok || refusal.Code != "ServiceUnavailableException" || refusal.RetryAfter == 0 {
 			t.Errorf("without a primary: got %v, want ServiceUnavailableException, and when to try again", err)
-		} else if line := awaitLine(s, refusal.RequestID); !strings.Contains(line, "connection refused") {
+		} else if line := awaitLine(s, refusal.RequestID); !*frozen && !strings.Contains(line, "connection refused") || line == "" {
 			t.Errorf("without a primary: the log has %q for the request, want the reason", line)
 		}
 		standby.do(t, "promote")
@@ -79,6 +90,9 @@ func TestFailover(t *testing.T) {
 		}
 		again := time.Now()
 		awaitReady(t, s, http.StatusOK)
+		if *frozen {
+			primary.signal(t, syscall.SIGKILL)
+		}
 		rounds++
 		slowest = max(slowest, again.Sub(promoted))
 		t.Logf("failover %d: refused within %d ms; changes again %d ms after the promotion, %d ms after the primary was killed",
@@ -173,6 +187,32 @@ func newCluster(t *testing.T, word string, args ...string) cluster {
 		t.Fatal("no cluster: ", err)
 	}
 	return c
+}
+
+// signal sends a signal to all processes of the cluster.
+func (c cluster) signal(t *testing.T, signal syscall.Signal) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(c.dir, "data", "postmaster.pid"))
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	first, _, _ := strings.Cut(string(text), "\n")
+	server, err := strconv.Atoi(first)
+	if err != nil {
+		t.Error(err)
+		return
+	}
+	syscall.Kill(server, signal) // first, so that it starts no other
+	others, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range others {
+		if stat, err := os.ReadFile(filepath.Join(dir, "stat")); err == nil {
+			if _, rest, _ := strings.Cut(string(stat), ") "); strings.Fields(rest)[1] == first { // its parent
+				pid, _ := strconv.Atoi(filepath.Base(dir))
+				syscall.Kill(pid, signal)
+			}
+		}
+	}
 }
 
 // do has .ci/postgres do something with the cluster, and returns what it prints.

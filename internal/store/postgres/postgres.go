@@ -26,7 +26,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
-const defaultPool = 16 // more connections than that slow PostgreSQL down
+const (
+	defaultPool = 16 // more connections than that slow PostgreSQL down
+	pingTime    = 5 * time.Second
+)
 
 // Options adjusts a database; the zero value is ready for a service.
 type Options struct {
@@ -76,7 +79,7 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 	if opts.Pool > 0 {
 		config.MaxConns = int32(opts.Pool)
 	}
-	config.PingTimeout = 5 * time.Second
+	config.PingTimeout = pingTime
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
@@ -263,6 +266,8 @@ func (d *database) answers(ctx context.Context) error {
 		return err
 	}
 	defer conn.Release()
+	ctx, cancel := context.WithTimeout(ctx, min(pingTime, d.statementTime))
+	defer cancel()
 	if err := conn.Ping(ctx); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, explain(err))
 	}

@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -94,6 +95,24 @@ func TestSilence(t *testing.T) {
 	}
 	if trips := wire.reset(); len(trips) != 1 {
 		t.Errorf("it was waited for %d times, want once: %q", len(trips), trips)
+	}
+}
+
+// Whoever asks whether the server answers learns that it does not.
+func TestSilence_ping(t *testing.T) {
+	t.Parallel()
+	where, wire := tapped(t, newDatabase(t))
+	open(t, where, postgres.Options{}).Close()
+	s := open(t, where, postgres.Options{Beside: true, Pool: 1}.Patient(3*time.Second))
+	if err := s.Ping(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	wire.proxy.silent.Store(true)
+	defer wire.proxy.silent.Store(false)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	if err := s.Ping(ctx); !errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil {
+		t.Errorf("got error %v, want %v, before the caller gives up", err, store.ErrUnavailable)
 	}
 }
 
