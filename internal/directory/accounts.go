@@ -22,6 +22,19 @@ func findAccount(tx store.ReadTx, caller Caller, accountID string) (store.Accoun
 	return a, err
 }
 
+// accountUsers returns an account of the caller that is about to be changed, and its users with
+// some ids.
+func (c *change) accountUsers(accountID string, userIDs []string) (store.Account, []store.User, error) {
+	a, users, err := c.AccountUsers(c.caller.AWSAccountID, accountID, userIDs)
+	switch {
+	case errors.Is(err, store.ErrNotFound):
+		err = noAccount(accountID)
+	case err == nil:
+		err = active(a)
+	}
+	return a, users, err
+}
+
 func noAccount(accountID string) error {
 	return api.Errorf(api.NotFoundException, "Account %.64s was not found", accountID)
 }

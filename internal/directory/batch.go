@@ -99,7 +99,7 @@ func unsuspend(_ int, m *member) *rules.Refusal {
 // every item that was refused. rule returns the decision for the type of the account.
 func (s *Service) batch(ctx context.Context, op operation, accountID string, userIDs []string, rule func(store.Account) (decision, error)) ([]api.UserError, error) {
 	return write(ctx, s, op, func(c *change) ([]api.UserError, error) {
-		a, err := c.account(accountID)
+		a, users, err := c.accountUsers(accountID, userIDs)
 		if err != nil {
 			return nil, err
 		}
@@ -107,10 +107,7 @@ func (s *Service) batch(ctx context.Context, op operation, accountID string, use
 		if err != nil {
 			return nil, err
 		}
-		members, err := asMembers(c.Users(a.AccountID, userIDs))
-		if err != nil {
-			return nil, err
-		}
+		members, _ := asMembers(users, nil)
 		byID := make(map[string]*member, len(members))
 		for _, m := range members {
 			byID[m.before.UserID] = m

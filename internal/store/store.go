@@ -135,6 +135,9 @@ type ReadTx interface {
 
 	// Users returns the account's users with these ids, in order of entry, each once.
 	Users(accountID string, userIDs []string) ([]User, error)
+	// AccountUsers returns what Account and Users return. Where each answer of the storage is waited
+	// for, it waits once.
+	AccountUsers(awsAccountID, accountID string, userIDs []string) (Account, []User, error)
 	// UsersByEmail returns the account's users with these addresses, in order of entry, each once.
 	UsersByEmail(accountID string, emails []string) ([]User, error)
 	// ListUsers lists the users of an account that pass the filter.

@@ -28,6 +28,12 @@ func (o Options) Settling(limit time.Duration) Options {
 	return o
 }
 
+// Patient returns the options of a store that waits so long only for an answer of the server.
+func (o Options) Patient(limit time.Duration) Options {
+	o.statementTime = limit
+	return o
+}
+
 // Traced returns the options of a store that tells a function each statement.
 func (o Options) Traced(fn func(sql string)) Options {
 	o.tracer = tracer(fn)

@@ -70,10 +70,17 @@ func (t *tx) lock(alone bool, class string, keys []string) {
 		`SELECT pg_advisory_xact_lock_shared(id) FROM unnest($1::bigint[]) AS id`,
 		`SELECT pg_advisory_xact_lock(id) FROM unnest($1::bigint[]) AS id`,
 	} {
-		if ids := wanted[alone]; len(ids) > 0 {
-			slices.Sort(ids) // everybody in the same order
-			t.conn.enqueue(statement{text: text, args: []any{ids}})
+		ids := wanted[alone]
+		if len(ids) == 0 {
+			continue
 		}
+		slices.Sort(ids) // everybody in the same order
+		if n := len(t.conn.queue); n > 0 && t.conn.queue[n-1].text == text {
+			earlier := &t.conn.queue[n-1].args[0] // which one statement can take, too
+			*earlier = append((*earlier).([]int64), ids...)
+			continue
+		}
+		t.conn.enqueue(statement{text: text, args: []any{ids}})
 	}
 	if len(upgrades) == 0 {
 		return

@@ -26,7 +26,10 @@ import (
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
-const defaultPool = 16 // more connections than that slow PostgreSQL down
+const (
+	defaultPool = 16 // more connections than that slow PostgreSQL down
+	pingTime    = 5 * time.Second
+)
 
 // Options adjusts a database; the zero value is ready for a service.
 type Options struct {
@@ -41,9 +44,10 @@ type Options struct {
 	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
 	Upgraded func(store.Upgraded)
 
-	files      fs.FS         // with the migrations; nil: those of this release
-	settleTime time.Duration // 0: settleTime
-	tracer     pgx.QueryTracer
+	files         fs.FS         // with the migrations; nil: those of this release
+	settleTime    time.Duration // 0: settleTime
+	statementTime time.Duration // 0: statementTime
+	tracer        pgx.QueryTracer
 }
 
 // Open opens the database that a URL names: "postgres://user@host:5432/name", with the parameters
@@ -75,7 +79,7 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 	if opts.Pool > 0 {
 		config.MaxConns = int32(opts.Pool)
 	}
-	config.PingTimeout = 5 * time.Second
+	config.PingTimeout = pingTime
 	if config.ConnConfig.ConnectTimeout == 0 {
 		config.ConnConfig.ConnectTimeout = 5 * time.Second
 	}
@@ -93,7 +97,8 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 	background, stop := context.WithCancel(context.Background())
 	d := &database{pool: pool, gate: newGate(int(config.MaxConns)), entries: engine.NewSequence(opts.Clock, true),
 		asked: asked, settings: localSettings(asked), settleTime: cmp.Or(opts.settleTime, settleTime),
-		background: background, stop: stop}
+		statementTime: cmp.Or(opts.statementTime, statementTime),
+		background:    background, stop: stop}
 	migrations := opts.migrations()
 	if err := d.prepare(ctx, migrations, checked); err != nil {
 		d.Close()
@@ -131,7 +136,10 @@ type database struct {
 	settings   []string      // the statements for that, at the beginning of each transaction
 	settleTime time.Duration // how long the outcome of a commit is looked for
 	closed     atomic.Bool
-	counters   engine.Counters
+
+	statementTime time.Duration // how long an answer of the server is waited for
+
+	counters engine.Counters
 
 	background context.Context // ends with the store
 	stop       context.CancelFunc
@@ -186,6 +194,7 @@ func (d *database) View(ctx context.Context, fn func(store.ReadTx) error) error 
 
 func (d *database) AccessKey(ctx context.Context, keyID string) (k store.AccessKey, err error) {
 	err = d.view(ctx, forLookup, func(t *tx) (err error) {
+		t.conn.once = true
 		k, err = t.AccessKey(keyID)
 		return err
 	})
@@ -262,6 +271,8 @@ func (d *database) answers(ctx context.Context) error {
 		return err
 	}
 	defer conn.Release()
+	ctx, cancel := context.WithTimeout(ctx, min(pingTime, d.statementTime))
+	defer cancel()
 	if err := conn.Ping(ctx); err != nil {
 		return fmt.Errorf("%w: %w", store.ErrUnavailable, explain(err))
 	}

@@ -188,7 +188,7 @@ func firstRelease(t *testing.T) (func(string), func() (store.Store, store.Upgrad
 	}
 }
 
-// .ci/postgres run go test ./internal/store/postgres -run '^$' -bench . -benchtime 3000x
+// .ci/postgres run go test ./internal/store/postgres -run '^$' -bench 'Batch$' -benchtime 3000x
 func BenchmarkBatch(b *testing.B) {
 	storetest.Benchmark(b, open(b, newDatabase(b), postgres.Options{}))
 }
@@ -595,9 +595,11 @@ type proxy struct {
 	cut    atomic.Pointer[bool]          // break at the next bytes of the store; true: once the server has answered
 	left   atomic.Int64                  // break when the server has said so much more; 0: do not
 	drop   atomic.Pointer[chan struct{}] // pass on what the store says next, and break when this is closed
+	wire   atomic.Pointer[wire]          // reads what the store says
+	silent atomic.Bool                   // pass on nothing that the server says
 }
 
-func newProxy(t *testing.T, target string) *proxy {
+func newProxy(t testing.TB, target string) *proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -642,6 +644,9 @@ func (p *proxy) serve(client net.Conn) {
 				answered <- struct{}{}
 				return
 			}
+			if p.silent.Load() {
+				continue
+			}
 			if left := p.left.Load(); left > 0 {
 				if int64(n) >= left {
 					client.Write(buffer[:left])
@@ -653,11 +658,15 @@ func (p *proxy) serve(client net.Conn) {
 			client.Write(buffer[:n])
 		}
 	}()
+	wire := &wireConn{wire: p.wire.Load(), prepared: make(map[string]string)}
 	buffer := make([]byte, 1<<16)
 	for {
 		n, err := client.Read(buffer)
 		if err != nil {
 			return
+		}
+		if wire.wire != nil {
+			wire.read(buffer[:n])
 		}
 		if n == 16 && binary.BigEndian.Uint32(buffer[4:]) == 80877102 {
 			return // a request to cancel what a broken connection was doing: it may come too late

@@ -26,6 +26,7 @@ type session struct {
 	conn    *connection
 
 	queue     []statement
+	once      bool  // the next statement that is sent is the only one to read: the end goes out with it
 	answered  bool  // a statement has been, or a row of it, so that another connection cannot take over
 	lost      bool  // the connection has broken, and the transaction with it
 	uncertain bool  // the commit has failed, or may have: what was written may be there all the same
@@ -55,6 +56,9 @@ func (s *session) Exec(text string, args ...any) (int64, error) {
 func (s *session) send(last statement) (int64, error) {
 	statements := append(s.queue, last)
 	s.queue = nil
+	if s.once {
+		statements = append(statements, statement{text: `COMMIT`})
+	}
 	for {
 		_, tag, err := s.sendAll(statements)
 		if err == nil {
@@ -64,7 +68,9 @@ func (s *session) send(last statement) (int64, error) {
 		if e, ok := errors.AsType[*pgconn.PgError](err); ok && e.Code == "25006" {
 			s.conn.Conn().Close(context.Background()) // a standby now: the next connection is to the new primary
 		}
-		if s.lost = s.conn.Conn().IsClosed(); !s.lost || s.answered || s.resent > s.db.pool.Config().MaxConns {
+		s.lost = s.conn.Conn().IsClosed()
+		silent := errors.Is(err, context.DeadlineExceeded) // and may be so on any connection, each for as long
+		if !s.lost || silent || s.answered || s.resent > s.db.pool.Config().MaxConns {
 			return 0, err
 		}
 		// The connection has broken since it was last used, so the first statement starts again on
@@ -133,7 +139,7 @@ func warningOf(c *connection) error {
 // answered, and the tag of the last. It does without the caller's context: an update that has begun
 // is carried through, and a read is short.
 func (s *session) sendAll(statements []statement) (done int, tag pgconn.CommandTag, err error) {
-	ctx, cancel := context.WithTimeout(context.Background(), statementTime)
+	ctx, cancel := context.WithTimeout(context.Background(), s.db.statementTime)
 	defer cancel()
 	batch := &pgx.Batch{}
 	for _, statement := range statements {
@@ -204,7 +210,9 @@ func clean(args []any) []any {
 	for i, arg := range args {
 		switch arg := arg.(type) {
 		case string:
-			args[i] = cleanText(arg)
+			if cleaned := cleanText(arg); cleaned != arg {
+				args[i] = cleaned
+			}
 		case []string:
 			for i, text := range arg {
 				arg[i] = cleanText(text)

@@ -110,16 +110,23 @@ func (t *tx) DeleteDomain(accountID, name string) error {
 
 // Users
 
-// users runs a query for users of an account, by an array of keys, and locks what it finds.
-func (t *tx) users(condition, accountID string, keys []string) ([]store.User, error) {
-	t.share("account", accountID)
+// usersBy is the query for users of an account by an array of keys, which locks what it finds.
+func (t *tx) usersBy(condition, accountID string) string {
 	query := `SELECT ` + engine.UserColumns + ` FROM users WHERE account_id = $1 AND ` + condition + ` ORDER BY entry`
 	if t.locks != nil && !t.locks.held[t.db.lockID("account", accountID)] {
 		query += ` FOR UPDATE` // in the order of entries, since that is done after sorting
 	}
-	users, err := engine.List(&t.sql, engine.ScanUser, query, accountID, keys)
+	return query
+}
+
+func (t *tx) users(condition, accountID string, keys []string) ([]store.User, error) {
+	t.share("account", accountID)
+	users := make([]store.User, 0, len(keys))
+	if err := t.sql.Read(t.usersBy(condition, accountID), engine.UsersInto(&users), accountID, keys); err != nil {
+		return nil, err
+	}
 	t.haveRead(users)
-	return users, err
+	return users, nil
 }
 
 // haveRead remembers users that only this transaction can change now.
@@ -137,6 +144,22 @@ func (t *tx) haveRead(users []store.User) {
 
 func (t *tx) Users(accountID string, userIDs []string) ([]store.User, error) {
 	return t.users(`user_id = ANY($2)`, accountID, userIDs)
+}
+
+// AccountUsers asks for the users together with the account.
+func (t *tx) AccountUsers(awsAccountID, accountID string, userIDs []string) (store.Account, []store.User, error) {
+	t.share("account", accountID)
+	t.share("trail", "") // as Account does
+	users := make([]store.User, 0, len(userIDs))
+	if t.sql.Doom == nil {
+		t.conn.enqueue(statement{t.usersBy(`user_id = ANY($2)`, accountID), []any{accountID, userIDs}, engine.UsersInto(&users)})
+	}
+	a, err := t.Account(awsAccountID, accountID)
+	if err != nil {
+		return store.Account{}, nil, err
+	}
+	t.haveRead(users)
+	return a, users, nil
 }
 
 func (t *tx) UsersByEmail(accountID string, emails []string) ([]store.User, error) {
@@ -422,8 +445,9 @@ func (t *tx) AWSAccounts() ([]string, error) {
 }
 
 // expectRecords looks up, together with the next statement, the end of the trail that an update of
-// an account is going to add to.
+// an account is going to add to, and locks what AppendAudit does.
 func (t *tx) expectRecords(accountID string) {
+	t.share("trail", "")
 	if t.locks == nil || t.sql.Doom != nil {
 		return
 	}

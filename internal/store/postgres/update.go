@@ -31,8 +31,9 @@ import (
 // committed late.
 
 const (
-	// attempts is how often an update may start, with pauses that double in between. Deadlocks and
-	// lost races are over in less; a restart of the server is not waited for.
+	// attempts is how often an update may start, with pauses that double in between, and as long as
+	// one may wait for a connection. Deadlocks and lost races are over in less; a restart of the
+	// server is not waited for.
 	attempts   = 10
 	firstPause = 2 * time.Millisecond
 	// nodeAttempts is how often it may start if a node behind the server does not answer. The first
@@ -51,14 +52,14 @@ func (d *database) Update(ctx context.Context, fn func(store.Tx) error) error {
 
 func (d *database) update(ctx context.Context, fn func(store.Tx) error) error {
 	alone := make(map[int64]bool)
-	pause := firstPause
+	begin, pause := time.Now(), firstPause
 	for n := 1; ; n++ {
 		err := d.attempt(ctx, fn, alone)
 		again, ok := errors.AsType[*tryAgain](err)
 		if !ok {
 			return err
 		}
-		if n == attempts || n >= nodeAttempts && nodeLost(again.err) {
+		if n == attempts || n >= nodeAttempts && nodeLost(again.err) || time.Since(begin) > connectWait {
 			return again.err
 		}
 		if !errors.Is(again.err, errLostRace) { // whoever lost one waits for the lock the next time

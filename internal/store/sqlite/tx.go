@@ -79,6 +79,15 @@ func (t *tx) Users(accountID string, userIDs []string) ([]store.User, error) {
 	return t.usersBy("users_id", "user_id", accountID, userIDs)
 }
 
+func (t *tx) AccountUsers(awsAccountID, accountID string, userIDs []string) (store.Account, []store.User, error) {
+	a, err := t.Account(awsAccountID, accountID)
+	if err != nil {
+		return store.Account{}, nil, err
+	}
+	users, err := t.Users(accountID, userIDs)
+	return a, users, err
+}
+
 func (t *tx) UsersByEmail(accountID string, emails []string) ([]store.User, error) {
 	return t.usersBy("users_email", "email_key", accountID, engine.EmailKeys(emails))
 }

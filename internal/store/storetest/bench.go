@@ -17,7 +17,7 @@ import (
 func Benchmark(b *testing.B, s store.Store) {
 	const accounts, users = 20, 2000
 	for i := range accounts {
-		fill(b, s, fmt.Sprint("a", i), users)
+		Fill(b, s, fmt.Sprint("a", i), users)
 	}
 	for _, clients := range []int{1, 16, 64} {
 		b.Run(fmt.Sprint("clients=", clients), func(b *testing.B) {
@@ -38,14 +38,17 @@ func Benchmark(b *testing.B, s store.Store) {
 	}
 }
 
-func fill(b *testing.B, s store.Store, accountID string, n int) {
+// Fill makes an account of the AWS account 111122223333, with users u0, u1, ...
+func Fill(b testing.TB, s store.Store, accountID string, n int) {
+	b.Helper()
 	all := make([]store.User, n)
 	for i := range all {
 		id := fmt.Sprint("u", i)
 		all[i] = store.User{AccountID: accountID, UserID: id, Email: id + "@" + accountID + ".example.com", License: "Pro",
 			Type: "PrivateUser", Registration: store.Unregistered, Invitation: "Pending", InviteID: "invite-" + id, InvitedOn: time.Now()}
 	}
-	a := store.Account{AWSAccountID: "111122223333", AccountID: accountID, Name: accountID}
+	a := store.Account{AWSAccountID: "111122223333", AccountID: accountID, Name: accountID, Type: "EnterpriseLWA", Status: "Active",
+		DefaultLicense: "Pro", SupportedLicenses: []string{"Basic", "Pro"}, Created: time.Now()}
 	if err := s.Update(b.Context(), func(tx store.Tx) error {
 		if err := tx.InsertAccount(&a); err != nil {
 			return err
@@ -56,20 +59,16 @@ func fill(b *testing.B, s store.Store, accountID string, n int) {
 	}
 }
 
-// Batch returns an update that changes the licenses of 20 random users among u0, u1, ... of an
-// account of the AWS account 111122223333, each with an audit record.
+// Batch returns an update that changes the licenses of 20 random users of an account that [Fill]
+// has made, one in each twentieth of them, each with an audit record.
 func Batch(accountID string, users int) func(store.Tx) error {
 	ids := make([]string, 20)
-	for i, n := range rand.Perm(users)[:len(ids)] {
-		ids[i] = fmt.Sprint("u", n)
+	for i := range ids {
+		ids[i] = fmt.Sprint("u", i*users/len(ids)+rand.N(users/len(ids)))
 	}
 	request, now := fmt.Sprint(rand.Int64()), time.Now()
 	return func(tx store.Tx) error {
-		a, err := tx.Account("111122223333", accountID)
-		if err != nil {
-			return err
-		}
-		found, err := tx.Users(a.AccountID, ids)
+		a, found, err := tx.AccountUsers("111122223333", accountID, ids)
 		if err != nil {
 			return err
 		}

@@ -383,6 +383,19 @@ func testUsers(t *testing.T, f *fixture) {
 		same(t, "UsersByEmail with a NUL", len(got), 0)
 		return errors.Join(err, err2, err3, err4, err5, err6)
 	})
+	a := store.Account{AWSAccountID: awsA, AccountID: "a1", Name: "Users"}
+	f.update(func(tx store.Tx) error { return tx.InsertAccount(&a) })
+	withAccount := func(r store.ReadTx) error {
+		gotAccount, got, err := r.AccountUsers(awsA, "a1", []string{"u2", "u1", "nobody", "u1"})
+		same(t, "account of AccountUsers", gotAccount.Name, "Users")
+		same(t, "users of AccountUsers", got, []store.User{users[0], users[2]})
+		if gotAccount, got, err := r.AccountUsers(awsB, "a1", []string{"u1"}); !errors.Is(err, store.ErrNotFound) || got != nil || gotAccount.Name != "" {
+			t.Errorf("AccountUsers of another AWS account: got %v, %v, %v, want %v", gotAccount, got, err, store.ErrNotFound)
+		}
+		return err
+	}
+	f.view(withAccount)
+	f.update(func(tx store.Tx) error { return withAccount(tx) })
 	for id, want := range map[string]bool{"a1": true, "a2": true, "a3": false} {
 		f.view(func(r store.ReadTx) error {
 			got, err := r.HasUsers(id)

@@ -15,10 +15,26 @@ const UserColumns = `account_id, entry, user_id, email, display_name, license, t
 
 // ScanUser scans its columns.
 func ScanUser(row Row) (u store.User, err error) {
-	err = row.Scan(&u.AccountID, &u.Entry, &u.UserID, &u.Email, &u.DisplayName, &u.License, &u.Type, &u.Registration,
-		millisTo{&u.RegisteredOn}, &u.Invitation, &u.InviteID, millisTo{&u.InvitedOn}, &u.AlexaEnabled, &u.AlexaARN,
-		&u.PersonalPIN, &u.PhoneNumber, &u.PhoneProductType, &u.InboundCalling, &u.OutboundCalling, &u.SMS)
+	err = row.Scan(userColumns(&u)...)
 	return u, err
+}
+
+// userColumns are where its columns are scanned to.
+func userColumns(u *store.User) []any {
+	return []any{&u.AccountID, &u.Entry, &u.UserID, &u.Email, &u.DisplayName, &u.License, &u.Type, &u.Registration,
+		millisTo{&u.RegisteredOn}, &u.Invitation, &u.InviteID, millisTo{&u.InvitedOn}, &u.AlexaEnabled, &u.AlexaARN,
+		&u.PersonalPIN, &u.PhoneNumber, &u.PhoneProductType, &u.InboundCalling, &u.OutboundCalling, &u.SMS}
+}
+
+// UsersInto returns what scans users one after the other and adds them to others.
+func UsersInto(users *[]store.User) func(Row) error {
+	var u store.User
+	columns := userColumns(&u)
+	return func(row Row) error {
+		err := row.Scan(columns...)
+		*users = append(*users, u)
+		return err
+	}
 }
 
 func (s *SQL) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, store.Entry, error) {
