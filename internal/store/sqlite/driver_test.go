@@ -1,0 +1,3 @@
+package sqlite_test
+
+import _ "modernc.org/sqlite" // the driver of database/sql, by which tests look into files
