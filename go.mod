@@ -16,7 +16,7 @@ require (
 	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
-	zombiezen.com/go/sqlite v1.4.2
+	modernc.org/sqlite v1.62.0
 )
 
 // For tests only: nothing else imports these.
@@ -30,7 +30,6 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/rogpeppe/go-internal v1.16.0
 	modernc.org/libc v1.80.1
-	modernc.org/sqlite v1.62.0 // zombiezen.com/go/sqlite links the SQLite of this version
 	pgregory.net/rapid v1.3.0
 )
 

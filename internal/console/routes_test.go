@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	_ "modernc.org/sqlite" // the driver of database/sql
-
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"

@@ -241,13 +241,8 @@ func (d *database) Seats(ctx context.Context) (seats map[string]int, err error) 
 			return err
 		}
 		defer rows.Close()
-		seats = make(map[string]int)
-		for rows.Next() {
-			if err := engine.AddSeats(seats, rows); err != nil {
-				return err
-			}
-		}
-		return rows.Err()
+		seats, err = engine.ReadSeats(rows)
+		return err
 	})
 	if err != nil {
 		return nil, engine.SeatsError(ctx, explain(err))

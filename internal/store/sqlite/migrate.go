@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"context"
+	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -25,24 +27,24 @@ const applicationID = 0x43524c4e
 
 // migrate brings the schema up to date. The number of the last migration is the header's
 // user_version. Several processes may do this at once.
-func migrate(s *session, m engine.Migrations) error {
-	return m.Apply(func(m engine.Migrations) (bool, error) { return migrateSome(s, m) })
+func migrate(ctx context.Context, conn *sql.Conn, m engine.Migrations) error {
+	return m.Apply(func(m engine.Migrations) (bool, error) { return migrateSome(ctx, conn, m) })
 }
 
 // migrateSome applies in one transaction what comes next: the one file, since that may be a lot of
 // work in a large database, or all of them to an empty one. It reports whether there was none.
-func migrateSome(s *session, m engine.Migrations) (done bool, err error) {
+func migrateSome(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done bool, err error) {
 	// The lock comes first, so that the version is still the same when it is acted upon.
-	if err := s.script("BEGIN IMMEDIATE"); err != nil {
+	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return false, err
 	}
 	defer func() {
 		if err != nil || done {
-			s.script("ROLLBACK") // where the context has ended, closing does it
+			conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
 		}
 	}()
 
-	found, err := schemaVersion(s)
+	found, err := schemaVersion(ctx, conn)
 	if err != nil {
 		return false, err
 	}
@@ -55,7 +57,7 @@ func migrateSome(s *session, m engine.Migrations) (done bool, err error) {
 		if name == "" {
 			break
 		}
-		if err := apply(s, m, name, script); err != nil {
+		if err := apply(ctx, conn, m, name, script); err != nil {
 			return false, err
 		}
 		m.Beside = false // what was begun in an empty database is completed
@@ -63,26 +65,29 @@ func migrateSome(s *session, m engine.Migrations) (done bool, err error) {
 	}
 	// If the file is not writable, BEGIN IMMEDIATE just begins to read. This writes, though only in
 	// memory if nothing is new. PRAGMA takes no parameters.
-	if err := s.script(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil || version == found {
+	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil || version == found {
 		return true, err
 	}
-	return false, s.script(fmt.Sprintf("PRAGMA application_id = %d; COMMIT", applicationID))
+	_, err = conn.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; COMMIT", applicationID))
+	return false, err
 }
 
-func apply(s *session, m engine.Migrations, name, script string) error {
-	if err := s.script(script); err != nil {
+func apply(ctx context.Context, conn *sql.Conn, m engine.Migrations, name, script string) error {
+	if _, err := conn.ExecContext(ctx, script); err != nil {
 		return fmt.Errorf("applying %s: %w", name, err)
 	}
+	s := &session{conn: conn, statements: make(map[string]*sql.Stmt)}
+	defer s.forget()
 	return m.Complete(name, s)
 }
 
 // schemaVersion returns the version of the schema, 0 for an empty database. One that is not
 // Carillon's is an error.
-func schemaVersion(s *session) (int, error) {
+func schemaVersion(ctx context.Context, conn *sql.Conn) (int, error) {
 	var id, version, tables int
 	const state = `SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
 		FROM pragma_application_id AS a, pragma_user_version AS v`
-	if err := s.queryRow(state, nil, &id, &version, &tables); err != nil {
+	if err := conn.QueryRowContext(ctx, state).Scan(&id, &version, &tables); err != nil {
 		return 0, err
 	}
 	if id != applicationID && (id != 0 || version != 0 || tables != 0) {

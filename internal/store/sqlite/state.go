@@ -2,13 +2,16 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
+	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	driver "zombiezen.com/go/sqlite"
+	driver "modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/seal"
@@ -77,19 +80,15 @@ func (d *database) save(ctx context.Context, file string) error {
 		if err := t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &saved.schema); err != nil {
 			return err
 		}
+		finish := "PRAGMA journal_mode = MEMORY" // whoever opens the copy needs no log then
 		var more bool
 		if err := t.sql.ReadRow(hasMore, nil, &more); err != nil {
 			return err
 		}
-		finish := ""
 		if more {
-			finish = notState
+			finish += "; " + notState
 		}
-		reader := t.sql.Conn.(*session)
-		return copyPages(ctx, reader, f.TempName(), func(copying *driver.Backup) error {
-			_, err := copying.Step(-1)
-			return reader.fail(err)
-		}, finish)
+		return t.sql.Conn.(*session).conn.Raw(func(conn any) error { return copyState(ctx, conn, f.TempName(), finish) })
 	})
 	if err != nil {
 		return err
@@ -102,6 +101,29 @@ func (d *database) save(ctx context.Context, file string) error {
 	}
 	d.savedStates.Store(file, saved)
 	return nil
+}
+
+// copyState copies what a connection of the driver sees to an empty file, and runs a script there.
+func copyState(ctx context.Context, from any, to, script string) error {
+	copying, err := from.(interface {
+		NewBackup(string) (*driver.Backup, error)
+	}).NewBackup(copySource(to))
+	if err != nil {
+		return err
+	}
+	if _, err := copying.Step(-1); err != nil {
+		copying.Finish()
+		return err
+	}
+	made, err := copying.Commit()
+	if err != nil {
+		return err
+	}
+	defer made.Close()
+	_, err = made.(interface {
+		ExecContext(context.Context, string, []sqldriver.NamedValue) (sqldriver.Result, error)
+	}).ExecContext(ctx, script, nil)
+	return err
 }
 
 // Load makes a state that [database.Save] has saved what the database holds. Updates wait
@@ -191,29 +213,31 @@ func (d *database) replace(ctx context.Context, file string, saved savedState) e
 		}
 		file = f.TempName()
 	}
-	source, err := openCopy(ctx, file)
-	if err != nil {
-		return err
-	}
-	defer source.close()
-	restoring, err := driver.NewBackup(d.writer.conn, "main", source.conn, "main")
-	if err != nil {
-		return asFailure(err)
-	}
-	defer restoring.Close()
-	// Another process may be writing.
-	for patience := time.Now().Add(d.turnWait); ; {
-		_, err = restoring.Step(-1)
-		if err = asFailure(err); code(err) != driver.ResultBusy || time.Now().After(patience) || ctx.Err() != nil {
+	return d.writer.conn.Raw(func(conn any) error {
+		restoring, err := conn.(interface {
+			NewRestore(string) (*driver.Backup, error)
+		}).NewRestore(sourceURL(file, "mode=ro&immutable=1"))
+		if err != nil {
 			return err
 		}
-	}
+		// Another process may be writing.
+		for patience := time.Now().Add(d.turnWait); ; {
+			_, err = restoring.Step(-1)
+			if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(patience) || ctx.Err() != nil {
+				break
+			}
+		}
+		if end := restoring.Finish(); err == nil {
+			err = end
+		}
+		return err
+	})
 }
 
 // readWriter lets fn read by the writer's connection.
 func (d *database) readWriter(fn func(store.ReadTx) error) error {
 	defer func() {
-		if d.writer != nil && d.writer.alone != nil {
+		if d.writer != nil && d.writer.alone {
 			d.abandon()
 		}
 	}()
@@ -239,16 +263,22 @@ func (d *database) amend(ctx context.Context, file string, to *atomicfile.File) 
 	if err := copyFile(ctx, file, to, info.Size()); err != nil {
 		return err
 	}
-	s, err := connect(ctx, sourceURL(to.TempName(), ""), driver.OpenReadWrite|driver.OpenURI, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
+	db, err := sql.Open("sqlite", sourceURL(to.TempName(), "mode=rw&_sync=OFF&_pragma=journal_mode(MEMORY)"))
 	if err != nil {
 		return err
 	}
-	defer s.close()
-	if err := migrate(s, d.migrations); err != nil {
+	defer db.Close()
+	conn, err := db.Conn(ctx)
+	if err != nil {
 		return err
 	}
-	if _, err := s.Exec("ATTACH $1 AS running", sourceURL(d.path, "mode=ro")); err != nil {
+	defer conn.Close()
+	if err := migrate(ctx, conn, d.migrations); err != nil {
 		return err
 	}
-	return s.script("BEGIN; " + goOn + "; COMMIT")
+	if _, err := conn.ExecContext(ctx, "ATTACH $1 AS running", sourceURL(d.path, "mode=ro")); err != nil {
+		return err
+	}
+	_, err = conn.ExecContext(ctx, "BEGIN; "+goOn+"; COMMIT")
+	return err
 }

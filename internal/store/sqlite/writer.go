@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	driver "zombiezen.com/go/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
@@ -188,7 +188,7 @@ func (d *database) commit(group []*update) (rest []*update) {
 	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
 		d.counters.Commit()
 	}
-	if d.writer != nil && d.writer.alone != nil {
+	if d.writer != nil && d.writer.alone {
 		d.abandon()
 	}
 	for _, u := range kept {
@@ -243,7 +243,7 @@ func (d *database) begin(group []*update) (err error) {
 	}
 	for {
 		_, err = d.writer.Exec("BEGIN IMMEDIATE")
-		if code(err) != driver.ResultBusy || !tryAgain() {
+		if code(err) != sqlite3.SQLITE_BUSY || !tryAgain() {
 			return err
 		}
 	}

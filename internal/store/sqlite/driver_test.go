@@ -1,3 +1,0 @@
-package sqlite_test
-
-import _ "modernc.org/sqlite" // the driver of database/sql, by which tests look into files
