@@ -148,7 +148,7 @@ func recordService(t *testing.T, dir string, meanwhile func(*service)) *recordin
 			t.Fatal(err)
 		}
 		meanwhile(s)
-		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGINT); err != nil { // strace ignores it
+		if err := syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM); err != nil { // strace does not heed it
 			t.Fatal(err)
 		}
 		if err := s.end(syscall.Signal(0)); err != nil {

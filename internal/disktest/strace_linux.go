@@ -19,8 +19,8 @@ const watchedCalls = "?open,?creat,openat,?openat2,close,read,lseek,write,pwrite
 	"?rename,?renameat,renameat2,?link,linkat,?symlink,symlinkat,?unlink,unlinkat,?mkdir,mkdirat,?rmdir,fsync,fdatasync"
 
 // Watched returns a command that runs another one under strace, which needs version 5.3, and writes
-// what it does to a file. strace has a process group of its own with the program. It ignores
-// interrupts: send them to the group.
+// what it does to a file. strace has a process group of its own with the program. It blocks SIGINT
+// and SIGTERM: send them to the group.
 func Watched(cmd *exec.Cmd, record string) *exec.Cmd {
 	watched := exec.Command("strace", "-f", "--seccomp-bpf", "-qq", "-y", "-xx", "-a", "1", "-s", "100000000",
 		"-e", "signal=none", "-e", "trace="+watchedCalls, "-o", record, "--", cmd.Path)

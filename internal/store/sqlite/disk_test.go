@@ -1,8 +1,12 @@
 package sqlite_test
 
 import (
+	"bytes"
+	"io"
+	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"unsafe"
 
@@ -10,6 +14,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 
 	"github.com/carillon-project/carillon/internal/disktest"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // disk keeps a record of what SQLite does to the files of a directory, which tells what would be
@@ -129,6 +134,7 @@ var recordFiles = sync.OnceFunc(func() {
 	vfs.FzName = name
 	vfs.FxOpen, vfs.FxDelete = entry(recordOpen), entry(recordDelete)
 	driverVFS = standard
+	sqlite.WatchLog(recordLog)
 	if code := sqlite3.Xsqlite3_vfs_register(tls, uintptr(unsafe.Pointer(vfs)), 1); code != sqlite3.SQLITE_OK {
 		panic(code)
 	}
@@ -207,4 +213,38 @@ var recordSync syncFunc = func(tls *libc.TLS, file uintptr, flags int32) int32 {
 		return sqlite3.SQLITE_IOERR_FSYNC
 	}
 	return sqlite3.SQLITE_OK
+}
+
+// recordLog records what the store itself writes to a log.
+func recordLog(path string, log *os.File) logFile {
+	d, recorded := disks.Load(filepath.Dir(path))
+	if !recorded {
+		return log
+	}
+	file := d.(*disk).Open(filepath.Base(path))
+	return &recordedLog{log, &openFile{disk: d.(*disk), file: file, told: d.(*disk).failed(file)}}
+}
+
+type logFile = interface {
+	io.ReaderAt
+	io.WriterAt
+	Sync() error
+	Close() error
+}
+
+type recordedLog struct {
+	*os.File
+	opened *openFile
+}
+
+func (l *recordedLog) WriteAt(p []byte, at int64) (int, error) {
+	l.opened.disk.Write(l.opened.file, at, bytes.Clone(p))
+	return l.File.WriteAt(p, at)
+}
+
+func (l *recordedLog) Sync() error {
+	if !l.opened.disk.sync(l.opened) {
+		return syscall.EIO
+	}
+	return nil
 }

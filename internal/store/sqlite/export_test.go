@@ -1,6 +1,8 @@
 package sqlite
 
 import (
+	"io"
+	"os"
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/store"
@@ -18,6 +20,22 @@ func Views(s store.Store) int { return cap(s.(*database).readers) }
 
 // ShortLog returns the options of a database whose log starts again after so many frames.
 func ShortLog(frames int) Options { return Options{restartFrames: frames} }
+
+// WatchLog lets what a function returns stand between the log and whoever writes it anew.
+func WatchLog(watch func(path string, log *os.File) interface {
+	io.ReaderAt
+	io.WriterAt
+	Sync() error
+	Close() error
+}) {
+	openLog = func(path string) (logFile, error) {
+		log, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		return watch(path, log), nil
+	}
+}
 
 // FirstRelease returns the options as the first release had them.
 func (o Options) FirstRelease() Options {

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	powerLosses = flag.Int("power-losses", 400, "power losses of TestPowerLoss; a tenth of them with -short")
+	powerLosses = flag.Int("power-losses", 600, "power losses of TestPowerLoss; a tenth of them with -short")
 	powerSeed   = flag.Uint64("seed", 0, "what TestPowerLoss derives its first random moments from")
 )
 
@@ -39,8 +39,11 @@ func TestPowerLoss(t *testing.T) {
 		w := work(t, luck)
 		for range min(perRun, losses-survived) {
 			moment := w.ready + luck.IntN(w.disk.Now()-w.ready+1)
-			if luck.IntN(20) == 0 { // the check of a first start takes as long as many others
+			switch n := luck.IntN(20); {
+			case n == 0: // the check of a first start takes as long as many others
 				moment = luck.IntN(w.ready)
+			case n < 10 && len(w.failures) > 0:
+				moment = min(w.disk.Now(), w.failures[luck.IntN(len(w.failures))]+luck.IntN(200))
 			}
 			if err := w.disk.AfterPowerLoss(moment, luck).Write(lost); err != nil {
 				t.Fatal(err)
@@ -67,9 +70,10 @@ func memoryDir(t *testing.T) string {
 
 // worked is what clients have done to a store.
 type worked struct {
-	disk  *disk
-	ready int            // when the store was open
-	acks  map[string]int // when each update was acknowledged, by the id of its account
+	disk     *disk
+	ready    int            // when the store was open
+	acks     map[string]int // when each update was acknowledged, by the id of its account
+	failures []int          // when syncs have failed
 }
 
 // usersEach is how many users an update adds to its account.
@@ -89,7 +93,16 @@ func work(t *testing.T, luck *rand.Rand) *worked {
 	if luck.IntN(3) == 0 {
 		failing = true
 		syncs := rand.New(rand.NewPCG(luck.Uint64(), 0))
-		w.disk.fail(func() bool { return syncs.IntN(20) == 0 })
+		bad := 20 // a disk that fails once fails soon again
+		w.disk.fail(func() bool {
+			if syncs.IntN(bad) > 0 {
+				bad = min(20, bad+1)
+				return false
+			}
+			bad = 2
+			w.failures = append(w.failures, w.disk.Now())
+			return true
+		})
 	}
 	var mu sync.Mutex
 	var clients sync.WaitGroup
@@ -122,6 +135,9 @@ func work(t *testing.T, luck *rand.Rand) *worked {
 	clients.Wait()
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
+	}
+	if len(w.acks) == 0 && each > 3 {
+		t.Error("no update was acknowledged")
 	}
 	return w
 }

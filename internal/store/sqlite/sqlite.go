@@ -223,10 +223,14 @@ func code(err error) int {
 	return 0
 }
 
-// countSync counts an error that says that a file could not be synced.
-func (d *database) countSync(err error) {
+// failedSync reports whether an error says that a file could not be synced.
+func failedSync(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
-	if ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC) {
+	return ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC)
+}
+
+func (d *database) countSync(err error) {
+	if failedSync(err) {
 		d.counters.FailedSyncs.Add(1)
 	}
 }
@@ -247,13 +251,14 @@ type database struct {
 	counters engine.Counters
 
 	// queue is how updates reach the goroutine that runs write, which alone uses the writer.
-	queue    chan *update
-	turns    chan func() // what else it runs, between two groups
-	writer   *session    // nil until first needed, and after a failure
-	log      os.FileInfo // which file the log of the writer is; nil until it has committed
-	doubtful bool        // a commit has failed, and what is in the log may not be on the disk
-	turnWait time.Duration
-	beside   bool // see Options
+	queue      chan *update
+	turns      chan func() // what else it runs, between two groups
+	writer     *session    // nil until first needed, and after a failure
+	log        os.FileInfo // which file the log of the writer is; nil until it has committed
+	doubtful   bool        // a commit has failed, and what is in the log may not be on the disk
+	halfCopied bool        // a sync of a checkpoint has failed, and what was copied may not be on the disk
+	turnWait   time.Duration
+	beside     bool // see Options
 
 	readers sessions // of views
 	lookups sessions // of AccessKey and Ping
@@ -372,6 +377,9 @@ func (d *database) Close() error {
 		close(d.quit)
 		<-d.stopped
 		<-d.checkpointed
+		if d.doubtful || d.halfCopied { // or the last connection to close would copy what only memory has
+			_ = d.openWriter(func() bool { return false }) // if this fails, so does that
+		}
 		d.readers.close()
 		d.lookups.close()
 		d.writer.close()
