@@ -233,7 +233,7 @@ func startsAgain(t *testing.T, dir, printed string) {
 	if resp.StatusCode != http.StatusOK {
 		t.Errorf("a request with the root key: got %s, want 200\n%s", resp.Status, s.complaints())
 	}
-	if err := s.end(os.Interrupt); err != nil {
+	if err := s.end(syscall.SIGTERM); err != nil {
 		t.Errorf("carillon serve ended with %v", err)
 	}
 }
@@ -567,7 +567,7 @@ func filled(t *testing.T) (dir string, root directory.Key) {
 	c := &crashClient{name: "client"}
 	c.connect(t, s)
 	c.createUsers(t)
-	if err := s.end(os.Interrupt); err != nil {
+	if err := s.end(syscall.SIGTERM); err != nil {
 		t.Fatal(err)
 	}
 	root, _, err := openKeys(t, filepath.Join(dir, "carillon-data"))
@@ -893,7 +893,7 @@ func TestPowerLoss_ConsoleJob(t *testing.T) {
 		if _, text := v.stands("/jobs/" + job); !strings.Contains(text, "Finished") {
 			t.Errorf("the job has not come to its end: %.2000s", text)
 		}
-		if err := s.end(os.Interrupt); err != nil {
+		if err := s.end(syscall.SIGTERM); err != nil {
 			t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
 		}
 		for id, is := range changedUsers(t, data, c.account) {

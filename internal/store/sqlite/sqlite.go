@@ -377,8 +377,12 @@ func (d *database) Close() error {
 		close(d.quit)
 		<-d.stopped
 		<-d.checkpointed
-		if d.doubtful || d.halfCopied { // or the last connection to close would copy what only memory has
-			_ = d.openWriter(func() bool { return false }) // if this fails, so does that
+		if d.doubtful || d.halfCopied {
+			if d.openWriter(func() bool { return false }) != nil {
+				// The last connection to close would copy what only memory has, and remove the log. The
+				// end of the process does not, and the next start sees to the log.
+				return
+			}
 		}
 		d.readers.close()
 		d.lookups.close()
