@@ -88,6 +88,9 @@ var errSense = errors.New("a line that makes no sense")
 func (r *reader) line(line string) error {
 	thread, text, _ := strings.Cut(line, " ")
 	text = strings.TrimLeft(text, " ")
+	if strings.HasSuffix(text, "<detached ...>") { // the thread ends with its program
+		return nil
+	}
 	c := r.begun[thread]
 	delete(r.begun, thread)
 	if rest, resumed := strings.CutPrefix(text, "<... "); resumed {

@@ -51,6 +51,7 @@ func TestReadRecord(t *testing.T) {
 12 <... write resumed>, 4) = 4
 10 renameat(AT_FDCWD‹/disk›, «f», AT_FDCWD‹/disk›, «g») = 0
 10 close(3‹/disk/f›) = 0
+13 ???( <detached ...>
 10 wri`)), "/disk", func(descriptor int, data []byte) {
 		said = append(said, fmt.Sprint(descriptor, " ", string(data), " ", string(d.Contents(d.Now())["f"])))
 	})
