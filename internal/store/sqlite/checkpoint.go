@@ -40,6 +40,9 @@ func (d *database) checkpoints() {
 		case <-d.committed:
 			if err := c.run(); err != nil {
 				d.counters.FailedCheckpoints.Add(1)
+				if failedSync(err) {
+					d.copiedHalf()
+				}
 				c.reset()
 			}
 		case <-d.quit:
@@ -68,6 +71,9 @@ func (c *checkpointer) run() (err error) {
 			return err
 		}
 	}
+	if c.db.inDoubt() {
+		return nil
+	}
 	before, err := checkpoint(c.session, "NOOP")
 	if err == nil && before.length < c.held {
 		c.held = 0 // a commit that found everything copied and nobody reading has started the log again
@@ -89,6 +95,18 @@ func (c *checkpointer) run() (err error) {
 		c.held = max(0, log.length) // -1 if another process is at a checkpoint
 	}
 	return nil
+}
+
+// inDoubt reports whether the log can have frames in it that only memory has, or the database
+// pages. The writer sees to them when it opens its connection.
+func (d *database) inDoubt() bool { return d.doubtful.Load() || d.halfCopied.Load() }
+
+// copiedHalf lets the writer open another connection, after a sync of a checkpoint has failed.
+func (d *database) copiedHalf() {
+	d.writing.Lock()
+	defer d.writing.Unlock()
+	d.halfCopied.Store(true)
+	d.abandon()
 }
 
 // logState is what SQLite says of the log, in frames.

@@ -1,108 +1,65 @@
 package sqlite_test
 
 import (
-	"math/rand/v2"
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"unsafe"
 
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/carillon-project/carillon/internal/disktest"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
-// disk keeps a record of what SQLite does to the files of a directory, so that it can tell what
-// would be left of them if the power failed at some moment. The files themselves are written as
-// usual, but for the syncs: what is synced counts as that in the record only, and takes no time.
+// disk keeps a record of what SQLite does to the files of a directory, which tells what would be
+// left of them if the power failed at some moment. The files themselves are written as usual, but
+// for the syncs: what is synced counts as that in the record only, and takes no time.
 type disk struct {
+	*disktest.Disk
 	mu       sync.Mutex
-	events   []event
-	failing  func() bool    // decides which syncs fail; nil: none
-	refusing func() bool    // decides which writes fail; nil: none
-	pause    func()         // is how long a sync takes; nil: no time
-	failures map[int]int    // of syncs, by file
-	files    int            // that were ever made
-	named    map[string]int // of these, those that have a name now
+	failing  func() bool           // decides which syncs fail; nil: none
+	refusing func() bool           // decides which writes fail; nil: none
+	pause    func()                // is how long a sync takes; nil: no time
+	failures map[disktest.File]int // of syncs
 }
 
-// event is something that was done to a file, or to the directory.
-type event struct {
-	kind   eventKind
-	file   int    // -1: the directory
-	name   string // that the directory was given, or has lost
-	offset int64  // of written bytes; the size of a file that was cut
-	data   []byte // that was written
-}
-
-type eventKind int
-
-const (
-	written eventKind = iota
-	cut
-	synced
-	unsynced // a sync has failed
-	named
-	removed
-)
-
-// directory is the file of an event that is about the names of files.
-const directory = -1
-
-// newDisk begins the record of a directory, which must be empty.
+// newDisk begins the record of a directory. What is in it is on the disk.
 func newDisk(t testing.TB, dir string) *disk {
 	recordFiles()
-	d := &disk{named: map[string]int{}, failures: map[int]int{}}
+	record, err := disktest.Load(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &disk{Disk: record, failures: map[disktest.File]int{}}
 	disks.Store(dir, d)
 	t.Cleanup(func() { disks.Delete(dir) })
 	return d
 }
 
-// begin notes that files of these contents are on the disk already.
-func (d *disk) begin(files map[string][]byte) {
-	for name, data := range files {
-		file := d.opened(name)
-		d.note(event{kind: written, file: file, data: data})
-		d.note(event{kind: synced, file: file})
-	}
-	d.note(event{kind: synced, file: directory})
-}
-
-func (d *disk) note(e event) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.events = append(d.events, e)
-}
-
-// opened returns the file of a name, which it makes if there is none.
-func (d *disk) opened(name string) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	file, ok := d.named[name]
-	if !ok {
-		file = d.files
-		d.files++
-		d.named[name] = file
-		d.events = append(d.events, event{kind: named, file: file, name: name})
-	}
-	return file
-}
-
 // failed counts the syncs of a file that have failed.
-func (d *disk) failed(name string) int {
+func (d *disk) failed(file disktest.File) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failures[d.named[name]]
+	return d.failures[file]
 }
 
 func (d *disk) remove(name string, syncDir bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.named, name)
-	d.events = append(d.events, event{kind: removed, name: name})
+	d.Remove(name)
 	if syncDir {
-		d.events = append(d.events, event{kind: synced, file: directory})
+		d.syncDir()
 	}
+}
+
+// syncDir syncs the directory.
+func (d *disk) syncDir() {
+	dir, _ := d.Find(".")
+	d.Sync(dir, d.Now())
 }
 
 // fail lets the function decide from now on which syncs fail; nil: none.
@@ -127,13 +84,13 @@ func (d *disk) slow(pause func()) {
 }
 
 // write notes that something is written to a file, or refuses it.
-func (d *disk) write(e event) (ok bool) {
+func (d *disk) write(file disktest.File, offset int64, data []byte) (ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refusing != nil && d.refusing() {
 		return false
 	}
-	d.events = append(d.events, e)
+	d.Write(file, offset, bytes.Clone(data))
 	return true
 }
 
@@ -150,120 +107,18 @@ func (d *disk) sync(f *openFile) (ok bool) {
 	defer d.mu.Unlock()
 	if d.failing != nil && d.failing() {
 		d.failures[f.file]++
-		d.events = append(d.events, event{kind: unsynced, file: f.file})
+		d.FailSync(f.file)
 	}
 	if f.told < d.failures[f.file] {
 		f.told = d.failures[f.file]
 		return false
 	}
-	d.events = append(d.events, event{kind: synced, file: f.file})
+	d.Sync(f.file, d.Now())
 	if f.syncsDir {
 		f.syncsDir = false
-		d.events = append(d.events, event{kind: synced, file: directory})
+		d.syncDir()
 	}
 	return true
-}
-
-// now is the present moment: the number of events so far.
-func (d *disk) now() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.events)
-}
-
-// sector is what a disk writes as a whole, in bytes.
-const sector = 512
-
-// afterPowerLoss returns the files as they may be if the power fails at a moment. What was done to
-// a file before its last sync is there. Of what came after it, luck decides about each sector.
-// Names come and go in their order, as file systems with a journal see to, so luck decides how many
-// of the latest are lost.
-func (d *disk) afterPowerLoss(moment int, luck *rand.Rand) map[string][]byte {
-	d.mu.Lock()
-	events, contents := d.events[:moment], make([][]byte, d.files)
-	d.mu.Unlock()
-	safe := make([]bool, moment) // which events are on the disk
-	pending := map[int][]int{}   // events of each file that no sync has followed yet
-	size, namesKept := map[int]int64{}, 0
-	for i, e := range events {
-		switch e.kind {
-		case synced:
-			for _, earlier := range pending[e.file] {
-				safe[earlier] = true
-			}
-			pending[e.file] = nil
-			if e.file == directory {
-				namesKept = i
-			}
-		case unsynced: // what was to be synced may never be written, whatever is synced later
-			pending[e.file] = nil
-		case written, cut:
-			pending[e.file] = append(pending[e.file], i)
-			size[e.file] = max(size[e.file], e.offset+int64(len(e.data)))
-		}
-	}
-	for file, n := range size {
-		contents[file] = make([]byte, 0, n)
-	}
-	kept := luck.Float64() // some losses keep nearly all, and some nearly nothing
-	namesKept += luck.IntN(moment - namesKept + 1)
-	there := map[string]int{}
-	for i, e := range events {
-		lucky := func() bool { return safe[i] || luck.Float64() < kept }
-		switch e.kind {
-		case written:
-			f := contents[e.file]
-			for at := 0; at < len(e.data); {
-				n := min(sector-int(e.offset+int64(at))%sector, len(e.data)-at)
-				if lucky() {
-					start, end := int(e.offset)+at, int(e.offset)+at+n
-					if end > len(f) {
-						f = f[:end] // what is passed over is zero
-					}
-					copy(f[start:end], e.data[at:at+n])
-				}
-				at += n
-			}
-			contents[e.file] = f
-		case cut:
-			if int64(len(contents[e.file])) > e.offset && lucky() {
-				clear(contents[e.file][e.offset:])
-				contents[e.file] = contents[e.file][:e.offset]
-			}
-		case named:
-			if i < namesKept {
-				there[e.name] = e.file
-			}
-		case removed:
-			if i < namesKept {
-				delete(there, e.name)
-			}
-		}
-	}
-	files := map[string][]byte{}
-	for name, file := range there {
-		files[name] = contents[file]
-	}
-	return files
-}
-
-// writeFiles makes a directory have these files only.
-func writeFiles(t testing.TB, dir string, files map[string][]byte) {
-	t.Helper()
-	old, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range old {
-		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // SQLite reaches files through tables of functions, its VFS. recordFiles puts functions of ours
@@ -277,7 +132,7 @@ var (
 // openFile is a file that SQLite has opened in the directory of a disk.
 type openFile struct {
 	disk    *disk
-	file    int                          // of the disk
+	file    disktest.File
 	told    int                          // how many of the failures of the file this handle was told of
 	methods *sqlite3.Tsqlite3_io_methods // of the driver
 
@@ -316,6 +171,7 @@ var recordFiles = sync.OnceFunc(func() {
 	vfs.FzName = name
 	vfs.FxOpen, vfs.FxDelete = entry(recordOpen), entry(recordDelete)
 	driverVFS = standard
+	sqlite.WatchLog(recordLog)
 	if code := sqlite3.Xsqlite3_vfs_register(tls, uintptr(unsafe.Pointer(vfs)), 1); code != sqlite3.SQLITE_OK {
 		panic(code)
 	}
@@ -334,9 +190,9 @@ var recordOpen openFunc = func(tls *libc.TLS, _, name, file uintptr, flags int32
 	if !recorded {
 		return code
 	}
-	f := at[sqlite3.Tsqlite3_file](file)
+	f, opened := at[sqlite3.Tsqlite3_file](file), d.(*disk).Open(base)
 	f.FpMethods = wrapped(f.FpMethods, &openFile{
-		disk: d.(*disk), file: d.(*disk).opened(base), told: d.(*disk).failed(base),
+		disk: d.(*disk), file: opened, told: d.(*disk).failed(opened),
 		syncsDir: flags&sqlite3.SQLITE_OPEN_CREATE != 0 && flags&(sqlite3.SQLITE_OPEN_MAIN_JOURNAL|sqlite3.SQLITE_OPEN_WAL) != 0,
 	}, file)
 	return code
@@ -378,7 +234,7 @@ var recordClose closeFunc = func(tls *libc.TLS, file uintptr) int32 {
 
 var recordWrite writeFunc = func(tls *libc.TLS, file, data uintptr, n int32, offset int64) int32 {
 	f := opened(file)
-	if !f.disk.write(event{kind: written, file: f.file, offset: offset, data: append([]byte(nil), unsafe.Slice(at[byte](data), n)...)}) {
+	if !f.disk.write(f.file, offset, unsafe.Slice(at[byte](data), n)) {
 		return sqlite3.SQLITE_IOERR_WRITE
 	}
 	return function[writeFunc](f.methods.FxWrite)(tls, file, data, n, offset)
@@ -386,7 +242,7 @@ var recordWrite writeFunc = func(tls *libc.TLS, file, data uintptr, n int32, off
 
 var recordTruncate truncateFunc = func(tls *libc.TLS, file uintptr, size int64) int32 {
 	f := opened(file)
-	f.disk.note(event{kind: cut, file: f.file, offset: size})
+	f.disk.Cut(f.file, size)
 	return function[truncateFunc](f.methods.FxTruncate)(tls, file, size)
 }
 
@@ -396,4 +252,40 @@ var recordSync syncFunc = func(tls *libc.TLS, file uintptr, flags int32) int32 {
 		return sqlite3.SQLITE_IOERR_FSYNC
 	}
 	return sqlite3.SQLITE_OK
+}
+
+// recordLog records what the store itself writes to a log.
+func recordLog(path string, log *os.File) logFile {
+	d, recorded := disks.Load(filepath.Dir(path))
+	if !recorded {
+		return log
+	}
+	file := d.(*disk).Open(filepath.Base(path))
+	return &recordedLog{log, &openFile{disk: d.(*disk), file: file, told: d.(*disk).failed(file)}}
+}
+
+type logFile = interface {
+	io.ReaderAt
+	io.WriterAt
+	Sync() error
+	Close() error
+}
+
+type recordedLog struct {
+	*os.File
+	opened *openFile
+}
+
+func (l *recordedLog) WriteAt(p []byte, at int64) (int, error) {
+	if !l.opened.disk.write(l.opened.file, at, p) {
+		return 0, syscall.EIO
+	}
+	return l.File.WriteAt(p, at)
+}
+
+func (l *recordedLog) Sync() error {
+	if !l.opened.disk.sync(l.opened) {
+		return syscall.EIO
+	}
+	return nil
 }

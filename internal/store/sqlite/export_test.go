@@ -2,6 +2,8 @@ package sqlite
 
 import (
 	"context"
+	"io"
+	"os"
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/store"
@@ -29,6 +31,22 @@ func InTurn(ctx context.Context, s store.Store, fn func() error) error {
 func Lose(t store.Tx) error {
 	_, err := t.(*tx).sql.Conn.Exec("ROLLBACK")
 	return err
+}
+
+// WatchLog lets what a function returns stand between the log and whoever writes it anew.
+func WatchLog(watch func(path string, log *os.File) interface {
+	io.ReaderAt
+	io.WriterAt
+	Sync() error
+	Close() error
+}) {
+	openLog = func(path string) (logFile, error) {
+		log, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err != nil {
+			return nil, err
+		}
+		return watch(path, log), nil
+	}
 }
 
 // FirstRelease returns the options as the first release had them.

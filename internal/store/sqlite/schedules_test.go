@@ -17,6 +17,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/disktest"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
@@ -121,7 +122,7 @@ func rolled(seed, stream uint64) *dice { return &dice{luck: rand.New(rand.NewPCG
 func (d *dice) moments(n int) { time.Sleep(time.Duration(max(0, d.roll(2*n)-n)) * time.Millisecond) }
 
 // emptyDatabase returns the files of a database without records.
-func emptyDatabase(t *testing.T) map[string][]byte {
+func emptyDatabase(t *testing.T) disktest.Files {
 	dir := t.TempDir()
 	s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 	if err != nil {
@@ -134,14 +135,15 @@ func emptyDatabase(t *testing.T) map[string][]byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return map[string][]byte{sqlite.File: data}
+	return disktest.Files{sqlite.File: data}
 }
 
-func newSchedule(t *testing.T, seed uint64, dir string, files map[string][]byte) *schedule {
+func newSchedule(t *testing.T, seed uint64, dir string, files disktest.Files) *schedule {
 	s := &schedule{luck: rolled(seed, 0), dir: dir, tally: tally{}}
-	s.disk = newDisk(t, s.dir)
-	s.disk.begin(files)
-	writeFiles(t, s.dir, files)
+	if err := files.Write(dir); err != nil {
+		t.Fatal(err)
+	}
+	s.disk = newDisk(t, dir)
 	s.slow = s.luck.roll(2) == 0
 	s.failing = s.luck.roll(3) == 0
 	return s
@@ -401,7 +403,9 @@ func (s *schedule) check(t *testing.T) {
 	s.disk.refuse(nil)
 	s.disk.slow(nil)
 	if s.luck.roll(2) == 0 {
-		writeFiles(t, s.dir, s.disk.afterPowerLoss(s.disk.now(), s.luck.luck))
+		if err := s.disk.AfterPowerLoss(s.disk.Now(), s.luck.luck).Write(s.dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	again, err := sqlite.Open(t.Context(), s.dir, sqlite.Options{})
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	driver "modernc.org/sqlite"
@@ -223,10 +224,14 @@ func code(err error) int {
 	return 0
 }
 
-// countSync counts an error that says that a file could not be synced.
-func (d *database) countSync(err error) {
+// failedSync reports whether an error says that a file could not be synced.
+func failedSync(err error) bool {
 	e, ok := errors.AsType[*driver.Error](err)
-	if ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC) {
+	return ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC)
+}
+
+func (d *database) countSync(err error) {
+	if failedSync(err) {
 		d.counters.FailedSyncs.Add(1)
 	}
 }
@@ -247,13 +252,14 @@ type database struct {
 	counters engine.Counters
 
 	// queue is how updates reach the goroutine that runs write, which alone uses the writer.
-	queue    chan *update
-	turns    chan func() // what else it runs, between two groups
-	writer   *session    // nil until first needed, and after a failure
-	log      os.FileInfo // which file the log of the writer is; nil until it has committed
-	doubtful bool        // a commit has failed, and what is in the log may not be on the disk
-	turnWait time.Duration
-	beside   bool // see Options
+	queue      chan *update
+	turns      chan func() // what else it runs, between two groups
+	writer     *session    // nil until first needed, and after a failure
+	log        os.FileInfo // which file the log of the writer is; nil until it has committed
+	doubtful   atomic.Bool // a commit has failed, and what is in the log may not be on the disk
+	halfCopied atomic.Bool // a sync of a checkpoint has failed, and what was copied may not be on the disk
+	turnWait   time.Duration
+	beside     bool // see Options
 
 	readers sessions // of views
 	lookups sessions // of AccessKey and Ping
@@ -372,6 +378,13 @@ func (d *database) Close() error {
 		close(d.quit)
 		<-d.stopped
 		<-d.checkpointed
+		if d.inDoubt() {
+			if d.openWriter(func() bool { return false }) != nil {
+				// The last connection to close would copy what only memory has, and remove the log. The
+				// end of the process does not, and the next start sees to the log.
+				return
+			}
+		}
 		d.readers.close()
 		d.lookups.close()
 		d.writer.close()

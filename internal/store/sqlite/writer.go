@@ -176,7 +176,7 @@ func (d *database) commit(group []*update) (rest []*update) {
 		d.countSync(failure)
 	}
 	if failure != nil {
-		d.doubtful = true
+		d.doubtful.Store(true)
 		d.abandon()
 	} else {
 		failure = d.inPlace() // or what was committed is in files that nobody will find
@@ -241,8 +241,12 @@ func (d *database) begin(group []*update) (err error) {
 	if err := d.openWriter(tryAgain); err != nil {
 		return err
 	}
+	return d.writer.beginImmediate(tryAgain)
+}
+
+func (s *session) beginImmediate(tryAgain func() bool) error {
 	for {
-		_, err = d.writer.Exec("BEGIN IMMEDIATE")
+		_, err := s.Exec("BEGIN IMMEDIATE")
 		if code(err) != sqlite3.SQLITE_BUSY || !tryAgain() {
 			return err
 		}
@@ -267,21 +271,33 @@ func (d *database) openWriter(tryAgain func() bool) (err error) {
 // secureLog brings what is in the log to the database, and lets the log start again. The log that
 // an earlier connection has left can have frames in it that are read, but are not on the disk: a
 // sync that has failed is not made up for by a later one. A commit that came after them in the log
-// would be lost with them.
+// would be lost with them. They are written once more first: see renewLog.
 //
 // After a commit of this store has failed, nothing else will do. Otherwise readers, such as a
 // backup that takes minutes, are waited for as long as when the log has become long, and no longer:
 // somebody else has had the log open since before.
 func (d *database) secureLog(tryAgain func() bool) error {
+	if d.doubtful.Load() || !d.beside { // commands do not write a log of 64 MiB anew under a service
+		if err := d.renewLog(tryAgain); err != nil {
+			return err
+		}
+	}
+	if d.halfCopied.Load() {
+		if err := d.renewPages(tryAgain); err != nil {
+			return err
+		}
+		d.halfCopied.Store(false)
+	}
 	for began := time.Now(); ; {
 		log, err := checkpoint(d.writer, "RESTART")
 		switch {
 		case err != nil:
+			d.halfCopied.Store(failedSync(err))
 			return err
 		case !log.busy:
-			d.doubtful = false
+			d.doubtful.Store(false)
 			return nil
-		case !d.doubtful && (d.beside || time.Since(began) > restartWait):
+		case !d.doubtful.Load() && (d.beside || time.Since(began) > restartWait):
 			return nil
 		case !tryAgain():
 			return errors.New("readers keep the log from starting again, which it must after a commit that failed")
