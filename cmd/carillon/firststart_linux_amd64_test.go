@@ -85,7 +85,7 @@ func startsAgain(t *testing.T, dir, printed string) {
 		t.Errorf("a request with the root key: got %s, want 200\n%s", resp.Status, s.complaints())
 	}
 	if err := s.end(os.Interrupt); err != nil {
-		t.Errorf("carillon serve ended with %v", err)
+		t.Errorf("carillon serve ended with %v\n%s", err, s.complaints())
 	}
 }
 

@@ -23,6 +23,7 @@ import (
 type step struct {
 	call string
 	file string // that it is about, as an absolute path; empty if it is about none
+	at   uint64 // where a pwrite64 begins
 }
 
 // visible reports whether others can see what the step has done, as soon as it is done. What is
@@ -35,8 +36,8 @@ func (s step) visible() bool {
 // result of the call, which is not made, and no error lets it be made.
 var errKill = errors.New("killed")
 
-// stepCalls are the system calls that are steps, and which of their arguments say what file they are
-// about. A call that only opens a file, or maps memory of its own, is no step.
+// stepCalls are the system calls that are steps, and which of their arguments say what file they
+// are about. A call that only opens a file, or maps memory of its own, is no step.
 var stepCalls = map[uint64]struct {
 	name     string
 	dir, arg int  // arguments with the directory and the path, or dir < 0 and one with the path or the file
@@ -139,11 +140,11 @@ func (tr *tracer) run() error {
 		if err != nil || thread == 0 {
 			return err
 		}
+		// A thread that was killed meanwhile may end only after the others.
 		var status syscall.WaitStatus
-		if _, err := syscall.Wait4(thread, &status, traced, nil); err != nil {
+		if found, err := syscall.Wait4(thread, &status, traced|syscall.WNOHANG, nil); err != nil {
 			return err
-		}
-		if !status.Stopped() {
+		} else if found == 0 || !status.Stopped() {
 			continue
 		}
 		const sysGood = 0x80
@@ -209,7 +210,7 @@ func (tr *tracer) call(thread int) error {
 		return err
 	}
 	err = tr.ask(s)
-	if errno, ok := err.(syscall.Errno); ok {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		tr.failing[thread] = errno
 		regs.Orig_rax = ^uint64(0) // no call
 		return syscall.PtraceSetRegs(thread, &regs)
@@ -228,6 +229,9 @@ func (tr *tracer) step(thread int, regs *syscall.PtraceRegs) (s step, ok bool, e
 		return s, false, nil
 	}
 	s.call = how.name
+	if s.call == "pwrite64" {
+		s.at = args[3]
+	}
 	if !how.path {
 		s.file = tr.open(args[how.arg])
 		return s, true, nil

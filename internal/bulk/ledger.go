@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
@@ -201,6 +203,9 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	if err == nil {
 		err = file.Sync()
 	}
+	if err == nil {
+		err = atomicfile.SyncDir(filepath.Dir(path)) // or a power failure leaves calls without their ledger
+	}
 	if err != nil { // nothing has been sent: free the name
 		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close(), os.Remove(path)))
 	}
@@ -225,15 +230,20 @@ func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	if err == nil && read.Job == "" {
 		err = badInput(path, 1, "this is a plan, not the ledger of a job: use carillon bulk apply")
 	}
-	if err == nil {
-		l.Plan = read.Plan
-		err = file.Truncate(read.whole)
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	l.Plan = read.Plan
+	if err = file.Truncate(read.whole); err == nil {
+		// Once more, since a sync that has failed is not made up for by a later one: what was read may
+		// not be on the disk.
+		_, err = io.Copy(io.NewOffsetWriter(file, 0), io.NewSectionReader(file, 0, read.whole))
 	}
 	if err == nil {
 		_, err = file.Seek(read.whole, io.SeekStart)
 	}
 	if err != nil {
-		return nil, errors.Join(err, l.Close())
+		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close()))
 	}
 	return l, nil
 }
