@@ -1,12 +1,18 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"cmp"
 	"flag"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
+	"mime/multipart"
 	"net/http"
+	"net/http/cookiejar"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,7 +30,7 @@ import (
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
-var failingCalls = flag.Int("failing-calls", 8, "calls that fail in each scenario of TestFailingCalls, 0: all, each with all its errors; a tenth of them with -short")
+var failingCalls = flag.Int("failing-calls", 6, "calls that fail in each scenario of TestFailingCalls, 0: all, each with all its errors; a tenth of them with -short")
 
 // A disk is full or fails under the program: one of the calls by which the program changes files
 // fails, once, or all do from then on. The program says what is wrong, and nothing is lost that it
@@ -54,6 +60,7 @@ func TestFailingCalls(t *testing.T) {
 		{"bulk resume", peopleSite, resumeFails},
 		{"bulk retry", peopleSite, retryFails},
 		{"bulk rollback", peopleSite, rollbackFails},
+		{"console", peopleSite, consoleFails},
 	} {
 		t.Run(sc.name, func(t *testing.T) {
 			t.Parallel()
@@ -132,6 +139,7 @@ func (f failure) String() string {
 // disk is a directory that programs run in. What they do to the files in it fails.
 type disk struct {
 	dir     string
+	files   string // the directory whose files fail; empty for dir
 	failure failure
 	env     []string
 
@@ -145,7 +153,7 @@ type disk struct {
 
 // ask is what the tracer calls.
 func (d *disk) ask(s step) error {
-	if name, ok := strings.CutPrefix(s.file, d.dir); !ok || name == "/"+stdout || name == "/"+stderr {
+	if !strings.HasPrefix(s.file, cmp.Or(d.files, d.dir)) || s.file == filepath.Join(d.dir, stdout) || s.file == filepath.Join(d.dir, stderr) {
 		return nil
 	}
 	if s.call == "openat" {
@@ -219,8 +227,27 @@ func (d *disk) run(t *testing.T, words ...string) (code int, printed, said strin
 	if failed, _ := d.struck(); code > 0 && !failed {
 		t.Errorf("%v: exit code %d though nothing failed\n%s", words, code, text[1])
 	}
+	if code <= 0 {
+		d.noneMissed(t)
+	}
 	return code, text[0], text[1]
 }
+
+// noneMissed checks, of a program that takes its work for done, that it has written all files but
+// those of SQLite, which may leave to the next program what is not acknowledged yet.
+func (d *disk) noneMissed(t *testing.T) {
+	t.Helper()
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, s := range d.failed {
+		if (s.call == "write" || s.call == "fsync") && filepath.Ext(s.file) != "" && !ofDatabase.MatchString(s.file) {
+			t.Errorf("it is done, though a %s of %s has failed", s.call, s.file)
+		}
+	}
+}
+
+// ofDatabase matches the files of a database.
+var ofDatabase = regexp.MustCompile(`(\.db|-wal|-shm|-journal)$`)
 
 // must runs a program on a sound disk, to be successful.
 func (d *disk) must(t *testing.T, words ...string) (printed string) {
@@ -347,6 +374,20 @@ func (c *crashClient) invite(t *testing.T, from, to int) {
 	}
 }
 
+// serve starts a service with failing calls, for as long as the test runs. ended gets the error of
+// the tracer.
+func (d *disk) serve(t *testing.T) (s *service, cmd *exec.Cmd, ended <-chan error, err error) {
+	cmd = d.program("carillon", "serve")
+	s, err = startBy(func() (err error) {
+		ended, err = trace(cmd, d.ask, func() bool { return false })
+		return err
+	}, cmd, "")
+	if err == nil {
+		t.Cleanup(func() { s.end(os.Kill) })
+	}
+	return s, cmd, ended, err
+}
+
 // A service that goes on after a kill serves some clients and is told to end.
 func serveFails(t *testing.T, d *disk) {
 	env, crowd := knownOf(t)
@@ -360,14 +401,8 @@ func serveFails(t *testing.T, d *disk) {
 			c.check(t, trail, 1)
 		}
 	}
-	cmd := d.program("carillon", "serve")
-	var ended <-chan error
-	s, err := startBy(func() (err error) {
-		ended, err = trace(cmd, d.ask, func() bool { return false })
-		return err
-	}, cmd, "")
+	s, cmd, ended, err := d.serve(t)
 	if err == nil {
-		t.Cleanup(func() { s.end(os.Kill) })
 		s.env = env
 		for _, c := range crowd {
 			c.connect(t, s)
@@ -752,14 +787,7 @@ func (d *disk) runJob(t *testing.T, c *crashClient, license, ledger string, word
 		}
 		fallthrough
 	default:
-		for _, r := range l.Rows {
-			if r.Status == bulk.Done && now[r.User] != license {
-				t.Errorf("row %d is done, and its user has the license %s, want %s", r.Number, now[r.User], license)
-			}
-			if r.Status != bulk.Done && code == 0 {
-				t.Errorf("row %d is %s, though all is done", r.Number, r.Status)
-			}
-		}
+		truthful(t, l, license, now)
 		if code == 0 {
 			break
 		}
@@ -769,7 +797,25 @@ func (d *disk) runJob(t *testing.T, c *crashClient, license, ledger string, word
 			t.Errorf("resume, later on a sound disk: exit code %d\n%s", code, out)
 		}
 	}
-	if l, err = bulk.ReadLedger(filepath.Join(d.dir, ledger)); err != nil {
+	d.finished(t, c, license, ledger, before, count)
+}
+
+// truthful checks that no row of a ledger is done whose user has another license.
+func truthful(t *testing.T, l *bulk.Ledger, license string, now map[string]string) {
+	t.Helper()
+	for _, r := range l.Rows {
+		if r.Status == bulk.Done && now[r.User] != license {
+			t.Errorf("row %d is done, and its user has the license %s, want %s", r.Number, now[r.User], license)
+		}
+	}
+}
+
+// finished checks that a job that gave users a license is done, as its ledger says, and has changed
+// each of them once. before and count are what there was before it.
+func (d *disk) finished(t *testing.T, c *crashClient, license, ledger string, before map[string]string, count map[string]int) {
+	t.Helper()
+	l, err := bulk.ReadLedger(filepath.Join(d.dir, ledger))
+	if err != nil {
 		t.Fatal(err)
 	}
 	if n := l.Count(bulk.Done); n != len(l.Rows) {
@@ -825,6 +871,12 @@ func resumeFails(t *testing.T, d *disk) {
 		t.Fatalf("there is nothing to resume: %v", err)
 	}
 	d.runJob(t, c, "Basic", "job.jsonl", bulkWords("resume", "job.jsonl"), nil)
+	// What was read may not have got to the disk, and is written once more before anything new.
+	ledger := filepath.Join(d.dir, "job.jsonl")
+	again, synced := slices.Index(d.steps, step{call: "pwrite64", file: ledger}), slices.Index(d.steps, step{call: "fsync", file: ledger})
+	if d.why == 0 && (again < 0 || synced < again) {
+		t.Errorf("the ledger was not written once more: %v", d.steps)
+	}
 }
 
 // Rows are tried again that failed because their users were not there. Now they are.
@@ -869,4 +921,185 @@ func exportFails(t *testing.T, d *disk) {
 	if !whole() {
 		t.Error("later there is no file")
 	}
+}
+
+// person is somebody at the console, whose pages are about one account.
+type person struct {
+	t       *testing.T
+	client  http.Client
+	url     string
+	account string
+}
+
+func (s *service) person(t *testing.T, account string) *person {
+	t.Helper()
+	jar, err := cookiejar.New(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &person{t, http.Client{Jar: jar}, s.url + "/console/ui", account}
+	if page := p.post("/sign-in", "key", s.env["AWS_ACCESS_KEY_ID"], "secret", s.env["AWS_SECRET_ACCESS_KEY"]); page.status != http.StatusOK {
+		t.Fatalf("signing in: %+v", page)
+	}
+	return p
+}
+
+type page struct {
+	status int
+	path   string
+	text   string
+}
+
+func (p *person) ask(method, path, kind string, body io.Reader) page {
+	p.t.Helper()
+	r, err := http.NewRequest(method, p.url+path, body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", kind)
+	resp, err := p.client.Do(r)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return page{resp.StatusCode, strings.TrimPrefix(resp.Request.URL.RequestURI(), "/console/ui"), string(text)}
+}
+
+func (p *person) post(path string, fields ...string) page {
+	p.t.Helper()
+	form := url.Values{}
+	for i := 0; i < len(fields); i += 2 {
+		form.Set(fields[i], fields[i+1])
+	}
+	return p.ask("POST", path, "application/x-www-form-urlencoded", strings.NewReader(form.Encode()))
+}
+
+// awaits waits until the page of a plan or a job is not busy any more, and returns it anew.
+func (p *person) awaits(at page) page {
+	p.t.Helper()
+	path, _, _ := strings.Cut(at.path, "?")
+	for at.status == http.StatusOK {
+		resp, err := p.client.Get(p.url + path + "/events")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		over := resp.StatusCode != http.StatusOK
+		for lines := bufio.NewScanner(resp.Body); !over && lines.Scan(); {
+			over = lines.Text() == "event: over"
+		}
+		resp.Body.Close()
+		if over {
+			return p.ask("GET", at.path, "", nil)
+		}
+	}
+	return at
+}
+
+// job imports rows and carries out their plan. It returns the page at which it ends, which is that
+// of the job if all goes well.
+func (p *person) job(rows string) page {
+	p.t.Helper()
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	form.WriteField("action", "update")
+	form.WriteField("license", "LicenseType=Basic")
+	file, err := form.CreateFormFile("file", "people.csv")
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	io.WriteString(file, rows)
+	form.Close()
+	plan := p.awaits(p.ask("POST", "/accounts/"+p.account+"/import", form.FormDataContentType(), &body))
+	if plan.status != http.StatusOK || !strings.Contains(plan.path, "/plans/") {
+		return plan
+	}
+	at := p.post(plan.path+"/apply", "changes", fmt.Sprint(people))
+	if strings.Contains(at.path, "/plans/") && !strings.HasSuffix(at.path, "/apply") {
+		at = p.awaits(at)
+	}
+	if strings.HasPrefix(at.path, "/jobs/") {
+		at = p.awaits(at)
+	}
+	return at
+}
+
+// The console's plans and ledgers fail. What is wrong is in the log, and the job can be begun again,
+// or be resumed, at once or after another start.
+func consoleFails(t *testing.T, d *disk) {
+	jobs := filepath.Join("carillon-data", "jobs")
+	d.files = filepath.Join(d.dir, jobs)
+	s, _, ended, err := d.serve(t)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, crowd := knownOf(t)
+	c := crowd[0]
+	c.connect(t, s)
+	before, count := c.licenses(t), d.changes(t)
+	var rows strings.Builder
+	rows.WriteString("email\n")
+	for i := range people {
+		fmt.Fprintf(&rows, "person%d@example.com\n", i)
+	}
+	p := s.person(t, c.account)
+	end := p.job(rows.String())
+	done := strings.HasPrefix(end.path, "/jobs/") && strings.Contains(end.text, "Finished")
+	if failed, lasts := d.struck(); !failed && !done {
+		t.Fatalf("the job has not ended well, though nothing failed: %+v", end)
+	} else if lasts && d.failure.n%2 == 0 {
+		d.mend()
+	} else if lasts {
+		s.end(os.Kill)
+		if err := <-ended; err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !done {
+		d.explained(t, s.complaints())
+	} else {
+		d.noneMissed(t)
+	}
+	if strings.Contains(s.complaints(), "panic") {
+		t.Errorf("it has panicked:\n%s", s.complaints())
+	}
+	if s.cmd.ProcessState != nil {
+		s = serving(t, d.dir)
+		c.connect(t, s)
+		p = s.person(t, c.account)
+	}
+	ledger := func() string {
+		all, err := filepath.Glob(filepath.Join(d.files, "*.jsonl"))
+		if err != nil || len(all) > 1 {
+			t.Fatalf("ledgers: %v, %v", all, err)
+		}
+		return strings.Join(all, "")
+	}
+	l, err := bulk.ReadLedger(ledger())
+	now := c.licenses(t)
+	if err != nil {
+		if !maps.Equal(now, before) {
+			t.Error("users were changed without a ledger")
+		}
+		if name := ledger(); name != "" { // a part of one could not be removed
+			os.Remove(name)
+		}
+		end = p.job(rows.String())
+	} else {
+		truthful(t, l, "Basic", now)
+		if l.Count(bulk.Done) < len(l.Rows) {
+			end = p.awaits(p.post("/jobs/" + l.Job + "/resume"))
+		}
+	}
+	if !strings.HasPrefix(end.path, "/jobs/") || !strings.Contains(end.text, "Finished") {
+		t.Errorf("later the job has not finished: %+v", end)
+	}
+	name, err := filepath.Rel(d.dir, ledger())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.finished(t, c, "Basic", name, before, count)
 }
