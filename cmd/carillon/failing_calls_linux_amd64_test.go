@@ -268,7 +268,9 @@ func (d *disk) explained(t *testing.T, message string) {
 	t.Helper()
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !slices.ContainsFunc(d.failed, func(s step) bool { return strings.Contains(message, ofSQLite.ReplaceAllString(filepath.Base(s.file), "")) }) {
+	if !slices.ContainsFunc(d.failed, func(s step) bool {
+		return strings.Contains(message, ofSQLite.ReplaceAllString(filepath.Base(s.file), ""))
+	}) {
 		t.Errorf("the message names no file that failed (%v):\n%s", d.failed, message)
 	}
 	for _, advice := range []string{d.why.Error(), "the disk failed, or the file may not grow", "the disk is full, make room on it", "must be readable and writable"} {
@@ -704,7 +706,6 @@ func (c *crashClient) listed(t *testing.T, s *service) []any {
 	return c.list(t)
 }
 
-
 // job starts a service for jobs of the disk, with a client of their account.
 func (d *disk) job(t *testing.T) *crashClient {
 	t.Helper()
@@ -1027,8 +1028,8 @@ func (p *person) job(rows string) page {
 	return at
 }
 
-// The console's plans and ledgers fail. What is wrong is in the log, and the job can be begun again,
-// or be resumed, at once or after another start.
+// The console's plans and ledgers fail. What is wrong is in the log, and the job can be begun
+// again, or be resumed, at once or after another start.
 func consoleFails(t *testing.T, d *disk) {
 	jobs := filepath.Join("carillon-data", "jobs")
 	d.files = filepath.Join(d.dir, jobs)

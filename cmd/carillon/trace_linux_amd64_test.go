@@ -270,4 +270,3 @@ func text(thread int, at uint64) (string, error) {
 		all = append(all, word...)
 	}
 }
-
