@@ -30,7 +30,8 @@ import (
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
-var failingCalls = flag.Int("failing-calls", 6, "calls that fail in each scenario of TestFailingCalls, 0: all, each with all its errors; a tenth of them with -short")
+var failingCalls = flag.Int("failing-calls", 6, "failures in each scenario of TestFailingCalls, and four times as many of a service; "+
+	"0: each call with each of its errors, once and for good; a tenth of them with -short")
 
 // A disk is full or fails under the program: one of the calls by which the program changes files
 // fails, once, or all do from then on. The program says what is wrong, and nothing is lost that it
@@ -43,24 +44,25 @@ func TestFailingCalls(t *testing.T) {
 	var failures atomic.Int64
 	t.Cleanup(func() { t.Logf("%d failures were injected", failures.Load()) })
 	for _, sc := range []struct {
-		name string
-		site func(*testing.T) string // makes the directory that each run gets a copy of
-		run  func(*testing.T, *disk)
+		name  string
+		site  func(*testing.T) string // makes the directory that each run gets a copy of
+		run   func(*testing.T, *disk)
+		share int // of the failures
 	}{
-		{"first start", (*testing.T).TempDir, firstStartFails},
-		{"serve", servedSite, serveFails},
-		{"backup", servedSite, backupFails},
-		{"restore", servedSite, restoreFails},
-		{"rotate-secret", servedSite, rotateFails},
-		{"rotate-secret of a named file", namedKeySite, rotateNamedFails},
-		{"key create", servedSite, keyCreateFails},
-		{"import", servedSite, importFails},
-		{"bulk export", peopleSite, exportFails},
-		{"bulk apply", peopleSite, applyFails},
-		{"bulk resume", peopleSite, resumeFails},
-		{"bulk retry", peopleSite, retryFails},
-		{"bulk rollback", peopleSite, rollbackFails},
-		{"console", peopleSite, consoleFails},
+		{"first start", (*testing.T).TempDir, firstStartFails, 1},
+		{"serve", servedSite, serveFails, 4},
+		{"backup", servedSite, backupFails, 1},
+		{"restore", servedSite, restoreFails, 1},
+		{"rotate-secret", servedSite, rotateFails, 1},
+		{"rotate-secret of a named file", namedKeySite, rotateNamedFails, 1},
+		{"key create", servedSite, keyCreateFails, 1},
+		{"import", servedSite, importFails, 1},
+		{"bulk export", peopleSite, exportFails, 1},
+		{"bulk apply", peopleSite, applyFails, 1},
+		{"bulk resume", peopleSite, resumeFails, 1},
+		{"bulk retry", peopleSite, retryFails, 1},
+		{"bulk rollback", peopleSite, rollbackFails, 1},
+		{"console", peopleSite, consoleFails, 1},
 	} {
 		t.Run(sc.name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +97,15 @@ func TestFailingCalls(t *testing.T) {
 			if some > 0 {
 				random := rand.New(rand.NewPCG(*crashSeed, 0)) // the same ones each time
 				random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
-				all = all[:min(some, len(all))]
+				// One of each kind of calls, then another one of each.
+				kinds, turn := map[string]int{}, map[failure]int{}
+				for _, f := range all {
+					kind := whole.steps[f.n].call + filepath.Ext(whole.steps[f.n].file)
+					turn[f] = kinds[kind]
+					kinds[kind]++
+				}
+				slices.SortStableFunc(all, func(a, b failure) int { return turn[a] - turn[b] })
+				all = all[:min(some*sc.share, len(all))]
 			}
 			var injected atomic.Int64
 			t.Cleanup(func() {
