@@ -1071,8 +1071,6 @@ func consoleFails(t *testing.T, d *disk) {
 	}
 	if !done {
 		d.explained(t, s.complaints())
-	} else {
-		d.noneMissed(t)
 	}
 	if strings.Contains(s.complaints(), "panic") {
 		t.Errorf("it has panicked:\n%s", s.complaints())
@@ -1091,11 +1089,11 @@ func consoleFails(t *testing.T, d *disk) {
 	}
 	l, err := bulk.ReadLedger(ledger())
 	now := c.licenses(t)
-	if err != nil {
+	if err != nil || slices.Contains(d.failed, step{call: "unlinkat", file: ledger()}) { // there is no job
 		if !maps.Equal(now, before) {
 			t.Error("users were changed without a ledger")
 		}
-		if name := ledger(); name != "" { // a part of one could not be removed
+		if name := ledger(); name != "" { // it could not be removed
 			os.Remove(name)
 		}
 		end = p.job(rows.String())
