@@ -40,7 +40,7 @@ func TestBackup(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := serving(t, dir)
-	crowd := newCrowd(t, s)
+	crowd := newCrowd(t, s, crashClients)
 	page := func(c *crashClient, token any) (users []any, next any) {
 		t.Helper()
 		input := []document.Member{{Key: "AccountId", Value: c.account}, {Key: "MaxResults", Value: document.Int(7)}}

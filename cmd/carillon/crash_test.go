@@ -78,7 +78,7 @@ func crash(t *testing.T, rounds int, site crashSite) {
 	random := rand.New(rand.NewPCG(seed, 0))
 
 	s := site.start()
-	crowd := newCrowd(t, s)
+	crowd := newCrowd(t, s, crashClients)
 	kept, refused := 0, 0
 	for round := range rounds {
 		// The moment: after so many replies, and then anywhere in the next commits.
@@ -139,9 +139,9 @@ type crashClient struct {
 }
 
 // newCrowd are some clients, each with an account of its own.
-func newCrowd(t *testing.T, s *service) []*crashClient {
+func newCrowd(t *testing.T, s *service, clients int) []*crashClient {
 	t.Helper()
-	crowd := make([]*crashClient, crashClients)
+	crowd := make([]*crashClient, clients)
 	for i := range crowd {
 		crowd[i] = &crashClient{name: fmt.Sprintf("client%d", i)}
 		crowd[i].connect(t, s)
@@ -212,18 +212,22 @@ func (c *crashClient) list(t *testing.T) []any {
 	return member(reply, "Users").([]any)
 }
 
+// batch sends the next batch.
+func (c *crashClient) batch() (*document.Object, error) {
+	items := make([]any, len(c.users))
+	for i, id := range c.users {
+		items[i] = document.NewObject(document.Member{Key: "UserId", Value: id},
+			document.Member{Key: "LicenseType", Value: license(len(c.batches) + 1)})
+	}
+	return c.call("BatchUpdateUser", document.Member{Key: "AccountId", Value: c.account}, document.Member{Key: "UpdateUserRequestItems", Value: items})
+}
+
 // change sends batches until the context ends or there is no reply, and reports the request id of
 // each reply. A service that is not available promises that nothing has changed, so that the batch
 // is sent again; after any other failure of the service nothing is known.
 func (c *crashClient) change(ctx context.Context, t *testing.T, replied chan<- string) {
 	for ctx.Err() == nil {
-		items := make([]any, len(c.users))
-		for i, id := range c.users {
-			items[i] = document.NewObject(document.Member{Key: "UserId", Value: id},
-				document.Member{Key: "LicenseType", Value: license(len(c.batches) + 1)})
-		}
-		reply, err := c.call("BatchUpdateUser",
-			document.Member{Key: "AccountId", Value: c.account}, document.Member{Key: "UpdateUserRequestItems", Value: items})
+		reply, err := c.batch()
 		if _, lost := errors.AsType[*client.TransportError](err); lost {
 			return
 		}

@@ -41,7 +41,7 @@ func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	s := serving(t, dir)
-	crowd := newCrowd(t, s)
+	crowd := newCrowd(t, s, crashClients)
 	// load has all clients change licenses until all have failed, or after so many replies.
 	load := func(replies int) {
 		replied := make(chan string)

@@ -2,13 +2,10 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
-	"syscall"
 	"testing"
 )
 
@@ -24,13 +21,21 @@ func TestFirstStart_Killed(t *testing.T) {
 	dir, copies := t.TempDir(), t.TempDir()
 	var left []state
 	var failed error
-	watch(t, program(dir, "carillon", "serve"), func(step, out string) bool {
-		s := state{filepath.Join(copies, fmt.Sprint(len(left))), out, step}
+	watch(t, program(dir, "carillon", "serve"), func(next step) error {
+		if !next.visible() {
+			return nil
+		}
+		var printed []byte
+		if printed, failed = os.ReadFile(filepath.Join(dir, stdout)); failed != nil {
+			return errKill
+		}
+		s := state{filepath.Join(copies, fmt.Sprint(len(left))), string(printed), next.call}
 		left = append(left, s)
 		if out, err := exec.Command("cp", "-a", dir, s.dir).CombinedOutput(); err != nil {
 			failed = fmt.Errorf("cp: %w\n%s", err, out)
+			return errKill
 		}
-		return failed != nil
+		return nil
 	})
 	if failed != nil {
 		t.Fatal(failed)
@@ -96,118 +101,18 @@ func TestKeyCreate_Killed(t *testing.T) {
 
 // killedBefore runs a program, and kills it when it is about to take a step after so many others.
 // It returns the step that it did not take, and false if it came to its end before.
-func killedBefore(t *testing.T, cmd *exec.Cmd, steps int) (step string, killed bool) {
+func killedBefore(t *testing.T, cmd *exec.Cmd, steps int) (call string, killed bool) {
 	t.Helper()
-	watch(t, cmd, func(next, _ string) bool {
-		step, killed = next, steps == 0
-		steps--
-		return killed
-	})
-	return step, killed
-}
-
-// stdout and stderr are the files in a program's directory that get what it prints to watch.
-const stdout, stderr = ".stdout", ".stderr"
-
-// watch runs a program under ptrace. When it is about to take a step, which is to make, link,
-// rename, sync or remove a file, or to print, watch tells kill the step and what the program has
-// printed until then, and kills the program if the answer is yes. It also kills a service that
-// serves.
-func watch(t *testing.T, cmd *exec.Cmd, kill func(step, out string) bool) {
-	t.Helper()
-	text := func(name string) string {
-		b, err := os.ReadFile(filepath.Join(cmd.Dir, name))
-		if err != nil {
-			t.Error(err)
-		}
-		return string(b)
-	}
-	for name, file := range map[string]*io.Writer{stdout: &cmd.Stdout, stderr: &cmd.Stderr} {
-		f, err := os.Create(filepath.Join(cmd.Dir, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer f.Close()
-		*file = f
-	}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true, Setpgid: true}
-
-	failed := make(chan error)
-	go func() {
-		runtime.LockOSThread() // to the end of the goroutine: one thread is the tracer
-		failed <- trace(cmd, func(step string) bool {
-			if step == "" {
-				return strings.Contains(text(stderr), "carillon: serving ")
-			}
-			return kill(step, text(stdout))
-		})
-	}()
-	if err := <-failed; err != nil {
-		t.Fatalf("tracing %v: %v\n%s", cmd, err, text(stderr))
-	}
-}
-
-// stepCalls are the system calls that are steps.
-var stepCalls = map[uint64]string{
-	syscall.SYS_MKDIRAT: "mkdirat", syscall.SYS_OPENAT: "openat", syscall.SYS_LINKAT: "linkat", syscall.SYS_RENAMEAT: "renameat",
-	syscall.SYS_UNLINK: "unlink", syscall.SYS_UNLINKAT: "unlinkat", syscall.SYS_FTRUNCATE: "ftruncate", syscall.SYS_FSYNC: "fsync",
-	syscall.SYS_WRITE: "write",
-}
-
-// trace runs a program and asks about each step of any of its threads, and with "" after each,
-// whether to kill the program, which has a process group of its own. It returns when the program
-// has ended.
-func trace(cmd *exec.Cmd, kill func(step string) bool) error {
-	const wait = syscall.WALL | syscall.WNOTHREAD // threads, too; of those that this thread traces
-	if err := cmd.Start(); err != nil {
-		return err
-	}
-	pid := cmd.Process.Pid
-	defer cmd.Process.Release() // it is waited for here
-	var status syscall.WaitStatus
-	if _, err := syscall.Wait4(pid, &status, wait, nil); err != nil { // at its exec
-		return err
-	}
-	const exitKill, sysGood = 0x100000, 0x80
-	if err := syscall.PtraceSetOptions(pid, syscall.PTRACE_O_TRACECLONE|syscall.PTRACE_O_TRACESYSGOOD|exitKill); err != nil {
-		return err
-	}
-	for thread := pid; ; {
-		signal := 0
-		if status.Stopped() {
-			switch stop := status.StopSignal(); stop {
-			case syscall.SIGTRAP, syscall.SIGSTOP: // a thread was started, or starts
-			case syscall.SIGTRAP | sysGood:
-				var regs syscall.PtraceRegs
-				if err := syscall.PtraceGetRegs(thread, &regs); err != nil {
-					return err
-				}
-				call, isStep := stepCalls[regs.Orig_rax]
-				if regs.Orig_rax == syscall.SYS_OPENAT && regs.Rdx&syscall.O_CREAT == 0 {
-					isStep = false
-				}
-				if regs.Rax != ^uint64(syscall.ENOSYS-1) { // that is how it begins
-					call = ""
-				}
-				if isStep && kill(call) {
-					if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
-						return err
-					}
-				}
-			default:
-				signal = int(stop)
-			}
-			if err := syscall.PtraceSyscall(thread, signal); err != nil && err != syscall.ESRCH { // killed meanwhile
-				return err
-			}
-		}
-		// By the group, since this thread may have started programs of other tests before.
-		var err error
-		if thread, err = syscall.Wait4(-pid, &status, wait, nil); err != nil {
-			return err
-		}
-		if thread == pid && (status.Exited() || status.Signaled()) {
+	watch(t, cmd, func(next step) error {
+		if !next.visible() {
 			return nil
 		}
-	}
+		call, killed = next.call, steps == 0
+		steps--
+		if killed {
+			return errKill
+		}
+		return nil
+	})
+	return call, killed
 }

@@ -49,6 +49,11 @@ func startService(program, dir string, env []string, args ...string) (*service, 
 
 // startCommand is startService for a command that may see a directory as the root of all files.
 func startCommand(cmd *exec.Cmd, root string) (*service, error) {
+	return startBy(cmd.Start, cmd, root)
+}
+
+// startBy is startCommand by a function that starts the command.
+func startBy(start func() error, cmd *exec.Cmd, root string) (*service, error) {
 	out, err := os.CreateTemp("", "carillon-stdout-")
 	if err != nil {
 		return nil, err
@@ -58,7 +63,7 @@ func startCommand(cmd *exec.Cmd, root string) (*service, error) {
 	s.cmd.Stdout = out
 	pipe, err := s.cmd.StderrPipe()
 	if err == nil {
-		err = s.cmd.Start()
+		err = start()
 	}
 	if err != nil {
 		os.Remove(s.stdout)

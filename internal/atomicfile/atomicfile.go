@@ -211,6 +211,12 @@ func SyncDir(path string) error {
 	}
 	defer dir.Close()
 	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			err = failed.Err
+		}
+		if whole, e := filepath.Abs(path); e == nil { // a dot says nothing
+			path = whole
+		}
 		return fmt.Errorf("syncing directory %s: %w", path, err)
 	}
 	return nil

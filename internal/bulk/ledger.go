@@ -205,7 +205,7 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 		err = file.Sync()
 	}
 	if err == nil {
-		err = atomicfile.SyncDir(filepath.Dir(path))
+		err = atomicfile.SyncDir(filepath.Dir(path)) // or a power failure leaves calls without their ledger
 	}
 	if err != nil { // nothing has been sent: free the name
 		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close(), os.Remove(path)))
@@ -231,12 +231,17 @@ func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	if err == nil && read.Job == "" {
 		err = badInput(path, 1, "this is a plan, not the ledger of a job: use carillon bulk apply")
 	}
-	if err == nil {
-		l.Plan = read.Plan
-		err = l.cut(read.whole)
-	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
+	}
+	l.Plan = read.Plan
+	if err = l.cut(read.whole); err == nil {
+		// Once more, since a sync that has failed is not made up for by a later one: what was read may
+		// not be on the disk.
+		_, err = io.Copy(io.NewOffsetWriter(file, 0), io.NewSectionReader(file, 0, read.whole))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close()))
 	}
 	return l, nil
 }

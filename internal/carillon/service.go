@@ -204,6 +204,8 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	switch {
 	case unsaved != nil:
 		return nil, fmt.Errorf("saving the root key: %w", unsaved)
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFailed):
+		return nil, noStore(err)
 	case err != nil:
 		return nil, &codedError{exitUsage, err}
 	}

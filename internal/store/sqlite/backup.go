@@ -193,8 +193,13 @@ func endLog(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	return explain(db.PingContext(ctx)) // connecting sets the mode of the journal
+	err = explain(db.PingContext(ctx)) // connecting sets the mode of the journal
+	db.Close()
+	if err != nil { // SQLite may have left the log that it was to end
+		os.Remove(path + "-wal")
+		os.Remove(path + "-shm")
+	}
+	return err
 }
 
 // setting returns a setting of a database, nil if there is none.
@@ -487,6 +492,9 @@ func (b *Backup) Restore(ctx context.Context, dir string) (err error) {
 	}
 	if err != nil {
 		return fmt.Errorf("restoring %s: %w", b.file, err)
+	}
+	if err := atomicfile.SyncDir(filepath.Dir(dir)); err != nil { // which may have got the directory only now
+		return err
 	}
 	return f.Create()
 }
