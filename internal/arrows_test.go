@@ -56,6 +56,7 @@ var arrows = map[string]map[string]string{
 		"internal/profile": "names the variables that it reads",
 	},
 	"internal/bulk": {
+		"internal/atomicfile":  "the name of a ledger is on stable storage before its calls",
 		"internal/address":     "which rows name the same user, and which address nobody can have",
 		"internal/chime":       "the operations that it calls",
 		"internal/chime/api":   "the names of statuses and types that its rules are about",

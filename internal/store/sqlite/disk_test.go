@@ -20,6 +20,7 @@ type disk struct {
 	events   []event
 	failing  func() bool    // decides which syncs fail; nil: none
 	failures map[int]int    // of syncs, by file
+	weak     int            // syncs that did not ask the disk to empty its own cache, where there is a choice
 	files    int            // that were ever made
 	named    map[string]int // of these, those that have a name now
 }
@@ -83,6 +84,23 @@ func (d *disk) failed(name string) int {
 	return d.failures[d.named[name]]
 }
 
+// left puts a file into the empty directory that an earlier process has left there. Unless it was
+// synced, nobody knows how much of it is on the disk, and no later sync makes up for that.
+func (d *disk) left(t testing.TB, dir, name string, data []byte, isSynced bool) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file := d.opened(name)
+	d.note(event{kind: written, file: file, data: data})
+	if isSynced {
+		d.note(event{kind: synced, file: file})
+	} else {
+		d.note(event{kind: unsynced, file: file})
+	}
+	d.note(event{kind: synced, file: directory})
+}
+
 func (d *disk) remove(name string, syncDir bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -102,9 +120,12 @@ func (d *disk) fail(decide func() bool) {
 
 // sync syncs a file through one of its handles, or fails to. As on Linux, whatever kept something
 // from the disk is told to each handle once.
-func (d *disk) sync(f *openFile) (ok bool) {
+func (d *disk) sync(f *openFile, flags int32) (ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	if flags&0x0f != sqlite3.SQLITE_SYNC_FULL {
+		d.weak++
+	}
 	if d.failing != nil && d.failing() {
 		d.failures[f.file]++
 		d.events = append(d.events, event{kind: unsynced, file: f.file})
@@ -347,7 +368,7 @@ var recordTruncate truncateFunc = func(tls *libc.TLS, file uintptr, size int64) 
 
 var recordSync syncFunc = func(tls *libc.TLS, file uintptr, flags int32) int32 {
 	f := opened(file)
-	if !f.disk.sync(f) {
+	if !f.disk.sync(f, flags) {
 		return sqlite3.SQLITE_IOERR_FSYNC
 	}
 	return sqlite3.SQLITE_OK

@@ -1,0 +1,236 @@
+package sqlite_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
+	"github.com/carillon-project/carillon/internal/store/storetest"
+)
+
+const logFile = sqlite.File + "-wal"
+
+// What is acknowledged is on stable storage, whichever connection has written it, unless that was
+// not asked for.
+func TestSettings(t *testing.T) {
+	for _, test := range []struct {
+		opts sqlite.Options
+		want map[string]string
+	}{
+		{sqlite.Options{}, map[string]string{"synchronous": "2", "fullfsync": "1", "journal_mode": "wal"}},
+		{sqlite.Options{Beside: true}, map[string]string{"synchronous": "2", "fullfsync": "1", "journal_mode": "wal"}},
+		{sqlite.Options{Volatile: true}, map[string]string{"synchronous": "0", "journal_mode": "wal"}},
+	} {
+		for name, want := range test.want {
+			for i, got := range sqlite.Pragma(t, open(t, t.TempDir(), test.opts), name) {
+				if got != want {
+					t.Errorf("%+v: PRAGMA %s is %s on connection %d, want %s", test.opts, name, got, i, want)
+				}
+			}
+		}
+	}
+}
+
+// Before 3.51.3 a log that started again could damage the database: see "WAL-reset bug" in
+// sqlite.org/wal.html. The driver's release 1.61.0 plans a statement anew each time it runs.
+func TestSQLiteVersion(t *testing.T) {
+	var version string
+	if err := rawDatabase(t, t.TempDir()).QueryRow("SELECT sqlite_version()").Scan(&version); err != nil {
+		t.Fatal(err)
+	}
+	var got [3]int
+	if _, err := fmt.Sscanf(version, "%d.%d.%d", &got[0], &got[1], &got[2]); err != nil {
+		t.Fatalf("version %q: %v", version, err)
+	}
+	if slices.Compare(got[:], []int{3, 51, 3}) < 0 {
+		t.Errorf("SQLite is of version %s, want 3.51.3 at least", version)
+	}
+	modules, err := os.ReadFile("../../../go.mod")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, after, ok := strings.Cut(string(modules), "\tmodernc.org/sqlite v")
+	if release, _, _ := strings.Cut(after, "\n"); !ok || release == "1.61.0" {
+		t.Errorf("the driver is of release %q, want another", release)
+	}
+}
+
+// Each group of updates costs one sync of the log, which comes after what the group has written and
+// before anybody is told.
+func TestSyncs(t *testing.T) {
+	dir := memoryDir(t)
+	d := newDisk(t, dir)
+	s := open(t, dir, sqlite.Options{})
+	storetest.Update(t, s, storetest.Insert("a1", "u1")) // the head of a new log is synced by itself
+	began, commits := d.now(), s.Stats().Commits
+
+	const clients, each = 16, 8
+	var acks sync.Map // moments, by the text that the update has written
+	var wg sync.WaitGroup
+	for client := range clients {
+		wg.Go(func() {
+			for n := range each {
+				text := fmt.Sprintf("<%d of client %d>", n, client)
+				if err := s.Update(t.Context(), func(tx store.Tx) error { return tx.PutSetting(text, []byte(text)) }); err != nil {
+					t.Errorf("Update: %v", err)
+				}
+				acks.Store(text, d.now())
+			}
+		})
+	}
+	wg.Wait()
+	groups := int(s.Stats().Commits - commits)
+	events, log := d.events[:d.now()], d.opened(logFile)
+	syncs := 0
+	for _, e := range events[began:] {
+		if e.kind == synced && e.file == log {
+			syncs++
+		}
+	}
+	if syncs != groups || groups == 0 {
+		t.Errorf("%d syncs of the log for %d groups of %d updates, want one for each group", syncs, groups, clients*each)
+	}
+	if d.weak > 0 {
+		t.Errorf("%d syncs may have stopped at the cache of the disk", d.weak)
+	}
+	n := 0
+	acks.Range(func(text, ack any) bool {
+		n++
+		wrote := slices.IndexFunc(events, func(e event) bool {
+			return e.kind == written && e.file == log && bytes.Contains(e.data, []byte(text.(string)))
+		})
+		if wrote < 0 || !slices.ContainsFunc(events[wrote:ack.(int)], func(e event) bool { return e.kind == synced && e.file == log }) {
+			t.Errorf("update %s was written at %d, and acknowledged at %d without a sync in between", text, wrote, ack)
+		}
+		return true
+	})
+	if n != clients*each {
+		t.Errorf("%d updates were acknowledged, want %d", n, clients*each)
+	}
+}
+
+// A page that is copied from the log into the database is on the disk in the log before. The
+// database is before the log starts again or is removed.
+func TestSyncs_checkpoint(t *testing.T) {
+	dir := memoryDir(t)
+	d := newDisk(t, dir)
+	s := open(t, dir, sqlite.ShortLog(20))
+	began := d.now()
+	for n := range 60 {
+		storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, fmt.Sprint("account-", n)) })
+	}
+	database, log := d.opened(sqlite.File), d.opened(logFile)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	inLog := map[string]bool{} // pages; true: on the disk
+	unsynced := false          // the database was written to since its last sync
+	copied, restarts := 0, 0
+	for i, e := range d.events[began:] {
+		switch {
+		case e.file == log && e.kind == synced:
+			for page := range inLog {
+				inLog[page] = true
+			}
+		case e.file == log && e.kind == written && e.offset > 0:
+			inLog[string(e.data)] = inLog[string(e.data)]
+		case e.file == log && e.kind == written, e.kind == removed && e.name == logFile:
+			restarts++
+			if unsynced {
+				t.Errorf("event %d: the log starts again, but the database is not synced", i)
+			}
+		case e.file == database && e.kind == synced:
+			unsynced = false
+		case e.file == database && e.kind == written:
+			copied++
+			unsynced = true
+			if !inLog[string(e.data)] {
+				t.Errorf("event %d: a page goes into the database that is not on the disk in the log", i)
+			}
+		}
+	}
+	if copied == 0 || restarts < 3 {
+		t.Errorf("%d pages were copied and the log started %d times: this test needs more", copied, restarts)
+	}
+	if d.weak > 0 {
+		t.Errorf("%d syncs may have stopped at the cache of the disk", d.weak)
+	}
+}
+
+// After a sync of the log that failed nothing is acknowledged before the log has started again,
+// which readers can keep it from.
+func TestUpdate_failedSync(t *testing.T) {
+	dir := t.TempDir()
+	d := newDisk(t, dir)
+	s := open(t, dir, sqlite.Options{})
+	sqlite.Patience(s, 300*time.Millisecond) // longer than readers are waited for otherwise
+	storetest.Update(t, s, storetest.Insert("a1", "u1"))
+	if err := s.View(t.Context(), func(tx store.ReadTx) error {
+		if _, err := tx.HasUsers("a1"); err != nil { // takes the snapshot
+			return err
+		}
+		storetest.Update(t, s, storetest.Insert("a1", "u2")) // so that the snapshot is not of the end of the log
+		d.fail(func() bool { return true })
+		if err := s.Update(t.Context(), storetest.Insert("a1", "u3")); !errors.Is(err, store.ErrFailed) {
+			t.Errorf("Update: got error %v, want %v", err, store.ErrFailed)
+		}
+		d.fail(nil)
+		for range 2 {
+			if err := s.Update(t.Context(), storetest.Insert("a1", "u4")); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "readers") {
+				t.Errorf("Update, while the log cannot start again: got error %v, want %v, because of readers", err, store.ErrUnavailable)
+			}
+		}
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	began := d.now()
+	storetest.Update(t, s, storetest.Insert("a1", "u4"))
+	log := d.opened(logFile)
+	if i := slices.IndexFunc(d.events[began:], func(e event) bool { return e.kind == written && e.file == log }); i < 0 || d.events[began+i].offset != 0 {
+		t.Errorf("the next change went to the log as event %d, want it at the beginning of the log", i)
+	}
+}
+
+// A process that could not sync its log may leave frames in it that are read, but are lost with the
+// power, whatever is synced later. What is acknowledged after them must not be lost with them.
+func TestOpen_unsyncedLog(t *testing.T) {
+	first := t.TempDir()
+	s := open(t, first, sqlite.Options{})
+	storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, "earlier") })
+	dir, lost := memoryDir(t), memoryDir(t)
+	w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
+	for _, name := range []string{sqlite.File, logFile} {
+		data, err := os.ReadFile(filepath.Join(first, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.disk.left(t, dir, name, data, name == sqlite.File)
+	}
+	next := open(t, dir, sqlite.Options{})
+	storetest.Update(t, next, func(tx store.Tx) error { return addAccount(tx, "later") })
+	w.acks["later"] = w.disk.now()
+	for seed := range uint64(20) {
+		luck := rand.New(rand.NewPCG(seed, 0))
+		writeFiles(t, lost, w.disk.afterPowerLoss(w.acks["later"], luck))
+		w.check(t, lost, w.acks["later"], false)
+	}
+}
+
+// An update whose caller leaves before its turn is not run, and nobody says that it was.
+func TestUpdate_left(t *testing.T) {
+	s := open(t, t.TempDir(), sqlite.Options{})
+	if err := sqlite.UpdateAndLeave(s); err == nil {
+		t.Error("an update without a caller was acknowledged")
+	}
+}
