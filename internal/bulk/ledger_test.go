@@ -58,7 +58,7 @@ func TestRunIsInterruptedWithoutDisk(t *testing.T) {
 }
 
 // What was written to a ledger, but cannot be brought to the disk, is not on record. No call is made
-// then, nor later. A pipe takes everything, and can be synced nowhere.
+// then, nor when the disk is well again. A pipe takes everything, and can be synced nowhere.
 func TestRunWithoutSync(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -78,9 +78,9 @@ func TestRunWithoutSync(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	l.file.Close()
-	l.file = w
-	for range 2 {
+	defer w.Close()
+	whole := l.file
+	for _, l.file = range []*os.File{w, whole} {
 		if _, err := a.Run(t.Context(), l, RunOptions{}); err == nil || !strings.HasPrefix(err.Error(), "writing the ledger: ") {
 			t.Errorf("got %v, want that the ledger cannot be written", err)
 		}

@@ -217,6 +217,11 @@ func TestOpen_unsyncedLog(t *testing.T) {
 		}
 		w.disk.left(t, dir, name, data, name == sqlite.File)
 	}
+	// Whoever closes the last connection brings the log to the database. This one stays open.
+	var n int
+	if err := rawDatabase(t, dir).QueryRow("SELECT count(*) FROM users").Scan(&n); err != nil || n != usersEach {
+		t.Fatalf("got %d users and error %v, want %d", n, err, usersEach)
+	}
 	next := open(t, dir, sqlite.Options{})
 	storetest.Update(t, next, func(tx store.Tx) error { return addAccount(tx, "later") })
 	w.acks["later"] = w.disk.now()
@@ -233,4 +238,23 @@ func TestUpdate_left(t *testing.T) {
 	if err := sqlite.UpdateAndLeave(s); err == nil {
 		t.Error("an update without a caller was acknowledged")
 	}
+}
+
+// A state that could not be brought to the disk is not loaded.
+func TestLoad_failedSync(t *testing.T) {
+	dir := t.TempDir()
+	d := newDisk(t, dir)
+	s := open(t, dir, sqlite.Options{})
+	state := filepath.Join(t.TempDir(), "state")
+	storetest.Update(t, s, storetest.Insert("a1", "u1"))
+	saveState(t, s, state)
+	storetest.Update(t, s, storetest.Insert("a1", "u2"))
+	d.fail(func() bool { return true })
+	if err := s.(states).Load(t.Context(), state, func(store.ReadTx) error { return nil }); err == nil {
+		t.Error("Load: got no error")
+	}
+	d.fail(nil)
+	wantUsers(t, s, "u1", "u2")
+	loadState(t, s, state)
+	wantUsers(t, s, "u1")
 }
