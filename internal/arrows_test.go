@@ -56,7 +56,6 @@ var arrows = map[string]map[string]string{
 		"internal/profile": "names the variables that it reads",
 	},
 	"internal/bulk": {
-		"internal/atomicfile":  "the name of a ledger is on stable storage before its calls",
 		"internal/address":     "which rows name the same user, and which address nobody can have",
 		"internal/chime":       "the operations that it calls",
 		"internal/chime/api":   "the names of statuses and types that its rules are about",
@@ -225,6 +224,7 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/store/storetest":           {"internal/store": "tests any engine"},
 	"internal/store/postgres/poolertest": {},
+	"internal/disktest":                  {}, // what a loss of power leaves of files: only tests import it
 
 	// What both stand on.
 	"internal/address":     {},

@@ -29,7 +29,7 @@ func (s source) place(n ast.Node) string {
 
 // forTests reports whether the file is part of no program.
 func (s source) forTests() bool {
-	return strings.HasSuffix(s.path, "_test.go") || strings.HasPrefix(s.path, "internal/store/storetest/")
+	return strings.HasSuffix(s.path, "_test.go") || strings.HasPrefix(s.path, "internal/store/storetest/") || strings.HasPrefix(s.path, "internal/disktest/")
 }
 
 // sources parses all Go files of the repository.

@@ -7,14 +7,12 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
-	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
@@ -202,9 +200,6 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	}
 	if err == nil {
 		err = file.Sync()
-	}
-	if err == nil { // or a failure of power could take the file away after calls were made
-		err = atomicfile.SyncDir(filepath.Dir(path))
 	}
 	if err != nil { // nothing has been sent: free the name
 		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close(), os.Remove(path)))

@@ -1,8 +1,6 @@
 package sqlite_test
 
 import (
-	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"sync"
 	"testing"
@@ -10,105 +8,79 @@ import (
 
 	"modernc.org/libc"
 	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/carillon-project/carillon/internal/disktest"
 )
 
-// disk keeps a record of what SQLite does to the files of a directory, so that it can tell what
-// would be left of them if the power failed at some moment. The files themselves are written as
-// usual, but for the syncs: what is synced counts as that in the record only, and takes no time.
+// disk keeps a record of what SQLite does to the files of a directory, which tells what would be
+// left of them if the power failed at some moment. The files themselves are written as usual, but
+// for the syncs: what is synced counts as that in the record only, and takes no time.
 type disk struct {
+	*disktest.Disk
 	mu       sync.Mutex
-	events   []event
-	failing  func() bool    // decides which syncs fail; nil: none
-	failures map[int]int    // of syncs, by file
-	weak     int            // syncs that did not ask the disk to empty its own cache, where there is a choice
-	files    int            // that were ever made
-	named    map[string]int // of these, those that have a name now
+	failing  func() bool           // decides which syncs fail; nil: none
+	failures map[disktest.File]int // of syncs
+	calls    []call
 }
 
-// event is something that was done to a file, or to the directory.
-type event struct {
-	kind   eventKind
-	file   int    // -1: the directory
-	name   string // that the directory was given, or has lost
-	offset int64  // of written bytes; the size of a file that was cut
-	data   []byte // that was written
+// call is what SQLite did to a file.
+type call struct {
+	kind   callKind
+	file   string // its name
+	offset int64  // of what was written
+	data   []byte
+	full   bool // a sync asked the disk to empty its own cache, where there is a choice
 }
 
-type eventKind int
+type callKind string
 
 const (
-	written eventKind = iota
-	cut
-	synced
-	unsynced // a sync has failed
-	named
-	removed
+	wrote   callKind = "wrote"
+	synced  callKind = "synced"
+	removed callKind = "removed"
 )
 
-// directory is the file of an event that is about the names of files.
-const directory = -1
+func (d *disk) note(c call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls = append(d.calls, c)
+}
+
+// called returns what SQLite has done so far.
+func (d *disk) called() []call {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.calls
+}
 
 // newDisk begins the record of a directory, which must be empty.
 func newDisk(t testing.TB, dir string) *disk {
 	recordFiles()
-	d := &disk{named: map[string]int{}, failures: map[int]int{}}
+	d := &disk{Disk: disktest.New(), failures: map[disktest.File]int{}}
 	disks.Store(dir, d)
 	t.Cleanup(func() { disks.Delete(dir) })
 	return d
 }
 
-func (d *disk) note(e event) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.events = append(d.events, e)
-}
-
-// opened returns the file of a name, which it makes if there is none.
-func (d *disk) opened(name string) int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	file, ok := d.named[name]
-	if !ok {
-		file = d.files
-		d.files++
-		d.named[name] = file
-		d.events = append(d.events, event{kind: named, file: file, name: name})
-	}
-	return file
-}
-
 // failed counts the syncs of a file that have failed.
-func (d *disk) failed(name string) int {
+func (d *disk) failed(file disktest.File) int {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.failures[d.named[name]]
-}
-
-// left puts a file into the empty directory that an earlier process has left there. Unless it was
-// synced, nobody knows how much of it is on the disk, and no later sync makes up for that.
-func (d *disk) left(t testing.TB, dir, name string, data []byte, isSynced bool) {
-	t.Helper()
-	if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	file := d.opened(name)
-	d.note(event{kind: written, file: file, data: data})
-	if isSynced {
-		d.note(event{kind: synced, file: file})
-	} else {
-		d.note(event{kind: unsynced, file: file})
-	}
-	d.note(event{kind: synced, file: directory})
+	return d.failures[file]
 }
 
 func (d *disk) remove(name string, syncDir bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.named, name)
-	d.events = append(d.events, event{kind: removed, name: name})
+	d.note(call{kind: removed, file: name})
+	d.Remove(name)
 	if syncDir {
-		d.events = append(d.events, event{kind: synced, file: directory})
+		d.syncDir()
 	}
+}
+
+// syncDir syncs the directory.
+func (d *disk) syncDir() {
+	dir, _ := d.Find(".")
+	d.Sync(dir, d.Now())
 }
 
 // fail lets the function decide from now on which syncs fail; nil: none.
@@ -123,125 +95,21 @@ func (d *disk) fail(decide func() bool) {
 func (d *disk) sync(f *openFile, flags int32) (ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if flags&0x0f != sqlite3.SQLITE_SYNC_FULL {
-		d.weak++
-	}
 	if d.failing != nil && d.failing() {
 		d.failures[f.file]++
-		d.events = append(d.events, event{kind: unsynced, file: f.file})
+		d.FailSync(f.file)
 	}
 	if f.told < d.failures[f.file] {
 		f.told = d.failures[f.file]
 		return false
 	}
-	d.events = append(d.events, event{kind: synced, file: f.file})
+	d.Sync(f.file, d.Now())
+	d.calls = append(d.calls, call{kind: synced, file: f.name, full: flags&0x0f == sqlite3.SQLITE_SYNC_FULL})
 	if f.syncsDir {
 		f.syncsDir = false
-		d.events = append(d.events, event{kind: synced, file: directory})
+		d.syncDir()
 	}
 	return true
-}
-
-// now is the present moment: the number of events so far.
-func (d *disk) now() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.events)
-}
-
-// sector is what a disk writes as a whole, in bytes.
-const sector = 512
-
-// afterPowerLoss returns the files as they may be if the power fails at a moment. What was done to
-// a file before its last sync is there. Of what came after it, luck decides about each sector.
-// Names come and go in their order, as file systems with a journal see to, so luck decides how many
-// of the latest are lost.
-func (d *disk) afterPowerLoss(moment int, luck *rand.Rand) map[string][]byte {
-	d.mu.Lock()
-	events, contents := d.events[:moment], make([][]byte, d.files)
-	d.mu.Unlock()
-	safe := make([]bool, moment) // which events are on the disk
-	pending := map[int][]int{}   // events of each file that no sync has followed yet
-	size, namesKept := map[int]int64{}, 0
-	for i, e := range events {
-		switch e.kind {
-		case synced:
-			for _, earlier := range pending[e.file] {
-				safe[earlier] = true
-			}
-			pending[e.file] = nil
-			if e.file == directory {
-				namesKept = i
-			}
-		case unsynced: // what was to be synced may never be written, whatever is synced later
-			pending[e.file] = nil
-		case written, cut:
-			pending[e.file] = append(pending[e.file], i)
-			size[e.file] = max(size[e.file], e.offset+int64(len(e.data)))
-		}
-	}
-	for file, n := range size {
-		contents[file] = make([]byte, 0, n)
-	}
-	kept := luck.Float64() // some losses keep nearly all, and some nearly nothing
-	namesKept += luck.IntN(moment - namesKept + 1)
-	there := map[string]int{}
-	for i, e := range events {
-		lucky := func() bool { return safe[i] || luck.Float64() < kept }
-		switch e.kind {
-		case written:
-			f := contents[e.file]
-			for at := 0; at < len(e.data); {
-				n := min(sector-int(e.offset+int64(at))%sector, len(e.data)-at)
-				if lucky() {
-					start, end := int(e.offset)+at, int(e.offset)+at+n
-					if end > len(f) {
-						f = f[:end] // what is passed over is zero
-					}
-					copy(f[start:end], e.data[at:at+n])
-				}
-				at += n
-			}
-			contents[e.file] = f
-		case cut:
-			if int64(len(contents[e.file])) > e.offset && lucky() {
-				clear(contents[e.file][e.offset:])
-				contents[e.file] = contents[e.file][:e.offset]
-			}
-		case named:
-			if i < namesKept {
-				there[e.name] = e.file
-			}
-		case removed:
-			if i < namesKept {
-				delete(there, e.name)
-			}
-		}
-	}
-	files := map[string][]byte{}
-	for name, file := range there {
-		files[name] = contents[file]
-	}
-	return files
-}
-
-// writeFiles makes a directory have these files only.
-func writeFiles(t testing.TB, dir string, files map[string][]byte) {
-	t.Helper()
-	old, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, f := range old {
-		if err := os.Remove(filepath.Join(dir, f.Name())); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for name, data := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 }
 
 // SQLite reaches files through tables of functions, its VFS. recordFiles puts functions of ours
@@ -255,7 +123,8 @@ var (
 // openFile is a file that SQLite has opened in the directory of a disk.
 type openFile struct {
 	disk    *disk
-	file    int                          // of the disk
+	name    string
+	file    disktest.File
 	told    int                          // how many of the failures of the file this handle was told of
 	methods *sqlite3.Tsqlite3_io_methods // of the driver
 
@@ -312,9 +181,9 @@ var recordOpen openFunc = func(tls *libc.TLS, _, name, file uintptr, flags int32
 	if !recorded {
 		return code
 	}
-	f := at[sqlite3.Tsqlite3_file](file)
+	f, opened := at[sqlite3.Tsqlite3_file](file), d.(*disk).Open(base)
 	f.FpMethods = wrapped(f.FpMethods, &openFile{
-		disk: d.(*disk), file: d.(*disk).opened(base), told: d.(*disk).failed(base),
+		disk: d.(*disk), name: base, file: opened, told: d.(*disk).failed(opened),
 		syncsDir: flags&sqlite3.SQLITE_OPEN_CREATE != 0 && flags&(sqlite3.SQLITE_OPEN_MAIN_JOURNAL|sqlite3.SQLITE_OPEN_WAL) != 0,
 	}, file)
 	return code
@@ -356,13 +225,15 @@ var recordClose closeFunc = func(tls *libc.TLS, file uintptr) int32 {
 
 var recordWrite writeFunc = func(tls *libc.TLS, file, data uintptr, n int32, offset int64) int32 {
 	f := opened(file)
-	f.disk.note(event{kind: written, file: f.file, offset: offset, data: append([]byte(nil), unsafe.Slice(at[byte](data), n)...)})
+	bytes := append([]byte(nil), unsafe.Slice(at[byte](data), n)...)
+	f.disk.Write(f.file, offset, bytes)
+	f.disk.note(call{kind: wrote, file: f.name, offset: offset, data: bytes})
 	return function[writeFunc](f.methods.FxWrite)(tls, file, data, n, offset)
 }
 
 var recordTruncate truncateFunc = func(tls *libc.TLS, file uintptr, size int64) int32 {
 	f := opened(file)
-	f.disk.note(event{kind: cut, file: f.file, offset: size})
+	f.disk.Cut(f.file, size)
 	return function[truncateFunc](f.methods.FxTruncate)(tls, file, size)
 }
 
