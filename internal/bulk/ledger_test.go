@@ -57,8 +57,8 @@ func TestRunIsInterruptedWithoutDisk(t *testing.T) {
 	}
 }
 
-// What was written to a ledger, but cannot be brought to the disk, is not on record. No call is made
-// then, nor when the disk is well again. A pipe takes everything, and can be synced nowhere.
+// What was written to a ledger, but cannot be brought to the disk, is not on record. No call is
+// made then, nor when the disk is well again. A pipe takes everything, and cannot be synced.
 func TestRunWithoutSync(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
