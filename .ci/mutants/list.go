@@ -73,6 +73,17 @@ var list = []mutant{
 		tests: []string{"TestTrailOrNothing"},
 	},
 
+	{
+		name: "root-key-unsaved", promise: "no root key is in the database that nobody has got",
+		file: "internal/directory/keys.go", old: `err = save(key)`, new: `save(key)`,
+		tests: []string{"TestRootKeySaved"},
+	},
+	{
+		name: "rotated-key-unwritten", promise: "a rotation ends when the new secret key is in its file",
+		file: "internal/seal/seal.go", old: `err := replaceKey(s.keyFile, k.bytes)`, new: `err := error(nil)`,
+		tests: []string{"TestRotate"},
+	},
+
 	// After a failure.
 	{
 		name: "writer-kept", promise: "after a failed commit nothing is built on what it has left",

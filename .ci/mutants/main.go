@@ -135,15 +135,9 @@ func run(chosen []mutant, verbose bool) error {
 	defer os.RemoveAll(scratch)
 
 	results := make([]chan outcome, len(todo))
-	slots := make(chan struct{}, runtime.NumCPU())
-	var running sync.WaitGroup
 	for i, m := range todo {
 		results[i] = make(chan outcome, 1)
-		running.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			results[i] <- try(m, filepath.Join(scratch, m.name))
-		})
+		go func() { results[i] <- try(m, filepath.Join(scratch, m.name)) }()
 	}
 	count := make(map[string]int)
 	for i, m := range todo {
@@ -159,7 +153,6 @@ func run(chosen []mutant, verbose bool) error {
 			fmt.Println(o.output)
 		}
 	}
-	running.Wait()
 	fmt.Printf("%d killed, %d survive as argued, %d survived, %d errors, in %.0f s (CPU %.0f s)\n",
 		count["killed"], count["argued"], count["survived"], count["error"], time.Since(began).Seconds(), cpu.Seconds())
 	if left > 0 {
@@ -178,18 +171,25 @@ func sound(todo []mutant) (cpu time.Duration, err error) {
 		words := strings.Join(append([]string{m.pkg()}, m.args...), " ")
 		tests[words] = append(tests[words], m.tests...)
 	}
+	var mu sync.Mutex
+	var running sync.WaitGroup
 	for words, names := range tests {
 		slices.Sort(names)
 		names = slices.Compact(names)
-		r := test(names, nil, strings.Fields(words))
-		cpu += r.cpu
-		for _, name := range names {
-			if r.ended[name] != "pass" {
-				return cpu, fmt.Errorf("%s of %s does not pass without any change: %q\n%s", name, words, r.ended[name], r.output)
+		running.Go(func() {
+			r := test(names, nil, strings.Fields(words))
+			mu.Lock()
+			defer mu.Unlock()
+			cpu += r.cpu
+			for _, name := range names {
+				if r.ended[name] != "pass" {
+					err = errors.Join(err, fmt.Errorf("%s of %s does not pass without any change: %q\n%s", name, words, r.ended[name], r.output))
+				}
 			}
-		}
+		})
 	}
-	return cpu, nil
+	running.Wait()
+	return cpu, err
 }
 
 // try builds and tests a mutant. Its file begins with the path given.
@@ -243,8 +243,12 @@ type result struct {
 	cpu    time.Duration
 }
 
+var slots = make(chan struct{}, runtime.NumCPU()) // for one go test each
+
 // test runs go test for some tests.
 func test(names, flags, words []string) (r result) {
+	slots <- struct{}{}
+	defer func() { <-slots }()
 	var patterns []string
 	for _, name := range names {
 		patterns = append(patterns, "^"+strings.ReplaceAll(name, "/", "$/^")+"$")

@@ -58,5 +58,10 @@ func UpdateAndLeave(s store.Store) error {
 	return <-u.done
 }
 
-// Patience sets how long the updates of a store, which has had none yet, wait for their turn.
-func Patience(s store.Store, limit time.Duration) { s.(*database).turnWait = limit }
+// Patience sets how long updates wait for their turn, while there are none, and returns how long it
+// was.
+func Patience(s store.Store, limit time.Duration) (former time.Duration) {
+	d := s.(*database)
+	former, d.turnWait = d.turnWait, limit
+	return former
+}

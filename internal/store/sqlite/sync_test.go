@@ -131,8 +131,13 @@ func TestSyncs_checkpoint(t *testing.T) {
 	d := newDisk(t, dir)
 	s := open(t, dir, sqlite.ShortLog(20))
 	began := len(d.called())
-	for n := range 60 {
+	head := func(c call) bool { return c.kind == wrote && c.file == logFile && c.offset == 0 }
+	for n, starts := 0, 0; starts < 4; n++ {
+		before := len(d.called())
 		storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, fmt.Sprint("account-", n)) })
+		if slices.ContainsFunc(d.called()[before:], head) {
+			starts++
+		}
 	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
@@ -140,7 +145,6 @@ func TestSyncs_checkpoint(t *testing.T) {
 	calls := d.called()[began:]
 	inLog := map[string]bool{} // pages; true: on the disk
 	unsynced := false          // the database was written to since its last sync
-	copied, restarts := 0, 0
 	for i, c := range calls {
 		switch {
 		case c.file == logFile && c.kind == synced:
@@ -149,23 +153,21 @@ func TestSyncs_checkpoint(t *testing.T) {
 			}
 		case c.file == logFile && c.kind == wrote && c.offset > 0:
 			inLog[string(c.data)] = inLog[string(c.data)]
-		case c.file == logFile: // its head was written, or it was removed
-			restarts++
+		case c.file == logFile: // its head is written, or it is removed
 			if unsynced {
 				t.Errorf("call %d: the log starts again, but the database is not synced", i)
 			}
 		case c.file == sqlite.File && c.kind == synced:
 			unsynced = false
 		case c.file == sqlite.File && c.kind == wrote:
-			copied++
 			unsynced = true
 			if !inLog[string(c.data)] {
 				t.Errorf("call %d: a page goes into the database that is not on the disk in the log", i)
 			}
 		}
 	}
-	if syncs(t, calls, sqlite.File) == 0 || copied == 0 || restarts < 3 {
-		t.Errorf("%d pages were copied and the log started %d times: this test needs more", copied, restarts)
+	if n := syncs(t, calls, sqlite.File); n < 3 {
+		t.Errorf("the database was synced %d times, want once before each start of the log but the first", n)
 	}
 }
 
@@ -175,7 +177,6 @@ func TestUpdate_failedSync(t *testing.T) {
 	dir := t.TempDir()
 	d := newDisk(t, dir)
 	s := open(t, dir, sqlite.Options{})
-	sqlite.Patience(s, 300*time.Millisecond) // longer than readers are waited for otherwise
 	storetest.Update(t, s, storetest.Insert("a1", "u1"))
 	if err := s.View(t.Context(), func(tx store.ReadTx) error {
 		if _, err := tx.HasUsers("a1"); err != nil { // takes the snapshot
@@ -187,6 +188,8 @@ func TestUpdate_failedSync(t *testing.T) {
 			t.Errorf("Update: got error %v, want %v", err, store.ErrFailed)
 		}
 		d.fail(nil)
+		usual := sqlite.Patience(s, 300*time.Millisecond) // longer than readers are waited for otherwise
+		defer sqlite.Patience(s, usual)
 		for range 2 {
 			if err := s.Update(t.Context(), storetest.Insert("a1", "u4")); !errors.Is(err, store.ErrUnavailable) || !strings.Contains(err.Error(), "readers") {
 				t.Errorf("Update, while the log cannot start again: got error %v, want %v, because of readers", err, store.ErrUnavailable)
