@@ -57,6 +57,7 @@ var arrows = map[string]map[string]string{
 	},
 	"internal/bulk": {
 		"internal/address":     "which rows name the same user, and which address nobody can have",
+		"internal/atomicfile":  "the name of a ledger is on the disk before a call is sent",
 		"internal/chime":       "the operations that it calls",
 		"internal/chime/api":   "the names of statuses and types that its rules are about",
 		"internal/chime/rules": "a plan says what the service would refuse",

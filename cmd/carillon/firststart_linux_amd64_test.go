@@ -3,11 +3,9 @@ package main
 import (
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"syscall"
@@ -54,33 +52,6 @@ func TestFirstStart_Killed(t *testing.T) {
 			t.Parallel()
 			startsAgain(t, left[i].dir, left[i].out)
 		})
-	}
-}
-
-var printedKey = regexp.MustCompile(`(?m)^export AWS_ACCESS_KEY_ID=(\w+)$`)
-
-// startsAgain starts a service in the directory of one that was killed, and had printed this.
-func startsAgain(t *testing.T, dir, printed string) {
-	s := serving(t, dir)
-	key := s.env["AWS_ACCESS_KEY_ID"]
-	if m := printedKey.FindStringSubmatch(printed); m != nil && m[1] != key {
-		t.Errorf("the key %s was printed, the root key is %q", m[1], key)
-	}
-	r, err := http.NewRequest("GET", s.url+"/accounts", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sign(r, "", func(name string) string { return s.env[name] })
-	resp, err := http.DefaultClient.Do(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	resp.Body.Close()
-	if resp.StatusCode != http.StatusOK {
-		t.Errorf("a request with the root key: got %s, want 200\n%s", resp.Status, s.complaints())
-	}
-	if err := s.end(os.Interrupt); err != nil {
-		t.Errorf("carillon serve ended with %v", err)
 	}
 }
 

@@ -3,7 +3,7 @@
 // the file gets its name, then the directory goes to stable storage.
 //
 // Start at [WriteFile], which replaces a file, and [CreateFile], which refuses to. [New] is for
-// what is written piece by piece, or by somebody else.
+// what is written piece by piece, or by somebody else, and [MkdirAll] for directories.
 //
 // A process that is killed may leave a temporary file: the name of the file, ".partial-" and some
 // digits. An error leaves none.
@@ -180,6 +180,24 @@ func (f *File) named(err error) error {
 		return &fs.PathError{Op: e.Op, Path: f.path, Err: e.Err}
 	}
 	return err
+}
+
+// MkdirAll makes a directory, and those above it that are missing, as os.MkdirAll does. The names
+// of those that it makes are on stable storage when it returns.
+func MkdirAll(path string, perm fs.FileMode) error {
+	if _, err := os.Stat(path); err == nil {
+		return os.MkdirAll(path, perm) // which refuses what is no directory
+	}
+	parent := filepath.Dir(path)
+	if parent != path {
+		if err := MkdirAll(parent, perm); err != nil {
+			return err
+		}
+	}
+	if err := os.MkdirAll(path, perm); err != nil { // another process may have been first
+		return err
+	}
+	return SyncDir(parent)
 }
 
 // SyncDir brings the names in a directory to stable storage. On Windows, and where a directory or a

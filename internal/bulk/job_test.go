@@ -663,7 +663,7 @@ func TestLedgerDamage(t *testing.T) {
 	all := strings.SplitAfter(whole, "\n")
 	join := func(lines ...string) string { return strings.Join(lines, "") }
 	for _, tt := range []struct{ name, text, want string }{
-		{"empty", "", "L:1: the first line of the plan or ledger is missing"},
+		{"empty", "", "L:1: the first line of the plan or ledger is missing; if this is a ledger, it was not begun, so no call was made: start the job again"},
 		{"not a ledger", "email,license\n", "L:1: this is neither a plan nor a ledger"},
 		{"cut in the plan", join(all[0], all[1][:40]), "L:2: the ledger ends before its plan does (0 of 2 rows), so no call was made: start the job again"},
 		{"a damaged line in the middle", join(all[0], all[1], all[2], "{\"status\":\n", all[3]), "L:4: the line is damaged; it is not a JSON object"},

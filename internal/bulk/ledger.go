@@ -7,12 +7,14 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/sheet"
 )
@@ -188,7 +190,8 @@ type Ledger struct {
 	broken error  // of the first write that failed; nothing is written after it
 }
 
-// Create starts the ledger of a job. Only its owner can read it. The file must not exist yet.
+// Create starts the ledger of a job. Only its owner can read it. The file must not exist yet. It is
+// on stable storage when Create returns.
 func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
@@ -201,14 +204,17 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	if err == nil {
 		err = file.Sync()
 	}
+	if err == nil {
+		err = atomicfile.SyncDir(filepath.Dir(path))
+	}
 	if err != nil { // nothing has been sent: free the name
 		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close(), os.Remove(path)))
 	}
 	return l, nil
 }
 
-// OpenLedger opens the ledger of a job to go on with it. If a crash left a part of a last line,
-// that part is cut off. No symbolic link is followed.
+// OpenLedger opens the ledger of a job to go on with it. What a crash left of the last lines is cut
+// off: see readLedger. No symbolic link is followed.
 func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	file, err := os.OpenFile(path, os.O_RDWR, 0) // Windows cannot truncate files open for appending
 	if err != nil {
@@ -227,15 +233,25 @@ func OpenLedger(path string, now func() time.Time) (*Ledger, error) {
 	}
 	if err == nil {
 		l.Plan = read.Plan
-		err = file.Truncate(read.whole)
-	}
-	if err == nil {
-		_, err = file.Seek(read.whole, io.SeekStart)
+		err = l.cut(read.whole)
 	}
 	if err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
+}
+
+// cut cuts a ledger to so many bytes. That is on stable storage before anything is written in place
+// of the rest, with which it might be mixed up.
+func (l *Ledger) cut(size int64) error {
+	end, err := l.file.Seek(0, io.SeekEnd)
+	if err == nil && end > size {
+		err = errors.Join(l.file.Truncate(size), l.file.Sync())
+	}
+	if err == nil {
+		_, err = l.file.Seek(size, io.SeekStart)
+	}
+	return err
 }
 
 // ReadLedger reads a ledger without locking or changing it.
@@ -360,8 +376,10 @@ func (l *Ledger) Close() error {
 	return err
 }
 
-// readLedger reads a plan or a ledger. If a crash left a part of a last line, that part does not
-// count.
+// readLedger reads a plan or a ledger. The last lines of a ledger may not have reached the disk
+// when the program or the machine crashed. From the first line on of which a part is missing, none
+// counts: no call had waited for them. What was never written is missing at the end, or reads as
+// zeros where something after it was written.
 func readLedger(r io.Reader, name string) (*Ledger, error) {
 	in := bufio.NewReaderSize(r, 256<<10)
 	l := &Ledger{Path: name}
@@ -381,7 +399,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		if err == nil {
 			o, _ = v.(*document.Object)
 		}
-		if torn && (l.Job != "" || line == 1) {
+		if (torn || bytes.IndexByte(text, 0) >= 0) && (l.Job != "" || line == 1) {
 			break
 		}
 		switch {
@@ -405,7 +423,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 	}
 	switch {
 	case l.Account == "":
-		return nil, badInput(name, 1, "the first line of the plan or ledger is missing")
+		return nil, badInput(name, 1, "the first line of the plan or ledger is missing; if this is a ledger, it was not begun, so no call was made: start the job again")
 	case len(l.Rows) < rows && l.Job != "":
 		return nil, badInput(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so no call was made: start the job again", len(l.Rows), rows)
 	case len(l.Rows) < rows:

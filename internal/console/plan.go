@@ -327,7 +327,7 @@ func (c *Console) savePlan(said *planSaid) error {
 // mutex.
 func (c *Console) loadPlans() error {
 	w := c.work
-	if err := os.MkdirAll(c.plansDir(), 0o700); err != nil || w.plans != nil {
+	if err := atomicfile.MkdirAll(c.plansDir(), 0o700); err != nil || w.plans != nil {
 		return err
 	}
 	files, err := os.ReadDir(c.plansDir())

@@ -344,7 +344,7 @@ func replace(path, text string) error {
 			mode = info.Mode().Perm()
 		}
 	}
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := atomicfile.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
 	return atomicfile.WriteFile(path, []byte(text), mode)

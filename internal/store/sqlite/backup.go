@@ -488,10 +488,7 @@ func (b *Backup) Restore(ctx context.Context, dir string) (err error) {
 	if err != nil {
 		return fmt.Errorf("restoring %s: %w", b.file, err)
 	}
-	if err := f.Create(); err != nil {
-		return err
-	}
-	return atomicfile.SyncDir(filepath.Dir(dir)) // which may have got the directory only now
+	return f.Create()
 }
 
 var errFileChanged = errors.New("the file has changed since it was checked")

@@ -12,6 +12,8 @@ import (
 	"syscall"
 
 	"github.com/gofrs/flock"
+
+	"github.com/carillon-project/carillon/internal/atomicfile"
 )
 
 // File is the name of the database in its directory. SQLite keeps a log, and other files of its
@@ -24,8 +26,9 @@ const lockFile = "lock"
 var ErrLocked = errors.New("in use by another process")
 
 // Lock keeps a directory for one service until release is called or the process ends. It makes the
-// directory (mode 0700) and, in it, an empty file named "lock". A directory that is taken gives
-// ErrLocked. The operator's commands open the database without the lock.
+// directory (mode 0700), whose name is on stable storage then, and in it an empty file named
+// "lock". A directory that is taken gives ErrLocked. The operator's commands open the database
+// without the lock.
 func Lock(dir string) (release func() error, err error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
@@ -41,6 +44,10 @@ func Lock(dir string) (release func() error, err error) {
 	}
 	if !ok {
 		return nil, fmt.Errorf("data directory %s is %w: stop that service or choose another directory", dir, ErrLocked)
+	}
+	// Somebody may have made the directory a moment ago. Nothing in it lasts longer than its name.
+	if err := atomicfile.SyncDir(filepath.Dir(dir)); err != nil {
+		return nil, errors.Join(fmt.Errorf("locking data directory %s: %w", dir, err), lock.Unlock())
 	}
 	return lock.Unlock, nil
 }
@@ -88,7 +95,7 @@ func Narrow(dir string, names ...string) (narrowed, wide []string, err error) {
 }
 
 func makeDir(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := atomicfile.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("creating data directory: %w", err)
 	}
 	return nil
