@@ -239,6 +239,76 @@ var list = []mutant{
 		in:  "cmd/carillon", tests: []string{"TestFirstStart_Killed"},
 	},
 
+	// Files that the program makes, when the power fails.
+	{
+		name: "service-volatile", promise: "a service waits for the disk",
+		file: "internal/carillon/database.go", old: `Volatile: test`, new: `Volatile: true`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"},
+	},
+	{
+		name: "directory-unsynced", promise: "the names of new directories are on the disk",
+		file: files + "atomicfile.go", old: `return SyncDir(parent)`, new: `return nil`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart", "TestPowerLoss_Restore"},
+	},
+	{
+		name: "key-unsynced", promise: "the secret key is on the disk before anything is sealed with it",
+		file: "internal/seal/seal.go", old: `err := atomicfile.CreateFile(path, lineOf(newKey()), 0o600)`,
+		new: `f, err := atomicfile.New(path, 0o600)
+			if err == nil {
+				f.Volatile = true
+				f.Write(lineOf(newKey()))
+				err = f.Create()
+			}`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"},
+	},
+	{
+		name: "rotated-key-unsynced", promise: "a new secret key is on the disk when a rotation ends",
+		file: "internal/seal/seal.go", old: `return f.Replace()`, new: `f.Volatile = true; return f.Replace()`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_RotateSecret"},
+	},
+	{
+		name: "root-key-unsynced", promise: "the lines of the root key are on the disk before the database has it",
+		file: "internal/carillon/serve.go", old: `return atomicfile.WriteFile(filepath.Join(o.Data, rootKeyFile), []byte(lines), 0o600)`,
+		new: `f, err := atomicfile.New(filepath.Join(o.Data, rootKeyFile), 0o600)
+			if err != nil {
+				return err
+			}
+			f.Volatile = true
+			f.Write([]byte(lines))
+			return f.Replace()`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"},
+	},
+	{
+		name: "backup-unsynced", promise: "a backup is on stable storage",
+		file: sqlite + "backup.go", old: `return b, f.Create()`, new: `f.Volatile = true; return b, f.Create()`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Backup"},
+	},
+	{
+		name: "restore-unsynced", promise: "what was restored is on stable storage",
+		file: sqlite + "backup.go", old: `	return f.Create()`, new: `	f.Volatile = true; return f.Create()`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Restore"},
+	},
+	{
+		name: "ledger-name-unsynced", promise: "the name of a ledger is on the disk before its first call",
+		file: bulk + "ledger.go", old: `SyncDir(filepath.Dir(path))`, new: `SyncDir(filepath.Dir(filepath.Dir(path)))`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+	},
+	{
+		name: "ledger-cut-unsynced", promise: "what was cut off a ledger is not mixed up with what is written later",
+		file: bulk + "ledger.go", old: `errors.Join(l.file.Truncate(size), l.file.Sync())`, new: `l.file.Truncate(size)`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+	},
+	{
+		name: "ledger-zeros-read", promise: "a ledger can be gone on with when its last lines are lost in part",
+		file: bulk + "ledger.go", old: ` || bytes.IndexByte(text, 0) >= 0`, new: ``,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+	},
+	{
+		name: "ledger-unsynced-power-loss", promise: "a call is on the disk, in the ledger, before it is made",
+		file: bulk + "ledger.go", old: `err = l.file.Sync()`, new: `err = nil`,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+	},
+
 	// Ledgers of bulk jobs.
 	{
 		name: "ledger-unsynced", promise: "a call is on the disk, in the ledger, before it is made", fast: true,
@@ -267,7 +337,7 @@ var list = []mutant{
 	},
 	{
 		name: "torn-line-kept", promise: "a ledger goes on after a line that was torn",
-		file: bulk + "ledger.go", old: `err = file.Truncate(read.whole)`, new: `err = nil`,
+		file: bulk + "ledger.go", old: `err = l.cut(read.whole)`, new: `err = nil`,
 		tests: []string{"TestResumeEqualsOneCleanRun", "TestLedgerDamage"},
 	},
 	{
