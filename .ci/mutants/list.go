@@ -159,6 +159,18 @@ var list = []mutant{
 		survives: "SQLite's own checkpoints sync as ours do; only commits take longer",
 	},
 
+	// Files of the database.
+	{
+		name: "schema-in-pieces", promise: "a schema is there as a whole, and says of which release",
+		file: sqlite + "migrate.go", old: `conn.ExecContext(ctx, script)`, new: `conn.ExecContext(ctx, script+"; COMMIT; BEGIN IMMEDIATE")`,
+		in: "cmd/carillon", tests: []string{"TestFirstStart_Killed"},
+	},
+	{
+		name: "lock-ignored", promise: "a directory belongs to one service",
+		file: sqlite + "dir.go", old: `if !ok {`, new: `if !ok && dir == "" {`,
+		tests: []string{"TestLockDir"},
+	},
+
 	// Backups.
 	{
 		name: "manifest-unverified", promise: "a backup that was changed is refused",
