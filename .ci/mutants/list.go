@@ -8,6 +8,8 @@ const (
 	files    = "internal/atomicfile/"
 )
 
+var fewLosses = []string{"-power-losses=100"}
+
 var list = []mutant{
 	// A group of updates, from the first to the acknowledgement.
 	{
@@ -18,7 +20,7 @@ var list = []mutant{
 	{
 		name: "sync-off", promise: "a commit waits for the disk",
 		file: sqlite + "sqlite.go", old: `"FULL&_pragma=fullfsync(1)"`, new: `"OFF"`,
-		tests: []string{"TestSettings", "TestSyncs", "TestPowerLoss"}, args: []string{"-power-losses=100"},
+		tests: []string{"TestSettings", "TestSyncs", "TestPowerLoss"}, args: fewLosses,
 	},
 	{
 		name: "sync-to-cache", promise: "the disk of a Mac empties its own cache",
@@ -255,12 +257,12 @@ var list = []mutant{
 	{
 		name: "service-volatile", promise: "a service waits for the disk",
 		file: "internal/carillon/database.go", old: `Volatile: test`, new: `Volatile: true`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"}, args: fewLosses,
 	},
 	{
 		name: "directory-unsynced", promise: "the names of new directories are on the disk",
 		file: files + "atomicfile.go", old: `return SyncDir(parent)`, new: `return nil`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart", "TestPowerLoss_Restore"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart", "TestPowerLoss_Restore"}, args: fewLosses,
 	},
 	{
 		name: "key-unsynced", promise: "the secret key is on the disk before anything is sealed with it",
@@ -271,12 +273,12 @@ var list = []mutant{
 				f.Write(lineOf(newKey()))
 				err = f.Create()
 			}`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"}, args: fewLosses,
 	},
 	{
 		name: "rotated-key-unsynced", promise: "a new secret key is on the disk when a rotation ends",
 		file: "internal/seal/seal.go", old: `return f.Replace()`, new: `f.Volatile = true; return f.Replace()`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_RotateSecret"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_RotateSecret"}, args: fewLosses,
 	},
 	{
 		name: "root-key-unsynced", promise: "the lines of the root key are on the disk before the database has it",
@@ -288,37 +290,37 @@ var list = []mutant{
 			f.Volatile = true
 			f.Write([]byte(lines))
 			return f.Replace()`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"}, args: fewLosses,
 	},
 	{
 		name: "backup-unsynced", promise: "a backup is on stable storage",
 		file: sqlite + "backup.go", old: `return b, f.Create()`, new: `f.Volatile = true; return b, f.Create()`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_Backup"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Backup"}, args: fewLosses,
 	},
 	{
 		name: "restore-unsynced", promise: "what was restored is on stable storage",
 		file: sqlite + "backup.go", old: `	return f.Create()`, new: `	f.Volatile = true; return f.Create()`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_Restore"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Restore"}, args: fewLosses,
 	},
 	{
 		name: "ledger-name-unsynced", promise: "the name of a ledger is on the disk before its first call",
 		file: bulk + "ledger.go", old: `SyncDir(filepath.Dir(path))`, new: `SyncDir(filepath.Dir(filepath.Dir(path)))`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/apply"}, args: fewLosses,
 	},
 	{
 		name: "ledger-cut-unsynced", promise: "what was cut off a ledger is not mixed up with what is written later",
 		file: bulk + "ledger.go", old: `errors.Join(l.file.Truncate(size), l.file.Sync())`, new: `l.file.Truncate(size)`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/resume"}, args: fewLosses,
 	},
 	{
 		name: "ledger-zeros-read", promise: "a ledger can be gone on with when its last lines are lost in part",
 		file: bulk + "ledger.go", old: ` || bytes.IndexByte(text, 0) >= 0`, new: ``,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/apply"}, args: fewLosses,
 	},
 	{
 		name: "ledger-unsynced-power-loss", promise: "a call is on the disk, in the ledger, before it is made",
 		file: bulk + "ledger.go", old: `err = l.file.Sync()`, new: `err = nil`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/apply"}, args: fewLosses,
 	},
 
 	// Ledgers of bulk jobs.

@@ -253,7 +253,7 @@ func test(names, flags, words []string) (r result) {
 	for _, name := range names {
 		patterns = append(patterns, "^"+strings.ReplaceAll(name, "/", "$/^")+"$")
 	}
-	args := append([]string{"test", "-json", "-vet=off", "-timeout=5m", "-run=" + strings.Join(patterns, "|")}, flags...)
+	args := append([]string{"test", "-json", "-vet=off", "-timeout=20m", "-run=" + strings.Join(patterns, "|")}, flags...)
 	cmd := exec.Command("go", append(args, words...)...)
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
