@@ -330,7 +330,7 @@ var list = []mutant{
 		tests: []string{"TestRunWithoutSync"},
 	},
 	{
-		name: "call-before-ledger", promise: "a call is on the disk, in the ledger, before it is made", fast: true,
+		name: "call-before-ledger", promise: "a call is on the disk, in the ledger, before it is made",
 		file: bulk + "run.go", old: `err := r.ledger.commit()`, new: `err := error(nil)`,
 		tests: []string{"TestRunWithoutSync"},
 	},
