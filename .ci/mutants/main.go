@@ -106,6 +106,7 @@ func choose(fast bool, names []string) (chosen []mutant, err error) {
 
 // outcome is what became of a mutant.
 type outcome struct {
+	mutant
 	word   string // killed, survived, argued or error
 	by     []string
 	output string
@@ -134,21 +135,20 @@ func run(chosen []mutant, verbose bool) error {
 	}
 	defer os.RemoveAll(scratch)
 
-	results := make([]chan outcome, len(todo))
-	for i, m := range todo {
-		results[i] = make(chan outcome, 1)
-		go func() { results[i] <- try(m, filepath.Join(scratch, m.name)) }()
+	results := make(chan outcome)
+	for _, m := range todo {
+		go func() { results <- try(m, filepath.Join(scratch, m.name)) }()
 	}
 	count := make(map[string]int)
-	for i, m := range todo {
-		o := <-results[i]
+	for range todo { // as they end, since some take minutes
+		o := <-results
 		count[o.word]++
 		cpu += o.cpu
 		by := strings.Join(o.by, ", ")
 		if o.word == "argued" {
-			by = m.survives
+			by = o.survives
 		}
-		fmt.Printf("%-8s %5.1f s  %-*s  %s  <- %s\n", o.word, o.cpu.Seconds(), wide, m.name, m.promise, by)
+		fmt.Printf("%-8s %5.1f s  %-*s  %s  <- %s\n", o.word, o.cpu.Seconds(), wide, o.name, o.promise, by)
 		if verbose || o.word == "error" || o.word == "survived" {
 			fmt.Println(o.output)
 		}
@@ -194,7 +194,7 @@ func sound(todo []mutant) (cpu time.Duration, err error) {
 
 // try builds and tests a mutant. Its file begins with the path given.
 func try(m mutant, scratch string) outcome {
-	fail := func(err error) outcome { return outcome{word: "error", output: err.Error()} }
+	fail := func(err error) outcome { return outcome{mutant: m, word: "error", output: err.Error()} }
 	text, err := m.apply()
 	if err != nil {
 		return fail(err)
@@ -211,7 +211,7 @@ func try(m mutant, scratch string) outcome {
 		return fail(err)
 	}
 	r := test(m.tests, []string{"-count=1", "-overlay=" + scratch + ".json"}, append([]string{m.pkg()}, m.args...))
-	o := outcome{word: "survived", output: r.output, cpu: r.cpu}
+	o := outcome{mutant: m, word: "survived", output: r.output, cpu: r.cpu}
 	for _, name := range m.tests {
 		switch r.ended[name] {
 		case "fail":
