@@ -304,7 +304,7 @@ var list = []mutant{
 	},
 	{
 		name: "ledger-name-unsynced", promise: "the name of a ledger is on the disk before its first call",
-		file: bulk + "ledger.go", old: `SyncDir(filepath.Dir(path))`, new: `SyncDir(filepath.Dir(filepath.Dir(path)))`,
+		file: bulk + "ledger.go", old: `SyncDir(filepath.Dir(path))`, new: `SyncDir(filepath.Join(filepath.Dir(path), ".."))`,
 		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/apply"}, args: fewLosses,
 	},
 	{
@@ -357,7 +357,7 @@ var list = []mutant{
 	{
 		name: "sent-again-unseen", promise: "a call that may have been made is settled by reading",
 		file: bulk + "run.go", old: `			unsure = append(unsure, row)`, new: `			todo = append(todo, row)`,
-		tests: []string{"TestResumeEqualsOneCleanRun"},
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/reset-pin"}, args: fewLosses,
 	},
 	{
 		name: "head-unsynced", promise: "a plan is on the disk before its first call",
@@ -399,8 +399,8 @@ var list = []mutant{
 	},
 	{
 		name: "pg-token-read-only", promise: "what is found out is what the standbys have, too",
-		file: postgres + "update.go", old: `UPDATE commits SET undone = undone WHERE token = $1 RETURNING undone`,
-		new:   `SELECT undone FROM commits WHERE token = $1`,
+		file: postgres + "update.go", old: `UPDATE account_commits SET undone = undone WHERE token = $1 AND account_id = $2 RETURNING undone`,
+		new:   `SELECT undone FROM account_commits WHERE token = $1 AND account_id = $2`,
 		tests: []string{"TestStandby_gone"},
 	},
 	{
