@@ -84,7 +84,7 @@ func (f *File) Write(p []byte) (int, error) {
 }
 
 // Sync brings to stable storage what has been written so far. Finishing does so too.
-func (f *File) Sync() error { return f.named(f.temp.Sync()) }
+func (f *File) Sync() error { return f.named(flush(f.temp)) }
 
 // Replace finishes the file in place of the one that has its name, if there is one: see
 // [WriteFile].
@@ -135,13 +135,17 @@ func (f *File) Create() error {
 	return nil
 }
 
-var link = os.Link // fails in a test, as on a file system without links
+// In tests these fail: link as on a file system without links, flush as on a disk that is broken.
+var (
+	link  = os.Link
+	flush = (*os.File).Sync // on macOS this is F_FULLFSYNC
+)
 
 // close syncs and closes the temporary file, which keeps its place.
 func (f *File) close() error {
 	var err error
 	if !f.Volatile {
-		err = f.temp.Sync() // on macOS this is F_FULLFSYNC
+		err = flush(f.temp)
 	}
 	err = errors.Join(err, f.temp.Close())
 	if err != nil {
@@ -210,7 +214,7 @@ func SyncDir(path string) error {
 		return err
 	}
 	defer dir.Close()
-	if err := dir.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+	if err := flush(dir); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		if failed, ok := errors.AsType[*fs.PathError](err); ok {
 			err = failed.Err
 		}

@@ -2,11 +2,13 @@ package atomicfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -164,6 +166,77 @@ func TestCreateFile_Race(t *testing.T) {
 			}
 			holds(t, dir, map[string]string{"file": <-won})
 		})
+	}
+}
+
+// The bytes are on stable storage before the file has its name, and the name is before anybody is
+// told. If either fails, so does the whole.
+func TestSynced(t *testing.T) {
+	defer func() { link, flush = os.Link, (*os.File).Sync }()
+	noLinks := func(string, string) error { return errors.ErrUnsupported }
+	broken := errors.New("the disk is broken")
+	for _, test := range []struct {
+		name        string
+		write       func(path string, data []byte, perm fs.FileMode) error
+		link        func(string, string) error
+		old         string // what has the name before; empty: nothing
+		afterBroken string // what has it if the directory could not be synced
+	}{
+		{"WriteFile", WriteFile, os.Link, "old", "new"},
+		{"CreateFile", CreateFile, os.Link, "", ""},
+		{"CreateFile without links", CreateFile, noLinks, "", ""},
+	} {
+		for failing := range 3 {
+			if failing == 2 && runtime.GOOS == "windows" { // which syncs directories by itself
+				continue
+			}
+			dir := t.TempDir()
+			path := filepath.Join(dir, "file")
+			holding := map[string]string{}
+			if test.old != "" {
+				holding["file"] = test.old
+				if err := os.WriteFile(path, []byte(test.old), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			var steps []string
+			link = test.link
+			flush = func(f *os.File) error {
+				text, _ := os.ReadFile(f.Name())
+				named, _ := os.ReadFile(path)
+				what := "the directory"
+				if f.Name() != dir {
+					what = string(text)
+				}
+				steps = append(steps, fmt.Sprintf("%s while the name has %q", what, named))
+				if len(steps) == failing {
+					return broken
+				}
+				return f.Sync()
+			}
+			err := test.write(path, []byte("new"), 0o600)
+			want := []string{fmt.Sprintf("new while the name has %q", test.old), `the directory while the name has "new"`}
+			if runtime.GOOS == "windows" {
+				want = want[:1]
+			}
+			switch failing {
+			case 0:
+				holding["file"] = "new"
+			case 1:
+				want = want[:1]
+			case 2:
+				if holding["file"] = test.afterBroken; test.afterBroken == "" {
+					delete(holding, "file")
+				}
+			}
+			if (failing > 0) != errors.Is(err, broken) || err != nil && failing == 0 {
+				t.Errorf("%s, when sync %d fails: got error %v", test.name, failing, err)
+			}
+			if !slices.Equal(steps, want) {
+				t.Errorf("%s, when sync %d fails: got the syncs %q, want %q", test.name, failing, steps, want)
+			}
+			holds(t, dir, holding)
+		}
 	}
 }
 

@@ -2,10 +2,12 @@ package directory_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // targets reads a trail and returns its targets.
@@ -46,6 +49,37 @@ func trailOf(records ...store.AuditRecord) []store.AuditRecord {
 		}
 	}
 	return records
+}
+
+// Nothing is changed that cannot be told in the trail.
+func TestTrailOrNothing(t *testing.T) {
+	dir := t.TempDir()
+	h := houseOver(t, open(t, dir))
+	h.populate("A", "Team")
+	before, n := h.users("A"), len(h.audit())
+	db, err := sql.Open("sqlite", filepath.Join(dir, sqlite.File))
+	if err == nil {
+		defer db.Close()
+		for _, table := range []string{"audit", "account_audit"} {
+			_, failure := db.Exec("CREATE TRIGGER no_" + table + " BEFORE INSERT ON " + table + " BEGIN SELECT RAISE(ABORT, 'no more'); END")
+			err = errors.Join(err, failure)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, call := range [][]string{
+		{"UpdateUser", "accountId=A&userId=reg", "", `{"LicenseType": "Pro"}`},
+		{"BatchUpdateUser", "accountId=A", "", `{"UpdateUserRequestItems": [{"UserId": "reg", "LicenseType": "Pro"}]}`},
+		{"CreateAccount", "", "", `{"Name": "B"}`},
+	} {
+		if out, err := h.call(call[0], call[1], call[2], call[3]); err == nil {
+			t.Errorf("%s was acknowledged without a record: %s", call[0], out)
+		}
+	}
+	equal(t, "users", h.users("A"), before)
+	equal(t, "accounts", h.accountIDs(""), []string{"A"})
+	equal(t, "records", len(h.audit()), n)
 }
 
 func TestAuditQueries(t *testing.T) {

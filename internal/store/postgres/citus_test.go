@@ -163,7 +163,7 @@ func TestDistribute_everyTable(t *testing.T) {
 // On a database of several nodes each transaction hands its settings on, by statements that Citus
 // passes to the nodes.
 func TestCitusSettings(t *testing.T) {
-	where := newSchema(t) + "&application_name=test_citus_settings&lock_timeout=7s"
+	where := newSchema(t) + "&application_name=test_citus_settings&lock_timeout=7s&options=-csynchronous_commit%3Doff"
 	standIn(t, where)
 	psql(t, where, `INSERT INTO pg_dist_node VALUES (0, 'coordinator'), (1, 'worker')`)
 	if _, err := distribute(t, where); err != nil {

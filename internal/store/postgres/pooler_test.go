@@ -95,6 +95,26 @@ func TestPooler(t *testing.T) {
 	})
 }
 
+// What is acknowledged is on stable storage, whatever the server, or the URL, is set to. So is a
+// migration.
+func TestSynchronousCommit(t *testing.T) {
+	where := newSchema(t)
+	open(t, where, postgres.Options{}).Close()
+	w := watch(t, where)
+	where += "&options=-csynchronous_commit%3Doff" // as a server's own setting
+	for i, url := range []string{where, where + "&synchronous_commit=off", where + "&synchronous_commit=NO", where + "&synchronous_commit=0"} {
+		storetest.Update(t, open(t, url, postgres.Options{}), storetest.Insert("a1", fmt.Sprint("u", i)))
+	}
+	if w.check(t, "on", "10s") == 0 {
+		t.Error("no write of an update was seen")
+	}
+	w.do(t, `DELETE FROM seen`)
+	open(t, where, postgres.Options{}.NextRelease()).Close()
+	if w.check(t, "on", "") == 0 {
+		t.Error("no write of a migration was seen")
+	}
+}
+
 // PostgreSQL crashes and starts again, while the pooler and the store run on.
 func TestPooler_Crash(t *testing.T) {
 	needClusters(t)

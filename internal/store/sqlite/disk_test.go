@@ -27,6 +27,37 @@ type disk struct {
 	refusing func() bool           // decides which writes fail; nil: none
 	pause    func()                // is how long a sync takes; nil: no time
 	failures map[disktest.File]int // of syncs
+	calls    []call
+}
+
+// call is what SQLite did to a file.
+type call struct {
+	kind   callKind
+	file   string // its name
+	offset int64  // of what was written
+	data   []byte
+	full   bool // a sync asked the disk to empty its own cache, where there is a choice
+}
+
+type callKind string
+
+const (
+	wrote   callKind = "wrote"
+	synced  callKind = "synced"
+	removed callKind = "removed"
+)
+
+func (d *disk) note(c call) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.calls = append(d.calls, c)
+}
+
+// called returns what SQLite has done so far.
+func (d *disk) called() []call {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.calls
 }
 
 // newDisk begins the record of a directory. What is in it is on the disk.
@@ -50,6 +81,7 @@ func (d *disk) failed(file disktest.File) int {
 }
 
 func (d *disk) remove(name string, syncDir bool) {
+	d.note(call{kind: removed, file: name})
 	d.Remove(name)
 	if syncDir {
 		d.syncDir()
@@ -84,19 +116,20 @@ func (d *disk) slow(pause func()) {
 }
 
 // write notes that something is written to a file, or refuses it.
-func (d *disk) write(file disktest.File, offset int64, data []byte) (ok bool) {
+func (d *disk) write(f *openFile, offset int64, data []byte) (ok bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.refusing != nil && d.refusing() {
 		return false
 	}
-	d.Write(file, offset, bytes.Clone(data))
+	d.Write(f.file, offset, data)
+	d.calls = append(d.calls, call{kind: wrote, file: f.name, offset: offset, data: data})
 	return true
 }
 
 // sync syncs a file through one of its handles, or fails to. As on Linux, whatever kept something
 // from the disk is told to each handle once.
-func (d *disk) sync(f *openFile) (ok bool) {
+func (d *disk) sync(f *openFile, flags int32) (ok bool) {
 	d.mu.Lock()
 	pause := d.pause
 	d.mu.Unlock()
@@ -114,6 +147,7 @@ func (d *disk) sync(f *openFile) (ok bool) {
 		return false
 	}
 	d.Sync(f.file, d.Now())
+	d.calls = append(d.calls, call{kind: synced, file: f.name, full: flags&0x0f == sqlite3.SQLITE_SYNC_FULL})
 	if f.syncsDir {
 		f.syncsDir = false
 		d.syncDir()
@@ -132,6 +166,7 @@ var (
 // openFile is a file that SQLite has opened in the directory of a disk.
 type openFile struct {
 	disk    *disk
+	name    string
 	file    disktest.File
 	told    int                          // how many of the failures of the file this handle was told of
 	methods *sqlite3.Tsqlite3_io_methods // of the driver
@@ -192,7 +227,7 @@ var recordOpen openFunc = func(tls *libc.TLS, _, name, file uintptr, flags int32
 	}
 	f, opened := at[sqlite3.Tsqlite3_file](file), d.(*disk).Open(base)
 	f.FpMethods = wrapped(f.FpMethods, &openFile{
-		disk: d.(*disk), file: opened, told: d.(*disk).failed(opened),
+		disk: d.(*disk), name: base, file: opened, told: d.(*disk).failed(opened),
 		syncsDir: flags&sqlite3.SQLITE_OPEN_CREATE != 0 && flags&(sqlite3.SQLITE_OPEN_MAIN_JOURNAL|sqlite3.SQLITE_OPEN_WAL) != 0,
 	}, file)
 	return code
@@ -234,7 +269,8 @@ var recordClose closeFunc = func(tls *libc.TLS, file uintptr) int32 {
 
 var recordWrite writeFunc = func(tls *libc.TLS, file, data uintptr, n int32, offset int64) int32 {
 	f := opened(file)
-	if !f.disk.write(f.file, offset, unsafe.Slice(at[byte](data), n)) {
+	bytes := append([]byte(nil), unsafe.Slice(at[byte](data), n)...)
+	if !f.disk.write(f, offset, bytes) {
 		return sqlite3.SQLITE_IOERR_WRITE
 	}
 	return function[writeFunc](f.methods.FxWrite)(tls, file, data, n, offset)
@@ -248,23 +284,23 @@ var recordTruncate truncateFunc = func(tls *libc.TLS, file uintptr, size int64) 
 
 var recordSync syncFunc = func(tls *libc.TLS, file uintptr, flags int32) int32 {
 	f := opened(file)
-	if !f.disk.sync(f) {
+	if !f.disk.sync(f, flags) {
 		return sqlite3.SQLITE_IOERR_FSYNC
 	}
 	return sqlite3.SQLITE_OK
 }
 
 // recordLog records what the store itself writes to a log.
-func recordLog(path string, log *os.File) logFile {
+func recordLog(path string, log *os.File) recordedFile {
 	d, recorded := disks.Load(filepath.Dir(path))
 	if !recorded {
 		return log
 	}
 	file := d.(*disk).Open(filepath.Base(path))
-	return &recordedLog{log, &openFile{disk: d.(*disk), file: file, told: d.(*disk).failed(file)}}
+	return &recordedLog{log, &openFile{disk: d.(*disk), name: filepath.Base(path), file: file, told: d.(*disk).failed(file)}}
 }
 
-type logFile = interface {
+type recordedFile = interface {
 	io.ReaderAt
 	io.WriterAt
 	Sync() error
@@ -277,14 +313,14 @@ type recordedLog struct {
 }
 
 func (l *recordedLog) WriteAt(p []byte, at int64) (int, error) {
-	if !l.opened.disk.write(l.opened.file, at, p) {
+	if !l.opened.disk.write(l.opened, at, bytes.Clone(p)) {
 		return 0, syscall.EIO
 	}
 	return l.File.WriteAt(p, at)
 }
 
 func (l *recordedLog) Sync() error {
-	if !l.opened.disk.sync(l.opened) {
+	if !l.opened.disk.sync(l.opened, sqlite3.SQLITE_SYNC_FULL) {
 		return syscall.EIO
 	}
 	return nil

@@ -2,9 +2,11 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/storetest"
@@ -55,13 +57,40 @@ func (o Options) FirstRelease() Options {
 	return o
 }
 
-// Synchronous returns the setting of this name of the writer.
-func Synchronous(t *testing.T, s store.Store) (level int) {
+// Pragma returns a setting of each kind of connection that changes files: of those that share the
+// database, the one that has it for itself, and the writer. Nothing must have used the store yet.
+func Pragma(t *testing.T, s store.Store, name string) (values []string) {
 	t.Helper()
-	if err := s.(*database).update(t.Context(), func(t store.Tx) error {
-		return t.(*tx).sql.ReadRow("SELECT synchronous FROM pragma_synchronous", nil, &level)
+	d, query := s.(*database), "SELECT * FROM pragma_"+name
+	var value string
+	for _, pool := range []*sql.DB{d.exclusive, d.shared} {
+		if err := pool.QueryRowContext(t.Context(), query).Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, value)
+	}
+	if err := d.update(t.Context(), func(t store.Tx) error {
+		return t.(*tx).sql.ReadRow(query, nil, &value)
 	}); err != nil {
 		t.Fatal(err)
 	}
-	return level
+	return append(values, value)
+}
+
+// UpdateAndLeave has the store run an update whose caller has left, and returns what is told to him
+// in case he still listens.
+func UpdateAndLeave(s store.Store) error {
+	ctx, leave := context.WithCancel(context.Background())
+	leave()
+	u := &update{ctx: ctx, turn: make(chan *tx), ran: make(chan struct{}), done: make(chan error, 1)}
+	s.(*database).queue <- u
+	return <-u.done
+}
+
+// Patience sets how long updates wait for their turn, while there are none, and returns how long it
+// was.
+func Patience(s store.Store, limit time.Duration) (former time.Duration) {
+	d := s.(*database)
+	former, d.turnWait = d.turnWait, limit
+	return former
 }

@@ -25,6 +25,9 @@ func TestFilesReplaced(t *testing.T) {
 				storetest.Update(t, s, storetest.Insert("a1", "u1"))
 				for range sqlite.Views(s) { // opens all connections
 					storetest.UserIDs(t, s, "a1")
+					if err := s.Ping(t.Context()); err != nil {
+						t.Errorf("Ping before: %v", err)
+					}
 				}
 				path, away := filepath.Join(dir, name), filepath.Join(dir, "away")
 				if err := os.Rename(path, away); err != nil {
@@ -34,6 +37,9 @@ func TestFilesReplaced(t *testing.T) {
 					if err := os.WriteFile(path, nil, 0o600); err != nil {
 						t.Fatal(err)
 					}
+				}
+				if err := s.Ping(t.Context()); name == sqlite.File && !errors.Is(err, store.ErrUnavailable) {
+					t.Errorf("Ping, before any change has failed: got error %v, want %v", err, store.ErrUnavailable)
 				}
 				for range 2 {
 					if err := s.Update(t.Context(), storetest.Insert("a1", "u2")); !errors.Is(err, store.ErrUnavailable) {

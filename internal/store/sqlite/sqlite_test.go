@@ -119,16 +119,6 @@ func firstRelease(t *testing.T) (func(string), func() (store.Store, store.Upgrad
 	}
 }
 
-// What is acknowledged is on stable storage, unless that was not asked for.
-func TestVolatile(t *testing.T) {
-	for _, volatile := range []bool{false, true} {
-		s := open(t, t.TempDir(), sqlite.Options{Volatile: volatile})
-		if got, want := sqlite.Synchronous(t, s), map[bool]int{false: 2, true: 0}[volatile]; got != want {
-			t.Errorf("volatile %v: PRAGMA synchronous is %d, want %d", volatile, got, want)
-		}
-	}
-}
-
 // A new database with its first change, on a disk that waits and on one that does not:
 //
 //	go test ./internal/store/sqlite -run '^$' -bench Open -benchtime 100x
