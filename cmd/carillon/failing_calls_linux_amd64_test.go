@@ -1069,12 +1069,7 @@ func consoleFails(t *testing.T, d *disk) {
 			t.Fatal(err)
 		}
 	}
-	if !done {
-		d.explained(t, s.complaints())
-	}
-	if strings.Contains(s.complaints(), "panic") {
-		t.Errorf("it has panicked:\n%s", s.complaints())
-	}
+	first := s
 	if s.cmd.ProcessState != nil {
 		s = serving(t, d.dir)
 		c.connect(t, s)
@@ -1111,4 +1106,10 @@ func consoleFails(t *testing.T, d *disk) {
 		t.Fatal(err)
 	}
 	d.finished(t, c, "Basic", name, before, count)
+	if !done { // by now the reason is in the log
+		d.explained(t, first.complaints())
+	}
+	if strings.Contains(first.complaints(), "panic") {
+		t.Errorf("it has panicked:\n%s", first.complaints())
+	}
 }
