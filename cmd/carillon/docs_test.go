@@ -446,8 +446,8 @@ func helpOf(t *testing.T, command ...string) string {
 	return text
 }
 
-// Each claim of the threat model names tests that there are.
-func TestThreatModel(t *testing.T) {
+// Each claim of the threat model, and of what is durable, names tests that there are.
+func TestClaims(t *testing.T) {
 	t.Parallel()
 	root, err := filepath.Abs("../..")
 	if err != nil {
@@ -473,17 +473,22 @@ func TestThreatModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	page, err := os.ReadFile(filepath.Join(root, "docs", "threat-model.md"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := regexp.MustCompile("`(Test\\w+|\\w+\\.txtar)`").FindAllSubmatch(page, -1)
-	if len(named) < 30 {
-		t.Errorf("got %d names of tests in the threat model; is it read as it is written?", len(named))
-	}
-	for _, m := range named {
-		if name := string(m[1]); !tests[name] {
-			t.Errorf("the threat model names %s, which is no test", name)
+	for _, claims := range []struct {
+		page  string
+		least int // names of tests in it
+	}{{"threat-model.md", 30}, {"durability.md", 20}} {
+		page, err := os.ReadFile(filepath.Join(root, "docs", claims.page))
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := regexp.MustCompile("`(Test\\w+|\\w+\\.txtar)`").FindAllSubmatch(page, -1)
+		if len(named) < claims.least {
+			t.Errorf("got %d names of tests in %s; is it read as it is written?", len(named), claims.page)
+		}
+		for _, m := range named {
+			if name := string(m[1]); !tests[name] {
+				t.Errorf("%s names %s, which is no test", claims.page, name)
+			}
 		}
 	}
 }
