@@ -32,10 +32,10 @@ func makeSessions(n int) sessions {
 	return s
 }
 
-// close waits for the sessions in use, and closes all.
-func (s sessions) close() {
+// end takes all sessions, and waits for those in use, to end each of them.
+func (s sessions) end(each func(*session)) {
 	for range cap(s) {
-		(<-s).close()
+		each(<-s)
 	}
 }
 

@@ -378,16 +378,16 @@ func (d *database) Close() error {
 		close(d.quit)
 		<-d.stopped
 		<-d.checkpointed
-		if d.inDoubt() {
-			if d.openWriter(func() bool { return false }) != nil {
-				// The last connection to close would copy what only memory has, and remove the log. The
-				// end of the process does not, and the next start sees to the log.
-				return
-			}
+		// The last connection to close would copy what only memory has, and remove the log. Where that
+		// cannot be put right, connections stay open: the end of the process copies nothing, and the
+		// next start sees to the log.
+		end := (*session).close
+		if d.inDoubt() && d.openWriter(func() bool { return false }) != nil {
+			end = func(*session) {}
 		}
-		d.readers.close()
-		d.lookups.close()
-		d.writer.close()
+		d.readers.end(end)
+		d.lookups.end(end)
+		end(d.writer)
 		err = errors.Join(d.shared.Close(), d.exclusive.Close())
 	})
 	return err
