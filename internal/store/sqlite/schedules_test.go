@@ -306,7 +306,7 @@ func (s *schedule) try(t *testing.T, luck *dice, id string) {
 	s.tally[a.outcome()]++
 }
 
-var errUnwound = errors.New("Update has not returned")
+var errUnwound = errors.New("the update has not returned")
 
 func (a *attempt) outcome() string {
 	switch {
