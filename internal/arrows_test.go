@@ -223,9 +223,12 @@ var arrows = map[string]map[string]string{
 		"internal/e164":    "the countries of numbers that an older release kept",
 		"internal/store":   "keeps its records in rows",
 	},
-	"internal/store/storetest":           {"internal/store": "tests any engine"},
-	"internal/store/postgres/poolertest": {},
-	"internal/disktest":                  {}, // what a loss of power leaves of files: only tests import it
+	"internal/store/storetest": {"internal/store": "tests any engine"},
+	// Only tests import these.
+	"internal/store/postgres/clustertest": {}, // clusters that can be killed
+	"internal/store/postgres/poolertest":  {}, // a pooler before a server
+	"internal/disktest":                   {}, // what a loss of power leaves of files
+	"internal/scheduletest":               {}, // schedules that a seed decides
 
 	// What both stand on.
 	"internal/address":     {},

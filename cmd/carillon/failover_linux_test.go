@@ -5,9 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
-	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -19,6 +17,7 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/postgres/clustertest"
 )
 
 var (
@@ -37,12 +36,9 @@ var (
 func TestFailover(t *testing.T) {
 	testPostgres(t)
 	t.Parallel()
-	primary := newCluster(t, "start")
-	standby := newCluster(t, "standby", primary.dir)
-	u := *primary.url
-	u.Host += "," + standby.url.Host
-	u.RawQuery = "target_session_attrs=read-write"
-	site := onPostgres(t, u.String())
+	primary := clustertest.New(t, "start")
+	standby := clustertest.New(t, "standby", primary.Dir)
+	site := onPostgres(t, primary.WithStandby(standby))
 
 	w := &crashClient{name: "witness"}
 	var refused, acknowledged []string
@@ -68,9 +64,9 @@ func TestFailover(t *testing.T) {
 		}
 		killed := time.Now()
 		if *frozen {
-			primary.signal(t, syscall.SIGSTOP)
+			signal(t, primary, syscall.SIGSTOP)
 		} else {
-			primary.do(t, "kill")
+			primary.Do(t, "kill")
 		}
 		awaitReady(t, s, http.StatusServiceUnavailable)
 		took, err := create()
@@ -79,7 +75,7 @@ func TestFailover(t *testing.T) {
 		} else if line := awaitLine(s, refusal.RequestID); !*frozen && !strings.Contains(line, "connection refused") || line == "" {
 			t.Errorf("without a primary: the log has %q for the request, want the reason", line)
 		}
-		standby.do(t, "promote")
+		standby.Do(t, "promote")
 		promoted := time.Now()
 		for err = errors.New("not tried"); err != nil && time.Since(promoted) < hung; {
 			_, err = create()
@@ -91,14 +87,14 @@ func TestFailover(t *testing.T) {
 		again := time.Now()
 		awaitReady(t, s, http.StatusOK)
 		if *frozen {
-			primary.signal(t, syscall.SIGKILL)
+			signal(t, primary, syscall.SIGKILL)
 		}
 		rounds++
 		slowest = max(slowest, again.Sub(promoted))
 		t.Logf("failover %d: refused within %d ms; changes again %d ms after the promotion, %d ms after the primary was killed",
 			rounds, took.Milliseconds(), again.Sub(promoted).Milliseconds(), again.Sub(killed).Milliseconds())
 		if rounds < *failovers {
-			primary.do(t, "standby", standby.dir)
+			primary.Do(t, "standby", standby.Dir)
 			primary, standby = standby, primary
 		}
 		return s
@@ -168,31 +164,10 @@ func awaitLine(s *service, text string) string {
 	return ""
 }
 
-// cluster is a PostgreSQL of a test's own, which .ci/postgres controls.
-type cluster struct {
-	dir string
-	url *url.URL
-}
-
-func newCluster(t *testing.T, word string, args ...string) cluster {
+// signal sends a signal to all processes of a cluster.
+func signal(t *testing.T, c clustertest.Cluster, signal syscall.Signal) {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "carillon-postgres-") // the server's user must get there
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := cluster{dir: dir}
-	t.Cleanup(func() { c.do(t, "stop") })
-	c.url, err = url.Parse(c.do(t, word, args...))
-	if err != nil || t.Failed() {
-		t.Fatal("no cluster: ", err)
-	}
-	return c
-}
-
-// signal sends a signal to all processes of the cluster.
-func (c cluster) signal(t *testing.T, signal syscall.Signal) {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join(c.dir, "data", "postmaster.pid"))
+	text, err := os.ReadFile(filepath.Join(c.Dir, "data", "postmaster.pid"))
 	if err != nil {
 		t.Error(err)
 		return
@@ -213,16 +188,4 @@ func (c cluster) signal(t *testing.T, signal syscall.Signal) {
 			}
 		}
 	}
-}
-
-// do has .ci/postgres do something with the cluster, and returns what it prints.
-func (c cluster) do(t *testing.T, word string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command("../../.ci/postgres", append([]string{word, c.dir}, args...)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Errorf("%v: %v", cmd, err)
-	}
-	return strings.TrimSpace(string(out))
 }

@@ -182,7 +182,7 @@ func (r *recording) loses(t *testing.T, losses int, check func(dir string, momen
 	if testing.Short() {
 		losses /= 10
 	}
-	dir := memoryDir(t)
+	dir := disktest.InMemory(t)
 	for seed := range losses {
 		luck := rand.New(rand.NewPCG(uint64(seed), 0))
 		moment := r.begin + luck.IntN(r.end()-r.begin+1)
@@ -198,16 +198,6 @@ func (r *recording) loses(t *testing.T, losses int, check func(dir string, momen
 		}
 	}
 	t.Logf("%d losses of power survived, at %d moments", losses, r.end()-r.begin+1)
-}
-
-// memoryDir is a directory in memory, where there is one: what is in it is thrown away.
-func memoryDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "carillon-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
 }
 
 var printedKey = regexp.MustCompile(`(?m)^export AWS_ACCESS_KEY_ID=(\w+)$`)

@@ -3,7 +3,6 @@ package carillon
 import (
 	"bufio"
 	"context"
-	"flag"
 	"fmt"
 	"io"
 	"log/slog"
@@ -19,15 +18,11 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/scheduletest"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/sigv4"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
-)
-
-var (
-	schedules = flag.Int("schedules", 30, "schedules of TestStop_Schedules; a tenth of them with -short")
-	firstSeed = flag.Uint64("first-schedule", 0, "seed of the first schedule of TestStop_Schedules")
 )
 
 // Whenever the service is stopped: from that moment it lets nobody in, a request that it has begun
@@ -36,29 +31,20 @@ var (
 //
 // A seed decides who sends what and when, in the time of a bubble.
 func TestStop_Schedules(t *testing.T) {
-	n := *schedules
-	if testing.Short() {
-		n /= 10
-	}
-	seed := *firstSeed
-	defer func() { t.Logf("the last seed was %d", seed) }()
 	made := filepath.Join(t.TempDir(), "data") // by a first start, for all of them
 	if err := start(t, func(o *serviceOptions) { o.Data = made }).stop(); err != nil {
 		t.Fatal(err)
 	}
 	total := map[string]int{}
-	for end := seed + uint64(n); seed < end; seed++ {
+	scheduletest.Play(t, 30, func(seed uint64) {
 		v := &visit{dir: t.TempDir(), luck: rand.New(rand.NewPCG(seed, 0)), total: total, created: map[string]string{}}
 		if err := os.CopyFS(v.dir, os.DirFS(made)); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Test(t, v.play)
-		if t.Failed() {
-			return
-		}
 		os.RemoveAll(v.dir)
-	}
-	t.Logf("%d schedules: %v", n, total)
+	})
+	t.Logf("requests: %v", total)
 }
 
 // inMemory is a listener without a network.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -22,14 +21,10 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/scheduletest"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 	"github.com/carillon-project/carillon/internal/webhook"
-)
-
-var (
-	schedules = flag.Int("schedules", 40, "schedules of TestLeases; a tenth of them with -short")
-	firstSeed = flag.Uint64("first-schedule", 0, "seed of the first schedule of TestLeases")
 )
 
 // Two services do what falls due in one database. Whatever happens to them, a task in an update is
@@ -38,12 +33,6 @@ var (
 //
 // A seed decides what happens and when, in the time of a bubble.
 func TestLeases(t *testing.T) {
-	n := *schedules
-	if testing.Short() {
-		n /= 10
-	}
-	seed := *firstSeed
-	defer func() { t.Logf("the last seed was %d", seed) }()
 	made := t.TempDir()
 	h := houseOver(t, open(t, made))
 	h.own("VoiceConnector", ana)
@@ -52,20 +41,17 @@ func TestLeases(t *testing.T) {
 	}
 	start := ok[[]byte](t)(os.ReadFile(filepath.Join(made, sqlite.File)))
 	total := map[string]int{}
-	for end := seed + uint64(n); seed < end; seed++ {
+	scheduletest.Play(t, 40, func(seed uint64) {
 		dir := t.TempDir()
 		if err := os.WriteFile(filepath.Join(dir, sqlite.File), start, 0o600); err != nil {
 			t.Fatal(err)
 		}
 		w := newWatch(seed, dir)
 		synctest.Test(t, w.play)
-		if t.Failed() {
-			return
-		}
 		os.RemoveAll(dir)
 		w.count(total)
-	}
-	t.Logf("%d schedules: %v", n, total)
+	})
+	t.Logf("what happened: %v", total)
 }
 
 // trouble is what a schedule has to do with.

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"testing"
 )
 
 // Disk is a record of what was done to files. Paths are relative to its directory, which is ".".
@@ -344,4 +345,15 @@ func (f Files) Write(dir string) error {
 		}
 	}
 	return nil
+}
+
+// InMemory returns a directory for files that are thrown away with the test: in memory, where there
+// is a place for that.
+func InMemory(t testing.TB) string {
+	dir, err := os.MkdirTemp("/dev/shm", "carillon-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
 }

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"flag"
 	"math"
 	"math/rand/v2"
 	"net/http"
@@ -13,12 +12,8 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/scheduletest"
 	"github.com/carillon-project/carillon/internal/server"
-)
-
-var (
-	schedules = flag.Int("schedules", 100, "schedules of TestThrottle_Schedules; a tenth of them with -short")
-	firstSeed = flag.Uint64("first-schedule", 0, "seed of the first schedule of TestThrottle_Schedules")
 )
 
 // Over any time, a key is allowed no more requests than its rate and one burst, however many ask at
@@ -26,19 +21,11 @@ var (
 //
 // A seed decides who asks when, in the time of a bubble.
 func TestThrottle_Schedules(t *testing.T) {
-	n := *schedules
-	if testing.Short() {
-		n /= 10
-	}
-	seed, requests := *firstSeed, 0
-	defer func() { t.Logf("the last seed was %d", seed) }()
-	for end := seed + uint64(n); seed < end; seed++ {
+	requests := 0
+	scheduletest.Play(t, 100, func(seed uint64) {
 		synctest.Test(t, func(t *testing.T) { requests += throttled(t, rand.New(rand.NewPCG(seed, 0))) })
-		if t.Failed() {
-			return
-		}
-	}
-	t.Logf("%d schedules, %d requests", n, requests)
+	})
+	t.Logf("%d requests", requests)
 }
 
 // throttled lets clients send requests, some with a key of their own and some with one for all, and

@@ -14,6 +14,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
+	"github.com/carillon-project/carillon/internal/store/postgres/clustertest"
 	"github.com/carillon-project/carillon/internal/store/postgres/poolertest"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
@@ -118,11 +119,11 @@ func TestSynchronousCommit(t *testing.T) {
 // PostgreSQL crashes and starts again, while the pooler and the store run on.
 func TestPooler_Crash(t *testing.T) {
 	needClusters(t)
-	c := newCluster(t, "start")
-	p := poolertest.Start(t, c.url.String(), scalePage)
+	c := clustertest.New(t, "start")
+	p := poolertest.Start(t, c.URL.String(), scalePage)
 	l := newLoad(t, open(t, p.URL, postgres.Options{}), "crash")
 	l.awaitAcknowledged(t, 5)
-	c.do(t, "crash")
+	c.Do(t, "crash")
 	l.awaitAcknowledged(t, 2)
 	l.end()
 	l.check(t)

@@ -4,12 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
-	"os/exec"
 	"runtime"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -18,6 +15,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
+	"github.com/carillon-project/carillon/internal/store/postgres/clustertest"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
@@ -26,7 +24,7 @@ import (
 // that was refused.
 func TestStandby(t *testing.T) {
 	needClusters(t)
-	primary := newCluster(t, "start")
+	primary := clustertest.New(t, "start")
 	for _, test := range []struct {
 		name string
 		away bool // the standby is lost first, so that the primary has commits that the standby never gets
@@ -34,60 +32,24 @@ func TestStandby(t *testing.T) {
 		{"connected", false},
 		{"away", true},
 	} {
-		standby := newCluster(t, "standby", primary.dir)
-		u := *primary.url
-		u.Host += "," + standby.url.Host
-		u.RawQuery = "target_session_attrs=read-write"
-		s := open(t, u.String(), postgres.Options{})
+		standby := clustertest.New(t, "standby", primary.Dir)
+		s := open(t, primary.WithStandby(standby), postgres.Options{})
 		l := newLoad(t, s, test.name)
 		l.awaitAcknowledged(t, 5)
 		if test.away {
-			standby.do(t, "kill")
+			standby.Do(t, "kill")
 		}
-		primary.do(t, "kill")
+		primary.Do(t, "kill")
 		if test.away {
-			standby.do(t, "start")
+			standby.Do(t, "start")
 		}
-		standby.do(t, "promote")
+		standby.Do(t, "promote")
 		l.awaitAcknowledged(t, 2) // the first of a writer may have begun on the old primary
 		l.end()
 		l.check(t)
 		s.Close()
 		primary = standby
 	}
-}
-
-// cluster is a PostgreSQL of a test's own, which .ci/postgres controls.
-type cluster struct {
-	dir string
-	url *url.URL
-}
-
-func newCluster(t *testing.T, word string, args ...string) cluster {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "carillon-postgres-") // the server's user must get there
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := cluster{dir: dir}
-	t.Cleanup(func() { c.do(t, "stop") })
-	c.url, err = url.Parse(c.do(t, word, args...))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
-// do has .ci/postgres do something with the cluster, and returns what it prints.
-func (c cluster) do(t *testing.T, word string, args ...string) string {
-	t.Helper()
-	cmd := exec.Command("../../../.ci/postgres", append([]string{word, c.dir}, args...)...)
-	cmd.Stderr = os.Stderr
-	out, err := cmd.Output()
-	if err != nil {
-		t.Fatalf("%v: %v", cmd, err)
-	}
-	return strings.TrimSpace(string(out))
 }
 
 // load is what writers do to a store, and what they were answered.
@@ -316,17 +278,14 @@ func TestStandby_gone(t *testing.T) {
 		t.Skip("nothing runs at the same time here")
 	}
 	t.Parallel()
-	primary := newCluster(t, "start")
-	standby := newCluster(t, "standby", primary.dir)
-	u := *primary.url
-	u.Host += "," + standby.url.Host
-	u.RawQuery = "target_session_attrs=read-write"
-	s := open(t, u.String(), postgres.Options{}.Settling(8*time.Second)) // the primary is up again long before
+	primary := clustertest.New(t, "start")
+	standby := clustertest.New(t, "standby", primary.Dir)
+	s := open(t, primary.WithStandby(standby), postgres.Options{}.Settling(8*time.Second)) // the primary is up again long before
 	storetest.Update(t, s, storetest.Insert("a1", "before"))
-	standby.do(t, "kill")
+	standby.Do(t, "kill")
 	ended := make(chan error)
 	go func() { ended <- s.Update(context.Background(), storetest.Insert("a1", "kept by one")) }()
-	conn, err := pgx.Connect(t.Context(), primary.url.String())
+	conn, err := pgx.Connect(t.Context(), primary.URL.String())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,13 +294,13 @@ func TestStandby_gone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	primary.do(t, "crash")
+	primary.Do(t, "crash")
 	if err := <-ended; !errors.Is(err, store.ErrFailed) || errors.Is(err, store.ErrUnavailable) || errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Update: got error %v, want %v alone: nobody can know", err, store.ErrFailed)
 	}
-	primary.do(t, "kill")
-	standby.do(t, "start")
-	standby.do(t, "promote")
+	primary.Do(t, "kill")
+	standby.Do(t, "start")
+	standby.Do(t, "promote")
 	if got, want := storetest.UserIDs(t, s, "a1"), []string{"before"}; !slices.Equal(got, want) {
 		t.Errorf("users of the standby: got %v, want %v", got, want)
 	}

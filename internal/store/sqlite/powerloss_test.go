@@ -7,13 +7,13 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/disktest"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 	"github.com/carillon-project/carillon/internal/store/storetest"
@@ -33,7 +33,7 @@ func TestPowerLoss(t *testing.T) {
 	if testing.Short() {
 		losses /= 10
 	}
-	lost := memoryDir(t)
+	lost := disktest.InMemory(t)
 	survived := 0
 	for seed := *powerSeed; survived < losses; seed++ {
 		luck := rand.New(rand.NewPCG(seed, 0))
@@ -59,16 +59,6 @@ func TestPowerLoss(t *testing.T) {
 	t.Logf("%d power losses survived", survived)
 }
 
-// memoryDir is a directory in memory, where there is one: what is in it is thrown away.
-func memoryDir(t *testing.T) string {
-	dir, err := os.MkdirTemp("/dev/shm", "carillon-")
-	if err != nil {
-		return t.TempDir()
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	return dir
-}
-
 // worked is what clients have done to a store.
 type worked struct {
 	disk     *disk
@@ -83,7 +73,7 @@ const usersEach = 5
 // work lets clients add accounts with users and audit records, at the same time, and notes when
 // each of them was acknowledged.
 func work(t *testing.T, luck *rand.Rand) *worked {
-	dir := memoryDir(t)
+	dir := disktest.InMemory(t)
 	w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
 	s, err := sqlite.Open(t.Context(), dir, sqlite.ShortLog(20+luck.IntN(200)))
 	if err != nil {

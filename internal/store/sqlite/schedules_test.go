@@ -3,7 +3,6 @@ package sqlite_test
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -18,14 +17,10 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/disktest"
+	"github.com/carillon-project/carillon/internal/scheduletest"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
-)
-
-var (
-	schedules = flag.Int("schedules", 120, "schedules of TestSchedules; a tenth of them with -short")
-	firstSeed = flag.Uint64("first-schedule", 0, "seed of the first schedule of TestSchedules")
 )
 
 // Whatever clients do at the same time, and whatever fails meanwhile: an update is done once and
@@ -36,26 +31,17 @@ var (
 // A seed decides who does what and when. Time passes only while nobody has anything to do, so much
 // happens at the same moment. A bubble ends only when all of its goroutines have.
 func TestSchedules(t *testing.T) {
-	n := *schedules
-	if testing.Short() {
-		n /= 10
-	}
-	seed := *firstSeed
-	defer func() { t.Logf("the last seed was %d", seed) }()
 	total := tally{}
-	dir, files := memoryDir(t), emptyDatabase(t)
-	for end := seed + uint64(n); seed < end; seed++ {
+	dir, files := disktest.InMemory(t), emptyDatabase(t)
+	scheduletest.Play(t, 120, func(seed uint64) {
 		s := newSchedule(t, seed, dir, files)
 		synctest.Test(t, s.play)
 		s.check(t)
-		if t.Failed() {
-			return
-		}
 		for outcome, n := range s.tally {
 			total[outcome] += n
 		}
-	}
-	t.Logf("%d schedules: %v", n, total)
+	})
+	t.Logf("updates: %v", total)
 }
 
 // tally counts how updates have ended.

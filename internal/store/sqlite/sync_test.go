@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/disktest"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 	"github.com/carillon-project/carillon/internal/store/storetest"
@@ -83,7 +84,7 @@ func syncs(t *testing.T, calls []call, file string) (n int) {
 // Each group of updates costs one sync of the log, which comes after what the group has written and
 // before anybody is told.
 func TestSyncs(t *testing.T) {
-	dir := memoryDir(t)
+	dir := disktest.InMemory(t)
 	d := newDisk(t, dir)
 	s := open(t, dir, sqlite.Options{})
 	storetest.Update(t, s, storetest.Insert("a1", "u1")) // the head of a new log is synced by itself
@@ -127,7 +128,7 @@ func TestSyncs(t *testing.T) {
 // A page that is copied from the log into the database is on the disk in the log before. The
 // database is before the log starts again or is removed.
 func TestSyncs_checkpoint(t *testing.T) {
-	dir := memoryDir(t)
+	dir := disktest.InMemory(t)
 	d := newDisk(t, dir)
 	s := open(t, dir, sqlite.ShortLog(20))
 	began := len(d.called())
@@ -213,7 +214,7 @@ func TestOpen_unsyncedLog(t *testing.T) {
 	first := t.TempDir()
 	s := open(t, first, sqlite.Options{})
 	storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, "earlier") })
-	dir, lost := memoryDir(t), memoryDir(t)
+	dir, lost := disktest.InMemory(t), disktest.InMemory(t)
 	w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
 	for _, name := range []string{sqlite.File, logFile} {
 		data, err := os.ReadFile(filepath.Join(first, name))
