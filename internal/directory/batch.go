@@ -107,7 +107,7 @@ func (s *Service) batch(ctx context.Context, op operation, accountID string, use
 		if err != nil {
 			return nil, err
 		}
-		members, _ := asMembers(users, nil)
+		members := asMembers(users)
 		byID := make(map[string]*member, len(members))
 		for _, m := range members {
 			byID[m.before.UserID] = m
@@ -128,16 +128,13 @@ func (s *Service) batch(ctx context.Context, op operation, accountID string, use
 	})
 }
 
-// asMembers makes members of users, which it takes, with the error, from a call to the store.
-func asMembers(users []store.User, err error) ([]*member, error) {
-	if err != nil {
-		return nil, err
-	}
+// asMembers makes members of users as the store has them.
+func asMembers(users []store.User) []*member {
 	members := make([]*member, len(users))
 	for i, u := range users {
 		members[i] = &member{before: u, after: u}
 	}
-	return members, nil
+	return members
 }
 
 // save writes how members have changed, with a record for each that has. Those who leave the

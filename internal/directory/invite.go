@@ -49,7 +49,7 @@ func (s *Service) InviteUsers(ctx context.Context, in *api.InviteUsersInput) (*a
 // invite invites people and returns the invitations in the same order, without the addresses. Those
 // who are refused are not invited.
 func (c *change) invite(a store.Account, addresses []address.Address, userType api.UserType, refused func(address.Address) bool) ([]api.Invite, error) {
-	members, err := asMembers(c.UsersByEmail(a.AccountID, texts(addresses)))
+	users, err := c.UsersByEmail(a.AccountID, texts(addresses))
 	if err != nil {
 		return nil, err
 	}
@@ -57,6 +57,7 @@ func (c *change) invite(a store.Account, addresses []address.Address, userType a
 	if err != nil {
 		return nil, err
 	}
+	members := asMembers(users)
 	byKey := make(map[string]*member, len(members))
 	for _, m := range members {
 		byKey[address.Key(m.before.Email)] = m

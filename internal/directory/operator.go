@@ -176,7 +176,7 @@ func (o *Operator) ClaimDomain(ctx context.Context, accountID, domain string) (a
 // endInvitations removes the users who are only invited.
 func (c *change) endInvitations(a store.Account) error {
 	return c.eachPage(a, store.UserFilter{Registration: store.Unregistered}, 1000, func(users []store.User) error {
-		invited, _ := asMembers(users, nil)
+		invited := asMembers(users)
 		for _, m := range invited {
 			m.gone = true
 		}
@@ -283,7 +283,8 @@ func (o *Operator) FailInvitation(ctx context.Context, accountID, email string) 
 		if err != nil {
 			return err
 		}
-		members, err := asMembers(c.UsersByEmail(a.AccountID, []string{email}))
+		users, err := c.UsersByEmail(a.AccountID, []string{email})
+		members := asMembers(users)
 		switch {
 		case err != nil:
 			return err

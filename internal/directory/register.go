@@ -13,10 +13,11 @@ import (
 
 // register makes the person with an address a registered member of an account.
 func (c *change) register(a store.Account, email string) (store.User, error) {
-	here, err := asMembers(c.UsersByEmail(a.AccountID, []string{email}))
+	users, err := c.UsersByEmail(a.AccountID, []string{email})
 	if err != nil {
 		return store.User{}, err
 	}
+	here := asMembers(users)
 	var invited *member
 	if len(here) > 0 {
 		invited = here[0]
