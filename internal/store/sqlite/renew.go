@@ -8,7 +8,6 @@ import (
 	"maps"
 	"os"
 	"slices"
-	"strings"
 )
 
 // What a commit has written to the log is lost if the sync fails: the system forgets that it has to
@@ -98,8 +97,7 @@ func (d *database) renewPages(tryAgain func() bool) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	// The writer may not write to pages as such.
-	pool, err := sql.Open("sqlite", strings.Replace(dataSource(d.path, !d.volatile), "_defensive=1", "_pragma=wal_autocheckpoint(0)", 1))
+	pool, err := sql.Open("sqlite", pagesSource(d.path, !d.volatile)+"&_pragma=wal_autocheckpoint(0)")
 	if err != nil {
 		return err
 	}

@@ -141,11 +141,16 @@ const soon = "PRAGMA busy_timeout = 10"
 // until the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of
 // syncing, which other systems ignore.
 func dataSource(path string, durable bool) string {
+	return pagesSource(path, durable) + "&_defensive=1"
+}
+
+// pagesSource is the same for a connection that may write to pages as such.
+func pagesSource(path string, durable bool) string {
 	sync := "OFF"
 	if durable {
 		sync = "FULL&_pragma=fullfsync(1)"
 	}
-	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_dqs=0&_defensive=1&_sync=%s", lockWait.Milliseconds(), sync))
+	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_dqs=0&_sync=%s", lockWait.Milliseconds(), sync))
 }
 
 // sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
