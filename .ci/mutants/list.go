@@ -243,7 +243,15 @@ var list = []mutant{
 	},
 	{
 		name: "key-in-place", promise: "a first start that is killed leaves a whole secret key or none",
-		file: "internal/seal/seal.go", old: `atomicfile.CreateFile(path, lineOf(newKey()), 0o600)`, new: `os.WriteFile(path, lineOf(newKey()), 0o600)`,
+		file: "internal/seal/seal.go", old: `atomicfile.CreateFile(path, lineOf(newKey()), 0o600)`,
+		new: `func() error {
+			f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+			if err != nil {
+				return err
+			}
+			_, err = f.Write(lineOf(newKey()))
+			return errors.Join(err, f.Sync(), f.Close())
+		}()`,
 		in: "cmd/carillon", tests: []string{"TestFirstStart_Killed"},
 	},
 	{
@@ -251,6 +259,7 @@ var list = []mutant{
 		file: "internal/carillon/serve.go", old: `return atomicfile.WriteFile(filepath.Join(o.Data, rootKeyFile), []byte(lines), 0o600)`,
 		new: `atomicfile.SyncDir(o.Data); return os.WriteFile(filepath.Join(o.Data, rootKeyFile), []byte(lines), 0o600)`,
 		in:  "cmd/carillon", tests: []string{"TestFirstStart_Killed"},
+		survives: "as long as the root key was not saved, each start makes another and saves that",
 	},
 
 	// Files that the program makes, when the power fails.
