@@ -319,7 +319,7 @@ var list = []mutant{
 	{
 		name: "ledger-cut-unsynced", promise: "what was cut off a ledger is not mixed up with what is written later",
 		file: bulk + "ledger.go", old: `errors.Join(l.file.Truncate(size), l.file.Sync())`, new: `l.file.Truncate(size)`,
-		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/resume"}, args: fewLosses,
+		in: "cmd/carillon", tests: []string{"TestPowerLoss_Bulk/resume"}, args: []string{"-power-losses=2000"},
 	},
 	{
 		name: "ledger-zeros-read", promise: "a ledger can be gone on with when its last lines are lost in part",
