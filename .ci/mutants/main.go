@@ -255,6 +255,7 @@ func test(names, flags, words []string) (r result) {
 	}
 	args := append([]string{"test", "-json", "-vet=off", "-timeout=20m", "-run=" + strings.Join(patterns, "|")}, flags...)
 	cmd := exec.Command("go", append(args, words...)...)
+	cmd.Env = append(os.Environ(), "RAPID_NOFAILFILE=1") // the sources stay as they are
 	var out, complaints bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaints
 	err := cmd.Run()
