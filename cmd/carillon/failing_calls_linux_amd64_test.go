@@ -68,24 +68,25 @@ func TestFailingCalls(t *testing.T) {
 			t.Parallel()
 			site := sc.site(t)
 			run := func(t *testing.T, f failure) *disk {
-				d := &disk{dir: filepath.Join(t.TempDir(), "files"), failure: f, open: map[string]bool{}}
+				d := &disk{dir: filepath.Join(t.TempDir(), "files"), failure: f}
 				if out, err := exec.Command("cp", "-a", site, d.dir).CombinedOutput(); err != nil {
 					t.Fatalf("cp: %v\n%s", err, out)
 				}
 				defer func() {
 					if t.Failed() {
-						t.Logf("%v: %v", d.why, d.failed)
+						h := d.past()
+						t.Logf("%v: %v", h.why, h.failed)
 					}
 				}()
 				sc.run(t, d)
 				return d
 			}
-			whole := run(t, failure{n: -1})
+			steps := run(t, failure{n: -1}).past().steps
 			if t.Failed() {
 				t.Fatal("it fails on a sound disk")
 			}
 			var all []failure
-			for n, s := range whole.steps {
+			for n, s := range steps {
 				for which := range errnos[s.call] {
 					all = append(all, failure{n, which, false}, failure{n, which, true})
 				}
@@ -100,7 +101,7 @@ func TestFailingCalls(t *testing.T) {
 				// One of each kind of calls, then another one of each.
 				kinds, turn := map[string]int{}, map[failure]int{}
 				for _, f := range all {
-					kind := whole.steps[f.n].call + filepath.Ext(whole.steps[f.n].file)
+					kind := steps[f.n].call + filepath.Ext(steps[f.n].file)
 					turn[f] = kinds[kind]
 					kinds[kind]++
 				}
@@ -109,13 +110,13 @@ func TestFailingCalls(t *testing.T) {
 			}
 			var injected atomic.Int64
 			t.Cleanup(func() {
-				t.Logf("%d calls that can fail, %d failures injected", len(whole.steps), injected.Load())
+				t.Logf("%d calls that can fail, %d failures injected", len(steps), injected.Load())
 				failures.Add(injected.Load())
 			})
 			for _, f := range all {
 				t.Run(fmt.Sprint(f), func(t *testing.T) {
 					t.Parallel()
-					if d := run(t, f); d.why != 0 {
+					if failed, _ := run(t, f).struck(); failed {
 						injected.Add(1)
 					}
 				})
@@ -153,8 +154,12 @@ type disk struct {
 	failure failure
 	env     []string
 
-	mu     sync.Mutex
-	open   map[string]bool
+	mu      sync.Mutex
+	history history // of which the tracer makes more
+}
+
+// history is what has happened on a disk.
+type history struct {
 	steps  []step
 	why    syscall.Errno // what calls fail with, 0 before the first has failed
 	failed []step        // those that have
@@ -173,36 +178,37 @@ func (d *disk) ask(s step) error {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.steps = append(d.steps, s)
+	h := &d.history
+	h.steps = append(h.steps, s)
 	can := errnos[s.call]
-	if len(d.steps)-1 == d.failure.n {
-		d.why = can[d.failure.which%len(can)]
-	} else if d.why == 0 || !d.failure.lasts || d.mended || !slices.Contains(can, d.why) {
+	if len(h.steps)-1 == d.failure.n {
+		h.why = can[d.failure.which%len(can)]
+	} else if h.why == 0 || !d.failure.lasts || h.mended || !slices.Contains(can, h.why) {
 		return nil
 	}
-	d.failed = append(d.failed, s)
-	return d.why
+	h.failed = append(h.failed, s)
+	return h.why
+}
+
+// past returns what has happened up to now. The history only grows, so the copy may be read while
+// it does.
+func (d *disk) past() history {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.history
 }
 
 // struck reports whether a call has failed, and the failing has not been ended.
 func (d *disk) struck() (failed, lasts bool) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return d.why != 0, d.why != 0 && d.failure.lasts && !d.mended
+	h := d.past()
+	return h.why != 0, h.why != 0 && d.failure.lasts && !h.mended
 }
 
 // mend lets no more calls fail.
 func (d *disk) mend() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.mended = true
-}
-
-// now returns how many steps there were.
-func (d *disk) now() int {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	return len(d.steps)
+	d.history.mended = true
 }
 
 // program is one run of a program on the disk.
@@ -247,9 +253,7 @@ func (d *disk) run(t *testing.T, words ...string) (code int, printed, said strin
 // those of SQLite, which may leave to the next program what is not acknowledged yet.
 func (d *disk) noneMissed(t *testing.T) {
 	t.Helper()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, s := range d.failed {
+	for _, s := range d.past().failed {
 		if (s.call == "write" || s.call == "fsync") && filepath.Ext(s.file) != "" && !ofDatabase.MatchString(s.file) {
 			t.Errorf("it is done, though a %s of %s has failed", s.call, s.file)
 		}
@@ -276,19 +280,18 @@ var ofSQLite = regexp.MustCompile(`(-wal|-shm|-journal)?$|\.partial-\d+.*`)
 // is wrong.
 func (d *disk) explained(t *testing.T, message string) {
 	t.Helper()
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if !slices.ContainsFunc(d.failed, func(s step) bool {
+	h := d.past()
+	if !slices.ContainsFunc(h.failed, func(s step) bool {
 		return strings.Contains(message, ofSQLite.ReplaceAllString(filepath.Base(s.file), ""))
 	}) {
-		t.Errorf("the message names no file that failed (%v):\n%s", d.failed, message)
+		t.Errorf("the message names no file that failed (%v):\n%s", h.failed, message)
 	}
-	for _, advice := range []string{d.why.Error(), "the disk failed, or the file may not grow", "the disk is full, make room on it", "must be readable and writable"} {
+	for _, advice := range []string{h.why.Error(), "the disk failed, or the file may not grow", "the disk is full, make room on it", "must be readable and writable"} {
 		if strings.Contains(message, advice) {
 			return
 		}
 	}
-	t.Errorf("the message does not say what is wrong (%v):\n%s", d.why, message)
+	t.Errorf("the message does not say what is wrong (%v):\n%s", h.why, message)
 }
 
 // Each start after one that has failed is a first start.
@@ -434,7 +437,7 @@ func serveFails(t *testing.T, d *disk) {
 				}
 			}
 		}
-		if d.why == syscall.ENOSPC || d.why == syscall.EIO {
+		if why := d.past().why; why == syscall.ENOSPC || why == syscall.EIO {
 			for _, c := range crowd {
 				c.list(t) // reading goes on
 			}
@@ -498,20 +501,18 @@ func (d *disk) load(t *testing.T, crowd []*crashClient) {
 	for _, c := range crowd {
 		clients.Go(func() {
 			for range 3 {
-				sent := d.now()
+				sent := len(d.past().steps)
 				_, err := c.batch()
 				if err != nil {
 					c.refused++
 					return
 				}
 				c.batches = append(c.batches, c.requestID)
-				d.mu.Lock()
-				n := d.failure.n
-				if failed := d.why != 0 && d.failed[0].call == "fsync" && strings.HasSuffix(d.failed[0].file, "-wal"); failed && n < sent &&
-					!slices.Contains(d.steps[n+1:], step{call: "pwrite64", file: d.failed[0].file, at: 0}) {
+				h, n := d.past(), d.failure.n
+				if failed := h.why != 0 && h.failed[0].call == "fsync" && strings.HasSuffix(h.failed[0].file, "-wal"); failed && n < sent &&
+					!slices.Contains(h.steps[n+1:], step{call: "pwrite64", file: h.failed[0].file, at: 0}) {
 					t.Errorf("%s: a batch was acknowledged after a failed sync of the log, which has not begun again", c.name)
 				}
-				d.mu.Unlock()
 			}
 		})
 	}
@@ -551,7 +552,8 @@ func (d *disk) nothingOf(t *testing.T, pattern string) (some bool) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if unremovable := d.why == syscall.EIO && (d.failure.lasts || strings.HasPrefix(d.failed[0].call, "unlink")); len(left) > 0 && !unremovable {
+	h := d.past()
+	if unremovable := h.why == syscall.EIO && (d.failure.lasts || strings.HasPrefix(h.failed[0].call, "unlink")); len(left) > 0 && !unremovable {
 		t.Errorf("left behind: %v", left)
 	}
 	return len(left) > 0
@@ -792,7 +794,8 @@ func (d *disk) runJob(t *testing.T, c *crashClient, license, ledger string, word
 		ledger = again[len(again)-1]
 		d.must(t, again...)
 	case code != 0:
-		begun := d.failed[0].call == "write" || d.failed[0].call == "fsync"
+		first := d.past().failed[0]
+		begun := first.call == "write" || first.call == "fsync"
 		if begun && !strings.Contains(said, "carillon bulk resume "+ledger) && !strings.Contains(said, "remove "+ledger) {
 			t.Errorf("it does not say how to go on:\n%s", said)
 		}
@@ -853,8 +856,8 @@ func applyFails(t *testing.T, d *disk) {
 	c := d.job(t)
 	d.runJob(t, c, "Basic", "job.jsonl", applyWords(c, "job.jsonl"), applyWords(c, "again.jsonl"))
 	// The name of the ledger is on the disk before the first call.
-	if d.why == 0 && !slices.Contains(d.steps, step{call: "fsync", file: d.dir}) {
-		t.Errorf("the directory of the ledger was not synced: %v", d.steps)
+	if h := d.past(); h.why == 0 && !slices.Contains(h.steps, step{call: "fsync", file: d.dir}) {
+		t.Errorf("the directory of the ledger was not synced: %v", h.steps)
 	}
 }
 
@@ -884,9 +887,10 @@ func resumeFails(t *testing.T, d *disk) {
 	d.runJob(t, c, "Basic", "job.jsonl", bulkWords("resume", "job.jsonl"), nil)
 	// What was read may not have got to the disk, and is written once more before anything new.
 	ledger := filepath.Join(d.dir, "job.jsonl")
-	again, synced := slices.Index(d.steps, step{call: "pwrite64", file: ledger}), slices.Index(d.steps, step{call: "fsync", file: ledger})
-	if d.why == 0 && (again < 0 || synced < again) {
-		t.Errorf("the ledger was not written once more: %v", d.steps)
+	h := d.past()
+	again, synced := slices.Index(h.steps, step{call: "pwrite64", file: ledger}), slices.Index(h.steps, step{call: "fsync", file: ledger})
+	if h.why == 0 && (again < 0 || synced < again) {
+		t.Errorf("the ledger was not written once more: %v", h.steps)
 	}
 }
 
@@ -1084,7 +1088,7 @@ func consoleFails(t *testing.T, d *disk) {
 	}
 	l, err := bulk.ReadLedger(ledger())
 	now := c.licenses(t)
-	if err != nil || slices.Contains(d.failed, step{call: "unlinkat", file: ledger()}) { // there is no job
+	if err != nil || slices.Contains(d.past().failed, step{call: "unlinkat", file: ledger()}) { // there is no job
 		if !maps.Equal(now, before) {
 			t.Error("users were changed without a ledger")
 		}
