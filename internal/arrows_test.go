@@ -229,6 +229,7 @@ var arrows = map[string]map[string]string{
 	"internal/store/postgres/poolertest":  {}, // a pooler before a server
 	"internal/disktest":                   {}, // what a loss of power leaves of files
 	"internal/scheduletest":               {}, // schedules that a seed decides
+	"internal/porttest":                   {}, // a port on which nobody listens
 
 	// What both stand on.
 	"internal/address":     {},

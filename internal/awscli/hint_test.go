@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/creack/pty"
+
+	"github.com/carillon-project/carillon/internal/porttest"
 )
 
 // outcome is what a run of aws leaves to see.
@@ -57,7 +59,7 @@ func runAWS(t *testing.T, onTerminal bool, env []string, args ...string) outcome
 // On a terminal what version 1 prints is followed by a hint, in a pipe by nothing.
 func TestHint(t *testing.T) {
 	list := []string{"chime", "list-accounts"}
-	refused := "http://" + silentAddress(t, false)
+	refused := "http://" + porttest.Refusing(t)
 	server := startMock(t, "http", nil)
 	server.answer([]response{{Status: 401, Headers: map[string]string{"x-amzn-ErrorType": "UnauthorizedClientException"}, Body: `{"Message":"m"}`}}, nil)
 	untrusted := startMock(t, "https", newCertificate(t))
@@ -109,7 +111,7 @@ func TestErrorFormatJSON(t *testing.T) {
 	server := startMock(t, "http", nil)
 	server.answer([]response{{Status: 404, Headers: map[string]string{"x-amzn-ErrorType": "NotFoundException"}, Body: `{"Code":"NotFound","Message":"no \"ü\""}`}}, nil)
 	endpoint := "AWS_ENDPOINT_URL=" + server.endpoint
-	refused := "http://" + silentAddress(t, false)
+	refused := "http://" + porttest.Refusing(t)
 	home := t.TempDir()
 	broken := home + "/config"
 	if err := os.WriteFile(broken, []byte("no ini file\n"), 0o600); err != nil {

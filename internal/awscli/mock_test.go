@@ -26,6 +26,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/porttest"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
@@ -71,8 +72,10 @@ func startMock(t *testing.T, kind string, cert *certificate) *mock {
 	s := &mock{kind: kind, cert: cert, stopped: make(chan struct{})}
 	t.Cleanup(func() { close(s.stopped) })
 	switch kind {
-	case "refused", "blackhole":
-		s.address = silentAddress(t, kind == "blackhole")
+	case "refused":
+		s.address = porttest.Refusing(t)
+	case "blackhole":
+		s.address = silentAddress(t)
 	case "", "http", "https", "mitm":
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
@@ -102,11 +105,9 @@ func startMock(t *testing.T, kind string, cert *certificate) *mock {
 	return s
 }
 
-// silentAddress reserves an address that answers no connection: refuses it or, with full, has
-// no room left for it.
-func silentAddress(t *testing.T, full bool) string {
+// silentAddress returns an address that answers no connection: it has no room left for one.
+func silentAddress(t *testing.T) string {
 	t.Helper()
-	// Bound, but not listening: refused, and no other process can get the port meanwhile.
 	syscall.ForkLock.RLock()
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_STREAM, 0)
 	if err == nil {
@@ -125,9 +126,6 @@ func silentAddress(t *testing.T, full bool) string {
 		t.Fatal(err)
 	}
 	address := "127.0.0.1:" + strconv.Itoa(name.(*syscall.SockaddrInet4).Port)
-	if !full {
-		return address
-	}
 	if err := syscall.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/porttest"
 )
 
 // ask runs a command against the service at a URL.
@@ -73,14 +74,13 @@ func TestTestService_None(t *testing.T) {
 		io.WriteString(w, `{"error": "no such page"}`)
 	}))
 	defer other.Close()
-	gone := httptest.NewServer(http.NotFoundHandler())
-	gone.Close()
+	gone := "http://" + porttest.Refusing(t)
 	for _, words := range forTests {
 		for _, tt := range []struct{ url, want string }{
 			{s.url, "the service at " + s.url + " is not one for tests; "},
 			{page.URL, "what answers at " + page.URL + " is no service for tests, but a proxy or another server: status 200, text/html; "},
 			{other.URL, "what answers at " + other.URL + " is no service for tests, but a proxy or another server: status 404; "},
-			{gone.URL, `Could not connect to the endpoint URL: "` + gone.URL},
+			{gone, `Could not connect to the endpoint URL: "` + gone},
 		} {
 			code, stdout, stderr := ask(t, tt.url, strings.Fields(words)...)
 			if code != exitNoStore || stdout != "" || !strings.Contains(stderr, tt.want) ||

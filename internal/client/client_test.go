@@ -20,6 +20,7 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/porttest"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
@@ -685,16 +686,11 @@ func TestCall_connection(t *testing.T) {
 	}
 
 	t.Run("refused", func(t *testing.T) {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
-		if err != nil {
-			t.Fatal(err)
-		}
-		l.Close()
-		url := "http://" + l.Addr().String()
+		url := "http://" + porttest.Refusing(t)
 		var slept pauses
 		config := config(url)
 		config.Sleep = slept.sleep
-		_, err = connect(t, config).Call(t.Context(), operation(t, "ListAccounts"), nil)
+		_, err := connect(t, config).Call(t.Context(), operation(t, "ListAccounts"), nil)
 		checkFailure(t, err, client.Unreachable, `Could not connect to the endpoint URL: "`+url+`/accounts"`, false)
 		if len(slept.all) != 4 {
 			t.Errorf("slept %d times, want 4", len(slept.all))
