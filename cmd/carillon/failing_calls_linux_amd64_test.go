@@ -509,7 +509,7 @@ func (d *disk) load(t *testing.T, crowd []*crashClient) {
 				}
 				c.batches = append(c.batches, c.requestID)
 				h, n := d.past(), d.failure.n
-				if failed := h.why != 0 && h.failed[0].call == "fsync" && strings.HasSuffix(h.failed[0].file, "-wal"); failed && n < sent &&
+				if failed := h.why != 0 && h.failed[0].call == "fdatasync" && strings.HasSuffix(h.failed[0].file, "-wal"); failed && n < sent &&
 					!slices.Contains(h.steps[n+1:], step{call: "pwrite64", file: h.failed[0].file, at: 0}) {
 					t.Errorf("%s: a batch was acknowledged after a failed sync of the log, which has not begun again", c.name)
 				}

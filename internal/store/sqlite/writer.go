@@ -87,7 +87,7 @@ func (d *database) write() {
 	for {
 		select {
 		case u := <-d.queue:
-			for group := d.collect(u); len(group) > 0; {
+			for group := d.collect([]*update{u}, maxGroup); len(group) > 0; {
 				group = d.commit(group)
 			}
 		case turn := <-d.turns:
@@ -128,10 +128,9 @@ func (d *database) grown() {
 	}
 }
 
-// collect adds to the first update those that are waiting now.
-func (d *database) collect(first *update) []*update {
-	group := []*update{first}
-	for len(group) < maxGroup {
+// collect adds those that are waiting now to a group, until it is so large.
+func (d *database) collect(group []*update, size int) []*update {
+	for len(group) < size {
 		select {
 		case u := <-d.queue:
 			group = append(group, u)
@@ -142,9 +141,9 @@ func (d *database) collect(first *update) []*update {
 	return group
 }
 
-// commit runs the updates in one transaction and tells each its outcome. When the storage fails so
-// that the transaction is lost, those that have run fail with it, and those that have not had their
-// turn are returned.
+// commit runs the updates in one transaction, with those that come meanwhile, and tells each its
+// outcome. When the storage fails so that the transaction is lost, those that have run fail with
+// it, and those that have not had their turn are returned.
 func (d *database) commit(group []*update) (rest []*update) {
 	d.writing.Lock()
 	defer d.writing.Unlock()
@@ -163,12 +162,15 @@ func (d *database) commit(group []*update) (rest []*update) {
 	}
 	var kept []*update
 	var failure error
-	for len(group) > 0 && failure == nil {
+	for ran := 1; len(group) > 0 && failure == nil; ran++ {
 		var keep bool
 		u := group[0]
 		group = group[1:]
 		if keep, failure = d.runOne(u); keep {
 			kept = append(kept, u)
+		}
+		if len(group) == 0 && failure == nil {
+			group = d.collect(nil, maxGroup-ran)
 		}
 	}
 	if failure == nil {
