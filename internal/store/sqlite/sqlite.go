@@ -123,8 +123,8 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 
 // syncData lets SQLite sync files by fdatasync where there is one, as it does in the builds of Linux
 // distributions. All that fsync brings to the disk besides are the times of files, and a commit
-// takes up to twice as long with it.
-var syncData = sync.OnceFunc(func() { driver.Fdatasync(true) }) // it fails where there is none
+// takes up to twice as long with it. Where there is no fdatasync, the error says so.
+var syncData = sync.OnceFunc(func() { driver.Fdatasync(true) })
 
 // lockWait is how long a statement waits for a lock that another process holds.
 const lockWait = 5 * time.Second
