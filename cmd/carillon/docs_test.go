@@ -27,17 +27,20 @@ import (
 //	$ first command
 //	$ second command \
 //	    with a second line
-//	what they print, for readers only
+//	what the second prints
 //	```
 //
 // in README.md and docs/*.md, in the order of the page, in an empty directory that stands for the
 // repository. One shell runs all commands of a page, so what one of them sets or makes is there for
-// the next, and the work tree stays as it is. Every command must succeed. README.md is for people
-// with any shell, so bash, zsh and fish run it, too, where they are installed, as .ci/run sees to.
-// A few commands mean more than the shell should do here:
+// the next, and the work tree stays as it is. Every command must succeed. If the page shows what a
+// command prints, it prints that: ids, times and the like may differ, and "..." stands for
+// anything. A block ```text shows a command of the page once more, with what it prints. README.md
+// is for people with any shell, so bash, zsh and fish run it, where they are installed, as .ci/run
+// sees to. A few commands mean more than the shell should do here:
 //
 //   - `go run ./cmd/carillon ...` runs the program as it is in this test;
-//   - `go build -o bin/ ...` builds for real, into the directory's bin, but once for all pages;
+//   - `CGO_ENABLED=0 go build -o bin/ ...` builds for real, into the directory's bin, but once for
+//     all pages (without the variable people would get programs that need libraries);
 //   - `bin/carillon serve ...` goes on in the background, on a free port; the next command waits
 //     until it is ready, and in the end it must stop well;
 //   - `go test ./...` would run itself: instead it must be a step of .ci/run, so that it is run;
@@ -82,39 +85,73 @@ func follow(t *testing.T, root, file, shell string, built *builds) {
 		}
 		r := &reader{root: root, dir: t.TempDir(), language: shell, builds: built}
 		defer r.stop(t)
-		for _, c := range commands(string(text)) {
-			if err := r.run(t, c.text); err != nil {
+		printed := make(map[string]string)
+		for _, c := range commands(string(text), "console") {
+			out, err := r.run(t, c.text)
+			if err != nil {
 				t.Fatalf("%s:%d: $ %s\n%v", name, c.line, c.text, err)
 			}
+			printed[c.text] = out
+			c.check(t, name, out)
+		}
+		for _, c := range commands(string(text), "text") {
+			c.check(t, name, printed[c.text])
 		}
 	})
 }
 
 // docCommand is a command with its place in a file.
 type docCommand struct {
-	line int
-	text string
+	line  int
+	text  string
+	shown string // what it prints, empty if the page does not show it
 }
 
-// commands returns the commands of the console blocks of a page.
-func commands(page string) []docCommand {
+// commands returns the commands of the blocks of a page that are of one kind.
+func commands(page, kind string) []docCommand {
 	var all []docCommand
 	inside, more := false, false
 	for i, line := range strings.Split(page, "\n") {
 		command, isCommand := strings.CutPrefix(line, "$ ")
 		switch {
 		case strings.HasPrefix(line, "```"):
-			inside = !inside && line == "```console"
+			inside = !inside && line == "```"+kind
 		case !inside:
 		case more:
 			all[len(all)-1].text += "\n" + line
 			more = strings.HasSuffix(line, `\`)
 		case isCommand:
-			all = append(all, docCommand{i + 1, command})
+			all = append(all, docCommand{line: i + 1, text: command})
 			more = strings.HasSuffix(line, `\`)
+		case len(all) > 0:
+			all[len(all)-1].shown += line + "\n"
 		}
 	}
 	return all
+}
+
+// varies matches what is another each time that a command of a page runs.
+var varies = replacements{
+	{uuid, "ID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-9.]+)?Z?`), "TIME"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`-\d{8}-\d{6}-[0-9a-f]{6}\b`), "-JOB"},
+	{regexp.MustCompile(`link#[\w-]+`), "LINK"},
+	{regexp.MustCompile(`\d+\.\d MB, schema \d+|"bytes":\d+`), "SIZE"},
+	{regexp.MustCompile(` {2,}`), "  "}, // columns are as wide as what is in them
+}
+
+// check compares what a command has printed with what the page shows of it.
+func (c docCommand) check(t *testing.T, page, printed string) {
+	t.Helper()
+	if c.shown == "" {
+		return
+	}
+	want := regexp.QuoteMeta(strings.TrimSpace(varies.replace(c.shown)))
+	want = strings.ReplaceAll(want, `\.\.\.`, `[^\n]*`)
+	if got := strings.TrimSpace(varies.replace(printed)); !regexp.MustCompile(`\A` + want + `\z`).MatchString(got) {
+		t.Errorf("%s:%d: $ %s\nprints\n%s\nthe page shows\n%s", page, c.line, c.text, got, c.shown)
+	}
 }
 
 // reader does what a page says.
@@ -132,19 +169,21 @@ type reader struct {
 
 var benchFlag = regexp.MustCompile(`-bench[ =]'?([^ ']+)`)
 
-func (r *reader) run(t *testing.T, command string) error {
+// run does what a command means, and returns what it prints.
+func (r *reader) run(t *testing.T, command string) (string, error) {
 	words := strings.Fields(command)
 	switch {
 	case strings.HasPrefix(command, "go run ./cmd/carillon "):
 		return r.succeed(exec.Command("carillon", words[3:]...))
-	case strings.HasPrefix(command, "go build -o bin/ "):
-		return r.build(words[4:])
+	case strings.HasPrefix(command, "CGO_ENABLED=0 go build -o bin/ "):
+		return "", r.build(words[5:])
 	case strings.HasPrefix(command, "bin/carillon serve"):
 		s, err := startService(filepath.Join(r.dir, "bin", "carillon"), r.dir, childEnv(r.dir), words[2:]...)
-		if err == nil {
-			r.services = append(r.services, s)
+		if err != nil {
+			return "", err
 		}
-		return err
+		r.services = append(r.services, s)
+		return regexp.MustCompile(`(?m)^time=.*\n`).ReplaceAllString(s.complaints(), ""), nil // but the log
 	case command == "go test ./...":
 		steps, err := os.ReadFile(filepath.Join(r.root, ".ci", "run"))
 		if err == nil && !slices.ContainsFunc(strings.Split(string(steps), "\n"), func(line string) bool {
@@ -152,11 +191,11 @@ func (r *reader) run(t *testing.T, command string) error {
 		}) {
 			err = errors.New("it is no step of .ci/run")
 		}
-		return err
+		return "", err
 	case words[0] == "go" && words[1] == "test" && benchFlag.MatchString(command):
-		return r.findBenchmark(words, benchFlag.FindStringSubmatch(command)[1])
+		return "", r.findBenchmark(words, benchFlag.FindStringSubmatch(command)[1])
 	case words[0] == "go":
-		return errors.New("the test of the documentation does not know what to do with it")
+		return "", errors.New("the test of the documentation does not know what to do with it")
 	}
 	return r.tell(t, command)
 }
@@ -176,8 +215,8 @@ func (b *builds) of(r *reader, packages []string) (string, error) {
 	if b.made[key] == "" {
 		dir := filepath.Join(b.dir, fmt.Sprint(len(b.made)))
 		build := exec.Command("go", append([]string{"build", "-o", dir + "/"}, packages...)...)
-		build.Dir, build.Env = r.root, os.Environ()
-		if err := r.succeed(build); err != nil {
+		build.Dir, build.Env = r.root, append(os.Environ(), "CGO_ENABLED=0")
+		if _, err := r.succeed(build); err != nil {
 			return "", err
 		}
 		b.made[key] = dir
@@ -204,17 +243,16 @@ func (r *reader) build(packages []string) error {
 	return err
 }
 
-// succeed runs a program, in the directory unless it has one, and shows what it printed if it
-// fails.
-func (r *reader) succeed(cmd *exec.Cmd) error {
+// succeed runs a program, in the directory unless it has one, and returns what it printed.
+func (r *reader) succeed(cmd *exec.Cmd) (string, error) {
 	if cmd.Dir == "" {
 		cmd.Dir, cmd.Env = r.dir, childEnv(r.dir)
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+		err = fmt.Errorf("%w\n%s", err, out)
 	}
-	return nil
+	return string(out), err
 }
 
 // findBenchmark looks for a benchmark in the packages among the words. It reads their files: having
@@ -261,8 +299,9 @@ const prompt = "-- done --"
 // read its whole input first.
 const fishLoop = `while read -z command; eval $command </dev/null; or exit 1; echo; echo '` + prompt + `'; end`
 
-// tell gives a command to the shell, which ends at the first that fails.
-func (r *reader) tell(t *testing.T, command string) error {
+// tell gives a command to the shell, which ends at the first that fails, and returns what it
+// prints.
+func (r *reader) tell(t *testing.T, command string) (string, error) {
 	if r.shell == nil {
 		// Standard error goes the way of standard output, in the order in which a person sees both.
 		sh := exec.Command("sh", "-c", `exec "$@" 2>&1`, "sh", r.language, "-e")
@@ -272,14 +311,14 @@ func (r *reader) tell(t *testing.T, command string) error {
 		sh.Dir, sh.Env = r.dir, childEnv(r.dir)
 		input, err := sh.StdinPipe()
 		if err != nil {
-			return err
+			return "", err
 		}
 		output, err := sh.StdoutPipe()
 		if err != nil {
-			return err
+			return "", err
 		}
 		if err := sh.Start(); err != nil {
-			return err
+			return "", err
 		}
 		r.shell, r.input, r.output = sh, input, bufio.NewScanner(output)
 	}
@@ -293,11 +332,11 @@ func (r *reader) tell(t *testing.T, command string) error {
 	var shown strings.Builder
 	for r.output.Scan() {
 		if r.output.Text() == prompt {
-			return nil
+			return shown.String(), nil
 		}
 		fmt.Fprintln(&shown, r.output.Text())
 	}
-	return fmt.Errorf("the shell ended: %v\n%s", r.shell.Wait(), shown.String())
+	return "", fmt.Errorf("the shell ended: %v\n%s", r.shell.Wait(), shown.String())
 }
 
 // stop ends what the page has started, in the way of a person who has read it.
