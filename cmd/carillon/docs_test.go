@@ -531,3 +531,71 @@ func TestClaims(t *testing.T) {
 		}
 	}
 }
+
+// elsewhere are the programs of others in the blocks ```sh, which TestDocs does not run, with the
+// reason, or with who runs them.
+var elsewhere = map[string]string{
+	"createdb":   "TestPostgresDump does the same on a server of its own",
+	"createuser": "as createdb",
+	"docker":     "there is no container engine: TestImage takes the steps of the Dockerfile",
+	"export":     "sets a variable for the next line",
+	"go":         "takes a Citus",
+	"install":    "takes root: TestUnit reads the unit that is installed",
+	"ln":         "TestBashCompletes has a completer under such a name",
+	"mkdir":      "root makes a secret key there",
+	"pg_dump":    "TestPostgresDump runs it",
+	"pg_restore": "TestPostgresDump runs it",
+	"systemctl":  "takes a machine with systemd",
+	"useradd":    "takes root",
+}
+
+// What the blocks ```sh show takes root, other machines or other programs, so TestDocs does not run
+// it. But commands of ours have the options that the pages give them, and others are known above.
+func TestDocs_NotRun(t *testing.T) {
+	takesTurns(t)
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := regexp.MustCompile(`^(sudo -u carillon |docker exec carillon /|bin/|\(umask 077; |\w+=\S+ )+`)
+	used := make(map[string]bool)
+	ours := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+			for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", "")) {
+				command := strings.TrimSpace(line)
+				if command == "" {
+					continue
+				}
+				command = before.ReplaceAllString(command, "")
+				var ask string
+				switch program, _, _ := strings.Cut(command, " "); program {
+				case "carillon":
+					ask = "--help"
+				case "aws":
+					ask = "--generate-cli-skeleton"
+				default:
+					if elsewhere[program] == "" {
+						t.Errorf("%s: make a block ```console of this, or say who runs it: %s", filepath.Base(page), command)
+					}
+					used[program] = true
+					continue
+				}
+				ours++
+				cmd := exec.Command("sh", "-c", command+" "+ask)
+				cmd.Env = append(childEnv(t.TempDir()), "ACCOUNT=a", "BOT=b", "ROOM=r", "ANA=u", "NEW_DATABASE_URL=postgres://h/d")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: %s: %v\n%s", filepath.Base(page), command, err, out)
+				}
+			}
+		}
+	}
+	if ours < 5 || len(used) != len(elsewhere) {
+		t.Errorf("got %d commands of ours and the programs %v of others, want %v", ours, slices.Sorted(maps.Keys(used)), slices.Sorted(maps.Keys(elsewhere)))
+	}
+}
