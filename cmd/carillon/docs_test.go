@@ -160,6 +160,7 @@ type reader struct {
 	dir      string // stands for it
 	language string // the shell's name
 	builds   *builds
+	env      []string // that the page sets for the service, too
 	services []*service
 
 	shell  *exec.Cmd // nil until it is needed
@@ -177,8 +178,11 @@ func (r *reader) run(t *testing.T, command string) (string, error) {
 		return r.succeed(exec.Command("carillon", words[3:]...))
 	case strings.HasPrefix(command, "CGO_ENABLED=0 go build -o bin/ "):
 		return "", r.build(words[5:])
+	case strings.HasPrefix(command, "export CARILLON_"): // in all terminals
+		r.env = append(r.env, words[1])
+		return r.tell(t, command)
 	case strings.HasPrefix(command, "bin/carillon serve"):
-		s, err := startService(filepath.Join(r.dir, "bin", "carillon"), r.dir, childEnv(r.dir), words[2:]...)
+		s, err := startService(filepath.Join(r.dir, "bin", "carillon"), r.dir, append(childEnv(r.dir), r.env...), words[2:]...)
 		if err != nil {
 			return "", err
 		}

@@ -85,7 +85,9 @@ func (p *program) demo(ctx context.Context, o demoOptions) error {
 	case errors.Is(d.err, errLeft):
 		return &codedError{exitInterrupted, fmt.Errorf("demo: interrupted; %s", ending)}
 	}
-	d.farewell(ending, o.Keep)
+	if d.err == nil {
+		d.farewell(ending, o.Keep)
+	}
 	return d.err
 }
 
@@ -209,7 +211,7 @@ func (d *demonstration) farewell(ending, keep string) {
 	} else {
 		ending += ". One that stays: carillon serve"
 	}
-	d.say("The service has stopped, and %s", ending)
+	fmt.Fprintf(d, "\n# The service has stopped, and %s\n", ending)
 }
 
 // watch returns a context for while nothing goes on: a hang-up ends it, too.
