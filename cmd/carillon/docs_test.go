@@ -135,6 +135,20 @@ func commands(page, kind string) []docCommand {
 	return all
 }
 
+var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+type replacements []struct {
+	what *regexp.Regexp
+	by   string
+}
+
+func (r replacements) replace(text string) string {
+	for _, one := range r {
+		text = one.what.ReplaceAllLiteralString(text, one.by)
+	}
+	return text
+}
+
 // varies matches what is another each time that a command of a page runs.
 var varies = replacements{
 	{uuid, "ID"},
