@@ -3,8 +3,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"reflect"
@@ -292,5 +294,49 @@ func TestDemo_DiskFull(t *testing.T) {
 	ended(t, cmd, tmp, 1)
 	if want := "no space left"; !strings.Contains(complaints.String(), want) {
 		t.Errorf("got %q, want %q in it", complaints.String(), want)
+	}
+}
+
+// With --console the service stays, a link leads to its console, and an interrupt or the end of the
+// terminal ends it well.
+func TestDemo_Console(t *testing.T) {
+	takesTurns(t)
+	t.Parallel()
+	for _, end := range []syscall.Signal{syscall.SIGINT, syscall.SIGHUP} {
+		t.Run(end.String(), func(t *testing.T) {
+			t.Parallel()
+			cmd, tmp := demoCommand(t)
+			cmd.Args = append(cmd.Args, "--console")
+			out, err := cmd.StdoutPipe()
+			if err == nil {
+				err = cmd.Start()
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			guard := time.AfterFunc(hung, func() { cmd.Process.Kill() })
+			defer guard.Stop()
+			lines := bufio.NewScanner(out)
+			link := ""
+			for lines.Scan() && lines.Text() != "# Interrupt the program (Ctrl-C) to end it." {
+				if strings.HasPrefix(lines.Text(), "http://127.0.0.1:") {
+					link = lines.Text()
+				}
+			}
+			resp, err := http.Get(link)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != http.StatusOK {
+				t.Errorf("%s: got %s, want 200", link, resp.Status)
+			}
+			cmd.Process.Signal(end)
+			rest, err := io.ReadAll(out)
+			if want := "# The service has stopped, and its data is gone. One that stays: carillon serve\n"; err != nil || !strings.HasSuffix(string(rest), want) {
+				t.Errorf("got %q, %v, want %q", rest, err, want)
+			}
+			ended(t, cmd, tmp, 0)
+		})
 	}
 }
