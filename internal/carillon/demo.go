@@ -197,7 +197,7 @@ func (d *demonstration) consoleScene(s *service, dir string) {
 	defer stop()
 	d.say(`The console shows the same to a browser. This link signs you in, once and
 within two minutes:`)
-	fmt.Fprintf(d, "\n%slink#%s\n", s.consoleURL, code)
+	fmt.Fprintf(d, "%slink#%s\n", s.consoleURL, code)
 	d.say(`Another one is made by carillon console --data %s
 Interrupt the program (Ctrl-C) to end it.`, shell.Quote(dir))
 	if d.err == nil {
