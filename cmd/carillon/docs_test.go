@@ -30,14 +30,15 @@ import (
 //	what the second prints
 //	```
 //
-// in README.md and docs/*.md, in the order of the page, in an empty directory that stands for the
-// repository. One shell runs all commands of a page, so what one of them sets or makes is there for
-// the next, and the work tree stays as it is. Every command must succeed. If the page shows what a
-// command prints, it prints that: ids, times and the like may differ, and "..." stands for
-// anything. A block ```text shows a command of the page once more, with what it prints. The shell
-// is zsh, in which more goes wrong than in others, or else sh. README.md is for people with any
-// shell, so bash, zsh and fish run it, where they are installed, as .ci/run sees to. A few commands
-// mean more than the shell should do here:
+// in docs/*.md, and of the blocks ```sh in README.md, which people paste as they are, without "$"
+// and without what is printed. It runs them in the order of the page, in an empty directory that
+// stands for the repository. One shell runs all commands of a page, so what one of them sets or
+// makes is there for the next, and the work tree stays as it is. Every command must succeed. If the
+// page shows what a command prints, it prints that: ids, times and the like may differ, and "..."
+// stands for anything. A block ```text shows a command of the page once more, with what it prints.
+// The shell is zsh, in which more goes wrong than in others, or else sh. README.md is for people
+// with any shell, so bash, zsh and fish run it, where they are installed, as .ci/run sees to. A few
+// commands mean more than the shell should do here:
 //
 //   - `go run ./cmd/carillon ...` runs the program as it is in this test;
 //   - `CGO_ENABLED=0 go build -o bin/ ...` builds for real, into the directory's bin, but once for
@@ -91,7 +92,11 @@ func follow(t *testing.T, root, file, shell string, built *builds) {
 		r := &reader{root: root, dir: t.TempDir(), language: shell, builds: built}
 		defer r.stop(t)
 		printed := make(map[string]string)
-		for _, c := range commands(string(text), "console") {
+		kind := "console"
+		if filepath.Base(name) == "README.md" && filepath.Dir(name) == "." {
+			kind = pasted
+		}
+		for _, c := range commands(string(text), kind) {
 			out, err := r.run(t, c.text)
 			if err != nil {
 				t.Fatalf("%s:%d: $ %s\n%v", name, c.line, c.text, err)
@@ -112,12 +117,16 @@ type docCommand struct {
 	shown string // what it prints, empty if the page does not show it
 }
 
+// pasted is the kind of blocks that have commands only, without a "$" before them.
+const pasted = "sh"
+
 // commands returns the commands of the blocks of a page that are of one kind.
 func commands(page, kind string) []docCommand {
 	var all []docCommand
 	inside, more := false, false
 	for i, line := range strings.Split(page, "\n") {
 		command, isCommand := strings.CutPrefix(line, "$ ")
+		isCommand = isCommand || kind == pasted
 		switch {
 		case strings.HasPrefix(line, "```"):
 			inside = !inside && line == "```"+kind
