@@ -27,17 +27,22 @@ import (
 //	$ first command
 //	$ second command \
 //	    with a second line
-//	what they print, for readers only
+//	what the second prints
 //	```
 //
-// in README.md and docs/*.md, in the order of the page, in an empty directory that stands for the
-// repository. One shell runs all commands of a page, so what one of them sets or makes is there for
-// the next, and the work tree stays as it is. Every command must succeed. README.md is for people
-// with any shell, so bash, zsh and fish run it, too, where they are installed, as .ci/run sees to.
-// A few commands mean more than the shell should do here:
+// in docs/*.md, and of the blocks ```sh in README.md, which people paste as they are, without "$"
+// and without what is printed. It runs them in the order of the page, in an empty directory that
+// stands for the repository. One shell runs all commands of a page, so what one of them sets or
+// makes is there for the next, and the work tree stays as it is. Every command must succeed. If the
+// page shows what a command prints, it prints that: ids, times and the like may differ, and "..."
+// stands for anything. A block ```text shows a command of the page once more, with what it prints.
+// The shell is zsh, in which more goes wrong than in others, or else sh. README.md is for people
+// with any shell, so bash, zsh and fish run it, where they are installed, as .ci/run sees to. A few
+// commands mean more than the shell should do here:
 //
 //   - `go run ./cmd/carillon ...` runs the program as it is in this test;
-//   - `go build -o bin/ ...` builds for real, into the directory's bin, but once for all pages;
+//   - `CGO_ENABLED=0 go build -o bin/ ...` builds for real, into the directory's bin, but once for
+//     all pages (without the variable people would get programs that need libraries);
 //   - `bin/carillon serve ...` goes on in the background, on a free port; the next command waits
 //     until it is ready, and in the end it must stop well;
 //   - `go test ./...` would run itself: instead it must be a step of .ci/run, so that it is run;
@@ -59,8 +64,12 @@ func TestDocs(t *testing.T) {
 		t.Fatal(err)
 	}
 	built := &builds{dir: t.TempDir(), made: make(map[string]string)}
+	usual := "zsh"
+	if _, err := exec.LookPath(usual); err != nil {
+		usual = "sh"
+	}
 	for _, file := range files {
-		follow(t, root, file, "sh", built)
+		follow(t, root, file, usual, built)
 	}
 	for _, shell := range []string{"bash", "zsh", "fish"} {
 		if _, err := exec.LookPath(shell); err == nil {
@@ -82,39 +91,95 @@ func follow(t *testing.T, root, file, shell string, built *builds) {
 		}
 		r := &reader{root: root, dir: t.TempDir(), language: shell, builds: built}
 		defer r.stop(t)
-		for _, c := range commands(string(text)) {
-			if err := r.run(t, c.text); err != nil {
+		printed := make(map[string]string)
+		kind := "console"
+		if filepath.Base(name) == "README.md" && filepath.Dir(name) == "." {
+			kind = pasted
+		}
+		for _, c := range commands(string(text), kind) {
+			out, err := r.run(t, c.text)
+			if err != nil {
 				t.Fatalf("%s:%d: $ %s\n%v", name, c.line, c.text, err)
 			}
+			printed[c.text] = out
+			c.check(t, name, out)
+		}
+		for _, c := range commands(string(text), "text") {
+			c.check(t, name, printed[c.text])
 		}
 	})
 }
 
 // docCommand is a command with its place in a file.
 type docCommand struct {
-	line int
-	text string
+	line  int
+	text  string
+	shown string // what it prints, empty if the page does not show it
 }
 
-// commands returns the commands of the console blocks of a page.
-func commands(page string) []docCommand {
+// pasted is the kind of blocks that have commands only, without a "$" before them.
+const pasted = "sh"
+
+// commands returns the commands of the blocks of a page that are of one kind.
+func commands(page, kind string) []docCommand {
 	var all []docCommand
 	inside, more := false, false
 	for i, line := range strings.Split(page, "\n") {
 		command, isCommand := strings.CutPrefix(line, "$ ")
+		isCommand = isCommand || kind == pasted
 		switch {
 		case strings.HasPrefix(line, "```"):
-			inside = !inside && line == "```console"
+			inside = !inside && line == "```"+kind
 		case !inside:
 		case more:
 			all[len(all)-1].text += "\n" + line
 			more = strings.HasSuffix(line, `\`)
 		case isCommand:
-			all = append(all, docCommand{i + 1, command})
+			all = append(all, docCommand{line: i + 1, text: command})
 			more = strings.HasSuffix(line, `\`)
+		case len(all) > 0:
+			all[len(all)-1].shown += line + "\n"
 		}
 	}
 	return all
+}
+
+var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
+
+type replacements []struct {
+	what *regexp.Regexp
+	by   string
+}
+
+func (r replacements) replace(text string) string {
+	for _, one := range r {
+		text = one.what.ReplaceAllLiteralString(text, one.by)
+	}
+	return text
+}
+
+// varies matches what is another each time that a command of a page runs.
+var varies = replacements{
+	{uuid, "ID"},
+	{regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:[0-9.]+)?Z?`), "TIME"},
+	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
+	{regexp.MustCompile(`-\d{8}-\d{6}-[0-9a-f]{6}\b`), "-JOB"},
+	{regexp.MustCompile(`link#[\w-]+`), "LINK"},
+	{regexp.MustCompile(`\d+\.\d MB, schema \d+|"bytes":\d+`), "SIZE"},
+	{regexp.MustCompile(` {2,}`), "  "}, // columns are as wide as what is in them
+}
+
+// check compares what a command has printed with what the page shows of it.
+func (c docCommand) check(t *testing.T, page, printed string) {
+	t.Helper()
+	if c.shown == "" {
+		return
+	}
+	want := regexp.QuoteMeta(strings.TrimSpace(varies.replace(c.shown)))
+	want = strings.ReplaceAll(want, `\.\.\.`, `[^\n]*`)
+	if got := strings.TrimSpace(varies.replace(printed)); !regexp.MustCompile(`\A` + want + `\z`).MatchString(got) {
+		t.Errorf("%s:%d: $ %s\nprints\n%s\nthe page shows\n%s", page, c.line, c.text, got, c.shown)
+	}
 }
 
 // reader does what a page says.
@@ -123,6 +188,7 @@ type reader struct {
 	dir      string // stands for it
 	language string // the shell's name
 	builds   *builds
+	env      []string // that the page sets for the service, too
 	services []*service
 
 	shell  *exec.Cmd // nil until it is needed
@@ -132,19 +198,24 @@ type reader struct {
 
 var benchFlag = regexp.MustCompile(`-bench[ =]'?([^ ']+)`)
 
-func (r *reader) run(t *testing.T, command string) error {
+// run does what a command means, and returns what it prints.
+func (r *reader) run(t *testing.T, command string) (string, error) {
 	words := strings.Fields(command)
 	switch {
 	case strings.HasPrefix(command, "go run ./cmd/carillon "):
 		return r.succeed(exec.Command("carillon", words[3:]...))
-	case strings.HasPrefix(command, "go build -o bin/ "):
-		return r.build(words[4:])
+	case strings.HasPrefix(command, "CGO_ENABLED=0 go build -o bin/ "):
+		return "", r.build(words[5:])
+	case strings.HasPrefix(command, "export CARILLON_"): // in all terminals
+		r.env = append(r.env, words[1])
+		return r.tell(t, command)
 	case strings.HasPrefix(command, "bin/carillon serve"):
-		s, err := startService(filepath.Join(r.dir, "bin", "carillon"), r.dir, childEnv(r.dir), words[2:]...)
-		if err == nil {
-			r.services = append(r.services, s)
+		s, err := startService(filepath.Join(r.dir, "bin", "carillon"), r.dir, append(childEnv(r.dir), r.env...), words[2:]...)
+		if err != nil {
+			return "", err
 		}
-		return err
+		r.services = append(r.services, s)
+		return regexp.MustCompile(`(?m)^time=.*\n`).ReplaceAllString(s.complaints(), ""), nil // but the log
 	case command == "go test ./...":
 		steps, err := os.ReadFile(filepath.Join(r.root, ".ci", "run"))
 		if err == nil && !slices.ContainsFunc(strings.Split(string(steps), "\n"), func(line string) bool {
@@ -152,11 +223,11 @@ func (r *reader) run(t *testing.T, command string) error {
 		}) {
 			err = errors.New("it is no step of .ci/run")
 		}
-		return err
+		return "", err
 	case words[0] == "go" && words[1] == "test" && benchFlag.MatchString(command):
-		return r.findBenchmark(words, benchFlag.FindStringSubmatch(command)[1])
+		return "", r.findBenchmark(words, benchFlag.FindStringSubmatch(command)[1])
 	case words[0] == "go":
-		return errors.New("the test of the documentation does not know what to do with it")
+		return "", errors.New("the test of the documentation does not know what to do with it")
 	}
 	return r.tell(t, command)
 }
@@ -176,8 +247,8 @@ func (b *builds) of(r *reader, packages []string) (string, error) {
 	if b.made[key] == "" {
 		dir := filepath.Join(b.dir, fmt.Sprint(len(b.made)))
 		build := exec.Command("go", append([]string{"build", "-o", dir + "/"}, packages...)...)
-		build.Dir, build.Env = r.root, os.Environ()
-		if err := r.succeed(build); err != nil {
+		build.Dir, build.Env = r.root, append(os.Environ(), "CGO_ENABLED=0")
+		if _, err := r.succeed(build); err != nil {
 			return "", err
 		}
 		b.made[key] = dir
@@ -204,17 +275,16 @@ func (r *reader) build(packages []string) error {
 	return err
 }
 
-// succeed runs a program, in the directory unless it has one, and shows what it printed if it
-// fails.
-func (r *reader) succeed(cmd *exec.Cmd) error {
+// succeed runs a program, in the directory unless it has one, and returns what it printed.
+func (r *reader) succeed(cmd *exec.Cmd) (string, error) {
 	if cmd.Dir == "" {
 		cmd.Dir, cmd.Env = r.dir, childEnv(r.dir)
 	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+		err = fmt.Errorf("%w\n%s", err, out)
 	}
-	return nil
+	return string(out), err
 }
 
 // findBenchmark looks for a benchmark in the packages among the words. It reads their files: having
@@ -261,8 +331,9 @@ const prompt = "-- done --"
 // read its whole input first.
 const fishLoop = `while read -z command; eval $command </dev/null; or exit 1; echo; echo '` + prompt + `'; end`
 
-// tell gives a command to the shell, which ends at the first that fails.
-func (r *reader) tell(t *testing.T, command string) error {
+// tell gives a command to the shell, which ends at the first that fails, and returns what it
+// prints.
+func (r *reader) tell(t *testing.T, command string) (string, error) {
 	if r.shell == nil {
 		// Standard error goes the way of standard output, in the order in which a person sees both.
 		sh := exec.Command("sh", "-c", `exec "$@" 2>&1`, "sh", r.language, "-e")
@@ -272,14 +343,14 @@ func (r *reader) tell(t *testing.T, command string) error {
 		sh.Dir, sh.Env = r.dir, childEnv(r.dir)
 		input, err := sh.StdinPipe()
 		if err != nil {
-			return err
+			return "", err
 		}
 		output, err := sh.StdoutPipe()
 		if err != nil {
-			return err
+			return "", err
 		}
 		if err := sh.Start(); err != nil {
-			return err
+			return "", err
 		}
 		r.shell, r.input, r.output = sh, input, bufio.NewScanner(output)
 	}
@@ -293,11 +364,11 @@ func (r *reader) tell(t *testing.T, command string) error {
 	var shown strings.Builder
 	for r.output.Scan() {
 		if r.output.Text() == prompt {
-			return nil
+			return shown.String(), nil
 		}
 		fmt.Fprintln(&shown, r.output.Text())
 	}
-	return fmt.Errorf("the shell ended: %v\n%s", r.shell.Wait(), shown.String())
+	return "", fmt.Errorf("the shell ended: %v\n%s", r.shell.Wait(), shown.String())
 }
 
 // stop ends what the page has started, in the way of a person who has read it.
@@ -490,5 +561,73 @@ func TestClaims(t *testing.T) {
 				t.Errorf("%s names %s, which is no test", claims.page, name)
 			}
 		}
+	}
+}
+
+// elsewhere are the programs of others in the blocks ```sh, which TestDocs does not run, with the
+// reason, or with who runs them.
+var elsewhere = map[string]string{
+	"createdb":   "TestPostgresDump does the same on a server of its own",
+	"createuser": "as createdb",
+	"docker":     "there is no container engine: TestImage takes the steps of the Dockerfile",
+	"export":     "sets a variable for the next line",
+	"go":         "takes a Citus",
+	"install":    "takes root: TestUnit reads the unit that is installed",
+	"ln":         "TestBashCompletes has a completer under such a name",
+	"mkdir":      "root makes a secret key there",
+	"pg_dump":    "TestPostgresDump runs it",
+	"pg_restore": "TestPostgresDump runs it",
+	"systemctl":  "takes a machine with systemd",
+	"useradd":    "takes root",
+}
+
+// What the blocks ```sh show takes root, other machines or other programs, so TestDocs does not run
+// it. But commands of ours have the options that the pages give them, and others are known above.
+func TestDocs_NotRun(t *testing.T) {
+	takesTurns(t)
+	t.Parallel()
+	pages, err := filepath.Glob("../../docs/*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := regexp.MustCompile(`^(sudo -u carillon |docker exec carillon /|bin/|\(umask 077; |\w+=\S+ )+`)
+	used := make(map[string]bool)
+	ours := 0
+	for _, page := range pages {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+			for line := range strings.Lines(strings.ReplaceAll(block[1], "\\\n", "")) {
+				command := strings.TrimSpace(line)
+				if command == "" {
+					continue
+				}
+				command = before.ReplaceAllString(command, "")
+				var ask string
+				switch program, _, _ := strings.Cut(command, " "); program {
+				case "carillon":
+					ask = "--help"
+				case "aws":
+					ask = "--generate-cli-skeleton"
+				default:
+					if elsewhere[program] == "" {
+						t.Errorf("%s: make a block ```console of this, or say who runs it: %s", filepath.Base(page), command)
+					}
+					used[program] = true
+					continue
+				}
+				ours++
+				cmd := exec.Command("sh", "-c", command+" "+ask)
+				cmd.Env = append(childEnv(t.TempDir()), "ACCOUNT=a", "BOT=b", "ROOM=r", "ANA=u", "NEW_DATABASE_URL=postgres://h/d")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					t.Errorf("%s: %s: %v\n%s", filepath.Base(page), command, err, out)
+				}
+			}
+		}
+	}
+	if ours < 5 || len(used) != len(elsewhere) {
+		t.Errorf("got %d commands of ours and the programs %v of others, want %v", ours, slices.Sorted(maps.Keys(used)), slices.Sorted(maps.Keys(elsewhere)))
 	}
 }

@@ -208,8 +208,6 @@ func translated(text string, words map[string]string) string {
 	return strings.NewReplacer(pairs...).Replace(text)
 }
 
-var uuid = regexp.MustCompile(`[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}`)
-
 // madeUp matches what a service makes up.
 var madeUp = replacements{
 	{uuid, "ID"},
@@ -217,18 +215,6 @@ var madeUp = replacements{
 	{regexp.MustCompile(`\b\d{10}\b`), "PIN"},
 	{regexp.MustCompile(`"SecurityToken": "[A-Za-z0-9+/=]{40}"`), "TOKEN"},
 	{regexp.MustCompile(`"NextToken": "[^"]+"`), "NEXT"},
-}
-
-type replacements []struct {
-	what *regexp.Regexp
-	by   string
-}
-
-func (r replacements) replace(text string) string {
-	for _, one := range r {
-		text = one.what.ReplaceAllLiteralString(text, one.by)
-	}
-	return text
 }
 
 // examplesOf returns the examples of an operation, or a command as one.

@@ -12,7 +12,10 @@ func (p *program) bulkInviteCommand() *cobra.Command {
 		Use:   "invite [ROWS]",
 		Short: "invite people to a Team account",
 		Long: `Invite the people that rows name to a Team account. People who are members or
-have been invited already are skipped.` + rowsHelp + namesOnly,
+have been invited already are skipped.
+
+No mail is sent: tell people yourself. An operator registers those who accept, with
+"carillon user register".` + rowsHelp + namesOnly,
 		Example: `carillon bulk invite --account-id "$ACCOUNT" people.csv`,
 	})
 }

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/build"
@@ -143,18 +144,18 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	// What can fail for reasons outside comes before the root key. Without a data directory, a secret
 	// that was made up is shown by this very start or never.
 	if listener, err = o.listen("tcp", o.Listen); err != nil {
-		return nil, fmt.Errorf("listening: %w", err)
+		return nil, notListening("", err, "--listen")
 	}
 	s.url = scheme + "://" + listener.Addr().String()
 	if o.Metrics != "" {
 		if metricsListener, err = o.listen("tcp", o.Metrics); err != nil {
-			return nil, fmt.Errorf("listening for metrics: %w", err)
+			return nil, notListening(" for metrics", err, "--metrics-listen")
 		}
 		s.metricsURL = "http://" + metricsListener.Addr().String() + "/metrics"
 	}
 	if o.Console.Listen != "" {
 		if consoleListener, err = o.listen("tcp", o.Console.Listen); err != nil {
-			return nil, fmt.Errorf("listening for the console: %w", err)
+			return nil, notListening(" for the console", err, "--console-listen")
 		}
 	}
 	var states *testmode.States // nil: none are kept
@@ -273,6 +274,14 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	s.web = append(s.web, s.serve(listener, handler, tlsConfig, o.Logger))
 	return s, nil
+}
+
+// notListening says what to do about an address that another process has.
+func notListening(what string, err error, flag string) error {
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return fmt.Errorf("listening%s: %w: stop what listens there, or choose another address by %s", what, err, flag)
+	}
+	return fmt.Errorf("listening%s: %w", what, err)
 }
 
 // checkForTests keeps test mode from a directory that people rely on, and people from relying on

@@ -405,7 +405,7 @@ var examples = []model.OperationExamples{
 }`,
 	}}},
 	{Operation: "InviteUsers", Examples: []model.Example{{
-		Purpose: "To invite two people:",
+		Purpose: "To invite two people. EmailStatus says that no mail was sent, so tell them:",
 		Command: `aws chime invite-users \
     --account-id 01931c5e-7a10-7b3e-9f42-5d0c8a6e1b27 \
     --user-email-list ana@example.com bo@example.com`,

@@ -45,7 +45,7 @@ var manual = model.Manual{
 		{"GetRoom", "Shows a chat room."},
 		{"GetUser", "Shows a user: e-mail address, license, type, registration, and personal meeting PIN."},
 		{"GetUserSettings", "Shows what a user may do with a phone number."},
-		{"InviteUsers", "Invites up to 50 people to a Team account by e-mail. Each of them is a user at once, unregistered until the invitation is accepted."},
+		{"InviteUsers", "Invites up to 50 people to a Team account by e-mail. Each of them is a user at once, unregistered until the invitation is accepted. No mail is sent, as EmailStatus says: tell people yourself. Who accepts is registered by an operator, with \"carillon user register\"."},
 		{"ListAccounts", "Lists the accounts of the AWS account. The two filters may be combined; an account is listed if it matches both."},
 		{"ListBots", "Lists the bots of an Enterprise account. A call gives one page, of at most 99 bots."},
 		{"ListPhoneNumberOrders", "Lists the orders of phone numbers, the newest first. A call gives one page, of at most 99 orders."},

@@ -110,6 +110,7 @@ func TestOptionsAreDescribed(t *testing.T) {
 // member of one shape that win over those for its name.
 func TestPagesSay(t *testing.T) {
 	for operation, want := range map[string]string{
+		"invite-users":  "No mail is sent",
 		"list-rooms":    "Only rooms with this user or bot as a member.",
 		"get-room":      "Account that the room belongs to.",
 		"create-user":   "PrivateUser for a person",

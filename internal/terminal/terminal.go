@@ -1,7 +1,9 @@
-// Package terminal says whether a stream is a terminal and how wide it is.
+// Package terminal says whether a stream is a terminal and how wide it is, and waits for keys.
 package terminal
 
 import (
+	"context"
+	"errors"
 	"os"
 
 	"golang.org/x/term"
@@ -32,4 +34,38 @@ func Width(stream any) (columns int, ok bool) {
 	}
 	columns, _, err := term.GetSize(int(f.Fd()))
 	return columns, err == nil
+}
+
+// ReadKey waits for a key on the terminal of a stream and returns what it sends, which is more than
+// one byte for some keys. It calls prompt when it is ready for one. From then on nothing that is
+// typed is shown, and Ctrl-C is "\x03" instead of a signal. A context that ends first is an error,
+// and so is a terminal that goes away. After the former the stream is still being read from, so
+// nobody else should.
+func ReadKey(ctx context.Context, stream any, prompt func()) (string, error) {
+	f, ok := file(stream)
+	if !ok {
+		return "", errors.New("the stream is no terminal")
+	}
+	before, err := term.MakeRaw(int(f.Fd()))
+	if err != nil {
+		return "", err
+	}
+	defer term.Restore(int(f.Fd()), before)
+	prompt()
+	type answer struct {
+		key string
+		err error
+	}
+	read := make(chan answer, 1)
+	go func() {
+		buf := make([]byte, 64)
+		n, err := f.Read(buf)
+		read <- answer{string(buf[:n]), err}
+	}()
+	select {
+	case a := <-read:
+		return a.key, a.err
+	case <-ctx.Done():
+		return "", context.Cause(ctx)
+	}
 }

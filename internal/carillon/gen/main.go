@@ -218,7 +218,8 @@ func variablesPage(pages []carillon.Page) string {
 
 # Variables of carillon
 
-For operators who configure carillon by its environment, as with systemd or in a container.
+This page is for operators who configure carillon by its environment, as with systemd or in a container. At its end you
+know which variables there are, and which commands read them.
 
 A variable says where and how a command works. A flag on the command line overrules it, and an empty variable counts for
 nothing. The flag --data also overrules CARILLON_DATABASE_URL, except for carillon serve, which can have both.

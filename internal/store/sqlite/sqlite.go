@@ -121,9 +121,9 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 	return d, nil
 }
 
-// syncData lets SQLite sync files by fdatasync where there is one, as it does in the builds of Linux
-// distributions. All that fsync brings to the disk besides are the times of files, and a commit
-// takes up to twice as long with it. Where there is no fdatasync, the error says so.
+// syncData lets SQLite sync files by fdatasync where there is one, as the builds of distributions
+// do. All that fsync brings to the disk besides are the times of files, and a commit takes up to
+// twice as long with it. Where there is no fdatasync, the error says so.
 var syncData = sync.OnceFunc(func() { driver.Fdatasync(true) })
 
 // lockWait is how long a statement waits for a lock that another process holds.
