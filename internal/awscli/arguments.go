@@ -22,6 +22,7 @@ type option struct {
 	takes    arity
 	choices  []string // allowed values; nil for any
 	integer  bool     // the value must be an integer
+	float    bool     // the value must be a number
 	required bool
 	hidden   bool // works, but is not shown in help
 	// inverse is the option that a flag switches off: --no-disabled for --disabled.
@@ -299,6 +300,11 @@ func (p *argparser) takeOption(t *token, i int) (int, error) {
 		if o.integer {
 			if _, err := document.ToInt(word); err != nil {
 				return 0, argumentError(o.name, "invalid int value: %s", python.Repr(word))
+			}
+		}
+		if o.float {
+			if _, err := document.ToFloat(word); err != nil {
+				return 0, argumentError(o.name, "invalid float value: %s", python.Repr(word))
 			}
 		}
 		if err := checkChoice(o.name, o.choices, word); err != nil && p.refused == nil {

@@ -242,16 +242,13 @@ func (c *cli) checkGlobals() error {
 
 // runService runs `aws SERVICE ...`.
 func (c *cli) runService(ctx context.Context, s *model.Service, words []string) error {
-	choices := make([]string, 0, len(s.Operations)+1)
-	for _, op := range s.Operations {
-		choices = append(choices, op.Command)
-	}
+	choices := s.Commands()
 	line, err := parse(words, nil, positional{name: "operation", choices: append(choices, "help"), required: true})
 	if err != nil {
 		return err
 	}
-	if i := slices.Index(choices, line.word); i >= 0 {
-		return c.runOperation(ctx, s, s.Operations[i], line.rest)
+	if op := s.OperationOf(line.word); op != nil {
+		return c.runOperation(ctx, s, op, line.rest)
 	}
 	return c.serviceHelp(s)
 }

@@ -3,6 +3,7 @@ package awscli
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
@@ -24,6 +26,7 @@ type command struct {
 	op      *model.Operation
 	options []operationOption
 	line    *parsed
+	outfile string // for the body of the reply, if the operation has one to be passed on
 
 	paginate bool
 	pages    pageOptions
@@ -54,9 +57,7 @@ func commandOptions(op *model.Operation) []operationOption {
 		for i := range op.Input.Members {
 			m := &op.Input.Members[i]
 			o := &option{name: "--" + m.Option, required: m.Required && !m.IdempotencyToken}
-			if p := op.Paginator; p != nil {
-				o.hidden = m.Name == p.InputToken || m.Name == p.LimitKey
-			}
+			o.hidden = op.Paginator.Takes(m.Name)
 			switch m.Shape.Kind {
 			case model.List:
 				o.takes = many
@@ -66,6 +67,10 @@ func commandOptions(op *model.Operation) []operationOption {
 				add(o, m)
 				add(o.inverse, m)
 				continue
+			case model.Long:
+				o.integer = true
+			case model.Float, model.Double:
+				o.float = true
 			}
 			add(o, m)
 		}
@@ -73,7 +78,9 @@ func commandOptions(op *model.Operation) []operationOption {
 	add(&option{name: inputJSON}, nil)
 	if op.Paginator != nil {
 		add(&option{name: startingToken}, nil)
-		add(&option{name: pageSize, integer: true}, nil)
+		if op.Paginator.LimitKey != "" {
+			add(&option{name: pageSize, integer: true}, nil)
+		}
 		add(&option{name: maxItems, integer: true}, nil)
 	}
 	add(&option{name: skeleton, takes: optional, choices: []string{"input", "output"}}, nil)
@@ -96,14 +103,20 @@ func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Oper
 			o.required = false
 		}
 	}
-	line, err := parse(words, known, positional{name: "help"})
+	word := positional{name: "help"}
+	if op.Output.Streams() != nil {
+		word = positional{name: "outfile", required: true}
+	}
+	line, err := parse(words, known, word)
 	if err != nil {
 		return err
 	}
-	if line.word == "help" {
+	switch {
+	case word.required:
+		cmd.outfile = line.word
+	case line.word == "help":
 		return c.operationHelp(s, op)
-	}
-	if line.word != "" { // an empty word is no word to version 1
+	case line.word != "": // an empty word is no word to version 1
 		line.rest = append(line.rest, line.word)
 	}
 	if len(line.rest) > 0 {
@@ -176,7 +189,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 		case o.takes == none:
 			input.Set(o.member.Name, o.name == "--"+o.member.Option)
 		default:
-			v, err := params.Read(o.name, o.member.Shape, words, files)
+			v, err := params.Read(o.name, o.member, words, files)
 			if err != nil {
 				return nil, err
 			}
@@ -223,7 +236,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 	}
 	check := func(input *document.Object) error {
 		if !validate {
-			return params.Sendable(input)
+			return nil
 		}
 		return params.Validate(input, c.op.Input)
 	}
@@ -257,6 +270,11 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			reply, err := http.Call(ctx, c.op, input)
 			if err != nil {
 				return nil, err
+			}
+			if op := c.op.Output.Streams(); op != nil {
+				if err := os.WriteFile(c.outfile, reply.Body, 0o666); err != nil {
+					return nil, python.OSError(err, c.outfile)
+				}
 			}
 			return reply.Output, nil
 		}
@@ -353,7 +371,10 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 	}
 	list := &listing{model: c.op.Paginator, options: c.pages, call: call, input: input}
 	if formatName.Text == "text" {
-		err := list.each(func(page *document.Object) error { return c.format("text", page) })
+		err := list.each(func(page, same *document.Object) error {
+			merge(same, page)
+			return c.format("text", same)
+		})
 		if err != nil || list.resume == "" {
 			return err
 		}

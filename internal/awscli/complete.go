@@ -224,7 +224,7 @@ func (l *lineToComplete) candidates() []string {
 // operations returns the operations of the service that the line is for, nil for none.
 func (l *lineToComplete) operations() []*model.Operation {
 	if s := l.cli.service(l.path[0]); s != nil {
-		return s.Operations
+		return s.All()
 	}
 	return nil
 }

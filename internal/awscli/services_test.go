@@ -34,7 +34,7 @@ func library() *model.Service {
 			Output: &model.Shape{Name: "ListBooksResponse", Kind: model.Structure, Members: []model.Member{
 				{Name: "Books", Shape: &model.Shape{Name: "Books", Kind: model.List, Element: text}}, {Name: "NextMarker", Shape: text},
 			}},
-			Paginator: &model.Paginator{InputToken: "Marker", OutputToken: "NextMarker", LimitKey: "PageSize", ResultKey: "Books"},
+			Paginator: &model.Paginator{InputTokens: []string{"Marker"}, OutputTokens: []string{"NextMarker"}, LimitKey: "PageSize", ResultKeys: []string{"Books"}},
 		}, {
 			Name: "BurnBooks", Command: "burn-books", Method: "POST", Path: "/books", Query: "operation=burn", Status: 200,
 			Input: &model.Shape{Name: "BurnBooksRequest", Kind: model.Structure, Required: []string{"Why"}, Members: []model.Member{

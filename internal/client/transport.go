@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -27,6 +29,7 @@ import (
 type reply struct {
 	status int
 	header http.Header
+	names  []string // of the headers, as far as their order and case are known
 	body   []byte
 }
 
@@ -119,7 +122,7 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		ContentLength: int64(len(r.body)),
 	}).WithContext(traced)
 	switch {
-	case r.body != nil:
+	case len(r.body) > 0:
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
 		req.Body, _ = req.GetBody()
 	case r.op.Method == http.MethodGet:
@@ -148,7 +151,12 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		}
 		return nil, c.transportError(r, err, nil)
 	}
-	return &reply{response.StatusCode, response.Header, body.Bytes()}, nil
+	// net/http keeps neither the order of names nor their case. Services write them in small letters.
+	names := slices.Sorted(maps.Keys(response.Header))
+	for i := range names {
+		names[i] = strings.ToLower(names[i])
+	}
+	return &reply{response.StatusCode, response.Header, names, body.Bytes()}, nil
 }
 
 type readFunc func([]byte) (int, error)

@@ -80,7 +80,7 @@ func Service(s *model.Service, width int) string {
 	p.paragraph(1, p.manual.About)
 	p.paragraph(1, "`aws "+s.Command+" OPERATION help` describes an operation.")
 	p.section("OPERATIONS")
-	for _, op := range s.Operations {
+	for _, op := range s.All() {
 		summary, _, more := strings.Cut(p.manual.Operations.About(op.Name), ". ")
 		if more {
 			summary += "."
@@ -119,7 +119,7 @@ func Operation(s *model.Service, op *model.Operation, own, global []Option, widt
 	} else {
 		for i := range op.Output.Members {
 			m := &op.Output.Members[i]
-			if pg := op.Paginator; pg != nil && m.Name == pg.OutputToken {
+			if pg := op.Paginator; pg != nil && slices.Contains(pg.OutputTokens, m.Name) {
 				p.item(1, m.Name+" (string)", "The value of --starting-token that continues the listing, if --max-items stopped it.")
 				continue
 			}
@@ -343,6 +343,16 @@ func kindName(s *model.Shape) string {
 		return "integer"
 	case model.Timestamp:
 		return "timestamp"
+	case model.Map:
+		return "map"
+	case model.Long:
+		return "long"
+	case model.Float:
+		return "float"
+	case model.Double:
+		return "double"
+	case model.Blob:
+		return "blob"
 	}
 	return "string"
 }
