@@ -17,8 +17,10 @@ const module = "github.com/carillon-project/carillon/"
 // that the code no longer has is to be deleted.
 var arrows = map[string]map[string]string{
 	"cmd/aws": {
-		"internal/awscli": "hands over",
-		"internal/chime":  "the services of the program are named here: awscli walks any contract that it is given",
+		"internal/awscli":   "hands over",
+		"internal/chime":    "the services of the program are named here: awscli walks any contract that it is given",
+		"internal/chimesdk": "as internal/chime",
+		"internal/model":    "a list of services",
 	},
 	"cmd/carillon": {"internal/carillon": "hands over"},
 	"carillontest": {
@@ -233,9 +235,15 @@ var arrows = map[string]map[string]string{
 	"internal/scheduletest":               {}, // schedules that a seed decides
 
 	// What both stand on.
-	"internal/address":     {},
-	"internal/e164":        {},
-	"internal/chime":       {"internal/model": "names the service, whose flat form it embeds"},
+	"internal/address":  {},
+	"internal/e164":     {},
+	"internal/chime":    {"internal/model": "names the service, whose flat form it embeds"},
+	"internal/chimesdk": {"internal/model": "names the services, whose flat forms it embeds"},
+	"internal/chimesdk/gen": {
+		"internal/model":          "the services",
+		"internal/model/modelgen": "writes the flat forms",
+		"internal/servicefile":    "reads the models",
+	},
 	"internal/chime/api":   {},
 	"internal/chime/rules": {"internal/chime/api": "the values of the contract, and the codes of its errors"},
 	"internal/chime/gen": {

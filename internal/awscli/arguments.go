@@ -45,6 +45,7 @@ const expectedOne = "expected one argument"
 type positional struct {
 	name     string   // as errors name it
 	choices  []string // allowed words; nil for any
+	unlisted []string // allowed words that errors do not list
 	required bool
 	// more finds further choices; nil for none. It is called only for a word that is not among
 	// choices.
@@ -54,6 +55,9 @@ type positional struct {
 // check refuses a word that is not among the choices.
 func (p positional) check(word string) error {
 	choices := p.choices
+	if slices.Contains(p.unlisted, word) {
+		return nil
+	}
 	if p.more != nil && !slices.Contains(choices, word) {
 		more, err := p.more()
 		if err != nil {

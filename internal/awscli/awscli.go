@@ -148,7 +148,7 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 
 // command describes the word that names the command.
 func (c *cli) command() positional {
-	return positional{name: "command", choices: c.commands(), required: true, more: func() ([]string, error) {
+	return positional{name: "command", choices: c.commands(), unlisted: lateCommands, required: true, more: func() ([]string, error) {
 		aliases, err := c.aliases()
 		return c.names(aliases), err
 	}}

@@ -63,6 +63,7 @@ func commandOptions(op *model.Operation) []operationOption {
 				o.takes = many
 			case model.Boolean:
 				o.takes = none
+				o.required = false // the parser does not look; validation does
 				o.inverse = &option{name: "--no-" + m.Option, takes: none, inverse: o}
 				add(o, m)
 				add(o.inverse, m)

@@ -27,7 +27,9 @@ import (
 
 	"github.com/carillon-project/carillon/internal/awscli"
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/chimesdk"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
 )
 
@@ -194,7 +196,7 @@ func secretOf(accessKey string) string { return "secret/" + accessKey }
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "aws" {
 		// Not os.Exit, whose hooks would write to stderr when coverage is measured.
-		syscall.Exit(awscli.Process(chime.Service))
+		syscall.Exit(awscli.Process(append([]*model.Service{chime.Service}, chimesdk.Services...)...))
 	}
 	// Cases mostly wait, the retries among them for seconds: whoever sets a -parallel for all
 	// packages means others.

@@ -135,6 +135,9 @@ func (v *validation) structure(o *document.Object, shape *model.Shape, path stri
 		v.report(problem, where, strings.Join(memberNames(shape), ", "))
 	}
 	for _, name := range shape.Required {
+		if m := shape.Member(name); path == "" && m != nil && m.IdempotencyToken {
+			continue // the client makes one
+		}
 		if _, ok := o.Get(name); !ok {
 			v.report("Missing required parameter in %s: \"%s\"", where, name)
 		}
