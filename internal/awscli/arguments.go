@@ -47,9 +47,9 @@ type positional struct {
 	choices  []string // allowed words; nil for any
 	unlisted []string // allowed words that errors do not list
 	required bool
-	// more finds further choices; nil for none. It is called only for a word that is not among
-	// choices.
-	more func() ([]string, error)
+	// all finds all choices; nil if there are no more. It is called only for a word that is not
+	// among choices.
+	all func() ([]string, error)
 }
 
 // check refuses a word that is not among the choices.
@@ -58,12 +58,12 @@ func (p positional) check(word string) error {
 	if slices.Contains(p.unlisted, word) {
 		return nil
 	}
-	if p.more != nil && !slices.Contains(choices, word) {
-		more, err := p.more()
+	if p.all != nil && !slices.Contains(choices, word) {
+		all, err := p.all()
 		if err != nil {
 			return err
 		}
-		choices = append(slices.Clip(choices), more...)
+		choices = all
 	}
 	return checkChoice(p.name, choices, word)
 }

@@ -157,14 +157,7 @@ func (c *command) value(name string) (string, bool) {
 // input makes the input from the options, in the order of the contract, and adds what only
 // --cli-input-json has.
 func (c *command) input(ctx context.Context) (*document.Object, error) {
-	files := &params.Loader{
-		Expand: c.env.Expand,
-		Fetch:  func(url string) (string, error) { return c.fetch(ctx, url) },
-		FollowURLs: func() bool {
-			follow, err := c.settings.FollowURLs()
-			return follow && err == nil
-		},
-	}
+	files := c.loader(ctx)
 	input := document.NewObject()
 	for _, o := range c.options {
 		words, given := c.line.values[o.option]
@@ -214,6 +207,18 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 		}
 	}
 	return input, nil
+}
+
+// loader loads what an option names in place of its value.
+func (c *cli) loader(ctx context.Context) *params.Loader {
+	return &params.Loader{
+		Expand: c.env.Expand,
+		Fetch:  func(url string) (string, error) { return c.fetch(ctx, url) },
+		FollowURLs: func() bool {
+			follow, err := c.settings.FollowURLs()
+			return follow && err == nil
+		},
+	}
 }
 
 // defaultTimeout is how long to wait for a connection, and for a server that sends nothing.

@@ -199,7 +199,7 @@ func (l *lineToComplete) candidates() []string {
 	var choices []string
 	switch {
 	case len(l.path) == 0:
-		choices = append(l.cli.commands(), l.cli.names(l.aliases)...)
+		choices = append(l.cli.allCommands(), l.cli.names(l.aliases)...)
 	case l.op != nil && len(l.path) == 2:
 		choices = l.options()
 		if len(l.given) == 0 {

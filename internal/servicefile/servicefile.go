@@ -53,7 +53,7 @@ func (f *Files) Read(command string) (*Contract, error) {
 		if err != nil {
 			return nil, err
 		}
-		if extras.Text("version") == "1.0" {
+		if version, _ := extras.Get("version"); isOne(version) {
 			merge(root, members(extras, "merge"))
 		}
 	}
@@ -117,6 +117,11 @@ func (f *Files) Read(command string) (*Contract, error) {
 	return c, nil
 }
 
+func isOne(version any) bool {
+	n, ok := version.(document.Number)
+	return ok && n.Float64() == 1
+}
+
 // reader keeps the first error.
 type reader struct {
 	strict bool
@@ -142,6 +147,40 @@ func (r *reader) only(o *document.Object, where string, keys ...string) {
 			r.failf("%s has %q, which is unknown", where, m.Key)
 		}
 	}
+}
+
+// Place is where a model belongs, below the folder of a service.
+type Place struct {
+	EndpointPrefix string
+	Version        string // the folder
+	File           string
+}
+
+// Describe says where the text of a model belongs. It does not look at more than that needs.
+func Describe(text string) (Place, error) {
+	root, err := object(text, "the model")
+	if err != nil {
+		return Place{}, err
+	}
+	meta := members(root, "metadata")
+	p := Place{EndpointPrefix: meta.Text("endpointPrefix"), Version: meta.Text("apiVersion"), File: "service-2.json"}
+	for _, part := range [...][2]string{{"endpointPrefix", p.EndpointPrefix}, {"apiVersion", p.Version}} {
+		if part[1] == "" {
+			return Place{}, fmt.Errorf(`"%s" not defined in the metadata of the model: ServiceModel(%s)`, part[0], p.EndpointPrefix)
+		}
+	}
+	if version, ok := root.Get("version"); ok {
+		f, err := document.ToFloat(version)
+		if err != nil {
+			return Place{}, err
+		}
+		n, err := document.ToInt(f)
+		if err != nil {
+			return Place{}, err
+		}
+		p.File = "service-" + string(n) + ".json"
+	}
+	return p, nil
 }
 
 // The protocols in the order in which version 1 prefers them, if a service speaks several.
