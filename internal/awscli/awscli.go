@@ -266,9 +266,15 @@ func (c *cli) checkGlobals() error {
 // runService runs `aws SERVICE ...`.
 func (c *cli) runService(ctx context.Context, s *model.Service, words []string) error {
 	choices := s.Commands()
+	if s.Waiters != nil {
+		choices = append(choices, waitCommand)
+	}
 	line, err := parse(words, nil, positional{name: "operation", choices: append(choices, "help"), required: true})
 	if err != nil {
 		return err
+	}
+	if line.word == waitCommand && s.Waiters != nil {
+		return c.runWait(ctx, s, line.rest)
 	}
 	if op := s.OperationOf(line.word); op != nil {
 		return c.runOperation(ctx, s, op, line.rest)

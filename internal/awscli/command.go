@@ -24,6 +24,7 @@ type command struct {
 	*cli
 	service *model.Service
 	op      *model.Operation
+	waiter  *model.Waiter // nil for a plain call
 	options []operationOption
 	line    *parsed
 	outfile string // for the body of the reply, if the operation has one to be passed on
@@ -90,10 +91,15 @@ func commandOptions(op *model.Operation) []operationOption {
 
 // runOperation runs `aws SERVICE OPERATION ...`.
 func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Operation, words []string) error {
+	return c.runCommand(ctx, s, op, nil, words)
+}
+
+// runCommand runs an operation, once or for a waiter.
+func (c *cli) runCommand(ctx context.Context, s *model.Service, op *model.Operation, waiter *model.Waiter, words []string) error {
 	if slices.Equal(words, []string{"help"}) { // even where options are required
 		return c.operationHelp(s, op)
 	}
-	cmd := &command{cli: c, service: s, op: op, options: commandOptions(op)}
+	cmd := &command{cli: c, service: s, op: op, waiter: waiter, options: commandOptions(op)}
 	c.called = cmd
 	known := make([]*option, len(cmd.options))
 	for i, o := range cmd.options {
@@ -266,14 +272,20 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			return err
 		}
 		defer http.Close()
-		call = func(input *document.Object) (*document.Object, error) {
+		send := func(input *document.Object) (*client.Reply, error) {
 			if err := check(input); err != nil {
 				return nil, err
 			}
 			if err := conn.Ready(time.Now()); err != nil {
 				return nil, err
 			}
-			reply, err := http.Call(ctx, c.op, input)
+			return http.Call(ctx, c.op, input)
+		}
+		if c.waiter != nil {
+			return c.wait(ctx, func() (*client.Reply, error) { return send(input) })
+		}
+		call = func(input *document.Object) (*document.Object, error) {
+			reply, err := send(input)
 			if err != nil {
 				return nil, err
 			}

@@ -90,6 +90,22 @@ func Service(s *model.Service, width int) string {
 	return p.text.String()
 }
 
+// Wait returns the page of `aws SERVICE wait help`.
+func Wait(s *model.Service, width int) string {
+	p := newPage(s, width)
+	p.section("NAME")
+	p.paragraph(1, "wait - waits until something is so")
+	p.section("SYNOPSIS")
+	p.verbatim(1, "aws "+s.Command+" wait <waiter> [parameters]")
+	p.section("DESCRIPTION")
+	p.paragraph(1, "Calls an operation again and again. The exit code is 0 when what is waited for is so, and 255 when it failed or did not come about.")
+	p.section("WAITERS")
+	for _, w := range s.Waiters {
+		p.item(1, w.Command, fmt.Sprintf("Calls %s every %d seconds, at most %d times.", w.Operation, w.Delay, w.MaxAttempts))
+	}
+	return p.text.String()
+}
+
 // Operation returns the page of `aws SERVICE OPERATION help`. own are the options of the
 // operation, in the order of the page.
 func Operation(s *model.Service, op *model.Operation, own, global []Option, width int) string {
