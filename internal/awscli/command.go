@@ -105,13 +105,14 @@ func (c *cli) runCommand(ctx context.Context, s *model.Service, op *model.Operat
 	for i, o := range cmd.options {
 		known[i] = o.option
 	}
-	if optionsAreOptional(words) {
+	streams := op.Output.Streams() != nil
+	if !streams && optionsAreOptional(words) {
 		for _, o := range known {
 			o.required = false
 		}
 	}
 	word := positional{name: "help"}
-	if op.Output.Streams() != nil {
+	if streams {
 		word = positional{name: "outfile", required: true}
 	}
 	line, err := parse(words, known, word)
@@ -237,7 +238,12 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		_, err := c.out.Write(append(document.AppendIndented(nil, params.InputSkeleton(c.op.Input)), '\n'))
 		return err
 	}
-	conn, err := c.settings.Connect(ctx, c.service, !c.global.has(noSignOption))
+	auth := c.op.Auth
+	if auth == "" {
+		auth = c.service.Auth
+	}
+	signed := !c.global.has(noSignOption) && auth != model.NoAuth && auth != model.Bearer
+	conn, err := c.settings.Connect(ctx, c.service, signed)
 	if err != nil {
 		return err
 	}
@@ -279,6 +285,9 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			if err := conn.Ready(time.Now()); err != nil {
 				return nil, err
 			}
+			if auth == model.Bearer && c.token() == "" && !c.global.has(noSignOption) {
+				return nil, profile.Error("Unable to locate authorization token")
+			}
 			return http.Call(ctx, c.op, input)
 		}
 		if c.waiter != nil {
@@ -314,6 +323,7 @@ func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: c.service,
 		UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, conn.Endpoint.URL),
 		CABundle: conn.CABundle.Text, NoVerifySSL: c.global.has(noVerifyOption),
+		NoHostPrefix: conn.NoHostPrefix, Token: c.token(), Header: conn.Endpoint.Header, SigningName: conn.Endpoint.SigningName,
 		ReadTimeout: c.timeout(readTimeoutOption), ConnectTimeout: c.timeout(connectTimeoutOption),
 		Retry: client.RetryMode(conn.Retry.Mode), MaxAttempts: conn.Retry.MaxAttempts, ISO8601: c.iso8601,
 	}
@@ -328,6 +338,16 @@ func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 		config.Trace = c.debugAttempt
 	}
 	return client.New(config)
+}
+
+// token returns the bearer token of the service, "" for none.
+func (c *command) token() string {
+	if c.global.has(noSignOption) {
+		return ""
+	}
+	name := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToUpper(c.service.SigningName))
+	token, _ := c.env.Lookup(fmt.Sprintf("AWS_BEARER_TOKEN_%s", name))
+	return token
 }
 
 // timeout returns the value of a timeout option, 0 for none.

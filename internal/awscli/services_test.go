@@ -108,7 +108,7 @@ func TestService(t *testing.T) {
 		{name: "an operation of another service", line: "some-library list-users", code: 2, stderr: "argument operation: Invalid choice"},
 		{name: "its page", line: "some-library help", stdout: page},
 		{name: "the page of an operation", line: "some-library list-books help", stdout: "SYNOPSIS\n    aws some-library list-books\n"},
-		{name: "add-model", line: "configure add-model --service-model {}", code: 255, stderr: "this aws serves chime, some-library only"},
+		{name: "a model that names no service", line: "configure add-model --service-model {}", code: 255, stderr: `"endpointPrefix" not defined in the metadata of the model`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			requests = nil

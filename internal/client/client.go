@@ -36,6 +36,10 @@ type Config struct {
 	Credentials *Credentials // nil: requests go out unsigned
 	// Token is sent by operations that take a bearer token in place of a signature.
 	Token string
+	// Header holds headers that the endpoint asks for.
+	Header map[string][]string
+	// SigningName is the name in the scope of signatures, if it is not that of the service.
+	SigningName string
 	// NoHostPrefix leaves out what operations put before the host of the endpoint.
 	NoHostPrefix bool
 	// UserAgent goes out as given. Servers that look for the AWS CLI expect the product

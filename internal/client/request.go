@@ -66,6 +66,9 @@ func (c *Client) newRequest(op *model.Operation, input *document.Object) (*reque
 	if content.contentType != "" {
 		r.header["Content-Type"] = []string{content.contentType}
 	}
+	for name, values := range c.config.Header {
+		r.header[http.CanonicalHeaderKey(name)] = values
+	}
 	if op.Checksum {
 		sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(r.body))
 		r.header["X-Amz-Checksum-Crc32"] = []string{base64.StdEncoding.EncodeToString(sum)}
@@ -206,7 +209,11 @@ func (c *Client) signingKey(day string) *sigv4.Key {
 	if k := c.key.Load(); k != nil && k.day == day {
 		return k.key
 	}
-	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: c.config.Service.SigningName}
+	name := c.config.SigningName
+	if name == "" {
+		name = c.config.Service.SigningName
+	}
+	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: name}
 	key := sigv4.NewKey(c.config.Credentials.SecretKey, scope)
 	c.key.Store(&dayKey{day, key})
 	return key

@@ -153,7 +153,9 @@ func (v *validation) structure(o *document.Object, shape *model.Shape, path stri
 			if path != "" {
 				name = path + "." + name
 			}
-			v.value(given.Value, m.Shape, name)
+			if !m.JSONValue { // any value of JSON will do
+				v.value(given.Value, m.Shape, name)
+			}
 		}
 	}
 }
