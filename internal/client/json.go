@@ -51,6 +51,9 @@ func appendJSON(b []byte, v any, shape *model.Shape) ([]byte, error) {
 				if m != nil {
 					name, of = m.Wire(), m.Shape
 				}
+				if m != nil && m.JSONValue {
+					given.Value = jsonText(given.Value, m.Shape)
+				}
 			}
 			if !empty {
 				b = append(b, ", "...)

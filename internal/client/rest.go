@@ -30,6 +30,9 @@ func (c *content) rest(protocol model.Protocol, op *model.Operation, input *docu
 		if m == nil || given.Value == nil {
 			continue
 		}
+		if m.JSONValue && m.Location == model.Query {
+			given.Value = jsonText(given.Value, m.Shape)
+		}
 		if m.Location == model.Body {
 			if body == nil {
 				body = new(document.Object)
@@ -62,6 +65,22 @@ func (c *content) rest(protocol model.Protocol, op *model.Operation, input *docu
 	c.setContentType("application/json")
 	c.body, err = appendJSON(make([]byte, 0, 1<<10), body, op.Input)
 	return err
+}
+
+// jsonText makes texts of JSON values, where no header does so.
+func jsonText(v any, shape *model.Shape) any {
+	switch list, ok := v.([]any); {
+	case document.Class(v) == "str":
+	case ok && shape.Kind == model.List:
+		texts := make([]any, len(list))
+		for i, e := range list {
+			texts[i] = jsonText(e, shape.Element)
+		}
+		return texts
+	default:
+		return string(document.AppendTight(nil, v))
+	}
+	return v
 }
 
 // setContentType sets the type, unless a member has done so.
@@ -143,7 +162,7 @@ func (c *content) located(m *model.Member, v any) error {
 			if err != nil {
 				return err
 			}
-			c.header[http.CanonicalHeaderKey(m.WireName+pair.Key)] = []string{value}
+			c.header[http.CanonicalHeaderKey(m.WireName+strings.TrimSpace(pair.Key))] = []string{value}
 		}
 	}
 	return nil

@@ -57,7 +57,7 @@ func Read(option string, member *model.Member, words []string, files *Loader) (a
 		}
 	}
 	switch {
-	case member.JSONValue || shape.Document:
+	case member.JSONValue && member.Location == model.Header || shape.Document:
 		return readJSON(option, words[0])
 	case member.Streaming && shape.Kind == model.Blob:
 		return readStream(option, words[0], files)

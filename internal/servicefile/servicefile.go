@@ -269,7 +269,7 @@ var kinds = [...]struct {
 func (r *reader) fill(shape *model.Shape, raw *document.Object) {
 	where := "the shape " + shape.Name
 	r.only(raw, where, "type", "enum", "pattern", "min", "max", "sensitive", "member", "key", "value", "required", "members", "timestampFormat",
-		"documentation", "box", "wrapper", "flattened", "payload", "union", "document", "xmlNamespace", "locationName", "streaming",
+		"documentation", "box", "wrapper", "flattened", "payload", "union", "document", "xmlNamespace", "locationName", "location", "resultWrapper", "jsonvalue", "streaming",
 		"deprecated", "deprecatedMessage", "xmlOrder", "synthetic", "exception", "error", "fault", "retryable", "deprecatedSince", "requiresLength", "event", "eventstream", "internal")
 	i := slices.IndexFunc(kinds[:], func(k struct {
 		name string
@@ -336,6 +336,9 @@ func (r *reader) structure(shape *model.Shape, raw *document.Object) {
 		}
 		if target := members(r.raw, ref.Text("shape")); target.Len() > 0 {
 			member.Streaming = member.Streaming || truth(target, "streaming")
+			element := members(target, "member")
+			member.JSONValue = member.JSONValue || truth(target, "jsonvalue") || truth(element, "jsonvalue") ||
+				truth(members(r.raw, element.Text("shape")), "jsonvalue")
 			if member.WireName == "" {
 				member.WireName = target.Text("locationName")
 			}
@@ -343,7 +346,11 @@ func (r *reader) structure(shape *model.Shape, raw *document.Object) {
 				r.failf("%s is a stream of events, which nobody here reads", where)
 			}
 		}
-		switch location := ref.Text("location"); location {
+		location := ref.Text("location")
+		if location == "" {
+			location = members(r.raw, ref.Text("shape")).Text("location")
+		}
+		switch location {
 		case "":
 		case "uri":
 			member.Location = model.URI
@@ -423,6 +430,9 @@ func (r *reader) operation(name string, raw *document.Object) *model.Operation {
 		ref := members(raw, "output")
 		op.Output = r.inOrOut(ref, "the output of "+name)
 		op.ResultWrapper = ref.Text("resultWrapper")
+		if op.ResultWrapper == "" {
+			op.ResultWrapper = members(r.raw, ref.Text("shape")).Text("resultWrapper")
+		}
 	}
 	auth := texts(raw, "auth")
 	if old := raw.Text("authtype"); old != "" || len(auth) > 0 {
@@ -449,6 +459,13 @@ func (r *reader) inOrOut(ref *document.Object, where string) *model.Shape {
 	}
 	if shape.Kind != model.Structure {
 		r.failf("%s: the shape %q is not a structure", where, name)
+	}
+	if payload := ref.Text("payload"); payload != "" && payload != shape.Payload {
+		variant := *shape
+		variant.Payload = payload
+		if shape = &variant; shape.Member(payload) == nil {
+			r.failf("%s: the payload %q is none of its members", where, payload)
+		}
 	}
 	return shape
 }
