@@ -134,8 +134,8 @@ func (e *ReplyError) Error() string { return e.Err.Error() }
 
 func (e *ReplyError) Unwrap() error { return e.Err }
 
-// HeaderError is a request that was not sent, because the access key or the session token has
-// characters that no header can have.
+// HeaderError is a request that was not sent, because the access key, the session token or a member
+// of the input has characters that no header can have.
 type HeaderError struct {
 	Name  string // of the header
 	Value string // a secret, if it is the token: the text of the error leaves it out
@@ -143,8 +143,12 @@ type HeaderError struct {
 
 func (e *HeaderError) Error() string {
 	what := "access key"
-	if e.Name == "X-Amz-Security-Token" {
+	switch e.Name {
+	case "Authorization":
+	case "X-Amz-Security-Token":
 		what = "session token"
+	default:
+		return "the header " + e.Name + " cannot be sent: its value has a line break or another control character"
 	}
 	return "the " + what + " has a line break or another control character, which cannot be sent: correct it where it is configured"
 }

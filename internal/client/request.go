@@ -186,12 +186,12 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 	return header, canonical
 }
 
-// checkHeader reports a value that cannot be sent: a key or a token with a line break, most likely.
+// checkHeader reports a value that cannot be sent: a key, a token or an option with a line break.
 // The request is then not worth an attempt, and the connection not to blame. Version 1 lets other
 // control characters pass, which no server accepts.
 func checkHeader(header http.Header) error {
-	for _, name := range [...]string{"Authorization", "X-Amz-Security-Token"} {
-		for _, value := range header[name] {
+	for name, values := range header {
+		for _, value := range values {
 			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }) {
 				return &HeaderError{name, value}
 			}
