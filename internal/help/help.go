@@ -337,10 +337,14 @@ func (p *page) member(indent int, in *model.Shape, m *model.Member) {
 	p.members(indent+1, inner(m.Shape))
 }
 
+// maxPage is where a page stops going into detail, in bytes: a model from anywhere may have few
+// shapes that make very many values.
+const maxPage = 4 << 20
+
 // members describes the members of a structure, unless it is being described: a structure may reach
 // itself.
 func (p *page) members(indent int, s *model.Shape) {
-	if s.Kind != model.Structure || slices.Contains(p.open, s) {
+	if s.Kind != model.Structure || slices.Contains(p.open, s) || p.text.Len() > maxPage {
 		return
 	}
 	p.open = append(p.open, s)
@@ -420,11 +424,14 @@ func (p *page) memberText(in *model.Shape, m *model.Member) string {
 }
 
 // syntax shows the forms of values. It knows which shapes it is in the middle of.
-type syntax struct{ open []*model.Shape }
+type syntax struct {
+	open  []*model.Shape
+	shown int // how many shapes so far
+}
 
-// enter reports whether a shape may be shown: not within itself.
+// enter reports whether a shape may be shown: not within itself, and not when there are very many.
 func (x *syntax) enter(s *model.Shape) bool {
-	if slices.Contains(x.open, s) {
+	if x.shown++; slices.Contains(x.open, s) || x.shown > maxPage/100 {
 		return false
 	}
 	x.open = append(x.open, s)

@@ -43,7 +43,7 @@ func skeleton(shape *model.Shape, text func(s *model.Shape, name string) string)
 	if shape == nil {
 		return document.NewObject()
 	}
-	s := &sampler{text: text}
+	s := &sampler{text: text, left: maxSample}
 	return s.value(shape, "").(*document.Object)
 }
 
@@ -52,13 +52,18 @@ func skeleton(shape *model.Shape, text func(s *model.Shape, name string) string)
 type sampler struct {
 	text func(s *model.Shape, name string) string
 	open []*model.Shape
+	left int // how many values there may be yet
 }
 
+// maxSample bounds a sample: a model from anywhere may have few shapes that make very many values.
+const maxSample = 1_000_000
+
 func (s *sampler) value(shape *model.Shape, name string) any {
+	s.left--
 	switch shape.Kind {
 	case model.Structure:
 		o := document.NewObject()
-		if s.isOpen(shape) {
+		if s.left < 0 || s.isOpen(shape) {
 			return o
 		}
 		s.open = append(s.open, shape)
