@@ -33,9 +33,10 @@ import (
 	"github.com/carillon-project/carillon/internal/python"
 )
 
-// testdata/cases.jsonl, and cases-more.jsonl for services beside Chime, hold what AWS CLI version 1 was seen to do, one command line in each
-// line. TestReplay runs every one as a process of its own, with a home, a working directory
-// and a server of its own, and compares what can be seen from outside.
+// testdata/cases.jsonl, and cases-more.jsonl for services beside Chime, hold what AWS CLI version 1
+// was seen to do, one command line in each line. TestReplay runs every one as a process of its own,
+// with a home, a working directory and a server of its own, and compares what can be seen from
+// outside.
 //
 // A case is a JSON object:
 //
