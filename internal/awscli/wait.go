@@ -26,6 +26,7 @@ func (c *cli) runWait(ctx context.Context, s *model.Service, words []string) err
 	for i, w := range s.Waiters {
 		choices[i] = w.Command
 	}
+	slices.Sort(choices)
 	line, err := parse(words, nil, positional{name: "subcommand", choices: choices})
 	if err != nil {
 		return err

@@ -50,7 +50,7 @@ func readProtocolCases(t *testing.T, pattern string) (cases []protocolCase) {
 		for _, s := range v.([]any) {
 			suite := s.(*document.Object)
 			meta := object(suite, "metadata")
-			for key, value := range map[string]string{"serviceId": "Protocol", "endpointPrefix": "protocol"} {
+			for key, value := range map[string]string{"serviceId": "Protocol", "endpointPrefix": "protocol", "apiVersion": "2014-01-01"} {
 				meta.Set(key, value)
 			}
 			list, _ := suite.Get("cases")

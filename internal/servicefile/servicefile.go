@@ -194,7 +194,7 @@ func (r *reader) metadata(s *model.Service, meta *document.Object, name string) 
 		//lint:ignore ST1005 version 1's text
 		return fmt.Errorf("The model being used for the service %s is missing the serviceId metadata property, which is required.", name)
 	}
-	for _, key := range []string{"endpointPrefix", "protocol"} {
+	for _, key := range []string{"endpointPrefix", "protocol", "apiVersion"} {
 		if _, ok := meta.Get(key); !ok {
 			return fmt.Errorf(`"%s" not defined in the metadata of the model: ServiceModel(%s)`, key, name)
 		}
