@@ -14,6 +14,9 @@ import (
 // decoder makes values of the contract of what a reply holds.
 type decoder struct {
 	iso8601 bool
+	// asReceived leaves booleans and numbers as they came, as version 1 does in the JSON protocol
+	// that has no paths.
+	asReceived bool
 	path    []step            // to the current value
 	members []document.Member // of the open structures, the innermost last
 }
@@ -28,6 +31,12 @@ type step struct {
 func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 	if v == nil {
 		return nil, nil
+	}
+	if d.asReceived {
+		switch shape.Kind {
+		case model.Boolean, model.Integer, model.Long, model.Float, model.Double:
+			return v, nil
+		}
 	}
 	switch shape.Kind {
 	case model.Structure:

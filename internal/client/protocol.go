@@ -55,6 +55,7 @@ func decodeOutput(service *model.Service, op *model.Operation, rep *reply, iso86
 	case protocol.REST():
 		return d.rest(protocol, op.Output, rep, strict)
 	case protocol == model.JSON:
+		d.asReceived = true
 		return decodeJSON(d, rep.body, op.Output, strict)
 	}
 	return d.wrapped(op, rep.body)
