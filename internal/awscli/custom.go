@@ -90,10 +90,22 @@ func (c *cli) lookUp(command string) (*model.Service, error) {
 		return nil, fmt.Errorf("Unable to load data for: %s/%s/service-2", command, version)
 	}
 	files := &modelFiles{folders: folders, place: filepath.Join(command, version)}
-	if !files.has("service-2") {
+	if !files.has(modelParts[0]) {
 		return builtIn, nil
 	}
-	return files.read(command, builtIn, c.wantsManual())
+	if c.wantsManual() { // what is kept has no texts for people
+		return files.read(command, builtIn, true)
+	}
+	kept := c.kept(files)
+	if s := kept.open(); s != nil {
+		return s, nil
+	}
+	s, err := files.read(command, builtIn, false)
+	if err != nil {
+		return nil, err
+	}
+	kept.save(s)
+	return s, nil
 }
 
 // wantsManual reports whether the line needs what a model says for people.
@@ -140,6 +152,9 @@ type modelFiles struct {
 	place   string // below a folder: SERVICE/VERSION
 }
 
+// modelParts are the names of the files, the model itself first.
+var modelParts = [...]string{"service-2", "service-2.sdk-extras", "paginators-1", "waiters-2", "endpoint-rule-set-1"}
+
 func (f *modelFiles) has(name string) bool { return f.path(name) != "" }
 
 // path returns the first file of that name, "" for none.
@@ -183,18 +198,12 @@ func (f *modelFiles) text(name string) (string, error) {
 // pages.
 func (f *modelFiles) read(command string, builtIn *model.Service, manual bool) (*model.Service, error) {
 	files := servicefile.Files{Manual: manual}
-	for _, part := range [...]struct {
-		name string
-		to   *string
-	}{
-		{"service-2", &files.Model}, {"service-2.sdk-extras", &files.Extras}, {"paginators-1", &files.Paginators},
-		{"waiters-2", &files.Waiters}, {"endpoint-rule-set-1", &files.Rules},
-	} {
-		text, err := f.text(part.name)
+	for i, to := range []*string{&files.Model, &files.Extras, &files.Paginators, &files.Waiters, &files.Rules} {
+		text, err := f.text(modelParts[i])
 		if err != nil {
 			return nil, err
 		}
-		*part.to = text
+		*to = text
 	}
 	contract, err := files.Read(command)
 	if err != nil {

@@ -17,8 +17,8 @@ type decoder struct {
 	// asReceived leaves booleans and numbers as they came, as version 1 does in the JSON protocol
 	// that has no paths.
 	asReceived bool
-	path    []step            // to the current value
-	members []document.Member // of the open structures, the innermost last
+	path       []step            // to the current value
+	members    []document.Member // of the open structures, the innermost last
 }
 
 // step is a part of a path like ".Users[3].UserId".

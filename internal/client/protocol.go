@@ -23,6 +23,7 @@ import (
 type content struct {
 	path, query           string // encoded
 	shownPath, shownQuery string // the same for traces, without sensitive values
+	emptyQuery            bool   // a list in the query was empty
 	header                http.Header
 	contentType           string // empty for none
 	body                  []byte // nil for none
@@ -150,7 +151,10 @@ func hostPrefix(op *model.Operation, input *document.Object) (string, error) {
 			continue
 		}
 		value := input.Text(m.Name)
-		if value == "" || strings.ContainsFunc(value, func(r rune) bool {
+		if value == "" {
+			return "", text("Parameter validation failed:\nInvalid length for parameter " + m.Name + ", value: 0, valid min length: 1")
+		}
+		if strings.ContainsFunc(value, func(r rune) bool {
 			return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '.')
 		}) {
 			return "", text(fmt.Sprintf("Parameter validation failed:\nInvalid value for parameter(s): %s. "+

@@ -40,7 +40,7 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 		return Endpoint{URL: "https://" + service.EndpointPrefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
 	}
 	for _, g := range globalHosts {
-		if g.prefix == service.EndpointPrefix && global == "" && p.name == "" && !fips && !dualStack {
+		if g.prefix == service.EndpointPrefix && g.partition == p.name && global == "" && !fips && !dualStack {
 			return Endpoint{URL: "https://" + g.host, SigningRegion: g.region}, nil
 		}
 	}
@@ -73,22 +73,25 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 	return e, nil
 }
 
-// globalHosts are the endpoints of those services that have one in all of partition aws, whose
-// names follow no pattern. They are for models without endpoint rules.
-var globalHosts = [...]struct{ prefix, host, region string }{
-	{"account", "account.us-east-1.amazonaws.com", "us-east-1"},
-	{"budgets", "budgets.amazonaws.com", "us-east-1"},
-	{"ce", "ce.us-east-1.amazonaws.com", "us-east-1"},
-	{"cloudfront", "cloudfront.amazonaws.com", "us-east-1"},
-	{"health", "global.health.amazonaws.com", "us-east-1"},
-	{"iam", "iam.amazonaws.com", "us-east-1"},
-	{"importexport", "importexport.amazonaws.com", "us-east-1"},
-	{"networkmanager", "networkmanager.us-west-2.amazonaws.com", "us-west-2"},
-	{"organizations", "organizations.us-east-1.amazonaws.com", "us-east-1"},
-	{"route53", "route53.amazonaws.com", "us-east-1"},
-	{"savingsplans", "savingsplans.amazonaws.com", "us-east-1"},
-	{"shield", "shield.us-east-1.amazonaws.com", "us-east-1"},
-	{"waf", "waf.amazonaws.com", "us-east-1"},
+// globalHosts are the endpoints of those services that have one in all of a partition (aws has no
+// name here), whose names follow no pattern. They are for models without endpoint rules.
+var globalHosts = [...]struct{ partition, prefix, host, region string }{
+	{"", "account", "account.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "budgets", "budgets.amazonaws.com", "us-east-1"},
+	{"", "ce", "ce.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "cloudfront", "cloudfront.amazonaws.com", "us-east-1"},
+	{"", "health", "global.health.amazonaws.com", "us-east-1"},
+	{"", "iam", "iam.amazonaws.com", "us-east-1"},
+	{"", "networkmanager", "networkmanager.us-west-2.amazonaws.com", "us-west-2"},
+	{"", "organizations", "organizations.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "route53", "route53.amazonaws.com", "us-east-1"},
+	{"", "savingsplans", "savingsplans.amazonaws.com", "us-east-1"},
+	{"", "shield", "shield.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "waf", "waf.amazonaws.com", "us-east-1"},
+	{"aws-cn", "iam", "iam.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+	{"aws-cn", "route53", "route53.amazonaws.com.cn", "cn-northwest-1"},
+	{"aws-us-gov", "iam", "iam.us-gov.amazonaws.com", "us-gov-west-1"},
+	{"aws-us-gov", "route53", "route53.us-gov.amazonaws.com", "us-gov-west-1"},
 }
 
 // partition is a separate part of the cloud with domains of its own. Its regions have the form

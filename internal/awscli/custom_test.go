@@ -1,0 +1,93 @@
+package awscli_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
+)
+
+// pingModel is a model with one operation at a path.
+func pingModel(path string) string {
+	return `{"metadata": {"apiVersion": "2024-01-01", "endpointPrefix": "toy", "protocol": "rest-json", "serviceId": "Toy"},
+		"operations": {"Ping": {"http": {"method": "GET", "requestUri": "` + path + `"}}}, "shapes": {}}`
+}
+
+// TestModelCache changes and damages what is kept of a model between commands: each goes by the
+// model as it is.
+func TestModelCache(t *testing.T) {
+	var paths []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.Path)
+		fmt.Fprint(w, "{}")
+	}))
+	defer server.Close()
+	home := homeWith(t, map[string]string{".aws/models/toy/2024-01-01/service-2.json": pingModel("/one")})
+	source := filepath.Join(home, ".aws/models/toy/2024-01-01/service-2.json")
+	cache := filepath.Join(home, "cache")
+	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + cache, "LocalAppData=" + cache, "AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL=" + server.URL, "AWS_CONFIG_FILE=" + home + "/none"}
+	ping := func(want string) {
+		t.Helper()
+		paths = nil
+		var stdout, stderr bytes.Buffer
+		code := awscli.Main(t.Context(), []string{"toy", "ping", "--no-sign-request"}, env, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		if code != 0 || len(paths) != 1 || paths[0] != want {
+			t.Fatalf("got exit code %d, requests of %q and %s; want one of %s", code, paths, stderr.String(), want)
+		}
+	}
+	ping("/one")
+	kept, err := filepath.Glob(filepath.Join(cache, "carillon/models/*.flat"))
+	if err != nil || len(kept) != 1 {
+		t.Skipf("found %q (%v), want one model: this system keeps its caches elsewhere", kept, err)
+	}
+	whole, err := os.ReadFile(kept[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// The path in what is kept shows that it is what counts, as long as its check sum is right.
+	info, err := os.Stat(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(source, []byte(pingModel("/two")))
+	if err := os.Chtimes(source, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	ping("/one") // of the same size and time, so it is taken for the same
+	if err := os.Chtimes(source, info.ModTime(), info.ModTime().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	ping("/two")
+
+	for name, damage := range map[string][]byte{
+		"another byte": append(bytes.Clone(whole[:len(whole)-1]), 'x'), "the first half": whole[:len(whole)/2], "nothing": nil, "another file": []byte("x\ny"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(kept[0], damage)
+			ping("/two")
+			if now, err := os.ReadFile(kept[0]); err != nil || bytes.Equal(now, damage) {
+				t.Errorf("the damaged file was not made anew (%v)", err)
+			}
+		})
+	}
+	if err := os.RemoveAll(cache); err != nil {
+		t.Fatal(err)
+	}
+	write(cache, nil) // no folder can be made
+	ping("/two")
+}
