@@ -90,13 +90,13 @@ func (c *cli) lookUp(command string) (*model.Service, error) {
 		return nil, fmt.Errorf("Unable to load data for: %s/%s/service-2", command, version)
 	}
 	files := &modelFiles{folders: folders, place: filepath.Join(command, version)}
-	if !files.has(modelParts[0]) {
+	if files.path(modelParts[0]) == "" {
 		return builtIn, nil
 	}
 	if c.wantsManual() { // what is kept has no texts for people
 		return files.read(command, builtIn, true)
 	}
-	kept := c.kept(files)
+	kept := c.kept(files, builtIn)
 	if s := kept.open(); s != nil {
 		return s, nil
 	}
@@ -149,24 +149,32 @@ func (c *cli) custom() (commands []string) {
 // modelFiles are the files of one version of a service, in any of the folders.
 type modelFiles struct {
 	folders []string
-	place   string // below a folder: SERVICE/VERSION
+	place   string            // below a folder: SERVICE/VERSION
+	paths   map[string]string // by name, once they were looked for
 }
 
 // modelParts are the names of the files, the model itself first.
 var modelParts = [...]string{"service-2", "service-2.sdk-extras", "paginators-1", "waiters-2", "endpoint-rule-set-1"}
 
-func (f *modelFiles) has(name string) bool { return f.path(name) != "" }
-
 // path returns the first file of that name, "" for none.
 func (f *modelFiles) path(name string) string {
-	for _, folder := range f.folders {
-		for _, end := range [...]string{".json", ".json.gz"} {
-			if path := filepath.Join(folder, f.place, name+end); isFile(path) {
-				return path
+	if f.paths == nil {
+		f.paths = map[string]string{}
+		for _, folder := range f.folders {
+			entries, err := os.ReadDir(filepath.Join(folder, f.place))
+			if err != nil {
+				continue
+			}
+			for _, e := range entries { // sorted: .json comes before .json.gz
+				path := filepath.Join(folder, f.place, e.Name())
+				part, ok := strings.CutSuffix(strings.TrimSuffix(e.Name(), ".gz"), ".json")
+				if ok && f.paths[part] == "" && (e.Type().IsRegular() || isFile(path)) {
+					f.paths[part] = path
+				}
 			}
 		}
 	}
-	return ""
+	return f.paths[name]
 }
 
 // maxModel bounds the text of a model. The largest of any service has 5 MB.

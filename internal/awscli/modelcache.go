@@ -43,13 +43,17 @@ type keptModel struct {
 	key  string // what it is made from, in one line
 }
 
-// kept returns where the model of these files is kept.
-func (c *cli) kept(f *modelFiles) keptModel {
+// kept returns where the model of these files is kept. builtIn is the built-in service of the same
+// command, nil for none.
+func (c *cli) kept(f *modelFiles, builtIn *model.Service) keptModel {
 	folder := c.cacheFolder()
 	if folder == "" {
 		return keptModel{}
 	}
-	key := version()
+	key := "model"
+	if builtIn != nil && builtIn.Flat != nil {
+		key += fmt.Sprintf(" %08x", crc32.ChecksumIEEE([]byte(*builtIn.Flat)))
+	}
 	for _, name := range modelParts {
 		path := f.path(name)
 		if path == "" {

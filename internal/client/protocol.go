@@ -23,7 +23,6 @@ import (
 type content struct {
 	path, query           string // encoded
 	shownPath, shownQuery string // the same for traces, without sensitive values
-	emptyQuery            bool   // a list in the query was empty
 	header                http.Header
 	contentType           string // empty for none
 	body                  []byte // nil for none

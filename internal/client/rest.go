@@ -44,9 +44,6 @@ func (c *content) rest(protocol model.Protocol, op *model.Operation, input *docu
 			return err
 		}
 	}
-	if c.emptyQuery && c.query == op.Query && c.query != "" {
-		c.query += "&" // what version 1 makes of an empty list
-	}
 	// The values have no braces: they are encoded.
 	if _, label, missing := strings.Cut(c.path, "{"); missing {
 		return errors.New("building a request of " + op.Name + ": there is no value for {" + label)
@@ -191,7 +188,6 @@ func (c *content) pairs(key string, v any, shape *model.Shape) error {
 	if err != nil {
 		return err
 	}
-	c.emptyQuery = c.emptyQuery || len(list) == 0
 	for _, v := range list {
 		text, err := scalar(v, shape, timestamp.ISO8601)
 		if err != nil {
