@@ -370,3 +370,44 @@ func settle(v any, shape *model.Shape) any {
 	}
 	return v
 }
+
+// Whatever a service answers, in whatever protocol, is an output or an error with a text.
+func FuzzReply(f *testing.F) {
+	const shapes = `{
+		"Out": {"type": "structure", "members": {"Head": {"shape": "Int", "location": "header", "locationName": "x-head"}, "Tree": {"shape": "Tree"}, "Union": {"shape": "Pick"}}},
+		"Tree": {"type": "structure", "members": {"Name": {"shape": "Text", "xmlAttribute": true, "locationName": "n:name"}, "All": {"shape": "Trees"}, "Flat": {"shape": "Flat"}, "Map": {"shape": "Map"}, "On": {"shape": "Bool"}, "At": {"shape": "Time"}, "Data": {"shape": "Data"}, "Real": {"shape": "Real"}}},
+		"Trees": {"type": "list", "member": {"shape": "Tree"}}, "Flat": {"type": "list", "flattened": true, "member": {"shape": "Int", "locationName": "F"}},
+		"Map": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Tree"}}, "Pick": {"type": "structure", "union": true, "members": {"A": {"shape": "Text"}, "B": {"shape": "Int"}}},
+		"Text": {"type": "string"}, "Int": {"type": "integer"}, "Bool": {"type": "boolean"}, "Time": {"type": "timestamp"}, "Data": {"type": "blob"}, "Real": {"type": "double"}}`
+	protocols := []string{"rest-json", "json", "query", "ec2", "rest-xml"}
+	var services []*model.Service
+	for _, p := range protocols {
+		files := servicefile.Files{Model: `{"metadata": {"apiVersion": "1", "endpointPrefix": "x", "serviceId": "X", "protocol": "` + p + `"},
+			"operations": {"Get": {"http": {"method": "GET", "requestUri": "/"}, "output": {"shape": "Out"}}}, "shapes": ` + shapes + `}`}
+		read, err := files.Read("x")
+		if err != nil {
+			f.Fatal(err)
+		}
+		services = append(services, read.Service)
+	}
+	f.Add(uint8(0), 200, `{"Tree": {"All": [{"Name": "a", "At": 1}], "Map": {"k": {"On": true}}}, "Union": {"A": "x"}}`)
+	f.Add(uint8(4), 200, `<?xml version="1.0"?><Out xmlns:n="u"><Tree n:name="a"><All><member/></All><F>1</F><F>2</F><Map><entry><key>k</key><value/></entry></Map></Tree></Out>`)
+	f.Add(uint8(2), 400, `<!DOCTYPE x [<!ENTITY a "b">]><ErrorResponse><Error><Code>&a;</Code><Message><![CDATA[m]]></Message></Error></ErrorResponse>`)
+	f.Add(uint8(3), 400, `<Response><Errors><Error><Code>C</Code></Error></Errors></Response>`+strings.Repeat("<a>", 2000))
+	f.Fuzz(func(t *testing.T, which uint8, status int, body string) {
+		service := services[int(which)%len(services)]
+		reply := httpReply(200+(status%400+400)%400, body)
+		reply.Header.Set("X-Head", "7")
+		calls, err := client.New(client.Config{Endpoint: "https://service.example", Service: service, RoundTripper: &exchange{reply: reply}, MaxAttempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := calls.Call(t.Context(), service.Operations[0], nil)
+		switch {
+		case err != nil && err.Error() == "":
+			t.Fatalf("an error without text: %#v", err)
+		case err == nil:
+			document.AppendIndented(nil, got.Output)
+		}
+	})
+}

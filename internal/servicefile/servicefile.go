@@ -86,6 +86,9 @@ func (f *Files) Read(command string) (*Contract, error) {
 		if !ok {
 			return nil, fmt.Errorf("the operation %s is not an object", m.Key)
 		}
+		if r.streamsEvents(raw) {
+			continue // version 1 has no command for it either
+		}
 		op := r.operation(m.Key, raw)
 		c.Service.Operations = append(c.Service.Operations, op)
 		list, _ := raw.Get("errors")
@@ -342,9 +345,6 @@ func (r *reader) structure(shape *model.Shape, raw *document.Object) {
 			if member.WireName == "" {
 				member.WireName = target.Text("locationName")
 			}
-			if r.strict && (truth(target, "eventstream") || truth(ref, "eventstream")) {
-				r.failf("%s is a stream of events, which nobody here reads", where)
-			}
 		}
 		location := ref.Text("location")
 		if location == "" {
@@ -398,6 +398,19 @@ func (r *reader) reference(ref *document.Object, where string) *model.Shape {
 	r.fill(variant, members(r.raw, name))
 	r.traits(variant, ref, where)
 	return variant
+}
+
+// streamsEvents reports whether an operation takes or gives a stream of events.
+func (r *reader) streamsEvents(operation *document.Object) bool {
+	for _, part := range []string{"input", "output"} {
+		for _, m := range members(members(r.raw, members(operation, part).Text("shape")), "members").Members() {
+			ref, _ := m.Value.(*document.Object)
+			if ref != nil && (truth(ref, "eventstream") || truth(members(r.raw, ref.Text("shape")), "eventstream")) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 func (r *reader) operation(name string, raw *document.Object) *model.Operation {
