@@ -215,6 +215,15 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 // attempt sends the request once and tells the trace about it.
 func (c *Client) attempt(ctx context.Context, r *request, n int) (*reply, error) {
 	a := Attempt{Number: n, Method: r.op.Method, URL: r.shown.String(), Started: c.config.Now()}
+	if r.auth == model.SignV2 && c.config.Credentials != nil {
+		signed := *r
+		body, err := signV2(r, string(r.body), c.config.Credentials, a.Started)
+		if err != nil {
+			return nil, err
+		}
+		signed.body = body
+		r = &signed
+	}
 	header, canonical := c.sign(r, a.Started)
 	if err := checkHeader(header); err != nil {
 		return nil, err

@@ -1,6 +1,8 @@
 package client_test
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/xml"
 	"fmt"
@@ -13,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
@@ -369,6 +372,34 @@ func settle(v any, shape *model.Shape) any {
 		}
 	}
 	return v
+}
+
+// The example is that of the description of Signature Version 2.
+func TestSignatureVersion2(t *testing.T) {
+	files := servicefile.Files{Model: `{"metadata": {"apiVersion": "2009-03-31", "endpointPrefix": "x", "serviceId": "X", "protocol": "query", "signatureVersion": "v2"},
+		"operations": {"DescribeJobFlows": {"http": {"method": "POST", "requestUri": "/"}}}, "shapes": {}}`}
+	read, err := files.Read("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &exchange{reply: httpReply(200, "<x/>")}
+	calls, err := client.New(client.Config{Endpoint: "https://elasticmapreduce.amazonaws.com", Service: read.Service, RoundTripper: e,
+		Credentials: &client.Credentials{AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
+		Now:         func() time.Time { return time.Date(2011, 10, 3, 15, 19, 30, 0, time.UTC) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := calls.Call(t.Context(), read.Service.Operations[0], nil); err != nil {
+		t.Fatal(err)
+	}
+	want := "Action=DescribeJobFlows&Version=2009-03-31&AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&SignatureVersion=2&SignatureMethod=HmacSHA256&Timestamp=2011-10-03T15%3A19%3A30Z&Signature="
+	signature, ok := strings.CutPrefix(e.body, want)
+	mac := hmac.New(sha256.New, []byte("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"))
+	mac.Write([]byte("POST\nelasticmapreduce.amazonaws.com\n/\nAWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&Action=DescribeJobFlows&SignatureMethod=HmacSHA256" +
+		"&SignatureVersion=2&Timestamp=2011-10-03T15%3A19%3A30Z&Version=2009-03-31"))
+	if got, _ := url.QueryUnescape(signature); !ok || got != base64.StdEncoding.EncodeToString(mac.Sum(nil)) || e.request.Header.Get("Authorization") != "" {
+		t.Errorf("got the form %s with the headers %v, want %s and the signature of all that", e.body, e.request.Header, want)
+	}
 }
 
 // Whatever a service answers, in whatever protocol, is an output or an error with a text.

@@ -135,7 +135,7 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 		return header, nil
 	}
 	creds := c.config.Credentials
-	if creds == nil || r.auth == model.NoAuth {
+	if creds == nil || r.auth == model.NoAuth || r.auth == model.SignV2 {
 		return header, nil
 	}
 	date := sigv4.FormatTime(now)
