@@ -225,8 +225,11 @@ func (c *cli) applyGlobals() error {
 	return c.checkGlobals()
 }
 
-// flag returns the value of a global option, nil where it was not given.
+// flag returns the value of a global option, nil where it was not given, as on a line to complete.
 func (c *cli) flag(o *option) *string {
+	if c.global == nil {
+		return nil
+	}
 	if value, ok := c.global.last(o); ok {
 		return &value
 	}

@@ -36,6 +36,10 @@ func (c *cli) modelFolders() []string {
 	return append(folders, c.env.Expand("~/.aws/models"))
 }
 
+// notServices are the commands of version 1 that are no services, whatever models there are: a model
+// of s3 is the command s3api there, which has more to it than a model says.
+var notServices = []string{"s3", "s3api", "configure", "deploy", "history", "help"}
+
 // lookup is a service that was looked up.
 type lookup struct {
 	service *model.Service // nil for none
@@ -64,7 +68,7 @@ func (c *cli) lookUp(command string) (*model.Service, error) {
 			builtIn = s
 		}
 	}
-	if command == "" || command != filepath.Base(command) || strings.HasPrefix(command, ".") {
+	if command == "" || command != filepath.Base(command) || strings.HasPrefix(command, ".") || slices.Contains(notServices, command) {
 		return builtIn, nil
 	}
 	folders := c.modelFolders()
@@ -138,7 +142,7 @@ func (c *cli) custom() (commands []string) {
 			continue
 		}
 		for _, e := range entries {
-			if !slices.Contains(commands, e.Name()) && versionsIn(filepath.Join(folder, e.Name())) != nil {
+			if !slices.Contains(commands, e.Name()) && !slices.Contains(notServices, e.Name()) && versionsIn(filepath.Join(folder, e.Name())) != nil {
 				commands = append(commands, e.Name())
 			}
 		}

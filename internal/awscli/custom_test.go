@@ -91,3 +91,40 @@ func TestModelCache(t *testing.T) {
 	write(cache, nil) // no folder can be made
 	ping("/two")
 }
+
+// TestCustomService completes and describes a service that only a file describes.
+func TestCustomService(t *testing.T) {
+	home := homeWith(t, map[string]string{
+		".aws/models/toy/2024-01-01/service-2.json": strings.Replace(pingModel("/"), `"Ping": {`, `"Ping": {"documentation": "<p>Says <b>pong</b>.</p>", `, 1),
+		".aws/models/toy/2024-01-01/waiters-2.json": `{"version": 2, "waiters": {"PingDone": {"operation": "Ping", "delay": 1, "maxAttempts": 2, "acceptors": []}}}`,
+		".aws/models/s3/2006-03-01/service-2.json":  pingModel("/"),
+		".aws/models/lost/service-2.json":           pingModel("/"),
+	})
+	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + home, "PATH=" + home}
+	for _, tt := range []struct {
+		line, complete string
+		code           int
+		stdout, stderr string // parts
+	}{
+		{complete: "aws to", stdout: "toy\n"},
+		{complete: "aws toy ", stdout: "ping\nwait\nhelp\n"},
+		{complete: "aws toy wait ", stdout: "ping-done\n"},
+		{complete: "aws toy wait ping-done --gen", stdout: "--generate-cli-skeleton\n"},
+		{line: "toy ping help", stdout: "Says pong."},
+		{line: "toy wait ping-done help", stdout: "ping"},
+		{line: "toy wait help", stdout: "Calls Ping every 1 seconds, at most 2 times."},
+		{line: "too ping", code: 2, stderr: "tnb                                      | toy                                     \ntranscribe "},
+		{line: "lost ping", code: 2, stderr: "argument command: Invalid choice"},
+		{line: "s3 ping", code: 255, stderr: `cannot run "aws s3"`}, // never by a model
+	} {
+		var stdout, stderr bytes.Buffer
+		env := env
+		if tt.complete != "" {
+			env = append(env, "COMP_LINE="+tt.complete)
+		}
+		code := awscli.Main(t.Context(), strings.Fields(tt.line), env, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		if code != tt.code || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+			t.Errorf("%s%s: got exit code %d,\n%s\n%s\nwant %d and in them\n%s\n%s", tt.line, tt.complete, code, stdout.String(), stderr.String(), tt.code, tt.stdout, tt.stderr)
+		}
+	}
+}

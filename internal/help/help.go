@@ -40,6 +40,7 @@ func Command(services []*model.Service, global []Option, width int) string {
 	}
 	p.item(1, "configure", "Shows and changes settings in ~/.aws. See `aws configure help`.")
 	p.item(1, "help", "Shows this page or the page of a topic. `aws help topics` lists the topics.")
+	p.paragraph(1, "Services whose models are in ~/.aws/models, or in a folder of AWS_DATA_PATH, are commands, too: see `aws configure help`.")
 	p.paragraph(1, "Other commands of version 1 (s3, ec2 and so on) are handed on, as typed, to the next aws on PATH.")
 	p.globalOptions(global)
 	return p.text.String()

@@ -83,7 +83,6 @@ func readStream(option, name string, files *Loader) (any, error) {
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		//lint:ignore ST1005 version 1's text
 		return nil, python.OSError(err, path)
 	}
 	return document.Bytes(data), nil
