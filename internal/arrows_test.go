@@ -17,8 +17,10 @@ const module = "github.com/carillon-project/carillon/"
 // that the code no longer has is to be deleted.
 var arrows = map[string]map[string]string{
 	"cmd/aws": {
-		"internal/awscli": "hands over",
-		"internal/chime":  "the services of the program are named here: awscli walks any contract that it is given",
+		"internal/awscli":   "hands over",
+		"internal/chime":    "the services of the program are named here: awscli walks any contract that it is given",
+		"internal/chimesdk": "as internal/chime",
+		"internal/model":    "a list of services",
 	},
 	"cmd/carillon": {"internal/carillon": "hands over"},
 	"carillontest": {
@@ -37,19 +39,21 @@ var arrows = map[string]map[string]string{
 
 	// The command's half.
 	"internal/awscli": {
-		"internal/build":    "--version, User-Agent",
-		"internal/client":   "a command ends in a call",
-		"internal/document": "inputs and replies are documents",
-		"internal/help":     "pages for people",
-		"internal/jmespath": "--query",
-		"internal/model":    "operations are commands, members are options",
-		"internal/output":   "--output",
-		"internal/params":   "the words of options become an input",
-		"internal/process":  "the signals that end a command",
-		"internal/profile":  "what the environment and ~/.aws say",
-		"internal/python":   "digits, literals and surrogates are version 1's",
-		"internal/shell":    "aliases, PAGER, lines to complete",
-		"internal/terminal": "pages, widths, hints",
+		"internal/atomicfile":  "a model is saved whole, or not",
+		"internal/build":       "--version, User-Agent",
+		"internal/client":      "a command ends in a call",
+		"internal/document":    "inputs and replies are documents",
+		"internal/help":        "pages for people",
+		"internal/jmespath":    "--query",
+		"internal/model":       "operations are commands, members are options",
+		"internal/output":      "--output",
+		"internal/params":      "the words of options become an input",
+		"internal/process":     "the signals that end a command",
+		"internal/profile":     "what the environment and ~/.aws say",
+		"internal/python":      "digits, literals and surrogates are version 1's",
+		"internal/servicefile": "reads the models of services that are not built in",
+		"internal/shell":       "aliases, PAGER, lines to complete",
+		"internal/terminal":    "pages, widths, hints",
 	},
 	"internal/help": {
 		"internal/model":   "derives syntax from shapes, and shows the manual of a service",
@@ -70,9 +74,10 @@ var arrows = map[string]map[string]string{
 		"internal/sheet":       "rows come from tables and leave as tables",
 	},
 	"internal/params": {
-		"internal/document": "makes inputs",
-		"internal/model":    "by the shapes of the contract",
-		"internal/python":   "reads words, and reports files, as version 1 does",
+		"internal/document":  "makes inputs",
+		"internal/model":     "by the shapes of the contract",
+		"internal/python":    "reads words, and reports files, as version 1 does",
+		"internal/timestamp": "a time must be readable",
 	},
 	"internal/jmespath": {
 		"internal/document": "searches documents",
@@ -83,14 +88,15 @@ var arrows = map[string]map[string]string{
 		"internal/python":   "keys in capitals, and what has no UTF-8 form",
 	},
 	"internal/client": {
-		"internal/document": "inputs and replies",
-		"internal/model":    "where each member goes in a message",
-		"internal/python":   "replies become values as in version 1",
-		"internal/sigv4":    "signs",
+		"internal/document":  "inputs and replies",
+		"internal/model":     "where each member goes in a message",
+		"internal/python":    "replies become values as in version 1",
+		"internal/sigv4":     "signs",
+		"internal/timestamp": "times on the wire",
 	},
 	"internal/profile": {
 		"internal/atomicfile": "replaces a file of settings",
-		"internal/document":   "reads the JSON of a credential process",
+		"internal/document":   "reads the JSON of a credential process, and of endpoint rules",
 		"internal/model":      "a service has an endpoint, and a name in settings",
 		"internal/python":     "numbers, blanks and errors of files are version 1's",
 		"internal/shell":      "credential_process, names of profiles",
@@ -231,19 +237,36 @@ var arrows = map[string]map[string]string{
 	"internal/porttest":                   {}, // a port on which nobody listens
 
 	// What both stand on.
-	"internal/address":     {},
-	"internal/e164":        {},
-	"internal/chime":       {"internal/model": "its tables are made of it"},
+	"internal/address":  {},
+	"internal/e164":     {},
+	"internal/chime":    {"internal/model": "names the service, whose flat form it embeds"},
+	"internal/chimesdk": {"internal/model": "names the services, whose flat forms it embeds"},
+	"internal/chimesdk/gen": {
+		"internal/model":          "the services",
+		"internal/model/modelgen": "writes the flat forms",
+		"internal/servicefile":    "reads the models",
+	},
 	"internal/chime/api":   {},
 	"internal/chime/rules": {"internal/chime/api": "the values of the contract, and the codes of its errors"},
 	"internal/chime/gen": {
-		"internal/document": "reads the contract in its order",
-		"internal/model":    "what the tables are made of",
+		"internal/document":       "reads the contract in its order",
+		"internal/model":          "what it reads the contract into",
+		"internal/model/modelgen": "writes the flat form",
+		"internal/servicefile":    "how commands are spelled",
 	},
-	"internal/document": {"internal/python": "spells numbers and values as version 1 does"},
-	"internal/model":    {},
-	"internal/python":   {},
-	"internal/sigv4":    {},
+	"internal/document":       {"internal/python": "spells numbers and values as version 1 does"},
+	"internal/model":          {},
+	"internal/model/modelgen": {"internal/model": "writes its flat form"},
+	"internal/servicefile": {
+		"internal/document": "reads JSON in its order",
+		"internal/model":    "what it reads contracts into",
+	},
+	"internal/timestamp": {
+		"internal/document": "times are values of documents",
+		"internal/python":   "numbers and blanks are version 1's",
+	},
+	"internal/python": {},
+	"internal/sigv4":  {},
 	"internal/sheet": {
 		"internal/address": "which characters cannot be seen",
 		"internal/nearest": "what a misspelled heading may mean",

@@ -10,7 +10,8 @@ import (
 // whoSayChime lists the files, and folders with all below them, that may name Chime in their code,
 // each with the reason. All other code works for any service: it takes a *model.Service.
 var whoSayChime = map[string]string{
-	"internal/chime/": "the contract of the service, and its manual",
+	"internal/chime/":    "the contract of the service, and its manual",
+	"internal/chimesdk/": "the contracts of the services that came after it",
 
 	// Programs choose the service.
 	"cmd/aws/main.go":       "the services of aws",

@@ -70,6 +70,38 @@ func BenchmarkHTTPS(b *testing.B) {
 	})
 }
 
+// BenchmarkServices times calls of the same size to services of different kinds: built in, and with
+// a model of the user's, which has 232 kB, read from its JSON and in the form in which it is kept.
+//
+//	go test ./cmd/aws -run '^$' -bench Services -benchtime 41x
+func BenchmarkServices(b *testing.B) {
+	dir := b.TempDir()
+	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, `{"UserErrors": [], "PhoneNumberErrors": []}`)
+	}))
+	defer service.Close()
+	model, err := os.ReadFile("../../internal/chimesdk/models/chime-sdk-voice.json")
+	if err != nil {
+		b.Fatal(err)
+	}
+	folder := filepath.Join(dir, ".aws/models/own-voice/2022-08-03")
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(folder, "service-2.json"), model, 0o600); err != nil {
+		b.Fatal(err)
+	}
+	path := build(b, dir, ".")
+	env := append(environment(dir, service.URL), "AWS_ENDPOINT_URL="+service.URL)
+	call := []string{"batch-delete-phone-number", "--phone-number-ids", "p1"}
+	rounds(b, []program{
+		{name: "chime", argv: append([]string{path}, update...), env: env},
+		{name: "sdk", argv: append([]string{path, "chime-sdk-voice"}, call...), env: env},
+		{name: "own-kept", argv: append([]string{path, "own-voice"}, call...), env: append(slices.Clone(env), "XDG_CACHE_HOME="+dir)},
+		{name: "own-json", argv: append([]string{path, "own-voice"}, call...), env: append(slices.Clone(env), "XDG_CACHE_HOME="+os.DevNull)},
+	})
+}
+
 // program is a process that makes one call.
 type program struct {
 	name      string
@@ -110,7 +142,7 @@ func rounds(b *testing.B, programs []program) {
 		start := time.Now()
 		err := cmd.Run()
 		wall = time.Since(start)
-		if err != nil || !bytes.Contains(out.Bytes(), []byte("UserErrors")) {
+		if err != nil || !bytes.Contains(out.Bytes(), []byte("Errors")) {
 			b.Fatalf("%s: %v\n%s", p.name, err, out.Bytes())
 		}
 		return wall, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()

@@ -174,8 +174,8 @@ func (c *crashClient) connect(t *testing.T, s *service) {
 }
 
 func (c *crashClient) call(operation string, input ...document.Member) (*document.Object, error) {
-	i := slices.IndexFunc(chime.Service.Operations, func(op *model.Operation) bool { return op.Name == operation })
-	reply, err := c.client.Call(context.Background(), chime.Service.Operations[i], document.NewObject(input...))
+	i := slices.IndexFunc(chime.Service.All(), func(op *model.Operation) bool { return op.Name == operation })
+	reply, err := c.client.Call(context.Background(), chime.Service.All()[i], document.NewObject(input...))
 	if err != nil {
 		return nil, err
 	}

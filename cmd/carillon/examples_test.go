@@ -97,7 +97,7 @@ func TestExamples(t *testing.T) {
 			tellExamples(t, s)
 		})
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		if !told[op.Name] {
 			t.Errorf("no story has the examples of %s", op.Name)
 		}

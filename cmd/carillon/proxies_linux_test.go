@@ -481,7 +481,7 @@ func largestBody(t *testing.T) (largest *model.Operation, size int) {
 	s := serving(t, t.TempDir())
 	transport := &http.Transport{ExpectContinueTimeout: hung}
 	defer transport.CloseIdleConnections()
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		r := operationRequest(t, s.url, op, strings.Repeat(" ", 1<<20))
 		r.Header.Set("Expect", "100-continue")
 		sign(r, "", func(name string) string { return s.env[name] }) // not for the body, which is refused before

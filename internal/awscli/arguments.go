@@ -22,6 +22,7 @@ type option struct {
 	takes    arity
 	choices  []string // allowed values; nil for any
 	integer  bool     // the value must be an integer
+	float    bool     // the value must be a number
 	required bool
 	hidden   bool // works, but is not shown in help
 	// inverse is the option that a flag switches off: --no-disabled for --disabled.
@@ -44,21 +45,25 @@ const expectedOne = "expected one argument"
 type positional struct {
 	name     string   // as errors name it
 	choices  []string // allowed words; nil for any
+	unlisted []string // allowed words that errors do not list
 	required bool
-	// more finds further choices; nil for none. It is called only for a word that is not among
-	// choices.
-	more func() ([]string, error)
+	// all finds all choices; nil if there are no more. It is called only for a word that is not
+	// among choices.
+	all func() ([]string, error)
 }
 
 // check refuses a word that is not among the choices.
 func (p positional) check(word string) error {
 	choices := p.choices
-	if p.more != nil && !slices.Contains(choices, word) {
-		more, err := p.more()
+	if slices.Contains(p.unlisted, word) {
+		return nil
+	}
+	if p.all != nil && !slices.Contains(choices, word) {
+		all, err := p.all()
 		if err != nil {
 			return err
 		}
-		choices = append(slices.Clip(choices), more...)
+		choices = all
 	}
 	return checkChoice(p.name, choices, word)
 }
@@ -299,6 +304,11 @@ func (p *argparser) takeOption(t *token, i int) (int, error) {
 		if o.integer {
 			if _, err := document.ToInt(word); err != nil {
 				return 0, argumentError(o.name, "invalid int value: %s", python.Repr(word))
+			}
+		}
+		if o.float {
+			if _, err := document.ToFloat(word); err != nil {
+				return 0, argumentError(o.name, "invalid float value: %s", python.Repr(word))
 			}
 		}
 		if err := checkChoice(o.name, o.choices, word); err != nil && p.refused == nil {

@@ -66,6 +66,8 @@ type cli struct {
 	iso8601  bool // timestamps are rewritten
 
 	called *command // nil until the operation is known
+
+	found map[string]lookup // services that were looked up, by command
 }
 
 // The global options, in the order in which version 1 lists them.
@@ -139,7 +141,11 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 	case "configure":
 		return c.configure(ctx, c.global.rest)
 	default:
-		if s := c.service(word); s != nil {
+		s, err := c.find(word)
+		if err != nil {
+			return err
+		}
+		if s != nil {
 			return c.runService(ctx, s, c.global.rest)
 		}
 		return c.handOn(ctx, word, args)
@@ -148,10 +154,27 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 
 // command describes the word that names the command.
 func (c *cli) command() positional {
-	return positional{name: "command", choices: c.commands(), required: true, more: func() ([]string, error) {
+	return positional{name: "command", choices: c.commands(), unlisted: lateCommands, required: true, all: func() ([]string, error) {
 		aliases, err := c.aliases()
-		return c.names(aliases), err
+		return append(c.allCommands(), c.names(aliases)...), err
 	}}
+}
+
+// allCommands returns commands, and those of services whose models the user has, in their place.
+func (c *cli) allCommands() []string {
+	all := slices.Clone(c.commands())
+	for _, name := range c.custom() {
+		if slices.Contains(all, name) {
+			continue
+		}
+		services := max(slices.Index(all, "s3api"), 0) // the rest is in no order
+		i := slices.IndexFunc(all[:services], func(other string) bool { return other > name })
+		if i < 0 {
+			i = services
+		}
+		all = slices.Insert(all, i, name)
+	}
+	return all
 }
 
 // commands returns the commands of version 1, and those of services that version 1 lacks.
@@ -165,19 +188,19 @@ func (c *cli) commands() []string {
 	return all
 }
 
-// service returns the service of a command, nil for any other command.
+// service is find for who has no use for an error.
 func (c *cli) service(command string) *model.Service {
-	for _, s := range c.services {
-		if s.Command == command {
-			return s
-		}
-	}
-	return nil
+	s, _ := c.find(command)
+	return s
 }
 
 // serves reports whether this program runs a command. All others are handed on.
 func (c *cli) serves(command string) bool {
-	return command == "configure" || command == "help" || c.service(command) != nil
+	if command == "configure" || command == "help" {
+		return true
+	}
+	s, err := c.find(command)
+	return s != nil || err != nil
 }
 
 // served lists the services for a message.
@@ -202,8 +225,11 @@ func (c *cli) applyGlobals() error {
 	return c.checkGlobals()
 }
 
-// flag returns the value of a global option, nil where it was not given.
+// flag returns the value of a global option, nil where it was not given, as on a line to complete.
 func (c *cli) flag(o *option) *string {
+	if c.global == nil {
+		return nil
+	}
 	if value, ok := c.global.last(o); ok {
 		return &value
 	}
@@ -242,16 +268,19 @@ func (c *cli) checkGlobals() error {
 
 // runService runs `aws SERVICE ...`.
 func (c *cli) runService(ctx context.Context, s *model.Service, words []string) error {
-	choices := make([]string, 0, len(s.Operations)+1)
-	for _, op := range s.Operations {
-		choices = append(choices, op.Command)
+	choices := s.Commands()
+	if s.Waiters != nil {
+		choices = append(choices, waitCommand)
 	}
 	line, err := parse(words, nil, positional{name: "operation", choices: append(choices, "help"), required: true})
 	if err != nil {
 		return err
 	}
-	if i := slices.Index(choices, line.word); i >= 0 {
-		return c.runOperation(ctx, s, s.Operations[i], line.rest)
+	if line.word == waitCommand && s.Waiters != nil {
+		return c.runWait(ctx, s, line.rest)
+	}
+	if op := s.OperationOf(line.word); op != nil {
+		return c.runOperation(ctx, s, op, line.rest)
 	}
 	return c.serviceHelp(s)
 }

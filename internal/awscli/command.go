@@ -3,6 +3,7 @@ package awscli
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"syscall"
@@ -14,6 +15,7 @@ import (
 	"github.com/carillon-project/carillon/internal/output"
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
@@ -22,8 +24,10 @@ type command struct {
 	*cli
 	service *model.Service
 	op      *model.Operation
+	waiter  *model.Waiter // nil for a plain call
 	options []operationOption
 	line    *parsed
+	outfile string // for the body of the reply, if the operation has one to be passed on
 
 	paginate bool
 	pages    pageOptions
@@ -54,18 +58,21 @@ func commandOptions(op *model.Operation) []operationOption {
 		for i := range op.Input.Members {
 			m := &op.Input.Members[i]
 			o := &option{name: "--" + m.Option, required: m.Required && !m.IdempotencyToken}
-			if p := op.Paginator; p != nil {
-				o.hidden = m.Name == p.InputToken || m.Name == p.LimitKey
-			}
+			o.hidden = op.Paginator.Takes(m.Name)
 			switch m.Shape.Kind {
 			case model.List:
 				o.takes = many
 			case model.Boolean:
 				o.takes = none
+				o.required = false // the parser does not look; validation does
 				o.inverse = &option{name: "--no-" + m.Option, takes: none, inverse: o}
 				add(o, m)
 				add(o.inverse, m)
 				continue
+			case model.Long:
+				o.integer = true
+			case model.Float, model.Double:
+				o.float = true
 			}
 			add(o, m)
 		}
@@ -73,7 +80,9 @@ func commandOptions(op *model.Operation) []operationOption {
 	add(&option{name: inputJSON}, nil)
 	if op.Paginator != nil {
 		add(&option{name: startingToken}, nil)
-		add(&option{name: pageSize, integer: true}, nil)
+		if op.Paginator.LimitKey != "" {
+			add(&option{name: pageSize, integer: true}, nil)
+		}
 		add(&option{name: maxItems, integer: true}, nil)
 	}
 	add(&option{name: skeleton, takes: optional, choices: []string{"input", "output"}}, nil)
@@ -82,28 +91,40 @@ func commandOptions(op *model.Operation) []operationOption {
 
 // runOperation runs `aws SERVICE OPERATION ...`.
 func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Operation, words []string) error {
+	return c.runCommand(ctx, s, op, nil, words)
+}
+
+// runCommand runs an operation, once or for a waiter.
+func (c *cli) runCommand(ctx context.Context, s *model.Service, op *model.Operation, waiter *model.Waiter, words []string) error {
 	if slices.Equal(words, []string{"help"}) { // even where options are required
 		return c.operationHelp(s, op)
 	}
-	cmd := &command{cli: c, service: s, op: op, options: commandOptions(op)}
+	cmd := &command{cli: c, service: s, op: op, waiter: waiter, options: commandOptions(op)}
 	c.called = cmd
 	known := make([]*option, len(cmd.options))
 	for i, o := range cmd.options {
 		known[i] = o.option
 	}
-	if optionsAreOptional(words) {
+	streams := op.Output.Streams() != nil
+	if !streams && optionsAreOptional(words) {
 		for _, o := range known {
 			o.required = false
 		}
 	}
-	line, err := parse(words, known, positional{name: "help"})
+	word := positional{name: "help"}
+	if streams {
+		word = positional{name: "outfile", required: true}
+	}
+	line, err := parse(words, known, word)
 	if err != nil {
 		return err
 	}
-	if line.word == "help" {
+	switch {
+	case word.required:
+		cmd.outfile = line.word
+	case line.word == "help":
 		return c.operationHelp(s, op)
-	}
-	if line.word != "" { // an empty word is no word to version 1
+	case line.word != "": // an empty word is no word to version 1
 		line.rest = append(line.rest, line.word)
 	}
 	if len(line.rest) > 0 {
@@ -143,14 +164,7 @@ func (c *command) value(name string) (string, bool) {
 // input makes the input from the options, in the order of the contract, and adds what only
 // --cli-input-json has.
 func (c *command) input(ctx context.Context) (*document.Object, error) {
-	files := &params.Loader{
-		Expand: c.env.Expand,
-		Fetch:  func(url string) (string, error) { return c.fetch(ctx, url) },
-		FollowURLs: func() bool {
-			follow, err := c.settings.FollowURLs()
-			return follow && err == nil
-		},
-	}
+	files := c.loader(ctx)
 	input := document.NewObject()
 	for _, o := range c.options {
 		words, given := c.line.values[o.option]
@@ -176,7 +190,7 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 		case o.takes == none:
 			input.Set(o.member.Name, o.name == "--"+o.member.Option)
 		default:
-			v, err := params.Read(o.name, o.member.Shape, words, files)
+			v, err := params.Read(o.name, o.member, words, files)
 			if err != nil {
 				return nil, err
 			}
@@ -202,6 +216,18 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 	return input, nil
 }
 
+// loader loads what an option names in place of its value.
+func (c *cli) loader(ctx context.Context) *params.Loader {
+	return &params.Loader{
+		Expand: c.env.Expand,
+		Fetch:  func(url string) (string, error) { return c.fetch(ctx, url) },
+		FollowURLs: func() bool {
+			follow, err := c.settings.FollowURLs()
+			return follow && err == nil
+		},
+	}
+}
+
 // defaultTimeout is how long to wait for a connection, and for a server that sends nothing.
 const defaultTimeout = 60 * time.Second
 
@@ -212,7 +238,12 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		_, err := c.out.Write(append(document.AppendIndented(nil, params.InputSkeleton(c.op.Input)), '\n'))
 		return err
 	}
-	conn, err := c.settings.Connect(ctx, c.service, !c.global.has(noSignOption))
+	auth := c.op.Auth
+	if auth == "" {
+		auth = c.service.Auth
+	}
+	signed := !c.global.has(noSignOption) && auth != model.NoAuth && auth != model.Bearer
+	conn, err := c.settings.Connect(ctx, c.service, signed)
 	if err != nil {
 		return err
 	}
@@ -223,7 +254,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 	}
 	check := func(input *document.Object) error {
 		if !validate {
-			return params.Sendable(input)
+			return nil
 		}
 		return params.Validate(input, c.op.Input)
 	}
@@ -247,16 +278,30 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			return err
 		}
 		defer http.Close()
-		call = func(input *document.Object) (*document.Object, error) {
+		send := func(input *document.Object) (*client.Reply, error) {
 			if err := check(input); err != nil {
 				return nil, err
 			}
 			if err := conn.Ready(time.Now()); err != nil {
 				return nil, err
 			}
-			reply, err := http.Call(ctx, c.op, input)
+			if auth == model.Bearer && c.token() == "" && !c.global.has(noSignOption) {
+				return nil, profile.Error("Unable to locate authorization token")
+			}
+			return http.Call(ctx, c.op, input)
+		}
+		if c.waiter != nil {
+			return c.wait(ctx, func() (*client.Reply, error) { return send(input) })
+		}
+		call = func(input *document.Object) (*document.Object, error) {
+			reply, err := send(input)
 			if err != nil {
 				return nil, err
+			}
+			if op := c.op.Output.Streams(); op != nil {
+				if err := os.WriteFile(c.outfile, reply.Body, 0o666); err != nil {
+					return nil, python.OSError(err, c.outfile)
+				}
 			}
 			return reply.Output, nil
 		}
@@ -278,6 +323,7 @@ func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 		Endpoint: conn.Endpoint.URL, Region: conn.Endpoint.SigningRegion, Service: c.service,
 		UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, conn.Endpoint.URL),
 		CABundle: conn.CABundle.Text, NoVerifySSL: c.global.has(noVerifyOption),
+		NoHostPrefix: conn.NoHostPrefix, Token: c.token(), Header: conn.Endpoint.Header, SigningName: conn.Endpoint.SigningName,
 		ReadTimeout: c.timeout(readTimeoutOption), ConnectTimeout: c.timeout(connectTimeoutOption),
 		Retry: client.RetryMode(conn.Retry.Mode), MaxAttempts: conn.Retry.MaxAttempts, ISO8601: c.iso8601,
 	}
@@ -292,6 +338,16 @@ func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 		config.Trace = c.debugAttempt
 	}
 	return client.New(config)
+}
+
+// token returns the bearer token of the service, "" for none.
+func (c *command) token() string {
+	if c.global.has(noSignOption) {
+		return ""
+	}
+	name := strings.NewReplacer("-", "_", " ", "_").Replace(strings.ToUpper(c.service.SigningName))
+	token, _ := c.env.Lookup(fmt.Sprintf("AWS_BEARER_TOKEN_%s", name))
+	return token
 }
 
 // timeout returns the value of a timeout option, 0 for none.
@@ -353,7 +409,10 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 	}
 	list := &listing{model: c.op.Paginator, options: c.pages, call: call, input: input}
 	if formatName.Text == "text" {
-		err := list.each(func(page *document.Object) error { return c.format("text", page) })
+		err := list.each(func(page, same *document.Object) error {
+			merge(same, page)
+			return c.format("text", same)
+		})
 		if err != nil || list.resume == "" {
 			return err
 		}

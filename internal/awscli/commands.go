@@ -3,7 +3,7 @@ package awscli
 // version1Commands are the commands of version 1 (1.45), in its own order. Those that are not
 // served here are handed on to the next aws on PATH.
 var version1Commands = []string{
-	"accessanalyzer", "account", "acm", "acm-pca", "agent-registry", "agent-registry-control",
+	"accessanalyzer", "account", "acm", "acm-pca",
 	"aiops", "amp", "amplify", "amplifybackend", "amplifyuibuilder", "apigateway",
 	"apigatewaymanagementapi", "apigatewayv2", "appconfig", "appconfigdata", "appfabric", "appflow",
 	"appintegrations", "application-autoscaling", "application-insights", "application-signals",
@@ -59,7 +59,7 @@ var version1Commands = []string{
 	"partnercentral-selling", "payment-cryptography", "payment-cryptography-data", "pca-connector-ad",
 	"pca-connector-scep", "pcs", "personalize", "personalize-events", "personalize-runtime", "pi",
 	"pinpoint", "pinpoint-email", "pinpoint-sms-voice", "pinpoint-sms-voice-v2", "pipes", "polly",
-	"pricing", "pricing-plan-manager", "proton", "qapps", "qbusiness", "qconnect", "quicksight",
+	"pricing", "proton", "qapps", "qbusiness", "qconnect", "quicksight",
 	"ram", "rbin", "rds", "rds-data", "redshift", "redshift-data", "redshift-serverless",
 	"rekognition", "repostspace", "resiliencehub", "resiliencehubv2", "resource-explorer-2",
 	"resource-groups", "resourcegroupstaggingapi", "rolesanywhere", "route53",
@@ -82,3 +82,7 @@ var version1Commands = []string{
 	"workspaces-instances", "workspaces-thin-client", "workspaces-web", "xray", "s3api", "s3",
 	"configure", "deploy", "configservice", "runtime.sagemaker", "history", "help",
 }
+
+// lateCommands came with data that not every installation of that release has. They are handed on,
+// too, but not listed.
+var lateCommands = []string{"agent-registry", "agent-registry-control", "pricing-plan-manager"}

@@ -153,14 +153,20 @@ func (l *lineToComplete) takeOption(word string) {
 
 func (l *lineToComplete) take(word string) {
 	l.path = append(l.path, word)
-	if len(l.path) != 2 {
+	s := l.cli.service(l.path[0])
+	if s == nil {
 		return
 	}
-	for _, op := range l.operations() {
-		if op.Command == word {
-			l.op = op
-			l.known = append(l.known, commandOptions(op)...)
-		}
+	switch {
+	case len(l.path) == 2:
+		l.op = s.OperationOf(word)
+	case len(l.path) == 3 && l.path[1] == waitCommand && s.Waiter(word) != nil:
+		l.op = s.Operation(s.Waiter(word).Operation)
+	default:
+		return
+	}
+	if l.op != nil {
+		l.known = append(l.known, commandOptions(l.op)...)
 	}
 }
 
@@ -199,11 +205,15 @@ func (l *lineToComplete) candidates() []string {
 	var choices []string
 	switch {
 	case len(l.path) == 0:
-		choices = append(l.cli.commands(), l.cli.names(l.aliases)...)
-	case l.op != nil && len(l.path) == 2:
+		choices = append(l.cli.allCommands(), l.cli.names(l.aliases)...)
+	case l.op != nil && len(l.path) <= 3:
 		choices = l.options()
 		if len(l.given) == 0 {
 			choices = append(choices, "help")
+		}
+	case len(l.path) == 2 && l.path[1] == waitCommand && l.cli.service(l.path[0]) != nil:
+		for _, w := range l.cli.service(l.path[0]).Waiters {
+			choices = append(choices, w.Command)
 		}
 	case len(l.path) > 1:
 	case l.path[0] == "configure":
@@ -211,22 +221,17 @@ func (l *lineToComplete) candidates() []string {
 	case l.path[0] == "help":
 		choices = helpTopics
 	default:
-		for _, op := range l.operations() {
-			choices = append(choices, op.Command)
+		s := l.cli.service(l.path[0])
+		if s == nil {
+			break
 		}
-		if choices != nil {
-			choices = append(choices, "help")
+		choices = s.Commands()
+		if s.Waiters != nil {
+			choices = append(choices, waitCommand)
 		}
+		choices = append(choices, "help")
 	}
 	return beginning(l.word, choices)
-}
-
-// operations returns the operations of the service that the line is for, nil for none.
-func (l *lineToComplete) operations() []*model.Operation {
-	if s := l.cli.service(l.path[0]); s != nil {
-		return s.Operations
-	}
-	return nil
 }
 
 // options returns the options that were not given yet. For an empty word, as long as a required

@@ -150,7 +150,7 @@ func TestComplete(t *testing.T) {
 func TestCompleteNamesAll(t *testing.T) {
 	env := []string{"HOME=" + t.TempDir()}
 	var want []string
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		want = append(want, op.Command)
 	}
 	if diff := cmp.Diff(append(want, "help"), completions(t, "aws chime |", env, nil)); diff != "" {

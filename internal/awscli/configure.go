@@ -6,11 +6,17 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/atomicfile"
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/servicefile"
 )
 
 // configure runs `aws configure ...`. Of the global options it uses only --profile. Package
@@ -33,7 +39,7 @@ func (c *cli) configure(ctx context.Context, words []string) error {
 	case line.word == "set":
 		return c.configureSet(line.rest)
 	case line.word == "add-model":
-		return c.configureAddModel(line.rest)
+		return c.configureAddModel(ctx, line.rest)
 	case len(line.rest) > 0:
 		return configureUnknown(line.rest)
 	}
@@ -57,6 +63,10 @@ aws configure list [--profile NAME]
 
 aws configure get VARNAME [--profile NAME]
     Prints a value from the files. The exit code is 1 if it is not set.
+
+aws configure add-model --service-model <value> [--service-name <value>]
+    Saves the model of a service, a text or file://NAME, in ~/.aws/models, from
+    where the service becomes a command.
 
 aws configure set VARNAME VALUE [--profile NAME]
     Saves a value: aws_access_key_id, aws_secret_access_key and
@@ -257,9 +267,13 @@ func (c *cli) configureSet(words []string) error {
 	return c.settings.SetVariable(name, line.word)
 }
 
-// configureAddModel checks the line and refuses to add a model: all models are built in.
-func (c *cli) configureAddModel(words []string) error {
-	line, err := parse(words, []*option{{name: "--service-model", required: true}, {name: "--service-name"}}, positional{name: "help"})
+// configureAddModel saves a model below ~/.aws/models, as it is.
+func (c *cli) configureAddModel(ctx context.Context, words []string) error {
+	if slices.Equal(words, []string{"help"}) {
+		return c.configureHelp()
+	}
+	modelOption, nameOption := &option{name: "--service-model", required: true}, &option{name: "--service-name"}
+	line, err := parse(words, []*option{modelOption, nameOption}, positional{name: "help"})
 	if err != nil {
 		return err
 	}
@@ -269,5 +283,44 @@ func (c *cli) configureAddModel(words []string) error {
 	if len(line.rest) > 0 {
 		return configureUnknown(line.rest)
 	}
-	return fmt.Errorf("configure add-model: this aws serves %s only; run the command with the AWS CLI itself to add a service to that", c.served())
+	word, _ := line.last(modelOption)
+	content, _, err := c.loader(ctx).Load(word)
+	if err != nil {
+		return &params.Error{Option: modelOption.name, Reason: err.Error()}
+	}
+	text := document.Spell(content)
+	place, err := servicefile.Describe(text)
+	if err != nil {
+		return err
+	}
+	name, given := line.last(nameOption)
+	if !given {
+		name = c.commandOf(place.EndpointPrefix)
+	}
+	for _, part := range []string{name, place.Version} {
+		if part == "" || part != filepath.Base(part) || part == ".." || part == "." {
+			return fmt.Errorf("configure add-model: %q cannot be the name of a folder in ~/.aws/models", part)
+		}
+	}
+	folder := filepath.Join(c.env.Expand("~/.aws/models"), name, place.Version)
+	if err := os.MkdirAll(folder, 0o777); err != nil {
+		return fmt.Errorf("configure add-model: %w", err)
+	}
+	if err := atomicfile.WriteFile(filepath.Join(folder, place.File), []byte(text), 0o666); err != nil {
+		return fmt.Errorf("configure add-model: %w", err)
+	}
+	return nil
+}
+
+// commandOf returns the command of the service with that endpoint prefix, or the prefix.
+func (c *cli) commandOf(prefix string) string {
+	if slices.Contains(c.allCommands(), prefix) {
+		return prefix
+	}
+	for _, s := range c.services {
+		if s.EndpointPrefix == prefix {
+			return s.Command
+		}
+	}
+	return prefix
 }

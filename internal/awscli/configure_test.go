@@ -219,7 +219,7 @@ func TestConfigureUsage(t *testing.T) {
 		"set region -x": {2, "aws: error: the following arguments are required: value\n"},
 		"set a b c":     {255, "\nUnknown options: c\n"},
 		"add-model":     {2, "aws: error: the following arguments are required: --service-model\n"},
-		"add-model --service-model file://m.json": {255, "run the command with the AWS CLI itself to add a service to that\n"},
+		"add-model --service-model file://m.json": {255, "[Errno 2] No such file or directory: 'm.json'\n"},
 		"--foo":      {255, "\nUnknown options: --foo\n"},
 		"list extra": {255, "\nUnknown options: extra\n"},
 	} {

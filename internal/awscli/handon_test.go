@@ -81,7 +81,7 @@ func TestHandOnToNobody(t *testing.T) {
 	if err := os.Chmod(filepath.Join(notRunnable, "aws"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	want := result{255, "", "\ncannot run \"aws s3\": this aws serves chime only, and there is no other aws on PATH to hand it on to; " +
+	want := result{255, "", "\ncannot run \"aws s3\": this aws serves chime, chime-sdk-identity, chime-sdk-media-pipelines, chime-sdk-meetings, chime-sdk-messaging, chime-sdk-voice only, and there is no other aws on PATH to hand it on to; " +
 		"install the AWS CLI and put its directory on PATH, or call it by its full name\n"}
 	if got, _ := run(t, aws, []string{link, notRunnable, filepath.Dir(aws)}, "", "s3", "ls"); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)

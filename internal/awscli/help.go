@@ -34,6 +34,10 @@ func (c *cli) serviceHelp(s *model.Service) error {
 	return c.page(func(width int) string { return help.Service(s, width) })
 }
 
+func (c *cli) waitHelp(s *model.Service) error {
+	return c.page(func(width int) string { return help.Wait(s, width) })
+}
+
 func (c *cli) operationHelp(s *model.Service, op *model.Operation) error {
 	own := commandOptions(op)
 	options := make([]help.Option, 0, len(own))

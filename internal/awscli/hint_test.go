@@ -61,7 +61,7 @@ func TestHint(t *testing.T) {
 	list := []string{"chime", "list-accounts"}
 	refused := "http://" + porttest.Refusing(t)
 	server := startMock(t, "http", nil)
-	server.answer([]response{{Status: 401, Headers: map[string]string{"x-amzn-ErrorType": "UnauthorizedClientException"}, Body: `{"Message":"m"}`}}, nil)
+	server.answer([]response{{Status: 401, Headers: headerList{{"x-amzn-ErrorType", "UnauthorizedClientException"}}, Body: `{"Message":"m"}`}}, nil)
 	untrusted := startMock(t, "https", newCertificate(t))
 	none := []string{"AWS_ACCESS_KEY_ID="}
 	for _, test := range []struct {
@@ -109,7 +109,7 @@ func TestHint(t *testing.T) {
 // With AWS_CLI_ERROR_FORMAT=json every error is an object, and the exit code stays.
 func TestErrorFormatJSON(t *testing.T) {
 	server := startMock(t, "http", nil)
-	server.answer([]response{{Status: 404, Headers: map[string]string{"x-amzn-ErrorType": "NotFoundException"}, Body: `{"Code":"NotFound","Message":"no \"ü\""}`}}, nil)
+	server.answer([]response{{Status: 404, Headers: headerList{{"x-amzn-ErrorType", "NotFoundException"}}, Body: `{"Code":"NotFound","Message":"no \"ü\""}`}}, nil)
 	endpoint := "AWS_ENDPOINT_URL=" + server.endpoint
 	refused := "http://" + porttest.Refusing(t)
 	home := t.TempDir()

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,6 +27,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/porttest"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
@@ -59,11 +61,25 @@ type mock struct {
 // response is a canned answer: see testCase.
 type response struct {
 	Status  int
-	Headers map[string]string
+	Headers headerList
 	Body    string
 	Base64  string `json:"body_base64"`
 	Delay   float64
 	Drop    bool
+}
+
+// headerList keeps the order in which headers are sent.
+type headerList [][2]string
+
+func (l *headerList) UnmarshalJSON(data []byte) error {
+	v, err := document.Parse(string(data))
+	if err != nil {
+		return err
+	}
+	for _, m := range v.(*document.Object).Members() {
+		*l = append(*l, [2]string{m.Key, m.Value.(string)})
+	}
+	return nil
 }
 
 // startMock starts a server that ends with the test.
@@ -212,8 +228,8 @@ func (s *mock) write(conn net.Conn, method string, answer response) error {
 		status = http.StatusOK
 	}
 	head := fmt.Appendf(nil, "HTTP/1.1 %d %s\r\n", status, http.StatusText(status))
-	for name, value := range answer.Headers {
-		head = fmt.Appendf(head, "%s: %s\r\n", name, s.names.fill(value))
+	for _, h := range answer.Headers {
+		head = fmt.Appendf(head, "%s: %s\r\n", h[0], s.names.fill(h[1]))
 	}
 	if status != http.StatusNoContent && status != http.StatusNotModified {
 		head = fmt.Appendf(head, "Content-Length: %d\r\n", len(body))
@@ -226,10 +242,24 @@ func (s *mock) write(conn net.Conn, method string, answer response) error {
 	return err
 }
 
+// commonHeaders are those that every request has, or that are looked at one by one.
+var commonHeaders = []string{
+	"host", "user-agent", "content-length", "content-type", "authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256",
+	"accept-encoding", "connection", "transfer-encoding",
+}
+
 // describe puts a request in the form of a case.
 func describe(req *http.Request, body []byte) request {
 	path, query, _ := strings.Cut(req.RequestURI, "?")
-	d := request{Method: req.Method, Path: path, Query: query, Body: string(body)}
+	d := request{Method: req.Method, Path: path, Query: query, Body: bodyText(body)}
+	for name, values := range req.Header {
+		if name = strings.ToLower(name); !slices.Contains(commonHeaders, name) {
+			if d.Headers == nil {
+				d.Headers = map[string]string{}
+			}
+			d.Headers[name] = strings.Join(values, ", ")
+		}
+	}
 	if types := req.Header["Content-Type"]; len(types) > 0 {
 		d.ContentType = &types[0]
 	}
@@ -244,6 +274,7 @@ func describe(req *http.Request, body []byte) request {
 	d.AMZDateOK = err == nil
 	auth, err := sigv4.Parse(header)
 	if err != nil {
+		d.Authorization = header
 		return d
 	}
 	d.Algorithm, d.AccessKey, d.SignedHeaders = sigv4.Algorithm, auth.AccessKey, auth.SignedHeaders

@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/jmespath"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // pageOptions are the options of a listing.
@@ -90,13 +92,17 @@ const resumeKey = "NextToken"
 // truncated is the member of a token that says how many items of its page were printed.
 const truncated = "boto_truncate_amount"
 
-// each calls yield with each page. A page holds only the result key.
-func (l *listing) each(yield func(page *document.Object) error) error {
-	next := document.NewObject(document.Member{Key: l.model.InputToken})
+// each calls yield with each page. A page holds only the result keys. With the first comes what is
+// the same on all pages, in same.
+func (l *listing) each(yield func(page, same *document.Object) error) error {
+	next := document.NewObject()
+	for _, name := range l.model.InputTokens {
+		next.Set(name, nil)
+	}
 	skip := 0
 	if l.options.started {
 		var err error
-		if next, skip, err = decodeToken(l.options.start, l.model.InputToken); err != nil {
+		if next, skip, err = decodeToken(l.options.start, l.model.InputTokens); err != nil {
 			return err
 		}
 		l.inject(next)
@@ -111,32 +117,42 @@ func (l *listing) each(yield func(page *document.Object) error) error {
 		if err != nil {
 			return err
 		}
-		items, _ := reply.Get(l.model.ResultKey)
-		list, isList := items.([]any)
-		if !first {
-			skip = 0
-		} else if l.options.started && isList {
-			list = list[sliceEnd(skip, len(list)):]
-			items = list
+		page, same := document.NewObject(), document.NewObject()
+		for i, key := range l.model.ResultKeys {
+			items := search(reply, key)
+			if first && l.options.started {
+				if i == 0 {
+					items = cut(items, skip)
+				} else {
+					items = emptied(items) // printed with the page that was cut
+				}
+			}
+			place(page, key, items)
 		}
-		page := document.NewObject()
-		if l.options.maxItems != nil && total+len(list) > *l.options.maxItems {
+		if first {
+			for _, key := range l.model.NonAggregate {
+				place(same, key, search(reply, key))
+			}
+		} else {
+			skip = 0
+		}
+		list := search(page, l.model.ResultKeys[0])
+		length := lengthOf(list)
+		if l.options.maxItems != nil && total+length > *l.options.maxItems {
 			keep := *l.options.maxItems - total
-			page.Set(l.model.ResultKey, append([]any{}, list[:sliceEnd(keep, len(list))]...))
+			place(page, l.model.ResultKeys[0], slice(list, 0, sliceEnd(keep, length)))
 			next.Set(truncated, document.Int(keep+skip))
 			l.resume = encodeToken(next)
-			return yield(page)
+			return yield(page, same)
 		}
-		page.Set(l.model.ResultKey, items)
-		if err := yield(page); err != nil {
+		if err := yield(page, same); err != nil {
 			return err
 		}
-		total += len(list)
-		token, _ := reply.Get(l.model.OutputToken)
-		if !document.Truth(token) {
+		total += length
+		next = l.next(reply)
+		if next == nil {
 			return nil
 		}
-		next = document.NewObject(document.Member{Key: l.model.InputToken, Value: token})
 		if l.options.maxItems != nil && total == *l.options.maxItems {
 			l.resume = encodeToken(next)
 			return nil
@@ -148,6 +164,107 @@ func (l *listing) each(yield func(page *document.Object) error) error {
 		previous = encoded
 		l.inject(next)
 	}
+}
+
+// next returns the tokens of the next page, nil if there is none.
+func (l *listing) next(reply *document.Object) *document.Object {
+	if l.model.MoreResults != "" && !document.Truth(search(reply, l.model.MoreResults)) {
+		return nil
+	}
+	next, any := document.NewObject(), false
+	for i, name := range l.model.InputTokens {
+		token := search(reply, l.model.OutputTokens[i])
+		if !document.Truth(token) {
+			token = nil
+		}
+		next.Set(name, token)
+		any = any || token != nil
+	}
+	if !any {
+		return nil
+	}
+	return next
+}
+
+// search returns what an expression finds, nil for nothing. Most are the name of a member.
+func search(o *document.Object, expression string) any {
+	if !strings.ContainsAny(expression, ".[|(&! ") {
+		v, _ := o.Get(expression)
+		return v
+	}
+	compiled, err := jmespath.Compile(expression)
+	if err != nil {
+		return nil
+	}
+	v, err := compiled.Search(o)
+	if err != nil {
+		return nil
+	}
+	return v
+}
+
+// place puts a value where an expression, which is a path of members, finds it.
+func place(o *document.Object, path string, v any) {
+	for {
+		name, rest, deeper := strings.Cut(path, ".")
+		if !deeper {
+			o.Set(name, v)
+			return
+		}
+		inner, _ := o.Get(name)
+		next, ok := inner.(*document.Object)
+		if !ok {
+			next = document.NewObject()
+			o.Set(name, next)
+		}
+		o, path = next, rest
+	}
+}
+
+// lengthOf is how many items of a listing a value is.
+func lengthOf(v any) int {
+	switch v := v.(type) {
+	case []any:
+		return len(v)
+	case string:
+		return python.Len(v)
+	case *document.Object:
+		return v.Len()
+	}
+	return 0
+}
+
+// slice returns a part of a list, or of a text.
+func slice(v any, from, to int) any {
+	switch v := v.(type) {
+	case []any:
+		return append([]any{}, v[from:to]...)
+	case string:
+		return python.String(python.Runes(v)[from:to])
+	}
+	return []any{}
+}
+
+// cut returns what is left of a listing after the items that were printed before.
+func cut(items any, skip int) any {
+	switch items.(type) {
+	case []any, string:
+		n := lengthOf(items)
+		return slice(items, sliceEnd(skip, n), n)
+	}
+	return nil
+}
+
+func emptied(v any) any {
+	switch v.(type) {
+	case []any:
+		return []any{}
+	case string:
+		return ""
+	case document.Number:
+		return document.Int(0)
+	}
+	return nil
 }
 
 // sliceEnd reads n as Python reads an index into a list: from the end if it is negative.
@@ -171,15 +288,15 @@ func (l *listing) inject(token *document.Object) {
 
 // all returns one reply with the items of all pages.
 func (l *listing) all() (*document.Object, error) {
-	whole := document.NewObject()
-	var items []any
-	err := l.each(func(page *document.Object) error {
-		v, _ := page.Get(l.model.ResultKey)
-		if list, ok := v.([]any); ok {
-			items = append(items, list...)
-			whole.Set(l.model.ResultKey, items)
-			if items == nil {
-				whole.Set(l.model.ResultKey, []any{})
+	whole, same := document.NewObject(), document.NewObject()
+	err := l.each(func(page, once *document.Object) error {
+		for _, m := range once.Members() {
+			same.Set(m.Key, m.Value)
+		}
+		for _, key := range l.model.ResultKeys {
+			v := search(page, key)
+			if v != nil {
+				place(whole, key, joined(search(whole, key), v))
 			}
 		}
 		return nil
@@ -187,10 +304,56 @@ func (l *listing) all() (*document.Object, error) {
 	if err != nil {
 		return nil, err
 	}
+	merge(whole, same)
 	if l.resume != "" {
 		whole.Set(resumeKey, l.resume)
 	}
 	return whole, nil
+}
+
+// joined adds the items of a page: lists and texts go on, numbers are added.
+func joined(sofar, v any) any {
+	switch v := v.(type) {
+	case []any:
+		if list, ok := sofar.([]any); ok {
+			return append(list, v...)
+		}
+		return append([]any{}, v...)
+	case string:
+		if text, ok := sofar.(string); ok {
+			return text + v
+		}
+	case document.Number:
+		if n, ok := sofar.(document.Number); ok {
+			return add(n, v)
+		}
+	}
+	if sofar == nil {
+		return v
+	}
+	return sofar
+}
+
+func add(a, b document.Number) document.Number {
+	x, whole := a.BigInt()
+	y, both := b.BigInt()
+	if whole && both {
+		return document.Number(x.Add(x, y).String())
+	}
+	return document.Float(a.Float64() + b.Float64())
+}
+
+// merge adds members that o does not have.
+func merge(o, more *document.Object) {
+	for _, m := range more.Members() {
+		if v, ok := o.Get(m.Key); !ok {
+			o.Set(m.Key, m.Value)
+		} else if into, ok := v.(*document.Object); ok {
+			if from, ok := m.Value.(*document.Object); ok {
+				merge(into, from)
+			}
+		}
+	}
 }
 
 // encodeToken makes the token that version 1 prints after --max-items.
@@ -200,7 +363,7 @@ func encodeToken(token *document.Object) string {
 
 // decodeToken reads the value of --starting-token: a text of encodeToken, a token of the service
 // as it is, or the form TOKEN___SKIP of old releases.
-func decodeToken(text, key string) (token *document.Object, skip int, err error) {
+func decodeToken(text string, names []string) (token *document.Object, skip int, err error) {
 	if token, ok := decodeJSONToken(text); ok {
 		if v, ok := token.Get(truncated); ok {
 			n, _ := v.(document.Number)
@@ -210,19 +373,23 @@ func decodeToken(text, key string) (token *document.Object, skip int, err error)
 		return token, skip, nil
 	}
 	parts := strings.Split(text, "___")
-	if len(parts) == 2 {
-		if n, err := document.ToInt(parts[1]); err == nil {
+	if last := len(parts) - 1; last == len(names) {
+		if n, err := document.ToInt(parts[last]); err == nil {
 			skip = clamp(n)
-			parts = parts[:1]
+			parts = parts[:last]
 		} else {
 			parts = []string{text}
 		}
 	}
-	if len(parts) > 1 {
+	if len(parts) != len(names) {
 		//lint:ignore ST1005 version 1's text
 		return nil, 0, fmt.Errorf("Bad starting token: %s", text)
 	}
-	return document.NewObject(document.Member{Key: key, Value: parts[0]}), skip, nil
+	token = document.NewObject()
+	for i, name := range names {
+		token.Set(name, parts[i])
+	}
+	return token, skip, nil
 }
 
 func decodeJSONToken(text string) (*document.Object, bool) {

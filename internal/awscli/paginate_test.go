@@ -11,7 +11,7 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-var usersPaginator = &model.Paginator{InputToken: "NextToken", OutputToken: "NextToken", LimitKey: "MaxResults", ResultKey: "Users"}
+var usersPaginator = &model.Paginator{InputTokens: []string{"NextToken"}, OutputTokens: []string{"NextToken"}, LimitKey: "MaxResults", ResultKeys: []string{"Users"}}
 
 // pagedService is a service with one listing: canned replies by token ("" for the first page).
 type pagedService struct {

@@ -132,7 +132,7 @@ func (w failingWriter) Write([]byte) (int, error) { return 0, w.err }
 // must not be pasted into a ticket.
 func TestDebug(t *testing.T) {
 	server := startMock(t, "http", nil)
-	server.answer([]response{{Status: 200, Headers: map[string]string{"x-amzn-RequestId": "r-1"}, Body: `{"Users": []}`}}, nil)
+	server.answer([]response{{Status: 200, Headers: headerList{{"x-amzn-RequestId", "r-1"}}, Body: `{"Users": []}`}}, nil)
 	var stdout, stderr bytes.Buffer
 	env := []string{
 		"HOME=" + t.TempDir(), "AWS_EC2_METADATA_DISABLED=true", "AWS_ENDPOINT_URL_CHIME=" + strings.Replace(server.endpoint, "//", "//me:a-password-to-hide@", 1),

@@ -27,13 +27,16 @@ import (
 
 	"github.com/carillon-project/carillon/internal/awscli"
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/chimesdk"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
 )
 
-// testdata/cases.jsonl holds what AWS CLI version 1 was seen to do, one command line in each
-// line. TestReplay runs every one as a process of its own, with a home, a working directory
-// and a server of its own, and compares what can be seen from outside.
+// testdata/cases.jsonl, and cases-more.jsonl for services beside Chime, hold what AWS CLI version 1
+// was seen to do, one command line in each line. TestReplay runs every one as a process of its own,
+// with a home, a working directory and a server of its own, and compares what can be seen from
+// outside.
 //
 // A case is a JSON object:
 //
@@ -84,8 +87,10 @@ type testCase struct {
 // request is a request as the server saw it.
 type request struct {
 	Method, Path, Query string
-	Body                string
+	Body                bodyText
 	ContentType         *string `json:"content_type"`
+	// Headers are those that not every request has, in small letters.
+	Headers map[string]string
 	// The signature: how it was made, and whether it is that of secretOf the access key.
 	Signed        bool
 	Algorithm     string
@@ -95,6 +100,17 @@ type request struct {
 	AMZDateOK     bool   `json:"amz_date_ok"`
 	SignatureOK   bool   `json:"signature_ok"`
 	SecurityToken string `json:"security_token"`
+	Authorization string // if it is no signature
+}
+
+// bodyText is a body: a text, or in a case {"base64": ...} if it is none.
+type bodyText string
+
+func (b *bodyText) UnmarshalJSON(data []byte) error {
+	var c content
+	err := c.UnmarshalJSON(data)
+	*b = bodyText(c.data)
+	return err
 }
 
 // rule says how a part is compared.
@@ -194,7 +210,7 @@ func secretOf(accessKey string) string { return "secret/" + accessKey }
 func TestMain(m *testing.M) {
 	if filepath.Base(os.Args[0]) == "aws" {
 		// Not os.Exit, whose hooks would write to stderr when coverage is measured.
-		syscall.Exit(awscli.Process(chime.Service))
+		syscall.Exit(awscli.Process(append([]*model.Service{chime.Service}, chimesdk.Services...)...))
 	}
 	// Cases mostly wait, the retries among them for seconds: whoever sets a -parallel for all
 	// packages means others.
@@ -221,21 +237,23 @@ func linkAWS(t *testing.T) string {
 
 func readCases(t *testing.T) []*testCase {
 	t.Helper()
-	f, err := os.Open("testdata/cases.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	var cases []*testCase
-	d := json.NewDecoder(f)
-	for {
-		c := new(testCase)
-		if err := d.Decode(c); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatalf("reading case %d: %v", len(cases)+1, err)
+	for _, name := range []string{"testdata/cases.jsonl", "testdata/cases-more.jsonl"} {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		cases = append(cases, c)
+		defer f.Close()
+		d := json.NewDecoder(f)
+		for {
+			c := new(testCase)
+			if err := d.Decode(c); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("%s: reading case %d: %v", name, len(cases)+1, err)
+			}
+			cases = append(cases, c)
+		}
 	}
 	slices.SortStableFunc(cases, func(a, b *testCase) int { return cmp.Compare(b.Weight, a.Weight) })
 	return cases
@@ -330,8 +348,8 @@ func replay(t *testing.T, aws string, cert *certificate, c *testCase) {
 	requests := server.seen()
 	for i := range requests {
 		r := &requests[i]
-		r.Path, r.Query, r.Body = names.restore(r.Path), names.restore(r.Query), names.restore(r.Body)
-		r.Body = maskToken(r.Body, argv)
+		r.Path, r.Query = names.restore(r.Path), names.restore(r.Query)
+		r.Body = bodyText(maskToken(names.restore(string(r.Body)), argv))
 	}
 	if code := cmd.ProcessState.ExitCode(); c.Compare.Exit.word == "nonzero" && code == 0 || c.Compare.Exit.word == "" && code != c.Expect.Exit {
 		t.Errorf("exit code: got %d, want %d (stderr %q)", code, c.Expect.Exit, gotErr)
@@ -472,7 +490,7 @@ func compareRequests(t *testing.T, how rule, got, want []request) {
 		if !slices.Equal(queryPairs(g.Query), queryPairs(w.Query)) {
 			t.Errorf("request %d: got query %s, want %s", i, g.Query, w.Query)
 		}
-		if g.Body != w.Body && !sameJSON(g.Body, w.Body) {
+		if g.Body != w.Body && !sameJSON(string(g.Body), string(w.Body)) {
 			t.Errorf("request %d: got body %s, want %s", i, g.Body, w.Body)
 		}
 		g.Query, w.Query, g.Body, w.Body = "", "", "", ""

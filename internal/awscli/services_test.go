@@ -34,7 +34,7 @@ func library() *model.Service {
 			Output: &model.Shape{Name: "ListBooksResponse", Kind: model.Structure, Members: []model.Member{
 				{Name: "Books", Shape: &model.Shape{Name: "Books", Kind: model.List, Element: text}}, {Name: "NextMarker", Shape: text},
 			}},
-			Paginator: &model.Paginator{InputToken: "Marker", OutputToken: "NextMarker", LimitKey: "PageSize", ResultKey: "Books"},
+			Paginator: &model.Paginator{InputTokens: []string{"Marker"}, OutputTokens: []string{"NextMarker"}, LimitKey: "PageSize", ResultKeys: []string{"Books"}},
 		}, {
 			Name: "BurnBooks", Command: "burn-books", Method: "POST", Path: "/books", Query: "operation=burn", Status: 200,
 			Input: &model.Shape{Name: "BurnBooksRequest", Kind: model.Structure, Required: []string{"Why"}, Members: []model.Member{
@@ -108,7 +108,7 @@ func TestService(t *testing.T) {
 		{name: "an operation of another service", line: "some-library list-users", code: 2, stderr: "argument operation: Invalid choice"},
 		{name: "its page", line: "some-library help", stdout: page},
 		{name: "the page of an operation", line: "some-library list-books help", stdout: "SYNOPSIS\n    aws some-library list-books\n"},
-		{name: "add-model", line: "configure add-model --service-model {}", code: 255, stderr: "this aws serves chime, some-library only"},
+		{name: "a model that names no service", line: "configure add-model --service-model {}", code: 255, stderr: `"endpointPrefix" not defined in the metadata of the model`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			requests = nil

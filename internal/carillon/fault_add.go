@@ -93,7 +93,7 @@ carillon fault add --file rules.json`,
 // faultOperations completes by the operations of the API.
 func faultOperations(_ *cobra.Command, _ []string, begun string) ([]cobra.Completion, cobra.ShellCompDirective) {
 	var names []string
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		names = append(names, op.Name)
 	}
 	return beginning(begun, names), noFiles

@@ -41,7 +41,7 @@ func TestManual(t *testing.T) {
 			walk(m.Shape)
 		}
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		operations = append(operations, op.Name)
 		walk(op.Input)
 		walk(op.Output)

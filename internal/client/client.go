@@ -34,6 +34,14 @@ type Config struct {
 	Service  *model.Service
 
 	Credentials *Credentials // nil: requests go out unsigned
+	// Token is sent by operations that take a bearer token in place of a signature.
+	Token string
+	// Header holds headers that the endpoint asks for.
+	Header map[string][]string
+	// SigningName is the name in the scope of signatures, if it is not that of the service.
+	SigningName string
+	// NoHostPrefix leaves out what operations put before the host of the endpoint.
+	NoHostPrefix bool
 	// UserAgent goes out as given. Servers that look for the AWS CLI expect the product
 	// "aws-cli/1.x.y" first.
 	UserAgent string
@@ -152,6 +160,11 @@ func (c *Client) Close() {
 
 // Reply is what a call gives back.
 type Reply struct {
+	// Status is that of HTTP.
+	Status int
+	// Body is the body, if the output has a member that is all of it and that programs pass on
+	// without a look inside: see [model.Shape.Streams]. Output does not have that member.
+	Body []byte
 	// Output holds the members that the contract knows, in its order. If there are none, it is
 	// empty, not nil.
 	Output    *document.Object
@@ -165,7 +178,7 @@ type Reply struct {
 // that is none of the operation a [*ReplyError], a key that cannot be sent a [*HeaderError]. If ctx
 // ends first, the error is its cause.
 func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.Object) (*Reply, error) {
-	r, err := newRequest(c.endpoint, op, input)
+	r, err := c.newRequest(op, input)
 	if err != nil {
 		return nil, err
 	}
@@ -173,11 +186,15 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 		rep, err := c.attempt(ctx, r, n)
 		switch {
 		case err == nil:
-			output, err := decode(rep.body, op.Output, c.config.ISO8601, c.config.Strict)
+			output, err := decodeOutput(c.config.Service, op, rep, c.config.ISO8601, c.config.Strict)
 			if err != nil {
 				return nil, &ReplyError{err}
 			}
-			return &Reply{output, rep.requestID()}, nil
+			out := &Reply{Status: rep.status, Output: output, RequestID: rep.requestID()}
+			if op.Output.Streams() != nil {
+				out.Body = rep.body
+			}
+			return out, nil
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
 		}
@@ -198,6 +215,15 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 // attempt sends the request once and tells the trace about it.
 func (c *Client) attempt(ctx context.Context, r *request, n int) (*reply, error) {
 	a := Attempt{Number: n, Method: r.op.Method, URL: r.shown.String(), Started: c.config.Now()}
+	if r.auth == model.SignV2 && c.config.Credentials != nil {
+		signed := *r
+		body, err := signV2(r, string(r.body), c.config.Credentials, a.Started)
+		if err != nil {
+			return nil, err
+		}
+		signed.body = body
+		r = &signed
+	}
 	header, canonical := c.sign(r, a.Started)
 	if err := checkHeader(header); err != nil {
 		return nil, err
@@ -206,9 +232,13 @@ func (c *Client) attempt(ctx context.Context, r *request, n int) (*reply, error)
 	if err == nil {
 		a.Status, a.RequestID = rep.status, rep.requestID()
 		if rep.status >= 300 {
-			refusal := serviceError(r.op.Name, rep)
-			refusal.Retries = n - 1
-			err = refusal
+			var refusal *ServiceError
+			if refusal, err = serviceError(protocolOf(c.config.Service), r.op.Name, rep); err == nil {
+				refusal.Retries = n - 1
+				err = refusal
+			} else {
+				err = &ReplyError{err}
+			}
 		}
 	}
 	if c.config.Trace != nil {

@@ -1,61 +1,24 @@
 package client
 
 import (
-	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
+	"github.com/carillon-project/carillon/internal/timestamp"
 )
 
-// decode reads the body of a successful reply. Its shape is output, or nil if it has none. Members
-// come in the order of the shape. Unknown members and nulls are dropped. Booleans and integers are
-// converted if the service wrote them in another way. Strings are not checked. Timestamps stay as
-// received, or with iso8601 are rewritten in that form.
-//
-// A body that is not JSON counts as an empty reply, unless strict: see [Config]. It is an error if
-// the body is not UTF-8 or is null, or if a value is of the wrong kind.
-func decode(body []byte, output *model.Shape, iso8601, strict bool) (*document.Object, error) {
-	if strict && len(body) == 0 && output != nil && len(output.Members) > 0 {
-		return nil, errors.New("reading the reply: it is empty")
-	}
-	if output == nil && !strict || len(body) == 0 {
-		return new(document.Object), nil
-	}
-	json, err := python.Decode(body)
-	if err != nil {
-		return nil, err
-	}
-	value, err := document.Parse(json)
-	switch {
-	case err != nil && strict:
-		return nil, fmt.Errorf("reading the reply: it is not JSON: %.60q", body)
-	case err != nil, output == nil:
-		return new(document.Object), nil
-	}
-	if value == nil {
-		return nil, mismatch("", "an object", nil)
-	}
-	if len(output.Members) == 0 { // no members are wanted, so any body will do
-		return new(document.Object), nil
-	}
-	d := decoder{iso8601: iso8601}
-	v, err := d.value(output, value)
-	if err != nil {
-		return nil, err
-	}
-	return v.(*document.Object), nil
-}
-
+// decoder makes values of the contract of what a reply holds.
 type decoder struct {
 	iso8601 bool
-	path    []step            // to the current value
-	members []document.Member // of the open structures, the innermost last
+	// asReceived leaves booleans and numbers as they came, as version 1 does in the JSON protocol
+	// that has no paths.
+	asReceived bool
+	path       []step            // to the current value
+	members    []document.Member // of the open structures, the innermost last
 }
 
 // step is a part of a path like ".Users[3].UserId".
@@ -69,17 +32,31 @@ func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 	if v == nil {
 		return nil, nil
 	}
+	if d.asReceived {
+		switch shape.Kind {
+		case model.Boolean, model.Integer, model.Long, model.Float, model.Double:
+			return v, nil
+		}
+	}
 	switch shape.Kind {
 	case model.Structure:
+		if shape.Document {
+			return v, nil
+		}
 		o, ok := v.(*document.Object)
 		if !ok {
 			return nil, mismatch(d.where(), "an object", v)
+		}
+		if shape.Union {
+			if tag, err := onlyMember(shape, o); err != nil || !hasWire(shape, tag) {
+				return unknownMember(tag), err
+			}
 		}
 		base, at := len(d.members), len(d.path)
 		d.path = append(d.path, step{})
 		for i := range shape.Members {
 			m := &shape.Members[i]
-			raw, _ := o.Get(m.Name)
+			raw, _ := o.Get(m.Wire())
 			if raw == nil {
 				continue
 			}
@@ -118,14 +95,68 @@ func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 			return python.Lower(v) == "true", nil
 		}
 		return false, nil
-	case model.Integer:
+	case model.Integer, model.Long:
 		return document.ToInt(v)
+	case model.Float, model.Double:
+		return document.ToFloat(v)
+	case model.Map:
+		o, ok := v.(*document.Object)
+		if !ok {
+			return nil, mismatch(d.where(), "an object", v)
+		}
+		at := len(d.path)
+		d.path = append(d.path, step{})
+		out := new(document.Object)
+		for _, m := range o.Members() {
+			d.path[at].member = m.Key
+			converted, err := d.value(shape.Value, m.Value)
+			if err != nil {
+				return nil, err
+			}
+			out.Set(m.Key, converted)
+		}
+		d.path = d.path[:at]
+		return out, nil
 	case model.Timestamp:
 		if d.iso8601 {
-			return isoTime(v)
+			return timestamp.ISO(v)
 		}
 	}
 	return v, nil
+}
+
+// onlyMember returns the key of the one member that a union has.
+func onlyMember(shape *model.Shape, o *document.Object) (key string, err error) {
+	n := 0
+	for _, m := range o.Members() {
+		if m.Key != "__type" && m.Value != nil {
+			key = m.Key
+			n++
+		}
+	}
+	if n != 1 {
+		return "", oneMember(shape)
+	}
+	return key, nil
+}
+
+func oneMember(shape *model.Shape) error {
+	return text("Invalid service response: " + shape.Name + " must have one and only one member set.")
+}
+
+// hasWire reports whether a structure has a member that is called so on the wire.
+func hasWire(shape *model.Shape, name string) bool {
+	for i := range shape.Members {
+		if shape.Members[i].Wire() == name {
+			return true
+		}
+	}
+	return false
+}
+
+// unknownMember stands for a union whose member is newer than the contract.
+func unknownMember(name string) *document.Object {
+	return document.NewObject(document.Member{Key: "SDK_UNKNOWN_MEMBER", Value: document.NewObject(document.Member{Key: "name", Value: name})})
 }
 
 // where returns the path to the current value, for messages.
@@ -169,131 +200,4 @@ func mismatch(path, want string, v any) error {
 		where = "as a whole"
 	}
 	return fmt.Errorf("reading the reply: %s is not %s: %.80s", where, want, plain(v))
-}
-
-// isoTime rewrites a timestamp, seconds since 1970 as a number or as text, or a date as text, to
-// YYYY-MM-DDTHH:MM:SS[.ffffff][+HH:MM]. One without a zone keeps none.
-func isoTime(v any) (string, error) {
-	switch v := v.(type) {
-	case document.Number:
-		return isoNumber(v)
-	case bool: // Python counts it among the numbers
-		n, _ := document.ToInt(v)
-		return isoNumber(n)
-	case string:
-		return isoText(v)
-	}
-	return "", text(fmt.Sprintf(`Invalid timestamp "%s": Parser must be a string or character stream, not %s`,
-		document.Spell(v), document.Class(v)))
-}
-
-func isoNumber(n document.Number) (string, error) {
-	seconds := n.Float64()
-	switch year, known := yearOf(seconds); {
-	case math.IsNaN(seconds):
-		return "", text("Invalid value NaN (not a number)")
-	case !known:
-		return "", noOffset(string(n))
-	case year < 1 || year > 9999: // milliseconds, mostly
-		return "", text(fmt.Sprintf("year %d is out of range", year))
-	}
-	return isoSeconds(seconds), nil
-}
-
-// noOffset is version 1's error for a time whose time zone offset it cannot determine.
-func noOffset(original string) error {
-	return text(`Unable to calculate correct timezone offset for "` + original + `"`)
-}
-
-// yearOf returns the year of a time in seconds since 1970. known is false if the system's own time
-// functions cannot represent the time.
-func yearOf(seconds float64) (year int, known bool) {
-	if !(math.Abs(seconds) < 1<<60) { // not NaN either
-		return 0, false
-	}
-	year = time.Unix(int64(math.Floor(seconds)), 0).UTC().Year()
-	return year, year == int(int32(year))
-}
-
-// isoSeconds writes a time of a year that has four digits, rounded as Python does, so that
-// 1545331525.231 is not a microsecond short.
-func isoSeconds(seconds float64) string {
-	return isoFormat(time.UnixMicro(int64(math.RoundToEven(seconds*1e6))).UTC(), "-07:00")
-}
-
-// isoText reads seconds, ISO 8601 in some spellings, RFC 822, or a date as people write it. Version
-// 1 guesses more than these, down to "5pm".
-func isoText(original string) (string, error) {
-	s := strings.ToUpper(python.Strip(original))
-	digits := strings.Trim(strings.TrimPrefix(s, "-"), "0123456789") == ""
-	isDate := digits && len(s) == len("20060102150405")
-	if seconds, err := python.ParseFloat(original); err == nil && !math.IsNaN(seconds) && !isDate {
-		switch year, known := yearOf(seconds); {
-		case !known:
-			return "", noOffset(original)
-		case 1 <= year && year <= 9999:
-			return isoSeconds(seconds), nil
-		case digits:
-			return "", noOffset(original)
-		}
-	}
-	for _, name := range []string{"GMT", "UTC"} {
-		if bare, ok := strings.CutSuffix(s, name); ok {
-			s = strings.TrimRight(bare, " ") + "Z"
-		}
-	}
-	reason := ""
-	for _, layout := range [...]string{
-		"2006-1-2T15:4:5", "2006-1-2 15:4:5", "2006-1-2T15:4", "2006-1-2 15:4", "2006-1-2T15", "2006-1-2",
-		"20060102T150405", "20060102150405", "2006/1/2 15:4:5", "2006/1/2", "1/2/2006",
-		"Mon, 2 Jan 2006 15:4:5", "2 Jan 2006 15:4:5", "Mon Jan _2 15:4:5 2006", "2 Jan 2006", "Jan 2, 2006",
-	} {
-		for _, zone := range [...]string{"", "Z07:00", "Z0700", "Z07", " -0700", " -07:00"} {
-			t, err := time.Parse(layout+zone, s)
-			if err == nil && t.Year() > 0 {
-				if zone != "" {
-					zone = "-07:00"
-				}
-				return isoFormat(t, zone), nil
-			}
-			switch {
-			case reason != "" || !strings.HasPrefix(layout, "2006-"): // the others find a month anywhere
-			case err == nil:
-				reason = "year 0 is out of range"
-			default:
-				reason = outOfRange(err)
-			}
-		}
-	}
-	switch {
-	case s == "":
-		reason = "String does not contain a date"
-	case reason == "":
-		reason = "Unknown string format"
-	}
-	return "", text(`Invalid timestamp "` + original + `": ` + reason + ": " + original)
-}
-
-// outOfRange returns what version 1 says if a part of a date is too large, or else nothing.
-func outOfRange(err error) string {
-	for _, part := range [...]struct{ name, text string }{
-		{"month", "month must be in 1..12"},
-		{"day", "day is out of range for month"},
-		{"hour", "hour must be in 0..23"},
-		{"minute", "minute must be in 0..59"},
-		{"second", "second must be in 0..59"},
-	} {
-		if strings.HasSuffix(err.Error(), ": "+part.name+" out of range") {
-			return part.text
-		}
-	}
-	return ""
-}
-
-func isoFormat(t time.Time, zone string) string {
-	t = t.Truncate(time.Microsecond)
-	if t.Nanosecond() == 0 {
-		return t.Format("2006-01-02T15:04:05" + zone)
-	}
-	return t.Format("2006-01-02T15:04:05.000000" + zone)
 }

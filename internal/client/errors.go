@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
 )
 
@@ -38,14 +39,13 @@ func (e *ServiceError) Error() string {
 	return "An error occurred (" + e.Code + ") when calling the " + e.Operation + " operation" + retries + ": " + e.Message
 }
 
-// serviceError reads the reply to a refused call. The first of these that is present names the
-// error: the header X-Amzn-ErrorType, the members code, Code and __type of the body, the status. A
-// body that is not a JSON object is itself the message. If the body is an HTML page or empty, as
-// failing proxies and load balancers send it, the phrase of the status is the message.
+// serviceError reads the reply to a refused call, as its protocol says. If the body is an HTML page
+// or empty, as failing proxies and load balancers send it, the phrase of the status is the message.
+// The error that is returned is another one: a reply that is none of the protocol.
 //
 // Version 1 ends with a Python exception if the body is not UTF-8, or is JSON but not an object.
 // Here the body is shown as well as possible.
-func serviceError(operation string, rep *reply) *ServiceError {
+func serviceError(protocol model.Protocol, operation string, rep *reply) (*ServiceError, error) {
 	e := &ServiceError{
 		Code:      strconv.Itoa(rep.status),
 		Operation: operation,
@@ -54,47 +54,20 @@ func serviceError(operation string, rep *reply) *ServiceError {
 	}
 	if rep.status == http.StatusMultipleChoices { // an error by its status, but not decoded as one
 		e.Code, e.Message = "Unknown", "Unknown"
-		return e
+		return e, nil
 	}
 	if seconds, err := strconv.Atoi(rep.header.Get("Retry-After")); err == nil && seconds > 0 {
 		e.RetryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
 	if page := string(python.StripBytes(rep.body)); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
 		e.Message = http.StatusText(rep.status)
-		return e
+		return e, nil
 	}
-	body := strings.ToValidUTF8(string(rep.body), "\uFFFD")
-	value, err := document.Parse(body)
-	members, ok := value.(*document.Object)
-	if err != nil || !ok {
-		e.Message = body
-		members = new(document.Object)
+	if protocol == model.JSON || protocol == model.RESTJSON {
+		e.jsonError(rep, protocol == model.RESTJSON)
+		return e, nil
 	}
-	for _, key := range []string{"message", "Message"} {
-		if v, ok := members.Get(key); ok {
-			e.Message = document.Spell(v)
-			break
-		}
-	}
-	if v, ok := members.Get("__type"); ok {
-		e.Code = ""
-		if v != nil {
-			e.Code = bareCode(document.Spell(v))
-		}
-	}
-	if names := rep.header.Values("X-Amzn-Errortype"); len(names) > 0 {
-		e.Code = bareCode(strings.Join(names, ", "))
-		return e
-	}
-	for _, key := range []string{"code", "Code"} {
-		if v, ok := members.Get(key); ok {
-			if v != nil {
-				e.Code = bareCode(document.Spell(v))
-			}
-			break
-		}
-	}
-	return e
+	return e, e.xmlError(rep, protocol)
 }
 
 // bareCode strips what some services put around a code: "com.amazonaws.chime#NotFound:http://...".
@@ -161,8 +134,8 @@ func (e *ReplyError) Error() string { return e.Err.Error() }
 
 func (e *ReplyError) Unwrap() error { return e.Err }
 
-// HeaderError is a request that was not sent, because the access key or the session token has
-// characters that no header can have.
+// HeaderError is a request that was not sent, because the access key, the session token or a member
+// of the input has characters that no header can have.
 type HeaderError struct {
 	Name  string // of the header
 	Value string // a secret, if it is the token: the text of the error leaves it out
@@ -170,8 +143,12 @@ type HeaderError struct {
 
 func (e *HeaderError) Error() string {
 	what := "access key"
-	if e.Name == "X-Amz-Security-Token" {
+	switch e.Name {
+	case "Authorization":
+	case "X-Amz-Security-Token":
 		what = "session token"
+	default:
+		return "the header " + e.Name + " cannot be sent: its value has a line break or another control character"
 	}
 	return "the " + what + " has a line break or another control character, which cannot be sent: correct it where it is configured"
 }

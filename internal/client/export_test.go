@@ -11,7 +11,7 @@ import (
 
 // Decode reads the body of a successful reply.
 func Decode(body []byte, output *model.Shape, iso8601 bool) (*document.Object, error) {
-	return decode(body, output, iso8601, false)
+	return decodeJSON(&decoder{iso8601: iso8601}, body, output, false)
 }
 
 // SetDial replaces how a client connects, for tests in a network of their own.

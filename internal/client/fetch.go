@@ -18,7 +18,8 @@ func (c *Client) Fetch(ctx context.Context) (string, error) {
 		return "", err
 	}
 	if rep.status != http.StatusOK {
-		return "", serviceError("GET", rep)
+		refusal, _ := serviceError(model.RESTJSON, "GET", rep)
+		return "", refusal
 	}
 	return python.DecodeAs(rep.body, encodingOf(rep.header.Get("Content-Type")))
 }

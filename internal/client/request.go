@@ -2,8 +2,11 @@ package client
 
 import (
 	"crypto/rand"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"net/url"
 	"slices"
@@ -12,7 +15,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
-	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
@@ -23,86 +25,68 @@ type request struct {
 	shown *url.URL // url for traces, without values that the contract calls sensitive
 	host  string   // the Host header
 	body  []byte   // nil if the operation has no body
+	// header holds what the contract asks for; all of it is signed.
+	header http.Header
+	auth   model.Auth
 }
 
 // redacted replaces secrets in a trace. It needs no percent-encoding.
 const redacted = "REDACTED"
 
-// newRequest puts the input into the path, the query and the body as the contract says, in the
-// order of the input. It leaves out members that are null or not in the contract.
-func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) (*request, error) {
-	path, query := op.Path, joinQuery(endpoint.RawQuery, op.Query)
-	shownPath, shownQuery := path, query
-	var body *document.Object
+// newRequest makes the message that the protocol of the service asks for.
+func (c *Client) newRequest(op *model.Operation, input *document.Object) (*request, error) {
+	if input == nil {
+		input = new(document.Object)
+	}
 	if op.Input != nil {
-		if input == nil {
-			input = new(document.Object)
-		}
 		given := input.Members()
-		for _, m := range op.Input.Members {
-			if m.Location == model.Body && body == nil {
-				body = new(document.Object)
-			}
+		for i := range op.Input.Members {
+			m := &op.Input.Members[i]
 			if v, _ := input.Get(m.Name); v == nil && m.IdempotencyToken {
 				given = append(slices.Clip(given), document.Member{Key: m.Name, Value: newToken()})
 			}
 		}
-		for _, g := range given {
-			m := op.Input.Member(g.Key)
-			if m == nil || g.Value == nil {
-				continue
-			}
-			if m.Location == model.Body {
-				body.Set(m.Name, g.Value)
-				continue
-			}
-			value, err := encode(g.Value)
-			if err != nil {
-				return nil, err
-			}
-			shown := value
-			if m.Shape.Sensitive {
-				shown = redacted
-			}
-			if m.Location == model.URI {
-				path = strings.ReplaceAll(path, "{"+m.WireName+"}", value)
-				shownPath = strings.ReplaceAll(shownPath, "{"+m.WireName+"}", shown)
-			} else {
-				query = joinQuery(query, m.WireName+"="+value)
-				shownQuery = joinQuery(shownQuery, m.WireName+"="+shown)
-			}
-		}
+		input = document.NewObject(given...)
 	}
-	// The values have no braces: they are encoded.
-	if _, label, missing := strings.Cut(path, "{"); missing {
-		return nil, fmt.Errorf("building a request of %s: there is no value for {%s", op.Name, label)
-	}
-
-	r := &request{op: op, host: hostHeader(endpoint)}
-	var err error
-	if r.url, err = below(endpoint, path, query); err != nil {
-		return nil, err
-	}
-	r.shown = r.url
-	if shownPath != path || shownQuery != query {
-		if r.shown, err = below(endpoint, shownPath, shownQuery); err != nil {
-			return nil, err
-		}
-	}
-	if body != nil {
-		r.body = document.AppendCompact(make([]byte, 0, 1<<10), body)
-	}
-	return r, nil
-}
-
-// below returns the URL of a path under an endpoint. The path and the query are already encoded.
-func below(endpoint *url.URL, path, query string) (*url.URL, error) {
-	raw := strings.TrimSuffix(endpoint.EscapedPath(), "/") + path
-	unescaped, err := url.PathUnescape(raw)
+	content, err := encodeInput(c.config.Service, op, input)
 	if err != nil {
 		return nil, err
 	}
-	return &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: unescaped, RawPath: raw, RawQuery: query}, nil
+	endpoint := c.endpoint
+	if op.HostPrefix != "" && !c.config.NoHostPrefix {
+		prefix, err := hostPrefix(op, input)
+		if err != nil {
+			return nil, err
+		}
+		there := *endpoint
+		there.Host = prefix + there.Host
+		endpoint = &there
+	}
+	r := &request{op: op, host: hostHeader(endpoint), body: content.body, header: content.header}
+	if content.contentType != "" {
+		r.header["Content-Type"] = []string{content.contentType}
+	}
+	for name, values := range c.config.Header {
+		r.header[http.CanonicalHeaderKey(name)] = values
+	}
+	if op.Checksum {
+		sum := binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(r.body))
+		r.header["X-Amz-Checksum-Crc32"] = []string{base64.StdEncoding.EncodeToString(sum)}
+	}
+	if r.auth = op.Auth; r.auth == "" && c.config.Service != nil {
+		r.auth = c.config.Service.Auth
+	}
+	query := joinQuery(endpoint.RawQuery, content.query)
+	if r.url, err = below(endpoint, content.path, query); err != nil {
+		return nil, err
+	}
+	r.shown = r.url
+	if shownQuery := joinQuery(endpoint.RawQuery, content.shownQuery); content.shownPath != content.path || shownQuery != query {
+		if r.shown, err = below(endpoint, content.shownPath, shownQuery); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
 }
 
 // joinQuery joins two queries, either of which may be empty.
@@ -111,16 +95,6 @@ func joinQuery(a, b string) string {
 		a += "&"
 	}
 	return a + b
-}
-
-// encode renders a scalar for a path or a query: everything but letters, digits and "-_.~"
-// is percent-encoded. The error is that of [python.Encodable].
-func encode(v any) (string, error) {
-	text := plain(v)
-	if err := python.Encodable(text); err != nil {
-		return "", err
-	}
-	return strings.ReplaceAll(url.QueryEscape(text), "+", "%20"), nil
 }
 
 // hostHeader returns the host of a URL without the default port of its scheme, as other clients
@@ -143,26 +117,46 @@ func newToken() string {
 	return s[:8] + "-" + s[8:12] + "-" + s[12:16] + "-" + s[16:20] + "-" + s[20:]
 }
 
+// unsignedPayload stands for the hash of a body that the signature does not cover.
+const unsignedPayload = "UNSIGNED-PAYLOAD"
+
 // sign returns the headers of an attempt and, for the trace, what their signature covers. It signs
-// exactly these headers: content-type if there is a body, host, x-amz-date, and
-// x-amz-security-token if there is a session token.
+// the headers of the request, host, x-amz-date, and x-amz-security-token if there is a session
+// token.
 func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical fmt.Stringer) {
 	header = http.Header{"User-Agent": {c.config.UserAgent}}
-	signed := "host;x-amz-date"
-	if r.body != nil {
-		header["Content-Type"] = []string{"application/json"}
-		signed = "content-type;" + signed
+	for name, values := range r.header {
+		header[name] = values
+	}
+	if r.auth == model.Bearer {
+		if c.config.Token != "" {
+			header["Authorization"] = []string{"Bearer " + c.config.Token}
+		}
+		return header, nil
 	}
 	creds := c.config.Credentials
-	if creds == nil {
+	if creds == nil || r.auth == model.NoAuth || r.auth == model.SignV2 {
 		return header, nil
 	}
 	date := sigv4.FormatTime(now)
 	header["X-Amz-Date"] = []string{date}
 	if creds.SessionToken != "" {
 		header["X-Amz-Security-Token"] = []string{creds.SessionToken}
-		signed += ";x-amz-security-token"
 	}
+	hash := sigv4.HashPayload(r.body)
+	if r.auth == model.SignV4Unsigned {
+		if r.url.Scheme == "https" { // anybody could change what goes over http
+			hash = unsignedPayload
+		}
+		header["X-Amz-Content-Sha256"] = []string{hash}
+	}
+	names := []string{"host"}
+	for name := range header {
+		if name != "User-Agent" {
+			names = append(names, strings.ToLower(name))
+		}
+	}
+	slices.Sort(names)
 	value := func(name string) string {
 		if name == "host" {
 			return r.host
@@ -175,8 +169,8 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 		Query:         r.url.RawQuery,
 		Date:          date,
 		Header:        value,
-		SignedHeaders: signed,
-		PayloadHash:   sigv4.HashPayload(r.body),
+		SignedHeaders: strings.Join(names, ";"),
+		PayloadHash:   hash,
 	}
 	header["Authorization"] = []string{c.signingKey(date[:8]).Authorization(creds.AccessKey, &s)}
 	if c.config.Trace != nil {
@@ -192,12 +186,12 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 	return header, canonical
 }
 
-// checkHeader reports a value that cannot be sent: a key or a token with a line break, most likely.
+// checkHeader reports a value that cannot be sent: a key, a token or an option with a line break.
 // The request is then not worth an attempt, and the connection not to blame. Version 1 lets other
 // control characters pass, which no server accepts.
 func checkHeader(header http.Header) error {
-	for _, name := range [...]string{"Authorization", "X-Amz-Security-Token"} {
-		for _, value := range header[name] {
+	for name, values := range header {
+		for _, value := range values {
 			if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7F }) {
 				return &HeaderError{name, value}
 			}
@@ -215,7 +209,11 @@ func (c *Client) signingKey(day string) *sigv4.Key {
 	if k := c.key.Load(); k != nil && k.day == day {
 		return k.key
 	}
-	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: c.config.Service.SigningName}
+	name := c.config.SigningName
+	if name == "" {
+		name = c.config.Service.SigningName
+	}
+	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: name}
 	key := sigv4.NewKey(c.config.Credentials.SecretKey, scope)
 	c.key.Store(&dayKey{day, key})
 	return key

@@ -9,17 +9,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/url"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
 )
 
@@ -27,6 +31,7 @@ import (
 type reply struct {
 	status int
 	header http.Header
+	names  []string // of the headers, as far as their order and case are known
 	body   []byte
 }
 
@@ -41,8 +46,15 @@ var (
 // newTransport prepares connections to host. It returns replies as they come: it follows no
 // redirect, decompresses nothing, and does not offer HTTP/2.
 func newTransport(config *Config, host string) (*http.Transport, error) {
+	dialer := &net.Dialer{Timeout: config.ConnectTimeout}
 	t := &http.Transport{
-		DialContext:         (&net.Dialer{Timeout: config.ConnectTimeout}).DialContext,
+		DialContext: func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dialer.DialContext(ctx, network, address)
+			if err != nil {
+				return nil, err
+			}
+			return &headConn{Conn: conn}, nil
+		},
 		TLSHandshakeTimeout: config.ConnectTimeout,
 		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true},
 		DisableCompression:  true,
@@ -100,8 +112,16 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		alive = func() { silence.Reset(limit) }
 	}
 	var handshake atomic.Pointer[error]
+	var head *headConn
 	traced := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn:              func(httptrace.GotConnInfo) { alive() },
+		GotConn: func(info httptrace.GotConnInfo) {
+			if namesMatter(r.op.Output) {
+				if head, _ = info.Conn.(*headConn); head != nil {
+					head.keep()
+				}
+			}
+			alive()
+		},
 		WroteRequest:         func(httptrace.WroteRequestInfo) { alive() },
 		GotFirstResponseByte: alive,
 		TLSHandshakeDone: func(_ tls.ConnectionState, err error) {
@@ -119,7 +139,7 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		ContentLength: int64(len(r.body)),
 	}).WithContext(traced)
 	switch {
-	case r.body != nil:
+	case len(r.body) > 0:
 		req.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(r.body)), nil }
 		req.Body, _ = req.GetBody()
 	case r.op.Method == http.MethodGet:
@@ -148,7 +168,61 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 		}
 		return nil, c.transportError(r, err, nil)
 	}
-	return &reply{response.StatusCode, response.Header, body.Bytes()}, nil
+	return &reply{response.StatusCode, response.Header, head.names(response.Header), body.Bytes()}, nil
+}
+
+// namesMatter reports whether an output has a map of headers, whose keys are names as they were
+// sent.
+func namesMatter(output *model.Shape) bool {
+	return output != nil && slices.ContainsFunc(output.Members, func(m model.Member) bool { return m.Location == model.Headers })
+}
+
+// headConn is a connection that may keep the head of a reply as it was sent: net/http keeps neither
+// the order of headers nor the case of their names.
+type headConn struct {
+	net.Conn
+	mu   sync.Mutex
+	head []byte // nil: it is not kept
+}
+
+// maxHead bounds what is kept of a reply.
+const maxHead = 1 << 20
+
+func (c *headConn) keep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.head = make([]byte, 0, 4<<10)
+}
+
+func (c *headConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.head != nil && len(c.head) < maxHead && !bytes.Contains(c.head, []byte("\r\n\r\n")) {
+		c.head = append(c.head, p[:n]...)
+	}
+	return n, err
+}
+
+// names returns the names of headers in the order and case in which they were sent. Over TLS these
+// are not known; services write small letters there.
+func (c *headConn) names(header http.Header) (names []string) {
+	if c != nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		head, _, _ := bytes.Cut(c.head, []byte("\r\n\r\n"))
+		for line := range strings.SplitSeq(string(head), "\r\n") {
+			if name, _, ok := strings.Cut(line, ":"); ok && header.Get(name) != "" && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+		return names
+	}
+	names = slices.Sorted(maps.Keys(header))
+	for i := range names {
+		names[i] = strings.ToLower(names[i])
+	}
+	return names
 }
 
 type readFunc func([]byte) (int, error)

@@ -186,7 +186,7 @@ func corrigible(err error) (problem string, ok bool) {
 // operationNames lists the operations of the API and of its extension.
 func (c *Console) operationNames() []string {
 	var names []string
-	for _, op := range c.Service.Operations {
+	for _, op := range c.Service.All() {
 		names = append(names, op.Name)
 	}
 	for _, op := range extension.Operations {

@@ -10,6 +10,12 @@ import (
 // members and ": " after keys, as Python's json module writes it.
 func AppendCompact(b []byte, v any) []byte { return appendValue(b, v, true, -1) }
 
+// AppendTight is [AppendCompact] without blanks, as headers hold it.
+func AppendTight(b []byte, v any) []byte { return appendValue(b, v, true, tight) }
+
+// tight is a depth that means one line without blanks.
+const tight = -2
+
 // AppendIndented appends v as JSON for people: four blanks a level, every character but
 // control characters, quotes and backslashes as itself. No final newline.
 func AppendIndented(b []byte, v any) []byte { return appendValue(b, v, false, 0) }
@@ -46,7 +52,9 @@ func appendValue(b []byte, v any, ascii bool, depth int) []byte {
 		for i, m := range v.Members() {
 			b = separate(b, i, depth)
 			b = AppendString(b, m.Key, ascii)
-			b = append(b, ": "...)
+			if b = append(b, ':'); depth != tight {
+				b = append(b, ' ')
+			}
 			b = appendValue(b, m.Value, ascii, deeper(depth))
 		}
 		return append(newline(b, depth), '}')
@@ -77,7 +85,7 @@ func deeper(depth int) int {
 func separate(b []byte, i, depth int) []byte {
 	if i > 0 {
 		b = append(b, ',')
-		if depth < 0 {
+		if depth < 0 && depth != tight {
 			return append(b, ' ')
 		}
 	}

@@ -38,6 +38,24 @@ func ToInt(v any) (Number, error) {
 	return Number(n), err
 }
 
+// ToFloat returns float(v): see [python.ParseFloat] for text. The error has the text of Python's
+// exception.
+func ToFloat(v any) (Number, error) {
+	switch v := v.(type) {
+	case Number:
+		return Float(v.Float64()), nil
+	case bool:
+		if v {
+			return "1.0", nil
+		}
+		return "0.0", nil
+	case string:
+		f, err := python.ParseFloat(v)
+		return Float(f), err
+	}
+	return "", fmt.Errorf("float() argument must be a string or a real number, not '%s'", Class(v))
+}
+
 // Class returns the name of the class that v has: "str", "int", "float", "bool", "list", "dict",
 // "bytes" or "NoneType".
 func Class(v any) string {

@@ -79,7 +79,7 @@ func TestExamples(t *testing.T) {
 	if err := os.Symlink(self, filepath.Join(bin, "aws")); err != nil {
 		t.Fatal(err)
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		t.Run(op.Command, func(t *testing.T) {
 			t.Parallel()
 			found := readExamples(t, help.Operation(chime.Service, op, nil, nil, 80))

@@ -40,6 +40,7 @@ func Command(services []*model.Service, global []Option, width int) string {
 	}
 	p.item(1, "configure", "Shows and changes settings in ~/.aws. See `aws configure help`.")
 	p.item(1, "help", "Shows this page or the page of a topic. `aws help topics` lists the topics.")
+	p.paragraph(1, "Services whose models are in ~/.aws/models, or in a folder of AWS_DATA_PATH, are commands, too: see `aws configure help`.")
 	p.paragraph(1, "Other commands of version 1 (s3, ec2 and so on) are handed on, as typed, to the next aws on PATH.")
 	p.globalOptions(global)
 	return p.text.String()
@@ -80,12 +81,28 @@ func Service(s *model.Service, width int) string {
 	p.paragraph(1, p.manual.About)
 	p.paragraph(1, "`aws "+s.Command+" OPERATION help` describes an operation.")
 	p.section("OPERATIONS")
-	for _, op := range s.Operations {
+	for _, op := range s.All() {
 		summary, _, more := strings.Cut(p.manual.Operations.About(op.Name), ". ")
 		if more {
 			summary += "."
 		}
 		p.item(1, op.Command, summary)
+	}
+	return p.text.String()
+}
+
+// Wait returns the page of `aws SERVICE wait help`.
+func Wait(s *model.Service, width int) string {
+	p := newPage(s, width)
+	p.section("NAME")
+	p.paragraph(1, "wait - waits until something is so")
+	p.section("SYNOPSIS")
+	p.verbatim(1, "aws "+s.Command+" wait <waiter> [parameters]")
+	p.section("DESCRIPTION")
+	p.paragraph(1, "Calls an operation again and again. The exit code is 0 when what is waited for is so, and 255 when it failed or did not come about.")
+	p.section("WAITERS")
+	for _, w := range s.Waiters {
+		p.item(1, w.Command, fmt.Sprintf("Calls %s every %d seconds, at most %d times.", w.Operation, w.Delay, w.MaxAttempts))
 	}
 	return p.text.String()
 }
@@ -119,7 +136,7 @@ func Operation(s *model.Service, op *model.Operation, own, global []Option, widt
 	} else {
 		for i := range op.Output.Members {
 			m := &op.Output.Members[i]
-			if pg := op.Paginator; pg != nil && m.Name == pg.OutputToken {
+			if pg := op.Paginator; pg != nil && slices.Contains(pg.OutputTokens, m.Name) {
 				p.item(1, m.Name+" (string)", "The value of --starting-token that continues the listing, if --max-items stopped it.")
 				continue
 			}
@@ -164,6 +181,7 @@ type page struct {
 	// tight says that no empty line comes before the next block: at the top, below a heading,
 	// and below a term.
 	tight bool
+	open  []*model.Shape // the structures that are being described, the innermost last
 }
 
 // newPage begins a page of a service.
@@ -283,47 +301,68 @@ func (p *page) inputOption(input *model.Shape, o Option) {
 		term += " | --no-" + m.Option
 	}
 	p.item(1, term+" ("+typeName(m.Shape, o.Required)+")", p.memberText(input, m))
-	structure := m.Shape
-	if structure.Kind == model.List {
-		structure = structure.Element
-	}
-	if structure.Kind == model.Structure {
+	structure := inner(m.Shape)
+	var s syntax
+	switch {
+	case m.Shape.Document:
+		p.paragraph(2, "JSON syntax:")
+		p.verbatim(3, s.json(m.Shape, ""))
+	case structure.Kind == model.Structure || m.Shape.Kind == model.Map || structure.Kind == model.List:
 		p.members(2, structure)
 		p.paragraph(2, "Shorthand syntax:")
-		p.verbatim(3, shorthandSyntax(m.Shape))
+		p.verbatim(3, s.shorthand(m.Shape))
 		p.paragraph(2, "JSON syntax:")
-		p.verbatim(3, jsonSyntax(m.Shape, ""))
-	} else if m.Shape.Kind == model.List {
+		p.verbatim(3, s.json(m.Shape, ""))
+	case m.Shape.Kind == model.List:
 		p.paragraph(2, "Syntax:")
-		p.verbatim(3, `"string" "string" ...`)
+		p.verbatim(3, fmt.Sprintf(`"%[1]s" "%[1]s" ...`, kindName(structure)))
 		p.paragraph(2, "JSON syntax:")
-		p.verbatim(3, jsonSyntax(m.Shape, ""))
+		p.verbatim(3, s.json(m.Shape, ""))
 	}
+}
+
+// inner is the shape of the elements of a list or the values of a map, and any other shape itself.
+func inner(s *model.Shape) *model.Shape {
+	switch s.Kind {
+	case model.List:
+		return s.Element
+	case model.Map:
+		return s.Value
+	}
+	return s
 }
 
 // member describes a member of a structure and the members below it.
 func (p *page) member(indent int, in *model.Shape, m *model.Member) {
 	p.item(indent, m.Name+" ("+typeName(m.Shape, m.Required)+")", p.memberText(in, m))
-	structure := m.Shape
-	if structure.Kind == model.List {
-		structure = structure.Element
-	}
-	if structure.Kind == model.Structure {
-		p.members(indent+1, structure)
-	}
+	p.members(indent+1, inner(m.Shape))
 }
 
+// maxPage is where a page stops going into detail, in bytes: a model from anywhere may have few
+// shapes that make very many values.
+const maxPage = 4 << 20
+
+// members describes the members of a structure, unless it is being described: a structure may reach
+// itself.
 func (p *page) members(indent int, s *model.Shape) {
+	if s.Kind != model.Structure || slices.Contains(p.open, s) || p.text.Len() > maxPage {
+		return
+	}
+	p.open = append(p.open, s)
 	for i := range s.Members {
 		p.member(indent, s, &s.Members[i])
 	}
+	p.open = p.open[:len(p.open)-1]
 }
 
 // typeName describes the kind of a value: "string", "list of structures, required".
 func typeName(s *model.Shape, required bool) string {
 	name := kindName(s)
-	if s.Kind == model.List {
+	switch s.Kind {
+	case model.List:
 		name = "list of " + kindName(s.Element) + "s"
+	case model.Map:
+		name = "map of " + kindName(s.Value) + "s"
 	}
 	if required {
 		name += ", required"
@@ -343,6 +382,16 @@ func kindName(s *model.Shape) string {
 		return "integer"
 	case model.Timestamp:
 		return "timestamp"
+	case model.Map:
+		return "map"
+	case model.Long:
+		return "long"
+	case model.Float:
+		return "float"
+	case model.Double:
+		return "double"
+	case model.Blob:
+		return "blob"
 	}
 	return "string"
 }
@@ -351,10 +400,7 @@ func kindName(s *model.Shape) string {
 func (p *page) memberText(in *model.Shape, m *model.Member) string {
 	text := p.manual.Members.About(in.Name+"."+m.Name, m.Name)
 	s := m.Shape
-	enum := s.Enum
-	if s.Kind == model.List {
-		enum = s.Element.Enum
-	}
+	enum := inner(s).Enum
 	if enum != nil {
 		text += " One of: " + strings.Join(enum, ", ") + "."
 	}
@@ -378,42 +424,96 @@ func (p *page) memberText(in *model.Shape, m *model.Member) string {
 	return text
 }
 
-// shorthandSyntax shows the short form of a structure, or of a list of them.
-func shorthandSyntax(s *model.Shape) string {
-	if s.Kind == model.List {
-		return shorthandSyntax(s.Element) + " ..."
-	}
-	parts := make([]string, len(s.Members))
-	for i, m := range s.Members {
-		switch m.Shape.Kind {
-		case model.Structure:
-			parts[i] = m.Name + "={" + shorthandSyntax(m.Shape) + "}"
-		case model.List:
-			parts[i] = m.Name + "=[" + kindName(m.Shape.Element) + "," + kindName(m.Shape.Element) + "]"
-		default:
-			parts[i] = m.Name + "=" + kindName(m.Shape)
-		}
-	}
-	return strings.Join(parts, ",")
+// syntax shows the forms of values. It knows which shapes it is in the middle of.
+type syntax struct {
+	open  []*model.Shape
+	shown int // how many shapes so far
 }
 
-// jsonSyntax shows the JSON form of a value. indent is the indent of its first line, which is
-// written already.
-func jsonSyntax(s *model.Shape, indent string) string {
+// enter reports whether a shape may be shown: not within itself, and not when there are very many.
+func (x *syntax) enter(s *model.Shape) bool {
+	if x.shown++; slices.Contains(x.open, s) || x.shown > maxPage/100 {
+		return false
+	}
+	x.open = append(x.open, s)
+	return true
+}
+
+func (x *syntax) leave() { x.open = x.open[:len(x.open)-1] }
+
+// recursive stands for a shape within itself.
+const recursive = "{ ... recursive ... }"
+
+// shorthand shows the short form of a structure, a map, or a list of them.
+func (x *syntax) shorthand(s *model.Shape) string {
+	if s.Kind == model.List {
+		return x.short(s.Element) + " ..."
+	}
+	return x.short(s)
+}
+
+func (x *syntax) short(s *model.Shape) string {
+	if !x.enter(s) {
+		return recursive
+	}
+	defer x.leave()
+	switch s.Kind {
+	case model.Structure:
+		parts := make([]string, len(s.Members))
+		for i, m := range s.Members {
+			parts[i] = m.Name + "=" + x.shortValue(m.Shape)
+		}
+		return strings.Join(parts, ",")
+	case model.Map:
+		value := x.shortValue(s.Value)
+		return "KeyName1=" + value + ",KeyName2=" + value
+	case model.List:
+		value := x.shortValue(s.Element)
+		return value + "," + value
+	}
+	return kindName(s)
+}
+
+// shortValue shows the short form of a value within another.
+func (x *syntax) shortValue(s *model.Shape) string {
+	switch text := x.short(s); {
+	case text == recursive:
+		return text
+	case s.Kind == model.Structure || s.Kind == model.Map:
+		return "{" + text + "}"
+	case s.Kind == model.List:
+		return "[" + text + "]"
+	default:
+		return text
+	}
+}
+
+// json shows the JSON form of a value. indent is the indent of its first line, which is written
+// already.
+func (x *syntax) json(s *model.Shape, indent string) string {
+	if s.Document {
+		return "{...}"
+	}
+	if !x.enter(s) {
+		return recursive
+	}
+	defer x.leave()
 	deeper := indent + "  "
 	switch s.Kind {
 	case model.Structure:
 		lines := make([]string, len(s.Members))
 		for i, m := range s.Members {
-			lines[i] = deeper + `"` + m.Name + `": ` + jsonSyntax(m.Shape, deeper)
+			lines[i] = deeper + `"` + m.Name + `": ` + x.json(m.Shape, deeper)
 		}
 		return "{\n" + strings.Join(lines, ",\n") + "\n" + indent + "}"
 	case model.List:
-		return "[" + "\n" + deeper + jsonSyntax(s.Element, deeper) + "\n" + deeper + "...\n" + indent + "]"
+		return "[" + "\n" + deeper + x.json(s.Element, deeper) + "\n" + deeper + "...\n" + indent + "]"
+	case model.Map:
+		return "{" + x.json(s.Key, deeper) + ": " + x.json(s.Value, deeper) + "\n" + indent + "  ...}"
 	case model.Boolean:
 		return "true|false"
-	case model.Integer:
-		return "integer"
+	case model.Integer, model.Long, model.Float, model.Double, model.Blob, model.Timestamp:
+		return kindName(s)
 	}
 	if s.Enum != nil {
 		return `"` + strings.Join(s.Enum, `"|"`) + `"`

@@ -58,7 +58,7 @@ func TestPagesAsBefore(t *testing.T) {
 // TestEveryOperationHasAPage reads each page through the command: what may be given is there,
 // what is hidden is not, and lines fit but for those that are there to be copied.
 func TestEveryOperationHasAPage(t *testing.T) {
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		page := aws(t, "chime "+op.Command+" help")
 		for _, title := range []string{"NAME", "DESCRIPTION", "SYNOPSIS", "OPTIONS", "GLOBAL OPTIONS", "EXAMPLES", "OUTPUT"} {
 			if !strings.Contains("\n"+page, "\n"+title+"\n") {
@@ -70,7 +70,7 @@ func TestEveryOperationHasAPage(t *testing.T) {
 			members = op.Input.Members
 		}
 		for _, m := range members {
-			hidden := op.Paginator != nil && (m.Name == op.Paginator.InputToken || m.Name == op.Paginator.LimitKey)
+			hidden := op.Paginator.Takes(m.Name)
 			if shown := strings.Contains(page, "\n    --"+m.Option+" "); shown == hidden {
 				t.Errorf("%s: got --%s shown: %t, want %t", op.Command, m.Option, shown, !hidden)
 			}
@@ -128,7 +128,7 @@ func TestPagesSay(t *testing.T) {
 
 func TestServiceListsOperations(t *testing.T) {
 	page := aws(t, "chime help")
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		if !regexp.MustCompile(`(?m)^    ` + op.Command + "\n        [A-Z]").MatchString(page) {
 			t.Errorf("aws chime help: want %s with a description in\n%s", op.Command, page)
 		}

@@ -10,6 +10,8 @@ package params
 import (
 	"errors"
 	"fmt"
+	"os"
+	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
@@ -29,7 +31,8 @@ func (e *Error) Error() string {
 // Read makes the value of an option of the given shape from its words. An option that is not a
 // list has one word. The error is an [*Error], a [*LoadError], or has the text of an exception of
 // Python.
-func Read(option string, shape *model.Shape, words []string, files *Loader) (any, error) {
+func Read(option string, member *model.Member, words []string, files *Loader) (any, error) {
+	shape := member.Shape
 	// Only a single word is looked at for a file, also where a list is wanted. A file's text
 	// then stands for the whole list.
 	fromFile := false
@@ -39,10 +42,12 @@ func Read(option string, shape *model.Shape, words []string, files *Loader) (any
 			return nil, &Error{option, err.Error()}
 		}
 		if b, ok := text.(document.Bytes); ok {
-			switch shape.Kind {
-			case model.String:
+			switch {
+			case member.Streaming: // of no name that a file could have
+				return nil, &Error{option, notAFile}
+			case shape.Kind == model.String, shape.Kind == model.Blob, shape.Kind == model.Timestamp:
 				return b, nil
-			case model.Integer:
+			case shape.Kind == model.Integer, shape.Kind == model.Long:
 				return document.ToInt(b)
 			}
 			return nil, &Error{option, "fileb:// gives bytes, which only text members could hold; use file://"}
@@ -50,6 +55,12 @@ func Read(option string, shape *model.Shape, words []string, files *Loader) (any
 		if loaded {
 			words, fromFile = []string{text.(string)}, true
 		}
+	}
+	switch {
+	case member.JSONValue && member.Location == model.Header || shape.Document:
+		return readJSON(option, words[0])
+	case member.Streaming && shape.Kind == model.Blob:
+		return readStream(option, words[0], files)
 	}
 	if isShorthand(shape, words) {
 		return readShorthand(option, shape, words, fromFile, files)
@@ -60,13 +71,32 @@ func Read(option string, shape *model.Shape, words []string, files *Loader) (any
 	return readValue(option, shape, words[0])
 }
 
-// isShorthand reports whether words are to be read as shorthand: structures and lists of them
-// are, unless the first word looks like JSON.
+// notAFile is what version 1 says of a stream that it cannot open.
+const notAFile = "Blob values must be a path to a file."
+
+// readStream reads the file that the option of a stream names.
+func readStream(option, name string, files *Loader) (any, error) {
+	path := files.Expand(name)
+	info, err := os.Stat(path)
+	if err != nil || info.IsDir() {
+		return nil, &Error{option, notAFile}
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, python.OSError(err, path)
+	}
+	return document.Bytes(data), nil
+}
+
+// isShorthand reports whether words are to be read as shorthand: structures, maps and lists of
+// those or of lists are, unless the first word looks like JSON.
 func isShorthand(shape *model.Shape, words []string) bool {
 	if shape.Kind == model.List {
 		shape = shape.Element
+	} else if shape.Kind != model.Structure && shape.Kind != model.Map {
+		return false
 	}
-	if shape.Kind != model.Structure {
+	if shape.Document || shape.Kind != model.Structure && shape.Kind != model.Map && shape.Kind != model.List {
 		return false
 	}
 	return len(words) == 0 || !looksLike('[', words[0]) && !looksLike('{', words[0])
@@ -80,7 +110,10 @@ func readShorthand(option string, shape *model.Shape, words []string, fromFile b
 		}
 		return v, err // version 1 names no option where a file does not load
 	}
-	if shape.Kind == model.Structure || fromFile {
+	if len(words) == 1 && isValue(shape) && !strings.Contains(words[0], "=") {
+		return document.NewObject(document.Member{Key: "Value", Value: words[0]}), nil
+	}
+	if shape.Kind != model.List || fromFile {
 		v, err := parse(words[0])
 		if err != nil || shape.Kind == model.List {
 			return v, err // a mapping where a list is wanted: validation says so
@@ -98,6 +131,11 @@ func readShorthand(option string, shape *model.Shape, words []string, fromFile b
 	return convert(list, shape)
 }
 
+// isValue reports whether a structure is no more than a text, which may then be given alone.
+func isValue(shape *model.Shape) bool {
+	return shape.Kind == model.Structure && len(shape.Members) == 1 && shape.Members[0].Name == "Value" && shape.Members[0].Shape.Kind == model.String
+}
+
 // readList reads the words of a list option that are not shorthand.
 func readList(option string, shape *model.Shape, words []string) (any, error) {
 	if len(words) == 1 && looksLike('[', words[0]) {
@@ -107,6 +145,9 @@ func readList(option string, shape *model.Shape, words []string) (any, error) {
 	for i, word := range words {
 		v, err := readValue(option, shape.Element, word)
 		if err != nil {
+			if _, named := errors.AsType[*Error](err); !named {
+				return nil, &Error{option, words[0]} // of what could not be read, the first word
+			}
 			return nil, err
 		}
 		list[i] = v
@@ -117,11 +158,16 @@ func readList(option string, shape *model.Shape, words []string) (any, error) {
 // readValue reads one text.
 func readValue(option string, shape *model.Shape, text string) (any, error) {
 	switch shape.Kind {
-	case model.Integer:
+	case model.Integer, model.Long:
 		return document.ToInt(text)
+	case model.Float, model.Double:
+		return document.ToFloat(text)
 	case model.Boolean:
 		return text != "" && python.Lower(text) != "false", nil
-	case model.Structure:
+	case model.Structure, model.Map:
+		if shape.Document {
+			return readJSON(option, text)
+		}
 		if looksLike('{', text) {
 			return readJSON(option, text)
 		}

@@ -396,8 +396,22 @@ func convert(v any, shape *model.Shape) (any, error) {
 		case []any, *document.Object:
 			return nil, fmt.Errorf("'%s' object has no attribute 'lower'", document.Class(v))
 		}
-	case model.Integer:
+	case model.Integer, model.Long:
 		return document.ToInt(v)
+	case model.Float, model.Double:
+		return document.ToFloat(v)
+	case model.Map:
+		o, ok := v.(*document.Object)
+		if !ok {
+			return v, nil
+		}
+		for _, m := range o.Members() {
+			element, err := convert(m.Value, shape.Value)
+			if err != nil {
+				return nil, err
+			}
+			o.Set(m.Key, element)
+		}
 	}
 	return v, nil
 }

@@ -253,9 +253,7 @@ func FuzzShorthand(f *testing.F) {
 	f.Fuzz(func(t *testing.T, input string) {
 		got, err := parseShorthand(input, files)
 		if err == nil {
-			if !holdsBytes(got) {
-				document.AppendCompact(nil, got)
-			}
+			document.Repr(got)
 			return
 		}
 		if _, ok := errors.AsType[*LoadError](err); ok {

@@ -2,6 +2,7 @@ package params
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
@@ -42,23 +43,58 @@ func skeleton(shape *model.Shape, text func(s *model.Shape, name string) string)
 	if shape == nil {
 		return document.NewObject()
 	}
-	return sample(shape, "", text).(*document.Object)
+	s := &sampler{text: text, left: maxSample}
+	return s.value(shape, "").(*document.Object)
 }
 
-func sample(shape *model.Shape, name string, text func(*model.Shape, string) string) any {
+// sampler makes a sample of a shape. A structure that it is in the middle of is empty the second
+// time.
+type sampler struct {
+	text func(s *model.Shape, name string) string
+	open []*model.Shape
+	left int // how many values there may be yet
+}
+
+// maxSample bounds a sample: a model from anywhere may have few shapes that make very many values.
+const maxSample = 1_000_000
+
+func (s *sampler) value(shape *model.Shape, name string) any {
+	s.left--
 	switch shape.Kind {
 	case model.Structure:
 		o := document.NewObject()
-		for _, m := range shape.Members {
-			o.Set(m.Name, sample(m.Shape, m.Name, text))
+		if s.left < 0 || s.isOpen(shape) {
+			return o
 		}
+		s.open = append(s.open, shape)
+		for i := range shape.Members {
+			m := &shape.Members[i]
+			o.Set(m.Name, s.value(m.Shape, m.Name))
+		}
+		s.open = s.open[:len(s.open)-1]
 		return o
-	case model.List:
-		return []any{sample(shape.Element, shape.Element.Name, text)}
+	case model.List, model.Map:
+		if s.isOpen(shape) { // version 1 would never end
+			return nil
+		}
+		s.open = append(s.open, shape)
+		defer func() { s.open = s.open[:len(s.open)-1] }()
+		if shape.Kind == model.Map {
+			return document.NewObject(document.Member{Key: "KeyName", Value: s.value(shape.Value, "")})
+		}
+		return []any{s.value(shape.Element, shape.Element.Name)}
 	case model.Boolean:
 		return true
-	case model.Integer:
+	case model.Integer, model.Long:
 		return document.Int(0)
+	case model.Float, model.Double:
+		return document.Float(0)
+	case model.Blob:
+		return nil
 	}
-	return text(shape, name)
+	return s.text(shape, name)
+}
+
+func (s *sampler) isOpen(shape *model.Shape) bool {
+	return slices.ContainsFunc(s.open, func(o *model.Shape) bool { return o == shape || o.Name == shape.Name && shape.Kind == model.Structure })
 }

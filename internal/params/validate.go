@@ -9,6 +9,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
+	"github.com/carillon-project/carillon/internal/timestamp"
 )
 
 // ValidationError lists everything about an input that does not fit the contract.
@@ -32,29 +33,6 @@ func Validate(input *document.Object, shape *model.Shape) error {
 	return nil
 }
 
-// Sendable reports an input with bytes in it, which have no form in a request. It is for inputs
-// that are not validated: [Validate] finds bytes, too.
-func Sendable(input *document.Object) error {
-	for _, m := range input.Members() {
-		if holdsBytes(m.Value) {
-			return fmt.Errorf("%s holds bytes from a fileb:// file, which cannot be sent: use file://", m.Key)
-		}
-	}
-	return nil
-}
-
-func holdsBytes(v any) bool {
-	switch v := v.(type) {
-	case document.Bytes:
-		return true
-	case []any:
-		return slices.ContainsFunc(v, holdsBytes)
-	case *document.Object:
-		return Sendable(v) != nil
-	}
-	return false
-}
-
 type validation struct{ problems []string }
 
 func (v *validation) report(format string, args ...any) {
@@ -64,6 +42,10 @@ func (v *validation) report(format string, args ...any) {
 func (v *validation) value(value any, shape *model.Shape, path string) {
 	switch shape.Kind {
 	case model.Structure:
+		if shape.Document {
+			v.document(value, path)
+			return
+		}
 		if o, ok := value.(*document.Object); ok {
 			v.structure(o, shape, path)
 			return
@@ -90,8 +72,53 @@ func (v *validation) value(value any, shape *model.Shape, path string) {
 		if _, ok := value.(bool); !ok {
 			v.wrongType(value, path, "bool")
 		}
-	case model.Integer:
-		v.integer(value, shape, path)
+	case model.Integer, model.Long:
+		v.number(value, shape, path, "int")
+	case model.Float, model.Double:
+		v.number(value, shape, path, "float", "decimal.Decimal", "int")
+	case model.Blob:
+		switch value.(type) {
+		case string, document.Bytes:
+		default:
+			v.report("Invalid type for parameter %s, value: %s, type: <class '%s'>, valid types: <class 'bytes'>, <class 'bytearray'>, file-like object",
+				path, document.Spell(value), document.Class(value))
+		}
+	case model.Map:
+		o, ok := value.(*document.Object)
+		if !ok {
+			v.wrongType(value, path, "dict")
+			return
+		}
+		for _, m := range o.Members() {
+			v.value(m.Key, shape.Key, path+" (key: "+m.Key+")")
+			v.value(m.Value, shape.Value, path+"."+m.Key)
+		}
+	case model.Timestamp:
+		if b, ok := value.(document.Bytes); ok {
+			value = string(b)
+		}
+		if _, _, err := timestamp.Parse(value); err != nil {
+			v.report("Invalid type for parameter %s, value: %s, type: <class '%s'>, valid types: <class 'datetime.datetime'>, timestamp-string",
+				path, document.Spell(value), document.Class(value))
+		}
+	}
+}
+
+// document takes any value of JSON but null inside of others.
+func (v *validation) document(value any, path string) {
+	switch value := value.(type) {
+	case nil:
+	case []any:
+		for i, e := range value {
+			v.document(e, path+"["+strconv.Itoa(i)+"]")
+		}
+	case *document.Object:
+		for _, m := range value.Members() {
+			v.document(m.Value, m.Key)
+		}
+	case document.Bytes:
+		v.report("Invalid type for document parameter %s, value: %s, type: <class 'bytes'>, valid types: <class 'str'>, <class 'int'>, <class 'bool'>, <class 'float'>, <class 'list'>, <class 'dict'>",
+			path, document.Spell(value))
 	}
 }
 
@@ -100,18 +127,24 @@ func (v *validation) structure(o *document.Object, shape *model.Shape, path stri
 	if where == "" {
 		where = "input"
 	}
+	if shape.Union && o.Len() != 1 {
+		problem := "Invalid number of parameters set for tagged union structure %s. Can only set one of the following keys: %s."
+		if o.Len() == 0 {
+			problem = "Must set one of the following keys for tagged unionstructure %s: %s."
+		}
+		v.report(problem, where, strings.Join(memberNames(shape), ", "))
+	}
 	for _, name := range shape.Required {
+		if m := shape.Member(name); path == "" && m != nil && m.IdempotencyToken {
+			continue // the client makes one
+		}
 		if _, ok := o.Get(name); !ok {
 			v.report("Missing required parameter in %s: \"%s\"", where, name)
 		}
 	}
 	for _, given := range o.Members() {
 		if shape.Member(given.Key) == nil {
-			names := make([]string, len(shape.Members))
-			for i := range shape.Members {
-				names[i] = shape.Members[i].Name
-			}
-			v.report("Unknown parameter in %s: \"%s\", must be one of: %s", where, given.Key, strings.Join(names, ", "))
+			v.report("Unknown parameter in %s: \"%s\", must be one of: %s", where, given.Key, strings.Join(memberNames(shape), ", "))
 		}
 	}
 	for _, given := range o.Members() {
@@ -120,7 +153,9 @@ func (v *validation) structure(o *document.Object, shape *model.Shape, path stri
 			if path != "" {
 				name = path + "." + name
 			}
-			v.value(given.Value, m.Shape, name)
+			if !m.JSONValue { // any value of JSON will do
+				v.value(given.Value, m.Shape, name)
+			}
 		}
 	}
 }
@@ -131,16 +166,28 @@ func (v *validation) length(n int, shape *model.Shape, path string) {
 	}
 }
 
-// integer takes a boolean too: Python counts it among the integers.
-func (v *validation) integer(value any, shape *model.Shape, path string) {
-	if class := document.Class(value); class != "int" && class != "bool" {
-		v.wrongType(value, path, "int")
+// number takes a boolean too: Python counts it among the integers.
+func (v *validation) number(value any, shape *model.Shape, path string, classes ...string) {
+	class := document.Class(value)
+	if class == "bool" {
+		class = "int"
+	}
+	if !slices.Contains(classes, class) {
+		v.wrongType(value, path, classes...)
 		return
 	}
-	n, _ := document.ToInt(value) // it is one
+	n, _ := document.ToFloat(value) // it is one
 	if shape.Min != model.Unbounded && n.Float64() < float64(shape.Min) {
 		v.report("Invalid value for parameter %s, value: %s, valid min value: %d", path, document.Spell(value), shape.Min)
 	}
+}
+
+func memberNames(shape *model.Shape) []string {
+	names := make([]string, len(shape.Members))
+	for i := range shape.Members {
+		names[i] = shape.Members[i].Name
+	}
+	return names
 }
 
 func (v *validation) wrongType(value any, path string, valid ...string) {

@@ -35,7 +35,7 @@ func TestManagedPolicies(t *testing.T) {
 			t.Fatal(err)
 		}
 		allowed := 0
-		for _, op := range chime.Service.Operations {
+		for _, op := range chime.Service.All() {
 			got := p.Allows("chime:"+op.Name, "*")
 			if want := tt.want(op.Name); got != want {
 				t.Errorf("%s on %s: got %v, want %v", tt.name, op.Name, got, want)

@@ -17,6 +17,8 @@ type Connection struct {
 	Credentials *Credentials // nil if none were found or none are wanted
 	Retry       Retry
 	CABundle    Value
+	// NoHostPrefix says not to put before the host what operations ask for.
+	NoHostPrefix bool
 
 	unsigned bool
 	global   bool // the service has an endpoint that needs no region
@@ -90,6 +92,11 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 			return nil, err
 		}
 	}
+	prefix, err := s.resolve(nil, "", "AWS_DISABLE_HOST_PREFIX_INJECTION", "disable_host_prefix_injection")
+	if err != nil {
+		return nil, err
+	}
+	c.NoHostPrefix = isTrue(prefix.Text)
 	c.CABundle, err = s.CABundle()
 	return c, err
 }

@@ -13,7 +13,9 @@ import (
 type Endpoint struct {
 	URL           string // with a scheme; may have a path and a query; no final slash unless configured
 	SigningRegion string
-	Source        Source // of the URL; zero for the default endpoint
+	SigningName   string              // empty for that of the service
+	Header        map[string][]string // headers that the endpoint asks for
+	Source        Source              // of the URL; zero for the default endpoint
 }
 
 // awsGlobal is the region of a user who has chosen none.
@@ -36,6 +38,11 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 	global := service.GlobalRegion
 	if p.name == "" && global != "" && !fips && !dualStack {
 		return Endpoint{URL: "https://" + service.EndpointPrefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
+	}
+	for _, g := range globalHosts {
+		if g.prefix == service.EndpointPrefix && g.partition == p.name && global == "" && !fips && !dualStack {
+			return Endpoint{URL: "https://" + g.host, SigningRegion: g.region}, nil
+		}
 	}
 	e := Endpoint{SigningRegion: region}
 	// A global service signs for its one region, even in other partitions where the region is
@@ -64,6 +71,27 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 	}
 	e.URL = "https://" + host + "." + region + "." + suffix
 	return e, nil
+}
+
+// globalHosts are the endpoints of those services that have one in all of a partition (aws has no
+// name here), whose names follow no pattern. They are for models without endpoint rules.
+var globalHosts = [...]struct{ partition, prefix, host, region string }{
+	{"", "account", "account.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "budgets", "budgets.amazonaws.com", "us-east-1"},
+	{"", "ce", "ce.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "cloudfront", "cloudfront.amazonaws.com", "us-east-1"},
+	{"", "health", "global.health.amazonaws.com", "us-east-1"},
+	{"", "iam", "iam.amazonaws.com", "us-east-1"},
+	{"", "networkmanager", "networkmanager.us-west-2.amazonaws.com", "us-west-2"},
+	{"", "organizations", "organizations.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "route53", "route53.amazonaws.com", "us-east-1"},
+	{"", "savingsplans", "savingsplans.amazonaws.com", "us-east-1"},
+	{"", "shield", "shield.us-east-1.amazonaws.com", "us-east-1"},
+	{"", "waf", "waf.amazonaws.com", "us-east-1"},
+	{"aws-cn", "iam", "iam.cn-north-1.amazonaws.com.cn", "cn-north-1"},
+	{"aws-cn", "route53", "route53.amazonaws.com.cn", "cn-northwest-1"},
+	{"aws-us-gov", "iam", "iam.us-gov.amazonaws.com", "us-gov-west-1"},
+	{"aws-us-gov", "route53", "route53.us-gov.amazonaws.com", "us-gov-west-1"},
 }
 
 // partition is a separate part of the cloud with domains of its own. Its regions have the form
@@ -146,7 +174,7 @@ func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, err
 	}
 	if url.IsSet() {
 		// Python's parser of URLs ignores blanks in front.
-		return Endpoint{strings.TrimLeft(url.Text, " "), withoutFIPS(region.Text), url.Source}, nil
+		return Endpoint{URL: strings.TrimLeft(url.Text, " "), SigningRegion: withoutFIPS(region.Text), Source: url.Source}, nil
 	}
 	fips, err := s.resolve(nil, "", "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")
 	if err != nil {
@@ -159,6 +187,11 @@ func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, err
 	name := region.Text
 	if !region.IsSet() {
 		name = awsGlobal
+	} else if service.Rules != "" {
+		if err := checkRegion(name); err != nil {
+			return Endpoint{}, err
+		}
+		return ruled(service.Rules, withoutFIPS(name), isTrue(fips.Text) || withoutFIPS(name) != name, isTrue(dualStack.Text))
 	}
 	return defaultEndpoint(service, name, isTrue(fips.Text), isTrue(dualStack.Text))
 }

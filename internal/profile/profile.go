@@ -349,6 +349,21 @@ func (s *Settings) FollowURLs() (bool, error) {
 	return v == "true", err
 }
 
+// APIVersion returns the version of a service that the profile asks for, "" for the newest:
+//
+//	api_versions =
+//	  SERVICE = VERSION
+func (s *Settings) APIVersion(service string) (string, error) {
+	o, _, err := s.lookup(s.profileName(), "api_versions")
+	if err != nil || o == nil || o.Nested == nil {
+		return "", err
+	}
+	if p := o.pair(service); p != nil {
+		return p.Value, nil
+	}
+	return "", nil
+}
+
 // early is Setting for what version 1 reads before it checks that the profile exists.
 func (s *Settings) early(name, otherwise string) (string, error) {
 	v, err := s.Setting(name)

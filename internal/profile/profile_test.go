@@ -290,7 +290,7 @@ func TestConnect_order(t *testing.T) {
 }
 
 // regional is a service with an endpoint in each region.
-var regional = &model.Service{ID: "Chime SDK Messaging", EndpointPrefix: "messaging-chime", SigningName: "chime"}
+var regional = &model.Service{Command: "chime-sdk-messaging", ID: "Chime SDK Messaging", EndpointPrefix: "messaging-chime", SigningName: "chime"}
 
 func TestConnect_defaultEndpoint(t *testing.T) {
 	for _, tt := range []struct {

@@ -102,7 +102,7 @@ func TestBodyLimit(t *testing.T) {
 			t.Errorf("%s: got %d %s, want success", c.target, got.status, got.body)
 		}
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		if limit := server.BodyLimit(op); limit < 16<<10 || limit > 512<<10 {
 			t.Errorf("%s takes bodies of %d bytes, want some hundred thousand at most", op.Name, limit)
 		}

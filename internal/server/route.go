@@ -70,7 +70,7 @@ func routes(contract *model.Service, service api.API, o Options) []route {
 		key, value, _ := strings.Cut(op.Query, "=")
 		all[i].endpoints = append(all[i].endpoints, endpoint{op, handler, o.Meter(op.Name), prefix + ":" + op.Name, bodyLimit(op), key, value})
 	}
-	for _, op := range contract.Operations {
+	for _, op := range contract.All() {
 		add(op, contract.SigningName, o.Intercept(op, api.Bind(service, op.Name)))
 	}
 	for op, handler := range o.Extension {

@@ -341,7 +341,7 @@ func TestRoutes(t *testing.T) {
 		got := call{method: method, target: target, edit: foreignType}.send(t, base)
 		return <-metered, got
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		target := strings.NewReplacer("{", "", "}", "").Replace(op.Path)
 		if op.Query != "" {
 			target += "?" + op.Query
@@ -745,7 +745,7 @@ func TestMeter(t *testing.T) {
 	h := server.New(chime.Service, some{batch: func(context.Context, *api.BatchUpdateUserInput) (*api.BatchUpdateUserOutput, error) {
 		return &api.BatchUpdateUserOutput{}, fails
 	}}, newKeys("AmazonChimeReadOnly"), o)
-	if want := len(chime.Service.Operations) + 2; len(asked) != want || !asked["unknown"] || !asked["Inbound"] {
+	if want := len(chime.Service.All()) + 2; len(asked) != want || !asked["unknown"] || !asked["Inbound"] {
 		t.Errorf("asked for meters of %d names, want the %d operations, unknown and Inbound", len(asked), want-2)
 	}
 	for _, tt := range []struct {

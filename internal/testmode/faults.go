@@ -41,7 +41,7 @@ type Faults struct {
 func NewFaults(contract *model.Service, st store.Store, first []Rule) *Faults {
 	f := &Faults{contract: contract, store: st, first: first, targets: make(map[string]*target), activity: newActivity(), closed: make(chan struct{})}
 	f.close = sync.OnceFunc(func() { close(f.closed) })
-	for _, op := range contract.Operations {
+	for _, op := range contract.All() {
 		f.targets[op.Name] = newTarget(op)
 	}
 	f.Reset()
@@ -82,7 +82,7 @@ type rulesOf struct{ before, after, item []*activeRule }
 // set makes rules those that are in force.
 func (f *Faults) set(all []*activeRule) {
 	s := &ruleSet{all: all, of: make(map[string]*rulesOf)}
-	for _, op := range f.contract.Operations {
+	for _, op := range f.contract.All() {
 		var here rulesOf
 		for _, r := range all {
 			if !r.canHit(op) {

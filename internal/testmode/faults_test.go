@@ -22,10 +22,10 @@ func TestFaults_everyOperation(t *testing.T) {
 	s := start(t)
 	var worked atomic.Int32
 	s.works(func(context.Context, api.Request) ([]byte, error) { worked.Add(1); return []byte(`{}`), nil })
-	if n := len(chime.Service.Operations); n != 62 {
+	if n := len(chime.Service.All()); n != 62 {
 		t.Fatalf("the contract has %d operations", n)
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		for where, work := range map[string]int32{"before": 0, "after": 1} {
 			worked.Store(0)
 			s.rules(t, fmt.Sprintf(`{"id":"only","operation":%q,"where":%q,"count":1,"effect":{"code":"ServiceUnavailableException","message":"closed","retryAfter":7}}`, op.Name, where))
@@ -55,7 +55,7 @@ func TestFaults_allOperations(t *testing.T) {
 	s.works(func(context.Context, api.Request) ([]byte, error) { return []byte(`{}`), nil })
 	for _, operation := range []string{``, `"operation":"*",`} {
 		s.rules(t, `[{`+operation+`"effect":{"statusCode":429}}]`)
-		for _, op := range chime.Service.Operations {
+		for _, op := range chime.Service.All() {
 			method, path := target(op)
 			want := op.Status
 			if slices.Contains(api.Exceptions(op.Name), api.ThrottledClientException) {
@@ -138,7 +138,7 @@ func TestFaults_item(t *testing.T) {
 	}
 	slices.Sort(tested)
 	var all []string
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		if hasItems(op) {
 			all = append(all, op.Name)
 		}

@@ -474,7 +474,7 @@ func exceptions(contract *model.Service, operation string) (list []api.Exception
 	if operation != "" {
 		return api.Exceptions(operation)
 	}
-	for _, op := range contract.Operations {
+	for _, op := range contract.All() {
 		for _, x := range api.Exceptions(op.Name) {
 			if !slices.Contains(list, x) {
 				list = append(list, x)
@@ -502,8 +502,8 @@ func describe(list []api.Exception) []string {
 }
 
 func operationNames(contract *model.Service) []string {
-	names := make([]string, len(contract.Operations))
-	for i, op := range contract.Operations {
+	names := make([]string, len(contract.All()))
+	for i, op := range contract.All() {
 		names[i] = op.Name
 	}
 	return names
@@ -514,7 +514,7 @@ func operationNames(contract *model.Service) []string {
 func hasItems(op *model.Operation) bool { return op.ItemErrors != "" || op.Name == "InviteUsers" }
 
 func batches(contract *model.Service) (names []string) {
-	for _, op := range contract.Operations {
+	for _, op := range contract.All() {
 		if hasItems(op) {
 			names = append(names, op.Name)
 		}
@@ -524,7 +524,7 @@ func batches(contract *model.Service) (names []string) {
 
 // itemCodes returns the codes that an item of a batch can fail with.
 func itemCodes(contract *model.Service) []string {
-	for _, op := range contract.Operations {
+	for _, op := range contract.All() {
 		if op.ItemErrors != "" {
 			return op.Output.Member(op.ItemErrors).Shape.Element.Member("ErrorCode").Shape.Enum
 		}

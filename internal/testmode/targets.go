@@ -163,7 +163,7 @@ type exceptionAnswer struct {
 // showTargets answers with what rules can name.
 func (f *Faults) showTargets(w http.ResponseWriter, r *http.Request) {
 	all := targets{ItemCodes: itemCodes(f.contract), Connections: connections}
-	for _, op := range f.contract.Operations {
+	for _, op := range f.contract.All() {
 		one := targetAnswer{Operation: op.Name, Where: wheres}
 		if !hasItems(op) {
 			one.Where = []string{string(Before), string(After)}

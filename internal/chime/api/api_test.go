@@ -90,7 +90,7 @@ func call(t *testing.T, service api.API, operation string, r api.Request) (strin
 }
 
 func TestBind(t *testing.T) {
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		api.Bind(&echo{}, op.Name) // does not panic
 	}
 	defer func() {
@@ -454,7 +454,7 @@ func TestExceptions(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("DeleteAccount: %s", diff)
 	}
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		if len(api.Exceptions(op.Name)) == 0 {
 			t.Errorf("%s has no exceptions", op.Name)
 		}

@@ -1,26 +1,26 @@
-// Gen writes the API contract in ../chime.json as Go code: the static tables of package chime, and
-// the typed inputs, outputs and handlers of package api. The code is generated because both ends of
-// the wire must agree on some two hundred shapes. It is code because aws has no time to parse a
-// contract when it starts.
+// Gen writes the API contract in ../chime.json in two forms: the flat form that package chime
+// embeds, since aws has no time to parse a contract when it starts, and the typed inputs, outputs
+// and handlers of package api. They are generated because both ends of the wire must agree on some
+// two hundred shapes.
 //
 // Run it with `go generate ./...`. Where the contract says something that the generator does not
 // know, it fails.
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"flag"
 	"fmt"
 	"go/format"
 	"log"
 	"os"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/model/modelgen"
+	"github.com/carillon-project/carillon/internal/servicefile"
 )
 
 func main() {
@@ -36,17 +36,16 @@ func main() {
 	if err != nil {
 		log.Fatalf("reading chime.json: %v", err)
 	}
-	for path, source := range map[string][]byte{
-		"tables_gen.go":  tables(c),
-		"api/api_gen.go": apiSource(c),
-	} {
-		formatted, err := format.Source(source)
-		if err != nil {
-			log.Fatalf("formatting %s: %v\n%s", path, err, source)
-		}
-		if err := os.WriteFile(path, formatted, 0o666); err != nil {
-			log.Fatal(err)
-		}
+	if err := modelgen.Write("chime", "Manual: &manual", c.service); err != nil {
+		log.Fatal(err)
+	}
+	source := apiSource(c)
+	formatted, err := format.Source(source)
+	if err != nil {
+		log.Fatalf("formatting api_gen.go: %v\n%s", err, source)
+	}
+	if err := os.WriteFile("api/api_gen.go", formatted, 0o666); err != nil {
+		log.Fatal(err)
 	}
 }
 
@@ -86,6 +85,8 @@ func load(text, globalRegion string) (c *contract, err error) {
 	c = &contract{errors: map[string][]string{}, service: &model.Service{
 		Command:        strings.ReplaceAll(strings.ToLower(str(meta, "serviceId")), " ", "-"),
 		ID:             str(meta, "serviceId"),
+		Version:        str(meta, "apiVersion"),
+		Protocol:       model.RESTJSON,
 		EndpointPrefix: str(meta, "endpointPrefix"),
 		SigningName:    cmp.Or(str(meta, "signingName"), str(meta, "endpointPrefix")),
 		GlobalRegion:   globalRegion,
@@ -143,7 +144,7 @@ func fill(shape *model.Shape, raw *document.Object, byName map[string]*model.Sha
 		// A box is a value that may be absent, which all of ours may.
 		only(r, name, "shape", "location", "locationName", "idempotencyToken", "box")
 		member := model.Member{
-			Name: m.Key, Option: commandWord(m.Key), Shape: byName[str(r, "shape")],
+			Name: m.Key, Option: servicefile.Word(m.Key), Shape: byName[str(r, "shape")],
 			WireName: str(r, "locationName"), Required: slices.Contains(shape.Required, m.Key),
 			IdempotencyToken: has(r, "idempotencyToken"),
 		}
@@ -172,7 +173,7 @@ func (c *contract) operation(name string, raw *document.Object, byName map[strin
 	only(http, "operation "+name, "method", "requestUri", "responseCode")
 	path, query, _ := strings.Cut(str(http, "requestUri"), "?")
 	op := &model.Operation{
-		Name: name, Command: commandWord(name), Method: str(http, "method"), Path: path, Query: query,
+		Name: name, Command: servicefile.Word(name), Method: str(http, "method"), Path: path, Query: query,
 		Status: integer(http, "responseCode", 200),
 	}
 	if has(raw, "input") {
@@ -187,8 +188,8 @@ func (c *contract) operation(name string, raw *document.Object, byName map[strin
 		p := object(raw, "paginator")
 		only(p, "the paginator of "+name, "input_token", "output_token", "limit_key", "result_key")
 		op.Paginator = &model.Paginator{
-			InputToken: str(p, "input_token"), OutputToken: str(p, "output_token"),
-			LimitKey: str(p, "limit_key"), ResultKey: str(p, "result_key"),
+			InputTokens: []string{str(p, "input_token")}, OutputTokens: []string{str(p, "output_token")},
+			LimitKey: str(p, "limit_key"), ResultKeys: []string{str(p, "result_key")},
 		}
 	}
 	return op
@@ -226,108 +227,6 @@ func itemErrors(op *model.Operation) (name string) {
 		name = m.Name
 	}
 	return name
-}
-
-var (
-	firstCap  = regexp.MustCompile(`(.)([A-Z][a-z]+)`)
-	endCap    = regexp.MustCompile(`([a-z0-9])([A-Z])`)
-	pluralCap = regexp.MustCompile(`[A-Z]{2,}s$`)
-)
-
-// commandWord spells an API name as the command line does: BatchUpdateUser is
-// batch-update-user, ResetPersonalPIN is reset-personal-pin.
-func commandWord(name string) string {
-	if tail := pluralCap.FindString(name); tail != "" {
-		name = strings.TrimSuffix(name, tail) + "-" + strings.ToLower(tail)
-	}
-	name = firstCap.ReplaceAllString(name, "$1-$2")
-	return strings.ToLower(endCap.ReplaceAllString(name, "$1-$2"))
-}
-
-// tables writes the contract as package variables that need no code to run at start-up. The
-// package must define the variable manual.
-func tables(c *contract) []byte {
-	var b bytes.Buffer
-	s := c.service
-	fmt.Fprintf(&b, "%spackage %s\n\nimport \"github.com/carillon-project/carillon/internal/model\"\n\n", header, strings.ReplaceAll(s.Command, "-", ""))
-	fmt.Fprintf(&b, "// Service is the whole API.\nvar Service = &model.Service{\n"+
-		"Command: %q, ID: %q, EndpointPrefix: %q, SigningName: %q, GlobalRegion: %q,\nOperations: []*model.Operation{\n",
-		s.Command, s.ID, s.EndpointPrefix, s.SigningName, s.GlobalRegion)
-	for _, op := range s.Operations {
-		fmt.Fprintf(&b, "&op%s,\n", op.Name)
-	}
-	b.WriteString("},\nManual: &manual,\n}\n\nvar (\n")
-	for _, op := range s.Operations {
-		fmt.Fprintf(&b, "op%s = model.Operation{Name: %q, Command: %q, Method: %q, Path: %q, Status: %d,\n", op.Name, op.Name, op.Command, op.Method, op.Path, op.Status)
-		if op.Query != "" {
-			fmt.Fprintf(&b, "Query: %q,\n", op.Query)
-		}
-		if op.Input != nil {
-			fmt.Fprintf(&b, "Input: &shape%s,\n", op.Input.Name)
-		}
-		if op.Output != nil {
-			fmt.Fprintf(&b, "Output: &shape%s,\n", op.Output.Name)
-		}
-		if p := op.Paginator; p != nil {
-			fmt.Fprintf(&b, "Paginator: &model.Paginator{InputToken: %q, OutputToken: %q, LimitKey: %q, ResultKey: %q},\n", p.InputToken, p.OutputToken, p.LimitKey, p.ResultKey)
-		}
-		if op.ItemErrors != "" {
-			fmt.Fprintf(&b, "ItemErrors: %q,\n", op.ItemErrors)
-		}
-		b.WriteString("}\n")
-	}
-	b.WriteString(")\n\nvar (\n")
-	for _, s := range c.shapes {
-		writeShape(&b, s)
-	}
-	b.WriteString(")\n")
-	return b.Bytes()
-}
-
-var kindNames = []string{"model.Structure", "model.List", "model.String", "model.Boolean", "model.Integer", "model.Timestamp"}
-
-func writeShape(b *bytes.Buffer, s *model.Shape) {
-	fmt.Fprintf(b, "shape%s = model.Shape{Name: %q, Kind: %s, Min: %s, Max: %s", s.Name, s.Name, kindNames[s.Kind], bound(s.Min), bound(s.Max))
-	if s.Pattern != "" {
-		fmt.Fprintf(b, ", Pattern: %q", s.Pattern)
-	}
-	if s.Sensitive {
-		b.WriteString(", Sensitive: true")
-	}
-	if s.Enum != nil {
-		fmt.Fprintf(b, ", Enum: %#v", s.Enum)
-	}
-	if s.Element != nil {
-		fmt.Fprintf(b, ", Element: &shape%s", s.Element.Name)
-	}
-	if s.Required != nil {
-		fmt.Fprintf(b, ", Required: %#v", s.Required)
-	}
-	if s.Members != nil {
-		b.WriteString(", Members: []model.Member{\n")
-		for _, m := range s.Members {
-			fmt.Fprintf(b, "{Name: %q, Option: %q, Shape: &shape%s", m.Name, m.Option, m.Shape.Name)
-			if m.Location != model.Body {
-				fmt.Fprintf(b, ", Location: %s, WireName: %q", []string{"", "model.URI", "model.Query"}[m.Location], m.WireName)
-			}
-			if m.Required {
-				b.WriteString(", Required: true")
-			}
-			if m.IdempotencyToken {
-				b.WriteString(", IdempotencyToken: true")
-			}
-			b.WriteString("},\n")
-		}
-		b.WriteString("}")
-	}
-	b.WriteString("}\n")
-}
-
-func bound(n int) string {
-	if n == model.Unbounded {
-		return "model.Unbounded"
-	}
-	return fmt.Sprint(n)
 }
 
 // only panics if an object has a key that is not among those that the generator reads: a fact of

@@ -55,9 +55,6 @@ func TestLoad_names(t *testing.T) {
 	if strings.Join(got, "|") != strings.Join(want, "|") || op.Status != 201 {
 		t.Errorf("got %q with status %d, want %q with 201", got, op.Status, want)
 	}
-	if source := string(tables(c)); !strings.Contains(source, "\npackage somesdkservice\n") {
-		t.Errorf("got no package somesdkservice in\n%s", source)
-	}
 }
 
 // tiny is a contract with one operation.

@@ -1,0 +1,130 @@
+package awscli_test
+
+import (
+	"bytes"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/carillon-project/carillon/internal/awscli"
+	"github.com/carillon-project/carillon/internal/chime"
+)
+
+// pingModel is a model with one operation at a path.
+func pingModel(path string) string {
+	return `{"metadata": {"apiVersion": "2024-01-01", "endpointPrefix": "toy", "protocol": "rest-json", "serviceId": "Toy"},
+		"operations": {"Ping": {"http": {"method": "GET", "requestUri": "` + path + `"}}}, "shapes": {}}`
+}
+
+// TestModelCache changes and damages what is kept of a model between commands: each goes by the
+// model as it is.
+func TestModelCache(t *testing.T) {
+	var paths []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		paths = append(paths, r.URL.Path)
+		fmt.Fprint(w, "{}")
+	}))
+	defer server.Close()
+	home := homeWith(t, map[string]string{".aws/models/toy/2024-01-01/service-2.json": pingModel("/one")})
+	source := filepath.Join(home, ".aws/models/toy/2024-01-01/service-2.json")
+	cache := filepath.Join(home, "cache")
+	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + cache, "LocalAppData=" + cache, "AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL=" + server.URL, "AWS_CONFIG_FILE=" + home + "/none"}
+	ping := func(want string) {
+		t.Helper()
+		paths = nil
+		var stdout, stderr bytes.Buffer
+		code := awscli.Main(t.Context(), []string{"toy", "ping", "--no-sign-request"}, env, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		if code != 0 || len(paths) != 1 || paths[0] != want {
+			t.Fatalf("got exit code %d, requests of %q and %s; want one of %s", code, paths, stderr.String(), want)
+		}
+	}
+	ping("/one")
+	kept, err := filepath.Glob(filepath.Join(cache, "carillon/models/*.flat"))
+	if err != nil || len(kept) != 1 {
+		t.Skipf("found %q (%v), want one model: this system keeps its caches elsewhere", kept, err)
+	}
+	whole, err := os.ReadFile(kept[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+
+	// The path in what is kept shows that it is what counts, as long as its check sum is right.
+	info, err := os.Stat(source)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write := func(path string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(source, []byte(pingModel("/two")))
+	if err := os.Chtimes(source, info.ModTime(), info.ModTime()); err != nil {
+		t.Fatal(err)
+	}
+	ping("/one") // of the same size and time, so it is taken for the same
+	if err := os.Chtimes(source, info.ModTime(), info.ModTime().Add(time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	ping("/two")
+
+	for name, damage := range map[string][]byte{
+		"another byte": append(bytes.Clone(whole[:len(whole)-1]), 'x'), "the first half": whole[:len(whole)/2], "nothing": nil, "another file": []byte("x\ny"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			write(kept[0], damage)
+			ping("/two")
+			if now, err := os.ReadFile(kept[0]); err != nil || bytes.Equal(now, damage) {
+				t.Errorf("the damaged file was not made anew (%v)", err)
+			}
+		})
+	}
+	if err := os.RemoveAll(cache); err != nil {
+		t.Fatal(err)
+	}
+	write(cache, nil) // no folder can be made
+	ping("/two")
+}
+
+// TestCustomService completes and describes a service that only a file describes.
+func TestCustomService(t *testing.T) {
+	home := homeWith(t, map[string]string{
+		".aws/models/toy/2024-01-01/service-2.json": strings.Replace(pingModel("/"), `"Ping": {`, `"Ping": {"documentation": "<p>Says <b>pong</b>.</p>", `, 1),
+		".aws/models/toy/2024-01-01/waiters-2.json": `{"version": 2, "waiters": {"PingDone": {"operation": "Ping", "delay": 1, "maxAttempts": 2, "acceptors": []}}}`,
+		".aws/models/s3/2006-03-01/service-2.json":  pingModel("/"),
+		".aws/models/lost/service-2.json":           pingModel("/"),
+	})
+	env := []string{"HOME=" + home, "XDG_CACHE_HOME=" + home, "PATH=" + home}
+	for _, tt := range []struct {
+		line, complete string
+		code           int
+		stdout, stderr string // parts
+	}{
+		{complete: "aws to", stdout: "toy\n"},
+		{complete: "aws toy ", stdout: "ping\nwait\nhelp\n"},
+		{complete: "aws toy wait ", stdout: "ping-done\n"},
+		{complete: "aws toy wait ping-done --gen", stdout: "--generate-cli-skeleton\n"},
+		{line: "toy ping help", stdout: "Says pong."},
+		{line: "toy wait ping-done help", stdout: "ping"},
+		{line: "toy wait help", stdout: "Calls Ping every 1 seconds, at most 2 times."},
+		{line: "too ping", code: 2, stderr: "tnb                                      | toy                                     \ntranscribe "},
+		{line: "lost ping", code: 2, stderr: "argument command: Invalid choice"},
+		{line: "s3 ping", code: 255, stderr: `cannot run "aws s3"`}, // never by a model
+	} {
+		var stdout, stderr bytes.Buffer
+		env := env
+		if tt.complete != "" {
+			env = append(env, "COMP_LINE="+tt.complete)
+		}
+		code := awscli.Main(t.Context(), strings.Fields(tt.line), env, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		if code != tt.code || !strings.Contains(stdout.String(), tt.stdout) || !strings.Contains(stderr.String(), tt.stderr) {
+			t.Errorf("%s%s: got exit code %d,\n%s\n%s\nwant %d and in them\n%s\n%s", tt.line, tt.complete, code, stdout.String(), stderr.String(), tt.code, tt.stdout, tt.stderr)
+		}
+	}
+}
