@@ -36,6 +36,7 @@ var allowed = map[string]string{
 	module + "internal/python":     "version 1's habits of its language",
 	module + "internal/shell":      "words as a shell reads them",
 	module + "internal/sigv4":      "signs requests",
+	module + "internal/sts":        "credentials of roles",
 	module + "internal/terminal":   "whether there is one, and its width",
 
 	"golang.org/x/sys/unix":       "golang.org/x/term",

@@ -19,6 +19,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -228,12 +229,24 @@ func (s *mock) write(conn net.Conn, method string, answer response) error {
 	return err
 }
 
+// commonHeaders are those that every request may have, or that are compared on their own.
+var commonHeaders = []string{
+	"User-Agent", "Content-Length", "Content-Type", "Authorization", "X-Amz-Date", "X-Amz-Security-Token",
+	"Accept-Encoding", "Connection", "Transfer-Encoding",
+}
+
 // describe puts a request in the form of a case.
 func describe(req *http.Request, body []byte) request {
 	path, query, _ := strings.Cut(req.RequestURI, "?")
 	d := request{Method: req.Method, Path: path, Query: query, Body: string(body)}
 	if types := req.Header["Content-Type"]; len(types) > 0 {
 		d.ContentType = &types[0]
+	}
+	d.Headers = map[string]string{}
+	for name := range req.Header {
+		if !slices.Contains(commonHeaders, name) {
+			d.Headers[strings.ToLower(name)] = req.Header.Get(name)
+		}
 	}
 	header := req.Header.Get("Authorization")
 	if header == "" {

@@ -31,9 +31,10 @@ import (
 	"github.com/carillon-project/carillon/internal/python"
 )
 
-// testdata/cases.jsonl holds what AWS CLI version 1 was seen to do, one command line in each
-// line. TestReplay runs every one as a process of its own, with a home, a working directory
-// and a server of its own, and compares what can be seen from outside.
+// testdata/cases.jsonl holds what AWS CLI version 1 was seen to do, one command line in each line,
+// and testdata/credentials.jsonl what it did to get credentials. TestReplay runs every one as a
+// process of its own, with a home, a working directory and a server of its own, and compares what
+// can be seen from outside.
 //
 // A case is a JSON object:
 //
@@ -86,6 +87,8 @@ type request struct {
 	Method, Path, Query string
 	Body                string
 	ContentType         *string `json:"content_type"`
+	// Headers are those beside what every request has. A case without them does not ask.
+	Headers map[string]string
 	// The signature: how it was made, and whether it is that of secretOf the access key.
 	Signed        bool
 	Algorithm     string
@@ -221,21 +224,22 @@ func linkAWS(t *testing.T) string {
 
 func readCases(t *testing.T) []*testCase {
 	t.Helper()
-	f, err := os.Open("testdata/cases.jsonl")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	var cases []*testCase
-	d := json.NewDecoder(f)
-	for {
-		c := new(testCase)
-		if err := d.Decode(c); errors.Is(err, io.EOF) {
-			break
-		} else if err != nil {
-			t.Fatalf("reading case %d: %v", len(cases)+1, err)
+	for _, name := range []string{"testdata/cases.jsonl", "testdata/credentials.jsonl"} {
+		f, err := os.Open(name)
+		if err != nil {
+			t.Fatal(err)
 		}
-		cases = append(cases, c)
+		defer f.Close()
+		for d := json.NewDecoder(f); ; {
+			c := new(testCase)
+			if err := d.Decode(c); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				t.Fatalf("reading %s after %d cases: %v", name, len(cases), err)
+			}
+			cases = append(cases, c)
+		}
 	}
 	slices.SortStableFunc(cases, func(a, b *testCase) int { return cmp.Compare(b.Weight, a.Weight) })
 	return cases
@@ -315,8 +319,8 @@ func replay(t *testing.T, aws string, cert *certificate, c *testCase) {
 	cmd.Stdin = strings.NewReader(names.fill(c.Stdin))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	// What a case starts (credential_process) is to end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// What a case starts (credential_process) is to end with it, and nobody is asked at a terminal.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	err := cmd.Run()
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
@@ -476,6 +480,9 @@ func compareRequests(t *testing.T, how rule, got, want []request) {
 			t.Errorf("request %d: got body %s, want %s", i, g.Body, w.Body)
 		}
 		g.Query, w.Query, g.Body, w.Body = "", "", "", ""
+		if w.Headers == nil {
+			g.Headers = nil
+		}
 		if !reflect.DeepEqual(g, w) {
 			gotJSON, _ := json.Marshal(g)
 			wantJSON, _ := json.Marshal(w)

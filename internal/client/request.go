@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -23,6 +24,10 @@ type request struct {
 	shown *url.URL // url for traces, without values that the contract calls sensitive
 	host  string   // the Host header
 	body  []byte   // nil if the operation has no body
+
+	contentType string             // of the body
+	header      http.Header        // beside those that every request has; may be nil
+	refused     func(*reply) error // reads a reply with a status from 300 on; nil: such a reply is a success
 }
 
 // redacted replaces secrets in a trace. It needs no percent-encoding.
@@ -78,7 +83,8 @@ func newRequest(endpoint *url.URL, op *model.Operation, input *document.Object) 
 		return nil, fmt.Errorf("building a request of %s: there is no value for {%s", op.Name, label)
 	}
 
-	r := &request{op: op, host: hostHeader(endpoint)}
+	r := &request{op: op, host: hostHeader(endpoint), contentType: "application/json"}
+	r.refused = func(rep *reply) error { return serviceError(op.Name, rep) }
 	var err error
 	if r.url, err = below(endpoint, path, query); err != nil {
 		return nil, err
@@ -146,14 +152,14 @@ func newToken() string {
 // sign returns the headers of an attempt and, for the trace, what their signature covers. It signs
 // exactly these headers: content-type if there is a body, host, x-amz-date, and
 // x-amz-security-token if there is a session token.
-func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical fmt.Stringer) {
+func (c *Client) sign(r *request, creds *Credentials, now time.Time) (header http.Header, canonical fmt.Stringer) {
 	header = http.Header{"User-Agent": {c.config.UserAgent}}
+	maps.Copy(header, r.header)
 	signed := "host;x-amz-date"
 	if r.body != nil {
-		header["Content-Type"] = []string{"application/json"}
+		header["Content-Type"] = []string{r.contentType}
 		signed = "content-type;" + signed
 	}
-	creds := c.config.Credentials
 	if creds == nil {
 		return header, nil
 	}
@@ -178,7 +184,7 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 		SignedHeaders: signed,
 		PayloadHash:   sigv4.HashPayload(r.body),
 	}
-	header["Authorization"] = []string{c.signingKey(date[:8]).Authorization(creds.AccessKey, &s)}
+	header["Authorization"] = []string{c.signingKey(date[:8], creds.SecretKey).Authorization(creds.AccessKey, &s)}
 	if c.config.Trace != nil {
 		s.Header = func(name string) string {
 			if name == "x-amz-security-token" {
@@ -211,12 +217,15 @@ type canonicalForm sigv4.Request
 
 func (f *canonicalForm) String() string { return string((*sigv4.Request)(f).AppendCanonical(nil)) }
 
-func (c *Client) signingKey(day string) *sigv4.Key {
-	if k := c.key.Load(); k != nil && k.day == day {
+func (c *Client) signingKey(day, secret string) *sigv4.Key {
+	if k := c.key.Load(); k != nil && k.day == day && k.secret == secret {
 		return k.key
 	}
-	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: c.config.Service.SigningName}
-	key := sigv4.NewKey(c.config.Credentials.SecretKey, scope)
-	c.key.Store(&dayKey{day, key})
+	name := c.config.SigningName
+	if name == "" {
+		name = c.config.Service.SigningName
+	}
+	key := sigv4.NewKey(secret, sigv4.Scope{Day: day, Region: c.config.Region, Service: name})
+	c.key.Store(&dayKey{day, secret, key})
 	return key
 }

@@ -16,6 +16,17 @@ type Endpoint struct {
 	Source        Source // of the URL; zero for the default endpoint
 }
 
+// target is what settings must know of a service to find its endpoint.
+type target struct {
+	prefix  string // first label of its host names
+	setting string // its name in settings
+	global  string // the region of a global service, "" for a service with an endpoint in each
+}
+
+func targetOf(service *model.Service) target {
+	return target{service.EndpointPrefix, service.SettingName(), service.GlobalRegion}
+}
+
 // awsGlobal is the region of a user who has chosen none.
 const awsGlobal = "aws-global"
 
@@ -25,7 +36,7 @@ const awsGlobal = "aws-global"
 //
 // A combination that version 1 cannot sign for, or a name that cannot be part of a host name,
 // is an error.
-func defaultEndpoint(service *model.Service, region string, fips, dualStack bool) (Endpoint, error) {
+func defaultEndpoint(service target, region string, fips, dualStack bool) (Endpoint, error) {
 	if err := checkRegion(region); err != nil {
 		return Endpoint{}, err
 	}
@@ -33,9 +44,9 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 		region, fips = name, true
 	}
 	p := partitionOf(region)
-	global := service.GlobalRegion
+	global := service.global
 	if p.name == "" && global != "" && !fips && !dualStack {
-		return Endpoint{URL: "https://" + service.EndpointPrefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
+		return Endpoint{URL: "https://" + service.prefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
 	}
 	e := Endpoint{SigningRegion: region}
 	// A global service signs for its one region, even in other partitions where the region is
@@ -58,7 +69,7 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 			return Endpoint{}, errorf("Unable to construct a modeled endpoint with the following variant(s) [%s]: ", variants)
 		}
 	}
-	host := service.EndpointPrefix
+	host := service.prefix
 	if fips {
 		host += "-fips"
 	}
@@ -139,7 +150,7 @@ func withoutFIPS(region string) string {
 
 // endpoint returns where requests to a service in a region go. If a URL is configured, requests
 // are signed for the region as given, known or not, and FIPS and dual stack do not matter.
-func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, error) {
+func (s *Settings) endpoint(service target, region Value) (Endpoint, error) {
 	url, err := s.endpointURL(service)
 	if err != nil {
 		return Endpoint{}, err
@@ -166,8 +177,10 @@ func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, err
 // EndpointVariable returns the name of the variable with the URL of a service:
 // "AWS_ENDPOINT_URL_CHIME".
 func EndpointVariable(service *model.Service) string {
-	return endpointVariable + "_" + strings.ToUpper(service.SettingName())
+	return targetOf(service).variable()
 }
+
+func (t target) variable() string { return endpointVariable + "_" + strings.ToUpper(t.setting) }
 
 // endpointVariable is the variable with the URL of all services that have none of their own.
 const endpointVariable = "AWS_ENDPOINT_URL"
@@ -176,7 +189,7 @@ const endpointVariable = "AWS_ENDPOINT_URL"
 // service, AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`. It
 // skips empty ones. A name in `services` without a section is an error, unless a place before it
 // has a URL.
-func (s *Settings) endpointURL(service *model.Service) (Value, error) {
+func (s *Settings) endpointURL(service target) (Value, error) {
 	if s.flags.EndpointURL != nil {
 		return Value{*s.flags.EndpointURL, Source{"manual", "--endpoint-url"}}, nil
 	}
@@ -184,12 +197,12 @@ func (s *Settings) endpointURL(service *model.Service) (Value, error) {
 	if err != nil || isTrue(ignore.Text) {
 		return Value{}, err
 	}
-	for _, name := range []string{EndpointVariable(service), endpointVariable} {
+	for _, name := range []string{service.variable(), endpointVariable} {
 		if v := s.fromEnv(name); v.Text != "" {
 			return v, nil
 		}
 	}
-	if v, err := s.servicesURL(service.SettingName()); err != nil || v.Text != "" {
+	if v, err := s.servicesURL(service.setting); err != nil || v.Text != "" {
 		return v, err
 	}
 	v, err := s.Setting("endpoint_url")
