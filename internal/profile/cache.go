@@ -30,6 +30,11 @@ func (c replyCache) load() (*Credentials, error) {
 	case !ok:
 		return nil, nil
 	}
+	return cachedReply(v)
+}
+
+// cachedReply reads the credentials of a value in a cache.
+func cachedReply(v any) (*Credentials, error) {
 	o, err := object(v)
 	if err != nil {
 		return nil, err
@@ -70,12 +75,16 @@ func loadJSON(path string) (v any, ok bool, err error) {
 	if len(data) > maxCached {
 		return nil, false, fmt.Errorf("%s is too long for a cache", path)
 	}
+	v, err = parseJSON(data)
+	return v, err == nil, err
+}
+
+func parseJSON(data []byte) (any, error) {
 	text, err := python.Decode(data)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
-	v, err = document.Parse(text)
-	return v, err == nil, err
+	return document.Parse(text)
 }
 
 // storeJSON writes a file of a cache, for its user alone. Others see it whole or not at all.

@@ -13,7 +13,6 @@ import (
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
-	"github.com/carillon-project/carillon/internal/python"
 )
 
 // fromSSO uses the token of an earlier login, which version 2 or another tool has made: version 1
@@ -153,11 +152,7 @@ func queryEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s)
 
 // jsonReply reads the body of a successful answer, which is an object or counts as an empty one.
 func jsonReply(a *client.Answer) (*document.Object, error) {
-	text, err := python.Decode(a.Body)
-	if err != nil {
-		return nil, err
-	}
-	v, err := document.Parse(text)
+	v, err := parseJSON(a.Body)
 	if err != nil {
 		return nil, err
 	}
