@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"os"
+	"reflect"
 	"runtime"
+	"time"
 
 	"golang.org/x/term"
 )
@@ -32,7 +34,6 @@ func AskSecret(ctx context.Context, text string) (line string, ok bool, err erro
 	if err != nil {
 		return "", false, nil
 	}
-	io.WriteString(out, text)
 	type result struct {
 		line []byte
 		err  error
@@ -42,6 +43,14 @@ func AskSecret(ctx context.Context, text string) (line string, ok bool, err erro
 		line, err := term.ReadPassword(fd)
 		read <- result{line, err}
 	}()
+	// Who answers at once must find the line hidden. A terminal that hides all lines shows no change.
+	for range 100 {
+		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, state) {
+			break
+		}
+		time.Sleep(time.Millisecond)
+	}
+	io.WriteString(out, text)
 	select {
 	case <-ctx.Done(): // a read cannot be stopped, so it is abandoned
 		term.Restore(fd, state)
