@@ -3,10 +3,13 @@ package client_test
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/client"
 )
@@ -42,6 +45,31 @@ func TestCall_renew(t *testing.T) {
 	}
 	if n := len(s.requests()); n != 2 {
 		t.Errorf("got %d requests, want none without credentials", n-2)
+	}
+}
+
+// New keys sign anew, also where only the secret is another.
+func TestCall_renewedSecret(t *testing.T) {
+	var signatures []string
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		signatures = append(signatures, r.Header.Get("Authorization"))
+		io.WriteString(w, "{}")
+	}))
+	defer s.Close()
+	config := config(s.URL)
+	config.Now = func() time.Time { return time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC) }
+	secrets := []string{"one", "two"}
+	config.Renew = func(context.Context) (*client.Credentials, error) {
+		return &client.Credentials{AccessKey: "AKID", SecretKey: secrets[len(signatures)]}, nil
+	}
+	c := connect(t, config)
+	for range secrets {
+		if _, err := c.Call(t.Context(), operation(t, "GetGlobalSettings"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if signatures[0] == signatures[1] {
+		t.Errorf("got the signature %q twice, want one with each secret", signatures[0])
 	}
 }
 

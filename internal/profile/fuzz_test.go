@@ -37,7 +37,8 @@ func FuzzCached(f *testing.F) {
 func FuzzNear(f *testing.F) {
 	for _, seed := range []string{
 		`{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t", "Expiration": "2099-01-01T00:00:00Z"}`,
-		`{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t", "Expiration": null}`, `{"Code": "x", "Message": "y"}`, "[]", "null", "oops", "",
+		`{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t", "Expiration": null}`,
+		`{"AccessKeyId": "A", "SecretAccessKey": "s", "Token": "t", "Expiration": ""}`, `{"Code": "x", "Message": "y"}`, "[]", "null", "oops", "",
 	} {
 		f.Add(200, []byte(seed))
 		f.Add(500, []byte(seed))

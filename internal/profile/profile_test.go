@@ -36,10 +36,11 @@ func setup(t *testing.T, files map[string]string, env []string, flags profile.Fl
 			t.Fatal(err)
 		}
 	}
-	vars := profile.Env{"PATH=" + os.Getenv("PATH"), "HOME=" + home, "AWS_EC2_METADATA_DISABLED=true"}
+	vars := profile.Env{"PATH=" + os.Getenv("PATH"), "HOME=" + home}
 	for _, v := range env {
 		vars = append(vars, strings.ReplaceAll(v, "HOME", home))
 	}
+	vars = append(vars, "AWS_EC2_METADATA_DISABLED=true") // unless a test says otherwise
 	return profile.New(vars, flags), home
 }
 
