@@ -14,8 +14,8 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 )
 
-// Credentials that end are renewed between attempts. What goes wrong then is no failed attempt: what
-// gives them out has its own.
+// Credentials that end are renewed between attempts. What goes wrong then is no failed attempt:
+// what gives them out has its own.
 func TestCall_renew(t *testing.T) {
 	s := serve(t, answer{status: 503}, answer{status: 200, body: "{}"})
 	config := config(s.URL)

@@ -93,7 +93,7 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 	if err := s.checkSSOToken(); err != nil {
 		return nil, err
 	}
-	if err := s.reach(c, targetOf(service)); err != nil {
+	if err := s.reach(ctx, c, targetOf(service)); err != nil {
 		return nil, err
 	}
 	return c, nil
@@ -101,8 +101,8 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 
 // reach finds what a connection in a region needs beside credentials. It reports the first thing
 // that is wrong with defaults mode, services section, retries and form of the URL.
-func (s *Settings) reach(c *Connection, service target) error {
-	mode, err := s.defaultRetryMode()
+func (s *Settings) reach(ctx context.Context, c *Connection, service target) error {
+	mode, err := s.defaultRetryMode(ctx)
 	if err != nil {
 		return err
 	}
@@ -128,8 +128,9 @@ type Retry struct {
 }
 
 // defaultRetryMode returns the retry mode that the defaults mode implies: every one but
-// "legacy" asks for "standard".
-func (s *Settings) defaultRetryMode() (string, error) {
+// "legacy" asks for "standard". For "auto" it asks in which region this machine is, as version 1
+// does, although nothing here depends on the answer.
+func (s *Settings) defaultRetryMode(ctx context.Context) (string, error) {
 	v, err := s.resolve(nil, "", "AWS_DEFAULTS_MODE", "defaults_mode")
 	if err != nil || !v.IsSet() {
 		return "legacy", err
@@ -137,7 +138,10 @@ func (s *Settings) defaultRetryMode() (string, error) {
 	switch python.Lower(v.Text) {
 	case "legacy":
 		return "legacy", nil
-	case "standard", "auto", "in-region", "cross-region", "mobile":
+	case "auto":
+		s.askRegion(ctx)
+		return "standard", nil
+	case "standard", "in-region", "cross-region", "mobile":
 		return "standard", nil
 	}
 	return "", errorf("Client configured with invalid defaults mode: %s. Valid defaults modes include: legacy, auto, standard, in-region, cross-region, mobile.", v.Text)

@@ -17,6 +17,7 @@ import (
 const (
 	metadataTokens      = "latest/api/token"
 	metadataCredentials = "latest/meta-data/iam/security-credentials/"
+	metadataZone        = "latest/meta-data/placement/availability-zone/"
 )
 
 // fromInstance asks the metadata service of the machine for the credentials of its role. Where that
@@ -105,25 +106,57 @@ func (s *Settings) metadata() (*metadata, error) {
 	return m, nil
 }
 
-// ask asks for a token, the name of the role and its credentials. Whatever is missing or broken
-// means that there are none: the error is absent.
-func (m *metadata) ask(ctx context.Context) (*Credentials, error) {
+// askRegion asks in which region this machine is, if nothing else says so, and drops the answer.
+func (s *Settings) askRegion(ctx context.Context) {
+	if s.placed || isTrue(s.fromEnv("AWS_EC2_METADATA_DISABLED").Text) {
+		return
+	}
+	if s.fromEnv("AWS_EXECUTION_ENV").Text != "" && s.fromEnv("AWS_REGION", "AWS_DEFAULT_REGION").Text != "" {
+		return
+	}
+	m, err := s.metadata()
+	if err != nil {
+		return
+	}
+	near, header, err := m.open(ctx)
+	if err != nil {
+		return
+	}
+	defer near.Close()
+	_, err = m.get(ctx, near, metadataZone, header, func(text string) bool { return text != "" })
+	s.placed = err == nil
+}
+
+// open returns a client of the service, and the header that each request needs: it asks for a
+// token. If that is refused, the error is absent.
+func (m *metadata) open(ctx context.Context) (*client.Client, http.Header, error) {
 	near, err := m.askNear(m.base, client.ProxyFromEnvironment(m.env.Lookup, m.base), m.timeout)
+	if err != nil {
+		return nil, nil, err
+	}
+	header := http.Header{}
+	token, err := m.token(ctx, near)
+	if token != nil {
+		header["X-Aws-Ec2-Metadata-Token"] = []string{*token}
+	}
+	if err == nil && m.onlyV2 && (token == nil || *token == "") {
+		err = Error("Error retrieving metadata: Unable to retrieve token for use in IMDSv2 call and IMDSv1 has been disabled")
+	}
+	if err != nil {
+		near.Close()
+		return nil, nil, err
+	}
+	return near, header, nil
+}
+
+// ask asks for the name of the role and its credentials. Whatever is missing or broken means that
+// there are none: the error is absent.
+func (m *metadata) ask(ctx context.Context) (*Credentials, error) {
+	near, header, err := m.open(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer near.Close()
-	header := http.Header{}
-	token, err := m.token(ctx, near)
-	if err != nil {
-		return nil, err
-	}
-	if token != nil {
-		header["X-Aws-Ec2-Metadata-Token"] = []string{*token}
-	}
-	if m.onlyV2 && (token == nil || *token == "") {
-		return nil, Error("Error retrieving metadata: Unable to retrieve token for use in IMDSv2 call and IMDSv1 has been disabled")
-	}
 	role, err := m.get(ctx, near, metadataCredentials, header, func(text string) bool { return text != "" })
 	if err != nil {
 		return nil, err

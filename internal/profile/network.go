@@ -1,6 +1,7 @@
 package profile
 
 import (
+	"context"
 	"slices"
 	"strings"
 	"time"
@@ -18,14 +19,14 @@ var (
 
 // askFor returns a client of a service that is asked for credentials, in a region, which may not be
 // set. As in version 1, the options of the command for endpoint and certificates are not for it.
-func (s *Settings) askFor(service target, region Value, keys *Credentials) (*client.Client, error) {
+func (s *Settings) askFor(ctx context.Context, service target, region Value, keys *Credentials) (*client.Client, error) {
 	own := *s
 	own.flags.EndpointURL, own.flags.CABundle = nil, nil
 	if err := checkRegion(region.Text); err != nil {
 		return nil, err
 	}
 	c := Connection{Region: region}
-	if err := own.reach(&c, service); err != nil {
+	if err := own.reach(ctx, &c, service); err != nil {
 		return nil, err
 	}
 	if c.Endpoint.Source.Type == "" {

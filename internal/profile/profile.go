@@ -173,6 +173,7 @@ type Settings struct {
 	flags Flags
 
 	config, credentials loaded
+	placed              bool // the region of this machine was asked for
 }
 
 type loaded struct {

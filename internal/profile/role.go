@@ -257,7 +257,7 @@ func (r *roleCall) credentials(ctx context.Context, session string, now func() t
 	if err != nil {
 		return nil, err
 	}
-	c, err := r.askFor(tokenService, region, keys)
+	c, err := r.askFor(ctx, tokenService, region, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -355,6 +355,9 @@ func members(o *document.Object, texts memberTexts) error {
 			return Error(python.Repr(m.name))
 		}
 		if *m.to, ok = v.(string); !ok {
+			if m.name == "Expiration" {
+				return errorf("Parser must be a string or character stream, not %s", document.Class(v))
+			}
 			return errorf("%s is not a string", m.name)
 		}
 	}

@@ -97,7 +97,7 @@ type ssoCall struct {
 
 func (a *ssoCall) credentials(ctx context.Context, now time.Time) (*Credentials, error) {
 	region := Value{a.region, Source{Type: "config-file"}}
-	portal, err := a.askFor(ssoPortal, region, nil)
+	portal, err := a.askFor(ctx, ssoPortal, region, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (a *ssoCall) renewToken(ctx context.Context, region Value, cached *document
 		a.trace("sso", "the token cannot be renewed: the registration has ended")
 		return nil, nil
 	}
-	tokens, err := a.askFor(ssoTokens, region, nil)
+	tokens, err := a.askFor(ctx, ssoTokens, region, nil)
 	if err != nil {
 		return nil, err
 	}
