@@ -94,9 +94,16 @@ var arrows = map[string]map[string]string{
 		"internal/sigv4":     "signs",
 		"internal/timestamp": "times on the wire",
 	},
+	"internal/sts": {
+		"internal/client":   "a question is a signed request",
+		"internal/document": "replies are kept in a cache as JSON",
+		"internal/python":   "lengths, integers and words of errors are version 1's",
+	},
 	"internal/profile": {
-		"internal/atomicfile": "replaces a file of settings",
-		"internal/document":   "reads the JSON of a credential process, and of endpoint rules",
+		"internal/atomicfile": "replaces a file of settings, or of a cache",
+		"internal/client":     "asks for credentials what has them",
+		"internal/document":   "reads the JSON of whatever has credentials, and of endpoint rules",
+		"internal/sts":        "asks for the credentials of a role",
 		"internal/model":      "a service has an endpoint, and a name in settings",
 		"internal/python":     "numbers, blanks and errors of files are version 1's",
 		"internal/shell":      "credential_process, names of profiles",

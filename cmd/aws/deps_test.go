@@ -38,6 +38,7 @@ var allowed = map[string]string{
 	module + "internal/servicefile": "reads the models of services that are not built in",
 	module + "internal/shell":       "words as a shell reads them",
 	module + "internal/sigv4":       "signs requests",
+	module + "internal/sts":         "credentials of roles",
 	module + "internal/timestamp":   "times as people and services write them",
 	module + "internal/terminal":    "whether there is one, and its width",
 

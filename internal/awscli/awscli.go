@@ -221,8 +221,22 @@ func (c *cli) applyGlobals() error {
 		Output:      c.flag(outputOption),
 		CABundle:    c.flag(caBundleOption),
 	})
-	c.settings.Warn = func(text string) { fmt.Fprintf(c.stderr, "\naws: [WARNING]: %s\n", text) }
-	return c.checkGlobals()
+	if err := c.checkGlobals(); err != nil {
+		return err
+	}
+	c.furnish(c.settings)
+	return nil
+}
+
+// furnish gives settings what they need to ask for credentials.
+func (c *cli) furnish(s *profile.Settings) {
+	s.Warn = func(text string) { fmt.Fprintf(c.stderr, "\naws: [WARNING]: %s\n", text) }
+	s.UserAgent = version()
+	s.ReadTimeout, s.ConnectTimeout = c.timeout(readTimeoutOption), c.timeout(connectTimeoutOption)
+	s.Prompt = c.askSecret
+	if c.global.has(debugOption) {
+		s.Trace = c.debugCredentials
+	}
 }
 
 // flag returns the value of a global option, nil where it was not given, as on a line to complete.

@@ -282,7 +282,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			if err := check(input); err != nil {
 				return nil, err
 			}
-			if err := conn.Ready(time.Now()); err != nil {
+			if err := conn.Ready(ctx); err != nil {
 				return nil, err
 			}
 			if auth == model.Bearer && c.token() == "" && !c.global.has(noSignOption) {
@@ -327,12 +327,7 @@ func (c *command) connect(conn *profile.Connection) (*client.Client, error) {
 		ReadTimeout: c.timeout(readTimeoutOption), ConnectTimeout: c.timeout(connectTimeoutOption),
 		Retry: client.RetryMode(conn.Retry.Mode), MaxAttempts: conn.Retry.MaxAttempts, ISO8601: c.iso8601,
 	}
-	if conn.Credentials != nil {
-		config.Credentials = &client.Credentials{
-			AccessKey: conn.Credentials.AccessKeyID, SecretKey: conn.Credentials.SecretAccessKey,
-			SessionToken: conn.Credentials.SessionToken,
-		}
-	}
+	config.Renew = conn.Renew()
 	if c.global.has(debugOption) {
 		c.debugConnection(conn)
 		config.Trace = c.debugAttempt

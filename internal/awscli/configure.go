@@ -17,6 +17,7 @@ import (
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/servicefile"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 // configure runs `aws configure ...`. Of the global options it uses only --profile. Package
@@ -130,12 +131,17 @@ func (c *cli) configurePrompt(ctx context.Context) error {
 	return c.settings.SetConfig(name, others...) // keys alone make an empty section there, too
 }
 
-// readLine shows what was printed so far and returns the next line without its end. An interrupt
-// cannot stop a read, so the read is abandoned.
+// readLine shows what was printed so far and returns the next line without its end.
 func (c *cli) readLine(ctx context.Context, in *bufio.Reader) (string, error) {
 	if err := c.out.Flush(); err != nil {
 		return "", &writeError{err: err}
 	}
+	return awaitLine(ctx, in)
+}
+
+// awaitLine returns the next line without its end. An interrupt cannot stop a read, so the read is
+// abandoned.
+func awaitLine(ctx context.Context, in *bufio.Reader) (string, error) {
 	type result struct {
 		line string
 		err  error
@@ -161,6 +167,22 @@ func (c *cli) readLine(ctx context.Context, in *bufio.Reader) (string, error) {
 		}
 		return line, nil
 	}
+}
+
+// askSecret asks for what others should not see: at the terminal, or, if there is none, at the
+// streams. There is always somebody to ask.
+func (c *cli) askSecret(ctx context.Context, text string) (line string, ok bool, err error) {
+	if _, real := c.stdin.(*os.File); real {
+		if line, ok, err = terminal.AskSecret(ctx, text); ok {
+			return line, ok, err
+		}
+	}
+	io.WriteString(c.stderr, text)
+	line, err = awaitLine(ctx, bufio.NewReader(c.stdin))
+	if err == nil {
+		fmt.Fprintln(c.stderr)
+	}
+	return line, true, err
 }
 
 // mask hides all but the last four characters of a key. The number of stars does not depend on
@@ -196,7 +218,11 @@ func (c *cli) configureList(ctx context.Context, words []string) error {
 	default:
 		row("profile", p.Text, p.Source.Type, p.Source.Location)
 	}
-	keys, err := settings.Credentials(ctx)
+	var keys *profile.Credentials
+	from, err := c.settings.Credentials(ctx) // --region says which token service is asked
+	if err == nil {
+		keys, err = from.Get(ctx)
+	}
 	switch {
 	case errors.Is(err, profile.ErrNoCredentials):
 		unset("access_key")

@@ -6,6 +6,8 @@ import (
 	"bytes"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,5 +80,49 @@ func TestConfigureInterrupted(t *testing.T) {
 	}
 	if got := fileIn(t, home, ".aws/credentials"); got != "" {
 		t.Errorf("credentials: got %q, want no file", got)
+	}
+}
+
+// roleWithCode starts a command that needs the code of a device.
+func roleWithCode(t *testing.T) (server *mock, cmd *exec.Cmd, tty *os.File, until func(text string) string) {
+	t.Helper()
+	server = startMock(t, "http", nil)
+	server.answer([]response{{Status: 200, Body: "<R><AssumeRoleResult><Credentials><AccessKeyId>ASIA</AccessKeyId><SecretAccessKey>secret/ASIA</SecretAccessKey>" +
+		"<SessionToken>t</SessionToken><Expiration>2099-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></R>"}, {Status: 200, Body: `{"Accounts": []}`}}, nil)
+	home := t.TempDir()
+	config := "[default]\nregion = us-east-1\nendpoint_url = " + server.endpoint + "\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = s\n" +
+		"mfa_serial = arn:aws:iam::111122223333:mfa/u\n[profile s]\naws_access_key_id = S\naws_secret_access_key = secret/S\n"
+	if err := os.MkdirAll(filepath.Join(home, ".aws"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(home, ".aws/config"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cmd, tty, until = terminal(t, home, "chime", "list-accounts")
+	until("Enter MFA code for arn:aws:iam::111122223333:mfa/u: ")
+	return server, cmd, tty, until
+}
+
+// The code of a device is typed unseen.
+func TestCode(t *testing.T) {
+	server, cmd, tty, until := roleWithCode(t)
+	tty.WriteString("123456\n")
+	if shown := until(`"Accounts"`); strings.Contains(shown, "123456") {
+		t.Errorf("the terminal shows the code: %q", shown)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got := server.seen(); len(got) != 2 || !strings.HasSuffix(string(got[0].Body), "&TokenCode=123456") {
+		t.Errorf("got requests %+v, want the code in the first of two", got)
+	}
+}
+
+func TestCode_interrupted(t *testing.T) {
+	server, cmd, tty, _ := roleWithCode(t)
+	tty.WriteString("\x03")
+	cmd.Wait()
+	if got, n := cmd.ProcessState.ExitCode(), len(server.seen()); got != 130 || n != 0 {
+		t.Errorf("got status %d after %d requests, want 130 after none", got, n)
 	}
 }

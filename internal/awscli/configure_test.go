@@ -23,7 +23,7 @@ type result struct {
 func invoke(t *testing.T, home, stdin string, args ...string) result {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	env := []string{"HOME=" + home, "USERPROFILE=" + home, "PATH=" + os.Getenv("PATH")}
+	env := []string{"HOME=" + home, "USERPROFILE=" + home, "PATH=" + os.Getenv("PATH"), "AWS_EC2_METADATA_DISABLED=true"}
 	code := awscli.Main(context.Background(), args, env, strings.NewReader(stdin), &stdout, &stderr, chime.Service)
 	return result{code, stdout.String(), stderr.String()}
 }

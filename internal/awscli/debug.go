@@ -1,6 +1,7 @@
 package awscli
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -32,12 +33,17 @@ func (c *cli) debugConnection(conn *profile.Connection) {
 	}
 	line("endpoint", endpoint+" signed for "+conn.Endpoint.SigningRegion, conn.Endpoint.Source)
 	if conn.Credentials != nil {
-		line("access key", conn.Credentials.AccessKeyID, conn.Credentials.Source)
+		line("access key", cmp.Or(conn.Credentials.AccessKeyID(), "asked for when a request is signed"), conn.Credentials.Source)
 	} else {
 		line("access key", "none", profile.Source{})
 	}
 	line("retries", fmt.Sprintf("%s, at most %d attempts", conn.Retry.Mode, conn.Retry.MaxAttempts), profile.Source{Type: "settings"})
 	line("trust", conn.CABundle.Text, conn.CABundle.Source)
+}
+
+// debugCredentials shows that a place was asked for credentials, and what became of it.
+func (c *cli) debugCredentials(place, outcome string) {
+	fmt.Fprintf(c.stderr, "debug: %-12s %s: %s\n", "credentials:", place, outcome)
 }
 
 // debugAttempt shows a request and what became of it.

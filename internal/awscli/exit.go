@@ -123,7 +123,7 @@ func describe(err error) failure {
 		f.code, f.text = "NoRegion", err.Error()+"\n"
 	case errors.Is(err, profile.ErrNoCredentials):
 		f.code, f.text = "NoCredentials", err.Error()+"\n"
-	case is[profile.Error](err), is[profile.NotFoundError](err):
+	case is[profile.Error](err), is[profile.NotFoundError](err), is[profile.CacheError](err), is[profile.NoTokenError](err):
 		f.code = "Configuration"
 	case is[*client.TransportError](err):
 		f.code = "Connection"

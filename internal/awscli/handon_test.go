@@ -28,7 +28,7 @@ func run(t *testing.T, aws string, dirs []string, stdin string, args ...string) 
 	t.Helper()
 	var stdout, stderr bytes.Buffer
 	cmd := exec.Command(aws, args...)
-	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + strings.Join(dirs, ":")}
+	cmd.Env = []string{"HOME=" + t.TempDir(), "PATH=" + strings.Join(dirs, ":"), "AWS_EC2_METADATA_DISABLED=true"}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = strings.NewReader(stdin), &stdout, &stderr
 	err := cmd.Run()
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {

@@ -3,6 +3,7 @@ package awscli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/model"
@@ -26,6 +27,16 @@ func (c *command) hint(err error) string {
 	switch conn := c.connection; {
 	case is[*params.Error](err), is[*params.ValidationError](err):
 		return fmt.Sprintf("`aws %s %s help` shows the syntax of each option, with examples", c.service.Command, c.op.Command)
+	case errors.Is(err, profile.ErrLoginSession):
+		return "a console login is of version 2 of the AWS CLI: put aws_access_key_id and aws_secret_access_key into the\n" +
+			"profile, or let version 2 print the credentials:\n" +
+			"credential_process = /path/to/version-2/aws configure export-credentials --format process --profile NAME"
+	case errors.Is(err, profile.ErrSignInAgain), is[profile.NoTokenError](err):
+		return "version 1 has no `aws sso login`: log in with version 2 of the AWS CLI, which shares ~/.aws/sso/cache, or put\n" +
+			"aws_access_key_id and aws_secret_access_key into the profile"
+	case is[profile.CacheError](err):
+		damaged, _ := errors.AsType[profile.CacheError](err)
+		return damaged.Path + " is damaged: remove it, and the next command asks for new credentials"
 	case conn == nil: // the errors below come later
 		return ""
 	// This goes first: whatever the answer was, it did not come from a service that can help.
@@ -42,11 +53,13 @@ func (c *command) hint(err error) string {
 		if closed != nil {
 			return "any region will do for a service of your own: export AWS_DEFAULT_REGION=us-east-1"
 		}
+	case unanswered && !strings.HasPrefix(lost.URL, conn.Endpoint.URL) && lost.Failure != client.ProxyFailed:
+		return fmt.Sprintf("this is where credentials are asked for, for %s; --debug tells more", conn.Credentials.Source)
 	case unanswered:
 		return connectionHint(lost, conn, closed != nil)
 	case refused && refusal.Code == "UnauthorizedClientException" && conn.Credentials != nil && closed != nil:
 		return fmt.Sprintf("the request was signed with the access key %s from %s; `carillon key list` shows the keys\nthat the service knows",
-			conn.Credentials.AccessKeyID, conn.Credentials.Source)
+			conn.Credentials.AccessKeyID(), conn.Credentials.Source)
 	}
 	return ""
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -64,6 +65,12 @@ func TestHint(t *testing.T) {
 	server.answer([]response{{Status: 401, Headers: headerList{{"x-amzn-ErrorType", "UnauthorizedClientException"}}, Body: `{"Message":"m"}`}}, nil)
 	untrusted := startMock(t, "https", newCertificate(t))
 	none := []string{"AWS_ACCESS_KEY_ID="}
+	config := filepath.Join(t.TempDir(), "config")
+	err := os.WriteFile(config, []byte("[profile login]\nlogin_session = x\n[profile sso]\nsso_account_id = 1\nsso_role_name = r\nsso_start_url = u\nsso_region = us-east-1\n"+
+		"[profile role]\nrole_arn = arn:aws:iam::111122223333:role/r\nsource_profile = s\n[profile s]\naws_access_key_id = S\naws_secret_access_key = secret/S\n"), 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		name string
 		env  []string
@@ -79,6 +86,9 @@ func TestHint(t *testing.T) {
 		{"no region that version 1 reads", []string{"AWS_DEFAULT_REGION", "AWS_REGION=us-west-2", "AWS_ENDPOINT_URL=" + refused}, list, "AWS_REGION is set, but version 1 reads AWS_DEFAULT_REGION only"},
 		{"a key that the service does not know", []string{"AWS_ENDPOINT_URL=" + server.endpoint}, list, "the request was signed with the access key AKIDEXAMPLE from env"},
 		{"a certificate that nobody knows", []string{"AWS_ENDPOINT_URL=" + untrusted.endpoint, "AWS_CA_BUNDLE=" + newCertificate(t).file}, list, "--ca-bundle FILE or AWS_CA_BUNDLE=FILE"},
+		{"a console login", []string{"AWS_PROFILE=login", "AWS_CONFIG_FILE=" + config, "AWS_ACCESS_KEY_ID"}, list, "a console login is of version 2 of the AWS CLI"},
+		{"single sign-on without a login", []string{"AWS_PROFILE=sso", "AWS_CONFIG_FILE=" + config, "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL=" + refused}, list, "version 1 has no `aws sso login`"},
+		{"nobody to ask for a role", []string{"AWS_PROFILE=role", "AWS_CONFIG_FILE=" + config, "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL=" + server.endpoint, "AWS_ENDPOINT_URL_STS=" + refused}, list, "this is where credentials are asked for, for assume-role (profile role)"},
 		{"shorthand that does not parse", nil, []string{"chime", "batch-update-user", "--account-id", "a", "--update-user-request-items", "UserId"}, "`aws chime batch-update-user help` shows the syntax"},
 		{"input that is not valid", nil, []string{"chime", "batch-update-user", "--account-id", "a", "--update-user-request-items", "LicenseType=Pro"}, "`aws chime batch-update-user help` shows the syntax"},
 		{"a line that the parser refuses", nil, []string{"chime", "nosuch"}, ""},

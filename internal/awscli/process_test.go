@@ -158,6 +158,34 @@ func TestDebug(t *testing.T) {
 	}
 }
 
+// --debug says which places were tried for credentials, and why they have none.
+func TestDebug_credentials(t *testing.T) {
+	server := startMock(t, "http", nil)
+	server.answer([]response{{Status: 200, Body: `{"AccessKeyId": "ASIACONT", "SecretAccessKey": "secret/ASIACONT", "Token": "a-token-to-hide", "Expiration": "2099-01-01T00:00:00Z"}`}, {Status: 200, Body: "{}"}}, nil)
+	var stdout, stderr bytes.Buffer
+	env := []string{
+		"HOME=" + t.TempDir(), "BOTO_CONFIG=none", "AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL_CHIME=" + server.endpoint,
+		"AWS_CONTAINER_CREDENTIALS_FULL_URI=" + server.endpoint, "AWS_CONTAINER_AUTHORIZATION_TOKEN=another-to-hide",
+	}
+	code := awscli.Main(t.Context(), []string{"chime", "list-accounts", "--debug"}, env, strings.NewReader(""), &stdout, &stderr, chime.Service)
+	if code != 0 {
+		t.Errorf("got exit code %d, want 0", code)
+	}
+	for _, want := range []string{
+		"env: none: AWS_ACCESS_KEY_ID is not set", "sso: none: ", "boto-config: none: ",
+		"container-role: found in AWS_CONTAINER_CREDENTIALS_FULL_URI", "access key:  ASIACONT",
+	} {
+		if !strings.Contains(stderr.String(), want) {
+			t.Errorf("stderr lacks %q:\n%s", want, stderr.String())
+		}
+	}
+	for _, secret := range []string{secretOf("ASIACONT"), "a-token-to-hide", "another-to-hide"} {
+		if strings.Contains(stderr.String(), secret) {
+			t.Errorf("stderr has the secret %q:\n%s", secret, stderr.String())
+		}
+	}
+}
+
 // TestQuit: Ctrl-\ while waiting for a reply ends the process without a word.
 func TestQuit(t *testing.T) {
 	cmd, stdout, stderr := waitingForReply(t)

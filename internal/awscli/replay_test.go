@@ -33,10 +33,10 @@ import (
 	"github.com/carillon-project/carillon/internal/python"
 )
 
-// testdata/cases.jsonl, and cases-more.jsonl for services beside Chime, hold what AWS CLI version 1
-// was seen to do, one command line in each line. TestReplay runs every one as a process of its own,
-// with a home, a working directory and a server of its own, and compares what can be seen from
-// outside.
+// testdata/cases.jsonl, cases-more.jsonl for services beside Chime, and credentials.jsonl hold what
+// AWS CLI version 1 was seen to do, one command line in each line. TestReplay runs every one as a
+// process of its own, with a home, a working directory and a server of its own, and compares what
+// can be seen from outside.
 //
 // A case is a JSON object:
 //
@@ -238,19 +238,18 @@ func linkAWS(t *testing.T) string {
 func readCases(t *testing.T) []*testCase {
 	t.Helper()
 	var cases []*testCase
-	for _, name := range []string{"testdata/cases.jsonl", "testdata/cases-more.jsonl"} {
+	for _, name := range []string{"testdata/cases.jsonl", "testdata/cases-more.jsonl", "testdata/credentials.jsonl"} {
 		f, err := os.Open(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer f.Close()
-		d := json.NewDecoder(f)
-		for {
+		for d := json.NewDecoder(f); ; {
 			c := new(testCase)
 			if err := d.Decode(c); errors.Is(err, io.EOF) {
 				break
 			} else if err != nil {
-				t.Fatalf("%s: reading case %d: %v", name, len(cases)+1, err)
+				t.Fatalf("reading %s after %d cases: %v", name, len(cases), err)
 			}
 			cases = append(cases, c)
 		}
@@ -333,8 +332,8 @@ func replay(t *testing.T, aws string, cert *certificate, c *testCase) {
 	cmd.Stdin = strings.NewReader(names.fill(c.Stdin))
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	// What a case starts (credential_process) is to end with it.
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// What a case starts (credential_process) is to end with it, and nobody is asked at a terminal.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 	err := cmd.Run()
 	if _, ended := errors.AsType[*exec.ExitError](err); err != nil && !ended {
@@ -494,6 +493,9 @@ func compareRequests(t *testing.T, how rule, got, want []request) {
 			t.Errorf("request %d: got body %s, want %s", i, g.Body, w.Body)
 		}
 		g.Query, w.Query, g.Body, w.Body = "", "", "", ""
+		if len(w.Headers) == 0 {
+			w.Headers = nil
+		}
 		if !reflect.DeepEqual(g, w) {
 			gotJSON, _ := json.Marshal(g)
 			wantJSON, _ := json.Marshal(w)

@@ -18,6 +18,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/shell"
+	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 // connectionGroup is the title of the flags that say how to reach a service.
@@ -85,9 +86,14 @@ func (p *program) settings(c connection) *profile.Settings {
 		}
 		return &s
 	}
-	return profile.New(p.env, profile.Flags{
+	s := profile.New(p.env, profile.Flags{
 		Profile: optional(c.Profile), Region: optional(c.Region), EndpointURL: optional(c.URL), CABundle: optional(c.CABundle),
 	})
+	s.UserAgent = "carillon/" + build.Version()
+	s.ReadTimeout, s.ConnectTimeout = time.Duration(c.ReadTimeout)*time.Second, time.Duration(c.ConnectTimeout)*time.Second
+	s.Warn = func(text string) { fmt.Fprintf(p.stderr, "carillon: %s\n", text) }
+	s.Prompt = terminal.AskSecret // standard input may be the rows of a job
+	return s
 }
 
 // knowsEndpoint reports whether anything says where the service is. Otherwise calls would go to
@@ -114,7 +120,10 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 		err = conn.CheckCABundle()
 	}
 	if err == nil {
-		err = conn.Ready(time.Now())
+		err = conn.Ready(ctx)
+	}
+	if err == nil && conn.Credentials != nil { // a job should not begin without
+		_, err = conn.Credentials.Get(ctx)
 	}
 	if err == nil {
 		err = checkNoLogin(conn.Endpoint.URL)
@@ -127,9 +136,7 @@ func (p *program) client(ctx context.Context, c connection) (config client.Confi
 		Proxy: client.ProxyFromEnvironment(profile.Env(p.env).Lookup, conn.Endpoint.URL), CABundle: conn.CABundle.Text, NoVerifySSL: c.NoVerifySSL,
 		ReadTimeout: time.Duration(c.ReadTimeout) * time.Second, ConnectTimeout: time.Duration(c.ConnectTimeout) * time.Second,
 	}
-	if k := conn.Credentials; k != nil {
-		config.Credentials = &client.Credentials{AccessKey: k.AccessKeyID, SecretKey: k.SecretAccessKey, SessionToken: k.SessionToken}
-	}
+	config.Renew = conn.Renew()
 	return config, conn.Retry.MaxAttempts, nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
@@ -67,6 +69,41 @@ func newPlace(t *testing.T) *place {
 	}
 	p.carillon(0, "bulk", "invite", "--account-id", p.account, "people.csv", "--yes", "--ledger", "invited.jsonl")
 	return p
+}
+
+// A job signs with the credentials of a role, as aws does, and renews them before they end.
+func TestBulk_role(t *testing.T) {
+	p := newPlace(t)
+	key, secret := "", ""
+	for _, v := range p.env {
+		if text, ok := strings.CutPrefix(v, "AWS_ACCESS_KEY_ID="); ok {
+			key = text
+		} else if text, ok := strings.CutPrefix(v, "AWS_SECRET_ACCESS_KEY="); ok {
+			secret = text
+		}
+	}
+	var asked atomic.Int32
+	tokens := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		if err := r.ParseForm(); err != nil || r.Form.Get("RoleArn") != "arn:aws:iam::111122223333:role/seats" || !strings.Contains(r.Header.Get("Authorization"), "Credential=SOURCE/") {
+			w.WriteHeader(http.StatusForbidden)
+		}
+		// They end so soon that each call asks for new ones.
+		fmt.Fprintf(w, "<R><AssumeRoleResult><Credentials><AccessKeyId>%s</AccessKeyId><SecretAccessKey>%s</SecretAccessKey>"+
+			"<SessionToken/><Expiration>%s</Expiration></Credentials></AssumeRoleResult></R>", key, secret, time.Now().Add(5*time.Minute).UTC().Format(time.RFC3339))
+	}))
+	defer tokens.Close()
+	config := "[profile seats]\nrole_arn = arn:aws:iam::111122223333:role/seats\nsource_profile = source\n" +
+		"[profile source]\naws_access_key_id = SOURCE\naws_secret_access_key = s\n"
+	if err := os.WriteFile("config", []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(p.env[:1:1], "HOME="+t.TempDir(), "AWS_DEFAULT_REGION=us-east-1", "AWS_CONFIG_FILE=config", "AWS_SHARED_CREDENTIALS_FILE=none",
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_ENDPOINT_URL_STS="+tokens.URL)
+	p.carillon(0, "bulk", "suspend", "--profile", "seats", "--account-id", p.account, "people.csv", "--yes", "--ledger", "removed.jsonl")
+	if n := asked.Load(); n < 3 {
+		t.Errorf("the role was asked for %d times, want one for each call at least", n)
+	}
 }
 
 func (p *place) aws(args ...string) string {

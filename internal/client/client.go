@@ -25,7 +25,7 @@ import (
 )
 
 // Config is what a [Client] needs to know. Endpoint has no default. Neither has Service, which only
-// [Client.Fetch] and [Client.Exchange] do without.
+// [Client.Fetch], [Client.Exchange] and [Client.Send] do without.
 type Config struct {
 	// Endpoint is the URL of the service. Its path and query become part of every request. One that
 	// begins with "//" is of http.
@@ -38,7 +38,10 @@ type Config struct {
 	Token string
 	// Header holds headers that the endpoint asks for.
 	Header map[string][]string
-	// SigningName is the name in the scope of signatures, if it is not that of the service.
+	// Renew, if set, is asked for the credentials of each attempt, in place of Credentials. Those that
+	// expire can so be renewed between calls, and between attempts. Its error ends the call.
+	Renew func(context.Context) (*Credentials, error)
+	// SigningName is the name in the scope of signatures; empty is that of Service.
 	SigningName string
 	// NoHostPrefix leaves out what operations put before the host of the endpoint.
 	NoHostPrefix bool
@@ -55,6 +58,10 @@ type Config struct {
 
 	Retry       RetryMode // empty is Legacy
 	MaxAttempts int       // 0 is the mode's default
+
+	// MaxReply is the longest body that is read of a reply, in bytes; 0 is any. A longer one is an
+	// error, and not worth another attempt.
+	MaxReply int
 
 	// Strict makes a [*ReplyError] of a successful reply whose body is not JSON, such as a page of a
 	// proxy, or that has none although the operation has an output. Version 1 takes both for a reply
@@ -110,8 +117,8 @@ type Client struct {
 
 // dayKey is the signing key of one day: many calls share it.
 type dayKey struct {
-	day string
-	key *sigv4.Key
+	day, secret string
+	key         *sigv4.Key
 }
 
 // New returns a client. It opens no files or connections before the first call. It returns an error
@@ -182,62 +189,87 @@ func (c *Client) Call(ctx context.Context, op *model.Operation, input *document.
 	if err != nil {
 		return nil, err
 	}
+	var rep *reply
+	err = c.tries(ctx, nil, func(n int) error {
+		rep, err = c.attempt(ctx, r, n)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	output, err := decodeOutput(c.config.Service, op, rep, c.config.ISO8601, c.config.Strict)
+	if err != nil {
+		return nil, &ReplyError{err}
+	}
+	out := &Reply{Status: rep.status, Output: output, RequestID: rep.requestID()}
+	if op.Output.Streams() != nil {
+		out.Body = rep.body
+	}
+	return out, nil
+}
+
+// tries makes attempts, counted from 1, until one succeeds or is not worth another. worth, which
+// may be nil, says which errors are beside those of the retry mode.
+func (c *Client) tries(ctx context.Context, worth func(error) bool, attempt func(n int) error) error {
 	for n := 1; ; n++ {
-		rep, err := c.attempt(ctx, r, n)
+		err := attempt(n)
+		final, isFinal := errors.AsType[finalError](err)
 		switch {
 		case err == nil:
-			output, err := decodeOutput(c.config.Service, op, rep, c.config.ISO8601, c.config.Strict)
-			if err != nil {
-				return nil, &ReplyError{err}
-			}
-			out := &Reply{Status: rep.status, Output: output, RequestID: rep.requestID()}
-			if op.Output.Streams() != nil {
-				out.Body = rep.body
-			}
-			return out, nil
+			return nil
 		case ctx.Err() != nil:
-			return nil, context.Cause(ctx)
+			return context.Cause(ctx)
+		case isFinal:
+			return final.error
 		}
-		retry, last := c.config.Retry.retries(err), n >= c.config.MaxAttempts
+		retry := c.config.Retry.retries(err) || worth != nil && worth(err)
+		last := n >= c.config.MaxAttempts
 		if refusal, ok := errors.AsType[*ServiceError](err); ok {
 			// Only legacy mode first checks whether the error is worth another attempt.
 			refusal.Exhausted = last && (retry || c.config.Retry != Legacy)
 		}
 		if last || !retry {
-			return nil, err
+			return err
 		}
 		if err := c.config.Sleep(ctx, c.config.Retry.delay(n, c.config.Rand())); err != nil {
-			return nil, err
+			return err
 		}
 	}
 }
 
+// finalError ends a call, whatever it is: what gives out credentials has its own attempts.
+type finalError struct{ error }
+
 // attempt sends the request once and tells the trace about it.
 func (c *Client) attempt(ctx context.Context, r *request, n int) (*reply, error) {
 	a := Attempt{Number: n, Method: r.op.Method, URL: r.shown.String(), Started: c.config.Now()}
-	if r.auth == model.SignV2 && c.config.Credentials != nil {
+	creds := c.config.Credentials
+	if c.config.Renew != nil {
+		var err error
+		if creds, err = c.config.Renew(ctx); err != nil {
+			return nil, finalError{err}
+		}
+	}
+	if r.auth == model.SignV2 && creds != nil {
 		signed := *r
-		body, err := signV2(r, string(r.body), c.config.Credentials, a.Started)
+		body, err := signV2(r, string(r.body), creds, a.Started)
 		if err != nil {
 			return nil, err
 		}
 		signed.body = body
 		r = &signed
 	}
-	header, canonical := c.sign(r, a.Started)
+	header, canonical := c.sign(r, creds, a.Started)
 	if err := checkHeader(header); err != nil {
 		return nil, err
 	}
 	rep, err := c.send(ctx, r, header)
 	if err == nil {
 		a.Status, a.RequestID = rep.status, rep.requestID()
-		if rep.status >= 300 {
-			var refusal *ServiceError
-			if refusal, err = serviceError(protocolOf(c.config.Service), r.op.Name, rep); err == nil {
+		if rep.status >= 300 && r.refused != nil {
+			err = r.refused(rep)
+			if refusal, ok := errors.AsType[*ServiceError](err); ok {
 				refusal.Retries = n - 1
-				err = refusal
-			} else {
-				err = &ReplyError{err}
 			}
 		}
 	}

@@ -39,6 +39,17 @@ func (e *ServiceError) Error() string {
 	return "An error occurred (" + e.Code + ") when calling the " + e.Operation + " operation" + retries + ": " + e.Message
 }
 
+// refusalOf returns what makes an error of a reply that is a refusal.
+func refusalOf(protocol model.Protocol, operation string) func(*reply) error {
+	return func(rep *reply) error {
+		refusal, err := serviceError(protocol, operation, rep)
+		if err != nil {
+			return &ReplyError{err}
+		}
+		return refusal
+	}
+}
+
 // serviceError reads the reply to a refused call, as its protocol says. If the body is an HTML page
 // or empty, as failing proxies and load balancers send it, the phrase of the status is the message.
 // The error that is returned is another one: a reply that is none of the protocol.

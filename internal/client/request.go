@@ -26,8 +26,9 @@ type request struct {
 	host  string   // the Host header
 	body  []byte   // nil if the operation has no body
 	// header holds what the contract asks for; all of it is signed.
-	header http.Header
-	auth   model.Auth
+	header  http.Header
+	auth    model.Auth
+	refused func(*reply) error // reads a reply with a status from 300 on; nil: such a reply is a success
 }
 
 // redacted replaces secrets in a trace. It needs no percent-encoding.
@@ -63,6 +64,7 @@ func (c *Client) newRequest(op *model.Operation, input *document.Object) (*reque
 		endpoint = &there
 	}
 	r := &request{op: op, host: hostHeader(endpoint), body: content.body, header: content.header}
+	r.refused = refusalOf(protocolOf(c.config.Service), op.Name)
 	if content.contentType != "" {
 		r.header["Content-Type"] = []string{content.contentType}
 	}
@@ -123,7 +125,7 @@ const unsignedPayload = "UNSIGNED-PAYLOAD"
 // sign returns the headers of an attempt and, for the trace, what their signature covers. It signs
 // the headers of the request, host, x-amz-date, and x-amz-security-token if there is a session
 // token.
-func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical fmt.Stringer) {
+func (c *Client) sign(r *request, creds *Credentials, now time.Time) (header http.Header, canonical fmt.Stringer) {
 	header = http.Header{"User-Agent": {c.config.UserAgent}}
 	for name, values := range r.header {
 		header[name] = values
@@ -134,7 +136,6 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 		}
 		return header, nil
 	}
-	creds := c.config.Credentials
 	if creds == nil || r.auth == model.NoAuth || r.auth == model.SignV2 {
 		return header, nil
 	}
@@ -172,7 +173,7 @@ func (c *Client) sign(r *request, now time.Time) (header http.Header, canonical 
 		SignedHeaders: strings.Join(names, ";"),
 		PayloadHash:   hash,
 	}
-	header["Authorization"] = []string{c.signingKey(date[:8]).Authorization(creds.AccessKey, &s)}
+	header["Authorization"] = []string{c.signingKey(date[:8], creds.SecretKey).Authorization(creds.AccessKey, &s)}
 	if c.config.Trace != nil {
 		s.Header = func(name string) string {
 			if name == "x-amz-security-token" {
@@ -205,16 +206,15 @@ type canonicalForm sigv4.Request
 
 func (f *canonicalForm) String() string { return string((*sigv4.Request)(f).AppendCanonical(nil)) }
 
-func (c *Client) signingKey(day string) *sigv4.Key {
-	if k := c.key.Load(); k != nil && k.day == day {
+func (c *Client) signingKey(day, secret string) *sigv4.Key {
+	if k := c.key.Load(); k != nil && k.day == day && k.secret == secret {
 		return k.key
 	}
 	name := c.config.SigningName
 	if name == "" {
 		name = c.config.Service.SigningName
 	}
-	scope := sigv4.Scope{Day: day, Region: c.config.Region, Service: name}
-	key := sigv4.NewKey(c.config.Credentials.SecretKey, scope)
-	c.key.Store(&dayKey{day, key})
+	key := sigv4.NewKey(secret, sigv4.Scope{Day: day, Region: c.config.Region, Service: name})
+	c.key.Store(&dayKey{day, secret, key})
 	return key
 }

@@ -41,6 +41,7 @@ func (r *reply) requestID() string { return r.header.Get("X-Amzn-Requestid") }
 var (
 	errSilence = errors.New("the server is silent for too long")
 	errRefused = errors.New("the proxy refuses the connection")
+	errTooLong = errors.New("the reply is too long")
 )
 
 // newTransport prepares connections to host. It returns replies as they come: it follows no
@@ -98,7 +99,7 @@ func newTransport(config *Config, host string) (*http.Transport, error) {
 	return t, nil
 }
 
-// send makes one HTTP exchange. The error is a *TransportError.
+// send makes one HTTP exchange. The error is a *TransportError, or errTooLong.
 func (c *Client) send(ctx context.Context, r *request, header http.Header) (*reply, error) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -160,8 +161,14 @@ func (c *Client) send(ctx context.Context, r *request, header http.Header) (*rep
 	body.Grow(int(min(max(response.ContentLength, 0), most)) + bytes.MinRead)
 	_, err = body.ReadFrom(readFunc(func(p []byte) (int, error) {
 		alive()
+		if limit := c.config.MaxReply; limit > 0 && body.Len() > limit {
+			return 0, errTooLong
+		}
 		return response.Body.Read(p)
 	}))
+	if err == errTooLong {
+		return nil, fmt.Errorf("reading the reply of %s: %w", c.endpoint.Redacted(), err)
+	}
 	if err != nil {
 		if context.Cause(ctx) == errSilence {
 			err = errSilence

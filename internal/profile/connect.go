@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"strconv"
-	"time"
 
+	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
 )
@@ -13,8 +13,8 @@ import (
 // Connection is what a client needs to know before it sends a request.
 type Connection struct {
 	Endpoint    Endpoint
-	Region      Value        // as configured; the signature has Endpoint.SigningRegion
-	Credentials *Credentials // nil if none were found or none are wanted
+	Region      Value     // as configured; the signature has Endpoint.SigningRegion
+	Credentials *Provider // nil if none were found or none are wanted
 	Retry       Retry
 	CABundle    Value
 	// NoHostPrefix says not to put before the host what operations ask for.
@@ -24,23 +24,41 @@ type Connection struct {
 	global   bool // the service has an endpoint that needs no region
 }
 
-// Ready reports what a request at the given time lacks: [ErrNoRegion], [ErrNoCredentials], or an
-// error that the credentials have expired. Call it after the input was validated: that is when
-// version 1 finds out.
-func (c *Connection) Ready(now time.Time) error {
+// Ready reports what a request lacks: [ErrNoRegion] or [ErrNoCredentials]. Call it after the input
+// was validated: that is when version 1 finds out, and when it asks for the credentials of a role,
+// even where there is no region to sign for.
+func (c *Connection) Ready(ctx context.Context) error {
 	switch {
 	case c.unsigned:
 		return nil
 	// Without a region and a URL, a global service is called at its only endpoint. With a URL
 	// alone, no region to sign for is known.
 	case !c.Region.IsSet() && (c.Endpoint.Source.Type != "" || !c.global):
+		if c.Credentials != nil {
+			if _, err := c.Credentials.Get(ctx); err != nil {
+				return err
+			}
+		}
 		return ErrNoRegion
 	case c.Credentials == nil:
 		return ErrNoCredentials
-	case !c.Credentials.Expires.IsZero() && !now.Before(c.Credentials.Expires):
-		return Error("Credentials were refreshed, but the refreshed credentials are still expired.")
 	}
 	return nil
+}
+
+// Renew is for [client.Config]: it hands out the credentials of each attempt. It is nil for
+// requests without a signature.
+func (c *Connection) Renew() func(context.Context) (*client.Credentials, error) {
+	if c.Credentials == nil {
+		return nil
+	}
+	return func(ctx context.Context) (*client.Credentials, error) {
+		k, err := c.Credentials.Get(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return k.forClient(), nil
+	}
 }
 
 // CheckCABundle reports a bundle with an empty name, which is no way to say "none". It does not
@@ -55,7 +73,7 @@ func (c *Connection) CheckCABundle() error {
 // Connect finds the endpoint of a service, the region, credentials, retries and certificates. If
 // several things are wrong, it reports the one that version 1 reports: the first of profile, form
 // of the region, credentials, session of SSO, defaults mode, services section, retries, form of the
-// URL. Without sign it does not look for credentials. The end of ctx stops a credential_process.
+// URL. Without sign it does not look for credentials: see [Settings.Credentials].
 func (s *Settings) Connect(ctx context.Context, service *model.Service, sign bool) (*Connection, error) {
 	c := &Connection{unsigned: !sign, global: service.GlobalRegion != ""}
 	err := s.Check()
@@ -77,28 +95,37 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 	if err := s.checkSSOToken(); err != nil {
 		return nil, err
 	}
-	mode, err := s.defaultRetryMode()
-	if err != nil {
+	if err := s.reach(ctx, c, targetOf(service)); err != nil {
 		return nil, err
+	}
+	return c, nil
+}
+
+// reach finds what a connection in a region needs beside credentials. It reports the first thing
+// that is wrong with defaults mode, services section, retries and form of the URL.
+func (s *Settings) reach(ctx context.Context, c *Connection, service target) error {
+	mode, err := s.defaultRetryMode(ctx)
+	if err != nil {
+		return err
 	}
 	if c.Endpoint, err = s.endpoint(service, c.Region); err != nil {
-		return nil, err
+		return err
 	}
 	if c.Retry, err = s.retry(mode); err != nil {
-		return nil, err
+		return err
 	}
 	if c.Endpoint.Source.Type != "" {
 		if err := checkURL(c.Endpoint.URL); err != nil {
-			return nil, err
+			return err
 		}
 	}
 	prefix, err := s.resolve(nil, "", "AWS_DISABLE_HOST_PREFIX_INJECTION", "disable_host_prefix_injection")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	c.NoHostPrefix = isTrue(prefix.Text)
 	c.CABundle, err = s.CABundle()
-	return c, err
+	return err
 }
 
 // Retry says how many times a request is tried.
@@ -108,8 +135,9 @@ type Retry struct {
 }
 
 // defaultRetryMode returns the retry mode that the defaults mode implies: every one but
-// "legacy" asks for "standard".
-func (s *Settings) defaultRetryMode() (string, error) {
+// "legacy" asks for "standard". For "auto" it asks in which region this machine is, as version 1
+// does, although nothing here depends on the answer.
+func (s *Settings) defaultRetryMode(ctx context.Context) (string, error) {
 	v, err := s.resolve(nil, "", "AWS_DEFAULTS_MODE", "defaults_mode")
 	if err != nil || !v.IsSet() {
 		return "legacy", err
@@ -117,7 +145,10 @@ func (s *Settings) defaultRetryMode() (string, error) {
 	switch python.Lower(v.Text) {
 	case "legacy":
 		return "legacy", nil
-	case "standard", "auto", "in-region", "cross-region", "mobile":
+	case "auto":
+		s.askRegion(ctx)
+		return "standard", nil
+	case "standard", "in-region", "cross-region", "mobile":
 		return "standard", nil
 	}
 	return "", errorf("Client configured with invalid defaults mode: %s. Valid defaults modes include: legacy, auto, standard, in-region, cross-region, mobile.", v.Text)

@@ -3,8 +3,6 @@ package profile
 import (
 	"bytes"
 	"context"
-	"crypto/sha1"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/shell"
@@ -27,48 +26,125 @@ type Credentials struct {
 	Source          Source
 }
 
+func (c *Credentials) forClient() *client.Credentials {
+	return &client.Credentials{AccessKey: c.AccessKeyID, SecretKey: c.SecretAccessKey, SessionToken: c.SessionToken}
+}
+
 // String and GoString leave out the secrets, so that no log holds them by accident.
 func (c Credentials) String() string   { return c.AccessKeyID + " from " + c.Source.String() }
 func (c Credentials) GoString() string { return "profile.Credentials{" + c.String() + "}" }
 
 // Credentials looks for credentials in the places and in the order of version 1: environment
-// (unless --profile was given), assumed role, web identity, SSO, credentials file,
+// (unless --profile was given), assumed role, web identity, SSO, credentials file, console login,
 // credential_process, config file, the files of older tools (AWS_CREDENTIAL_FILE, ~/.boto),
-// container. It never asks for instance metadata. The error is [ErrNoCredentials] if no place has
-// any.
+// container, instance metadata. The error is [ErrNoCredentials] if no place has any.
 //
-// A place that is on the network is an error, which says what to do instead. Such a place is not
-// skipped, since the next one may hold the keys of another user.
-func (s *Settings) Credentials(ctx context.Context) (*Credentials, error) {
+// It runs a credential_process, and asks a container or the instance metadata. Roles, web identity
+// and SSO are asked when the provider is first used. A place that has been chosen and fails is an
+// error: it is not skipped, since the next one may hold the keys of another user.
+func (s *Settings) Credentials(ctx context.Context) (*Provider, error) {
 	if err := s.Check(); err != nil {
 		return nil, err
 	}
-	for _, find := range []func(context.Context) (*Credentials, error){
-		s.fromVariables, s.fromRole, s.fromWebIdentity, s.fromSSO, s.fromSharedFile,
-		s.fromLogin, s.fromProcess, s.fromConfigFile, s.fromEC2Tools, s.fromBoto, s.fromContainer,
-	} {
-		if c, err := find(ctx); c != nil || err != nil {
-			return c, err
-		}
+	// Version 1 checks how metadata are asked for, even if others have credentials.
+	if _, err := s.metadata(); err != nil {
+		return nil, err
 	}
-	return nil, ErrNoCredentials
+	look := &search{Settings: s, profile: s.profileName(), variables: !s.explicit(), cached: true}
+	p, err := look.first(ctx, look.sources())
+	if p == nil && err == nil {
+		err = ErrNoCredentials
+	}
+	return p, err
 }
 
-// unsupported is the error of a place that is known and not supported.
-func unsupported(what string) error {
-	return errorf("%s, which this command does not support: put aws_access_key_id and aws_secret_access_key into a profile, or name a program that prints credentials as credential_process", what)
+// search is one search for credentials.
+type search struct {
+	*Settings
+	profile   string
+	variables bool     // the environment counts
+	cached    bool     // what web identity gives is kept on disk
+	visited   []string // the profiles that lead to this one, for roles
+}
+
+// source is a place where credentials may be. find returns the error absent if there are none.
+type source struct {
+	name string // version 1's
+	find func(context.Context) (*Provider, error)
+}
+
+// absent says why a place has no credentials.
+type absent string
+
+func (a absent) Error() string { return string(a) }
+
+// sources are all places in their order.
+func (s *search) sources() []source {
+	return slices.Concat(
+		[]source{{"env", s.fromVariables}, {"assume-role", s.fromRole}},
+		s.profileSources(),
+		[]source{
+			{"ec2-credentials-file", s.fromEC2Tools}, {"boto-config", s.fromBoto},
+			{"container-role", s.fromContainer}, {"iam-role", s.fromInstance},
+		},
+	)
+}
+
+// profileSources are the places of a profile that is the source of a role.
+func (s *search) profileSources() []source {
+	return []source{
+		{"assume-role-with-web-identity", s.fromWebIdentity}, {"sso", s.fromSSO},
+		{"shared-credentials-file", s.fromSharedFile}, {"login", s.fromLogin},
+		{"custom-process", s.fromProcess}, {"config-file", s.fromConfigFile},
+	}
+}
+
+// first returns what the first place with credentials has, nil if there is none. It tells the trace
+// about each place.
+func (s *search) first(ctx context.Context, places []source) (*Provider, error) {
+	for _, place := range places {
+		p, err := place.find(ctx)
+		if why, ok := errors.AsType[absent](err); ok {
+			s.trace(place.name, "none: "+string(why))
+			continue
+		}
+		if err != nil {
+			s.trace(place.name, "failed")
+			return nil, err
+		}
+		s.trace(place.name, "found in "+p.Source.Location)
+		return p, nil
+	}
+	return nil, nil
+}
+
+func (s *Settings) trace(place, outcome string) {
+	if s.Trace != nil {
+		s.Trace(place, outcome)
+	}
 }
 
 func partial(place, missing string) error {
 	return errorf("Partial credentials found in %s, missing: %s", place, missing)
 }
 
-func (s *Settings) fromVariables(context.Context) (*Credentials, error) {
-	key := s.fromEnv("AWS_ACCESS_KEY_ID")
-	if key.Text == "" || s.explicit() {
-		return nil, nil
+func (s *search) fromVariables(context.Context) (*Provider, error) {
+	if !s.variables {
+		return nil, absent("--profile is given")
 	}
-	secret := s.fromEnv("AWS_SECRET_ACCESS_KEY")
+	if s.fromEnv("AWS_ACCESS_KEY_ID").Text == "" {
+		return nil, absent("AWS_ACCESS_KEY_ID is not set")
+	}
+	read := func(context.Context) (*Credentials, error) { return s.variableKeys() }
+	c, err := s.variableKeys()
+	if err != nil {
+		return nil, err
+	}
+	return s.provider(c, read), nil
+}
+
+func (s *search) variableKeys() (*Credentials, error) {
+	key, secret := s.fromEnv("AWS_ACCESS_KEY_ID"), s.fromEnv("AWS_SECRET_ACCESS_KEY")
 	if secret.Text == "" {
 		return nil, partial("env", "AWS_SECRET_ACCESS_KEY")
 	}
@@ -88,9 +164,22 @@ func parseTime(text string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05 UTC"} {
-		if t, err := time.Parse(layout, text); err == nil {
+	// Caches of version 1 have UTC for Z.
+	plain := text
+	for _, zone := range []string{" UTC", "UTC", " GMT", "GMT"} {
+		if rest, ok := strings.CutSuffix(text, zone); ok {
+			plain = rest + "Z"
+			break
+		}
+	}
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "20060102T150405Z0700", "Mon, 02 Jan 2006 15:04:05Z07:00"} {
+		if t, err := time.Parse(layout, plain); err == nil {
 			return t, nil
+		}
+	}
+	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
+		if _, err := time.Parse(layout, text); err == nil {
+			return time.Time{}, Error("can't subtract offset-naive and offset-aware datetimes")
 		}
 	}
 	return time.Time{}, errorf("Unknown string format: %s", text)
@@ -109,144 +198,6 @@ func (s *Settings) option(profile, name string) (string, bool, error) {
 func (s *Settings) has(profile, name string) bool {
 	_, ok, _ := s.option(profile, name)
 	return ok
-}
-
-func (s *Settings) assumesRole(profile string) bool {
-	return s.has(profile, "role_arn") && !s.has(profile, "web_identity_token_file")
-}
-
-func (s *Settings) fromRole(context.Context) (*Credentials, error) {
-	profile := s.profileName()
-	if !s.assumesRole(profile) {
-		return nil, nil
-	}
-	if err := s.checkRole(profile, []string{profile}); err != nil {
-		return nil, err
-	}
-	return nil, unsupported(fmt.Sprintf("The profile %q assumes a role (role_arn)", profile))
-}
-
-// checkRole reports what is wrong with a profile that assumes a role. It follows the profiles that
-// the credentials come from; visited ends with the profile itself.
-func (s *Settings) checkRole(profile string, visited []string) error {
-	source, hasSource, _ := s.option(profile, "source_profile")
-	place, hasPlace, _ := s.option(profile, "credential_source")
-	switch {
-	case hasSource && hasPlace:
-		return errorf(`The profile "%s" contains both source_profile and credential_source.`, profile)
-	case hasPlace:
-		switch place {
-		case "Environment":
-			if s.fromEnv("AWS_ACCESS_KEY_ID").Text == "" {
-				return errorf("Error when retrieving credentials from Environment: No credentials found in credential_source referenced in profile %s", profile)
-			}
-		case "Ec2InstanceMetadata", "EcsContainer":
-		default:
-			return errorf(`The credential source "%s" referenced in profile "%s" is not valid.`, place, profile)
-		}
-		return nil
-	case !hasSource:
-		return partial("assume-role", "source_profile or credential_source")
-	}
-	config, credentials, err := s.files()
-	if err != nil {
-		return err
-	}
-	if config.named("profile", source) == nil && credentials.section(source) == nil {
-		return errorf(`The source_profile "%s" referenced in the profile "%s" does not exist.`, source, profile)
-	}
-	static := s.has(source, "aws_access_key_id") && s.has(source, "aws_secret_access_key")
-	// A profile may name itself if it holds keys and a role.
-	if slices.Contains(visited, source) && (source != profile || !static) {
-		var names []string
-		for _, v := range visited {
-			names = append(names, python.Repr(v))
-		}
-		return errorf("Infinite loop in credential configuration detected. Attempting to load from profile %s which has already been visited. Visited profiles: [%s]",
-			source, strings.Join(names, ", "))
-	}
-	switch {
-	case static:
-		return nil
-	case s.assumesRole(source):
-		return s.checkRole(source, append(visited, source))
-	}
-	for _, other := range []string{"aws_access_key_id", "credential_process", "web_identity_token_file", "sso_account_id", "sso_role_name", "login_session"} {
-		if s.has(source, other) {
-			return nil
-		}
-	}
-	return errorf(`The source profile "%s" must have credentials.`, source)
-}
-
-func (s *Settings) fromWebIdentity(context.Context) (*Credentials, error) {
-	find := func(variable, name string) string {
-		if v := s.fromEnv(variable); v.IsSet() && !s.explicit() {
-			return v.Text
-		}
-		text, _, _ := s.option(s.profileName(), name)
-		return text
-	}
-	token := find("AWS_WEB_IDENTITY_TOKEN_FILE", "web_identity_token_file")
-	if token == "" {
-		return nil, nil
-	}
-	if find("AWS_ROLE_ARN", "role_arn") == "" {
-		// The missing blank is version 1's.
-		return nil, Error("The provided profile or the current environment is configured to assume role with web identity but has no role ARN configured. Ensure that the profile has the role_arnconfiguration set or the AWS_ROLE_ARN env var is set.")
-	}
-	if _, err := os.Stat(token); err != nil {
-		return nil, fileError(err, token)
-	}
-	return nil, unsupported("The environment or the profile assumes a role with web identity (web_identity_token_file)")
-}
-
-func (s *Settings) fromSSO(context.Context) (*Credentials, error) {
-	profile := s.profileName()
-	if !s.has(profile, "sso_account_id") && !s.has(profile, "sso_role_name") {
-		return nil, nil
-	}
-	config, _, err := s.files()
-	if err != nil {
-		return nil, err
-	}
-	var missing []string
-	need := func(found bool, name string) {
-		if !found {
-			missing = append(missing, name)
-		}
-	}
-	need(s.has(profile, "sso_role_name"), "sso_role_name")
-	need(s.has(profile, "sso_account_id"), "sso_account_id")
-	token, inSession, _ := s.option(profile, "sso_session")
-	if inSession {
-		session := config.named("sso-session", token)
-		if session == nil {
-			return nil, errorf(`The specified sso-session does not exist: "%s"`, token)
-		}
-		need(session.option("sso_start_url") != nil, "sso_start_url")
-		need(session.option("sso_region") != nil, "sso_region")
-	} else {
-		token, _, _ = s.option(profile, "sso_start_url")
-		need(s.has(profile, "sso_start_url"), "sso_start_url")
-		need(s.has(profile, "sso_region"), "sso_region")
-	}
-	if missing != nil {
-		return nil, errorf(`The profile "%s" is configured to use SSO but is missing required configuration: %s`, profile, strings.Join(missing, ", "))
-	}
-	// Without the token of an earlier login, version 1 gives up before it asks the network.
-	sum := sha1.Sum([]byte(token))
-	if _, err := os.Stat(s.env.Expand("~/.aws/sso/cache/" + hex.EncodeToString(sum[:]) + ".json")); err != nil {
-		return nil, errorf("Error loading SSO Token: Token for %s does not exist", token)
-	}
-	return nil, unsupported(fmt.Sprintf("The profile %q signs in through SSO (sso_account_id)", profile))
-}
-
-func (s *Settings) fromLogin(context.Context) (*Credentials, error) {
-	if !s.has(s.profileName(), "login_session") {
-		return nil, nil
-	}
-	return nil, unsupported(fmt.Sprintf("The profile %q takes its credentials from a console login (login_session)", s.profileName()))
 }
 
 // checkSSOToken reports a profile whose sso_session is not complete. Version 1 looks at the session
@@ -277,37 +228,28 @@ func (s *Settings) checkSSOToken() error {
 	return nil
 }
 
-func (s *Settings) fromContainer(context.Context) (*Credentials, error) {
-	for _, name := range []string{"AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI"} {
-		if s.fromEnv(name).IsSet() {
-			return nil, unsupported("The environment offers the credentials of a container (" + name + ")")
-		}
-	}
-	return nil, nil
-}
-
-func (s *Settings) fromSharedFile(context.Context) (*Credentials, error) {
+func (s *search) fromSharedFile(context.Context) (*Provider, error) {
 	_, credentials, err := s.files()
 	if err != nil {
 		return nil, err
 	}
-	return keys("shared-credentials-file", credentials, credentials.section(s.profileName()))
+	return s.keys("shared-credentials-file", credentials, credentials.section(s.profile))
 }
 
-func (s *Settings) fromConfigFile(context.Context) (*Credentials, error) {
+func (s *search) fromConfigFile(context.Context) (*Provider, error) {
 	config, _, err := s.files()
 	if err != nil {
 		return nil, err
 	}
-	return keys("config-file", config, config.named("profile", s.profileName()))
+	return s.keys("config-file", config, config.named("profile", s.profile))
 }
 
 // fromEC2Tools reads the file of the first tools for EC2, which AWS_CREDENTIAL_FILE names. Its
 // lines are NAME=VALUE; others are ignored. A file that is named must be there.
-func (s *Settings) fromEC2Tools(context.Context) (*Credentials, error) {
+func (s *search) fromEC2Tools(context.Context) (*Provider, error) {
 	name := s.fromEnv("AWS_CREDENTIAL_FILE")
 	if !name.IsSet() {
-		return nil, nil
+		return nil, absent("AWS_CREDENTIAL_FILE is not set")
 	}
 	path := s.env.expandHome(name.Text)
 	data, err := os.ReadFile(path)
@@ -326,18 +268,18 @@ func (s *Settings) fromEC2Tools(context.Context) (*Credentials, error) {
 	}
 	key, ok := found["AWSAccessKeyId"]
 	if !ok {
-		return nil, nil
+		return nil, absent("no AWSAccessKeyId in " + path)
 	}
 	secret, ok := found["AWSSecretKey"]
 	if !ok {
 		return nil, Error("'AWSSecretKey'") // no more than the name: version 1 does not expect this
 	}
-	return &Credentials{AccessKeyID: key, SecretAccessKey: secret, Source: Source{"ec2-credentials-file", path}}, nil
+	return s.provider(&Credentials{AccessKeyID: key, SecretAccessKey: secret, Source: Source{"ec2-credentials-file", path}}, nil), nil
 }
 
 // fromBoto reads [Credentials] in the files of boto, the library before the one of version 1:
 // BOTO_CONFIG or, if that is not set, /etc/boto.cfg and ~/.boto. It has no session tokens.
-func (s *Settings) fromBoto(context.Context) (*Credentials, error) {
+func (s *search) fromBoto(context.Context) (*Provider, error) {
 	names := []string{"/etc/boto.cfg", "~/.boto"}
 	if named := s.fromEnv("BOTO_CONFIG"); named.IsSet() {
 		names = []string{named.Text}
@@ -349,20 +291,22 @@ func (s *Settings) fromBoto(context.Context) (*Credentials, error) {
 			// Read this late, a broken file is an error like any other.
 			return nil, errorf("Unable to parse config file: %s", path)
 		}
-		if c, err := keys("boto-config", f, f.section("Credentials")); err != nil {
-			return nil, err
-		} else if c != nil {
-			c.SessionToken = ""
-			return c, nil
+		p, err := s.keys("boto-config", f, f.section("Credentials"))
+		if _, none := errors.AsType[absent](err); none {
+			continue
 		}
+		if p != nil {
+			p.current.SessionToken = ""
+		}
+		return p, err
 	}
-	return nil, nil
+	return nil, absent("no keys in " + strings.Join(names, ", "))
 }
 
 // keys reads access keys from one section of one file. A pair is never taken from both files.
-func keys(place string, f *File, section *Section) (*Credentials, error) {
+func (s *search) keys(place string, f *File, section *Section) (*Provider, error) {
 	if section.option("aws_access_key_id") == nil {
-		return nil, nil
+		return nil, absent(fmt.Sprintf("no aws_access_key_id of profile %q in %s", s.profile, f.Path))
 	}
 	if section.option("aws_secret_access_key") == nil {
 		return nil, partial(place, "aws_secret_access_key")
@@ -371,22 +315,34 @@ func keys(place string, f *File, section *Section) (*Credentials, error) {
 	if section.option("aws_security_token") != nil {
 		token = section.value("aws_security_token")
 	}
-	return &Credentials{
+	return s.provider(&Credentials{
 		AccessKeyID:     section.value("aws_access_key_id"),
 		SecretAccessKey: section.value("aws_secret_access_key"),
 		SessionToken:    token,
 		Source:          Source{place, location(f, section)},
-	}, nil
+	}, nil), nil
 }
 
 // fromProcess runs the program that the profile names, without a shell. The program prints a JSON
 // object with Version (1), AccessKeyId, SecretAccessKey and, optionally, SessionToken and
 // Expiration.
-func (s *Settings) fromProcess(ctx context.Context) (*Credentials, error) {
-	o, source, err := s.lookup(s.profileName(), "credential_process")
-	if o == nil || err != nil {
+func (s *search) fromProcess(ctx context.Context) (*Provider, error) {
+	o, source, err := s.lookup(s.profile, "credential_process")
+	if err != nil {
 		return nil, err
 	}
+	if o == nil {
+		return nil, absent(fmt.Sprintf("the profile %q has no credential_process", s.profile))
+	}
+	run := func(ctx context.Context) (*Credentials, error) { return s.runProcess(ctx, o, source) }
+	c, err := run(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return s.provider(c, run), nil
+}
+
+func (s *search) runProcess(ctx context.Context, o *Option, source Source) (*Credentials, error) {
 	words, err := shell.Split(o.Value)
 	if err != nil {
 		return nil, Error(err.Error())

@@ -18,6 +18,18 @@ type Endpoint struct {
 	Source        Source              // of the URL; zero for the default endpoint
 }
 
+// target is what settings must know of a service to find its endpoint.
+type target struct {
+	prefix  string // first label of its host names
+	setting string // its name in settings
+	global  string // the region of a global service, "" for a service with an endpoint in each
+	rules   string // of its endpoints, "" for none
+}
+
+func targetOf(service *model.Service) target {
+	return target{service.EndpointPrefix, service.SettingName(), service.GlobalRegion, service.Rules}
+}
+
 // awsGlobal is the region of a user who has chosen none.
 const awsGlobal = "aws-global"
 
@@ -27,7 +39,7 @@ const awsGlobal = "aws-global"
 //
 // A combination that version 1 cannot sign for, or a name that cannot be part of a host name,
 // is an error.
-func defaultEndpoint(service *model.Service, region string, fips, dualStack bool) (Endpoint, error) {
+func defaultEndpoint(service target, region string, fips, dualStack bool) (Endpoint, error) {
 	if err := checkRegion(region); err != nil {
 		return Endpoint{}, err
 	}
@@ -35,12 +47,12 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 		region, fips = name, true
 	}
 	p := partitionOf(region)
-	global := service.GlobalRegion
+	global := service.global
 	if p.name == "" && global != "" && !fips && !dualStack {
-		return Endpoint{URL: "https://" + service.EndpointPrefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
+		return Endpoint{URL: "https://" + service.prefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
 	}
 	for _, g := range globalHosts {
-		if g.prefix == service.EndpointPrefix && g.partition == p.name && global == "" && !fips && !dualStack {
+		if g.prefix == service.prefix && g.partition == p.name && global == "" && !fips && !dualStack {
 			return Endpoint{URL: "https://" + g.host, SigningRegion: g.region}, nil
 		}
 	}
@@ -65,7 +77,7 @@ func defaultEndpoint(service *model.Service, region string, fips, dualStack bool
 			return Endpoint{}, errorf("Unable to construct a modeled endpoint with the following variant(s) [%s]: ", variants)
 		}
 	}
-	host := service.EndpointPrefix
+	host := service.prefix
 	if fips {
 		host += "-fips"
 	}
@@ -167,7 +179,7 @@ func withoutFIPS(region string) string {
 
 // endpoint returns where requests to a service in a region go. If a URL is configured, requests
 // are signed for the region as given, known or not, and FIPS and dual stack do not matter.
-func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, error) {
+func (s *Settings) endpoint(service target, region Value) (Endpoint, error) {
 	url, err := s.endpointURL(service)
 	if err != nil {
 		return Endpoint{}, err
@@ -187,11 +199,11 @@ func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, err
 	name := region.Text
 	if !region.IsSet() {
 		name = awsGlobal
-	} else if service.Rules != "" {
+	} else if service.rules != "" {
 		if err := checkRegion(name); err != nil {
 			return Endpoint{}, err
 		}
-		return ruled(service.Rules, withoutFIPS(name), isTrue(fips.Text) || withoutFIPS(name) != name, isTrue(dualStack.Text))
+		return ruled(service.rules, withoutFIPS(name), isTrue(fips.Text) || withoutFIPS(name) != name, isTrue(dualStack.Text))
 	}
 	return defaultEndpoint(service, name, isTrue(fips.Text), isTrue(dualStack.Text))
 }
@@ -199,8 +211,10 @@ func (s *Settings) endpoint(service *model.Service, region Value) (Endpoint, err
 // EndpointVariable returns the name of the variable with the URL of a service:
 // "AWS_ENDPOINT_URL_CHIME".
 func EndpointVariable(service *model.Service) string {
-	return endpointVariable + "_" + strings.ToUpper(service.SettingName())
+	return targetOf(service).variable()
 }
+
+func (t target) variable() string { return endpointVariable + "_" + strings.ToUpper(t.setting) }
 
 // endpointVariable is the variable with the URL of all services that have none of their own.
 const endpointVariable = "AWS_ENDPOINT_URL"
@@ -209,7 +223,7 @@ const endpointVariable = "AWS_ENDPOINT_URL"
 // service, AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`. It
 // skips empty ones. A name in `services` without a section is an error, unless a place before it
 // has a URL.
-func (s *Settings) endpointURL(service *model.Service) (Value, error) {
+func (s *Settings) endpointURL(service target) (Value, error) {
 	if s.flags.EndpointURL != nil {
 		return Value{*s.flags.EndpointURL, Source{"manual", "--endpoint-url"}}, nil
 	}
@@ -217,12 +231,12 @@ func (s *Settings) endpointURL(service *model.Service) (Value, error) {
 	if err != nil || isTrue(ignore.Text) {
 		return Value{}, err
 	}
-	for _, name := range []string{EndpointVariable(service), endpointVariable} {
+	for _, name := range []string{service.variable(), endpointVariable} {
 		if v := s.fromEnv(name); v.Text != "" {
 			return v, nil
 		}
 	}
-	if v, err := s.servicesURL(service.SettingName()); err != nil || v.Text != "" {
+	if v, err := s.servicesURL(service.setting); err != nil || v.Text != "" {
 		return v, err
 	}
 	v, err := s.Setting("endpoint_url")

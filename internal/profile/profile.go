@@ -12,12 +12,14 @@
 package profile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/user"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/python"
 )
@@ -130,7 +132,8 @@ func (v Value) IsSet() bool { return v.Source.Type != "" }
 // Source says where a value comes from, for --debug and for `aws configure list`.
 type Source struct {
 	// Type is what version 1 calls the place: "manual" (an option), "env", "config-file",
-	// "shared-credentials-file", "custom-process", "ec2-credentials-file", "boto-config".
+	// "shared-credentials-file", "custom-process", "ec2-credentials-file", "boto-config",
+	// "assume-role", "assume-role-with-web-identity", "sso", "container-role", "iam-role".
 	Type string
 	// Location is the option, the variable, or the file and its section.
 	Location string
@@ -150,11 +153,27 @@ type Settings struct {
 	Stdin *os.File
 	// Warn, if set, is told what a user should mend though the command goes on.
 	Warn func(text string)
+	// Trace, if set, is told of each place that was asked for credentials, by version 1's name, and
+	// what became of it. It hears no secrets.
+	Trace func(place, outcome string)
+	// Prompt asks a person for the code of an MFA device, and returns it without the line's end. If ok
+	// is false, or Prompt nil, nobody can be asked.
+	Prompt func(ctx context.Context, text string) (line string, ok bool, err error)
+
+	// UserAgent and the timeouts are for requests for credentials: see [client.Config]. The timeouts
+	// are not for containers and instance metadata, which answer at once.
+	UserAgent                   string
+	ReadTimeout, ConnectTimeout time.Duration
+
+	// Now and Sleep are for tests: see [client.Config].
+	Now   func() time.Time
+	Sleep func(context.Context, time.Duration) error
 
 	env   Env
 	flags Flags
 
 	config, credentials loaded
+	placed              bool // the region of this machine was asked for
 }
 
 type loaded struct {
