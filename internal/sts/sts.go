@@ -108,7 +108,6 @@ func Minima(parameters []Parameter) error {
 	if wrong == nil {
 		return nil
 	}
-	//lint:ignore ST1005 version 1's text
 	return errors.New("Parameter validation failed:\n" + strings.Join(wrong, "\n"))
 }
 
