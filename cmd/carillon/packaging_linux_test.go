@@ -30,7 +30,7 @@ func TestUnit(t *testing.T) {
 	}
 	dir := t.TempDir()
 	// The program must be where the unit says, and on this machine it is elsewhere.
-	unit := strings.ReplaceAll(string(text), "/usr/local/bin/carillon", program)
+	unit := strings.ReplaceAll(string(text), "/usr/bin/carillon", program)
 	file := filepath.Join(dir, "carillon.service")
 	if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
