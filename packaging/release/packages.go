@@ -112,7 +112,9 @@ func (r *release) pack(t target, p parcel, format string) error {
 	scripts := p.scripts
 	for _, script := range []*string{&scripts.PostInstall, &scripts.PreRemove, &scripts.PostRemove} {
 		if *script != "" {
-			*script = r.file(*script)
+			if *script, err = r.script(*script); err != nil {
+				return err
+			}
 		}
 	}
 	info := nfpm.WithDefaults(&nfpm.Info{
@@ -122,7 +124,6 @@ func (r *release) pack(t target, p parcel, format string) error {
 		Overridables: nfpm.Overridables{
 			Contents: contents, Scripts: scripts,
 			RPM: nfpm.RPM{Summary: p.summary, BuildHost: "localhost", Compression: "zstd"},
-			Deb: nfpm.Deb{Compression: "zstd"},
 		},
 	})
 	if format == "deb" {
@@ -133,6 +134,19 @@ func (r *release) pack(t target, p parcel, format string) error {
 	}
 	info.Target = filepath.Join(r.out, packager.ConventionalFileName(info))
 	return writeFile(info.Target, func(w io.Writer) error { return packager.Package(info, w) })
+}
+
+// script copies a script of a package, for the format of Alpine has the times of these files.
+func (r *release) script(name string) (string, error) {
+	text, err := os.ReadFile(r.file(name))
+	if err != nil {
+		return "", err
+	}
+	to := filepath.Join(r.stage, path.Base(name))
+	if err := os.WriteFile(to, text, 0o755); err != nil {
+		return "", err
+	}
+	return to, os.Chtimes(to, r.date(), r.date())
 }
 
 // contents lists the files of a package.
