@@ -9,9 +9,9 @@ import (
 // release is what packaging/release has the linker set, such as "1.4.0".
 var release string
 
-// Version returns the version that was released ("1.4.0"), or that of the module that was built. A
-// build from a checkout without a tag has the time and the commit in it, and says whether there were
-// changes ("0.0.0-20261124180000-0123456789ab+dirty"). It is "dev" where the build recorded nothing.
+// Version returns the version that was released ("1.4.0"), or that of the module that was built.
+// That of a checkout without a tag has the time and the commit in it, and says whether there were
+// changes ("0.0.0-20261124180000-0123456789ab+dirty"). It is "dev" where nothing was recorded.
 func Version() string {
 	if release != "" {
 		return release

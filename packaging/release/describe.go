@@ -88,8 +88,8 @@ func (r *release) share(name, text string) error {
 
 var escapeRoff = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace
 
-// roff makes a manual page of a help page of aws, whose headings are all that is not indented. Lines
-// stay as they are: help fills them for 80 columns.
+// roff makes a manual page of a help page of aws, whose headings are all that is not indented.
+// Lines stay as they are: help fills them for 80 columns.
 func (r *release) roff(name, help string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, ".TH %s 1 \"%s\" \"Carillon %s\" \"Carillon manual\"\n", escapeRoff(strings.ToUpper(name)), r.date().Format("2006-01-02"), r.version)

@@ -34,8 +34,8 @@ var imageConfig = v1.Config{
 	Entrypoint: []string{"/carillon"}, Cmd: []string{"serve"},
 }
 
-// images writes an image for each Linux as `docker load` takes it, and all of them as a layout of the
-// Open Container Initiative, for registries.
+// images writes an image for each Linux as `docker load` takes it, and all of them as a layout of
+// the Open Container Initiative, for registries.
 func (r *release) images(context.Context) error {
 	var index v1.ImageIndex = mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, t := range r.targets {

@@ -1,15 +1,15 @@
-// Release makes what people download: in dist/, both programs for six systems, archives, packages of
-// four kinds, container images, the lists of what is in them, and the sums of all that. It runs in its
-// own folder:
+// Release makes what people download: in dist/, both programs for six systems, archives, packages
+// of four kinds, container images, the lists of what is in them, and the sums of all that. It runs
+// in its own folder:
 //
 //	cd packaging/release && go run . -version 0.1.0
 //
-// The same source and release of Go make the same bytes, whoever makes them and where: times are that
-// of the release's section in CHANGELOG.md, without which there is no release. docs/verifying.md tells
-// people how to compare.
+// The same source and release of Go make the same bytes, whoever makes them and where: times are
+// that of the release's section in CHANGELOG.md, without which there is no release.
+// docs/verifying.md tells people how to compare.
 //
-// The tools that make packages and images are libraries here, in a module of their own: the programs
-// that they pack depend on none of them.
+// The tools that make packages and images are libraries here, in a module of their own: the
+// programs that they pack depend on none of them.
 package main
 
 import (
