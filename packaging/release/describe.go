@@ -88,6 +88,9 @@ func (r *release) share(name, text string) error {
 
 var escapeRoff = strings.NewReplacer(`\`, `\e`, "-", `\-`, "'", `\(aq`, "`", `\(ga`, "^", `\(ha`, "~", `\(ti`).Replace
 
+// firstSentence finds that of the description in a help page.
+var firstSentence = regexp.MustCompile(`(?s)\nDESCRIPTION\n(.*?)\.\s`)
+
 // roff makes a manual page of a help page of aws, whose headings are all that is not indented.
 // Lines stay as they are: help fills them for 80 columns.
 func (r *release) roff(name, help string) string {
@@ -103,8 +106,8 @@ func (r *release) roff(name, help string) string {
 		case heading == "NAME":
 			// Indexes of manuals want the page's name, a dash and a summary.
 			_, summary, found := strings.Cut(text, " - ")
-			if !found {
-				summary = "an operation of the administration of Amazon Chime"
+			if m := firstSentence.FindStringSubmatch(help); !found && m != nil {
+				summary = strings.Join(strings.Fields(m[1]), " ")
 			}
 			fmt.Fprintf(&b, ".SH NAME\n%s \\- %s\n", escapeRoff(name), escapeRoff(summary))
 		default:

@@ -645,8 +645,9 @@ func testScript(t *testing.T, r *release) {
 	if out, err := exec.Command(filepath.Join(prefix, "bin", "aws"), "--version").CombinedOutput(); err != nil || !strings.Contains(string(out), "carillon/"+version) {
 		t.Errorf("aws --version: got %v and %q", err, out)
 	}
-	if _, err := os.Stat(filepath.Join(prefix, "share/man/man1/aws-chime-batch-update-user.1")); err != nil {
-		t.Error(err)
+	page, err := os.ReadFile(filepath.Join(prefix, "share/man/man1/aws-chime-create-room.1"))
+	if want := ".SH NAME\naws\\-chime\\-create\\-room \\- Creates a chat room in an Enterprise account\n.SH "; err != nil || !strings.Contains(string(page), want) {
+		t.Errorf("the manual page of create-room is %q (%v), want %q in it", page, err, want)
 	}
 
 	other := t.TempDir()
