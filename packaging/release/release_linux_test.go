@@ -58,7 +58,7 @@ func changelog(t *testing.T, version string) string {
 		t.Fatal("CHANGELOG.md has no section")
 	}
 	file := filepath.Join(t.TempDir(), "CHANGELOG.md")
-	dated := fmt.Sprintf("## %s (2026-12-01)", version) + string(text[first[1]:])
+	dated := fmt.Sprintf("## %s (2026-11-01)", version) + string(text[first[1]:])
 	if err := os.WriteFile(file, []byte(dated), 0o644); err != nil {
 		t.Fatal(err)
 	}
