@@ -18,6 +18,7 @@ var whoSayChime = map[string]string{
 	"internal/carillon/":    "wires the service of Chime, demonstrates it, and tells people about it",
 	"internal/bulk/bulk.go": "the operations that a bulk job calls",
 	"carillontest/":         "starts the service of Chime",
+	"packaging/release/":    "names the packages and their manual pages",
 
 	// Others say the same words.
 	"internal/awscli/commands.go":     "version 1 has a command of that name",

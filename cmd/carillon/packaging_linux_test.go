@@ -30,7 +30,7 @@ func TestUnit(t *testing.T) {
 	}
 	dir := t.TempDir()
 	// The program must be where the unit says, and on this machine it is elsewhere.
-	unit := strings.ReplaceAll(string(text), "/usr/local/bin/carillon", program)
+	unit := strings.ReplaceAll(string(text), "/usr/bin/carillon", program)
 	file := filepath.Join(dir, "carillon.service")
 	if err := os.WriteFile(file, []byte(unit), 0o600); err != nil {
 		t.Fatal(err)
@@ -246,5 +246,52 @@ func TestImage(t *testing.T) {
 	env[0] = "CARILLON_LISTEN=" + strings.TrimPrefix(forTests.url, "http://")
 	if out, err := im.command(env, im.words["HEALTHCHECK"]...).CombinedOutput(); err != nil {
 		t.Errorf("the health check of a service for tests: %v\n%s", err, out)
+	}
+}
+
+// The compose file is YAML, checks the health of the service as the image does, and mounts what the
+// image declares. The alerts are YAML, each with words for people.
+func TestPackagedYAML(t *testing.T) {
+	takesTurns(t)
+	t.Parallel()
+	load := "import json, sys, yaml; json.dump([yaml.safe_load(open(f)) for f in sys.argv[1:]], sys.stdout)"
+	out, err := exec.Command(python(t), "-c", load, "../../packaging/compose.yaml", "../../packaging/monitoring/alerts.yaml").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var files []struct {
+		Services map[string]struct {
+			Volumes     []string
+			HealthCheck struct{ Test []string }
+		}
+		Groups []struct {
+			Rules []struct {
+				Alert       string
+				Annotations struct{ Summary string }
+			}
+		}
+	}
+	if err := json.Unmarshal(out, &files); err != nil {
+		t.Fatal(err)
+	}
+	dockerfile, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := files[0].Services["carillon"]
+	check := service.HealthCheck.Test
+	if len(check) == 0 || !strings.Contains(string(dockerfile), ` CMD ["`+strings.Join(check[1:], `", "`)+"\"]\n") {
+		t.Errorf("compose.yaml checks health by %q, want what the Dockerfile has", check)
+	}
+	if len(service.Volumes) != 1 || !strings.Contains(string(dockerfile), "\nVOLUME "+strings.TrimPrefix(service.Volumes[0], "data:")+"\n") {
+		t.Errorf("compose.yaml mounts %q, want what the Dockerfile declares", service.Volumes)
+	}
+	if len(files[1].Groups) != 1 || len(files[1].Groups[0].Rules) == 0 {
+		t.Fatalf("alerts.yaml has %+v, want one group", files[1])
+	}
+	for _, rule := range files[1].Groups[0].Rules {
+		if rule.Annotations.Summary == "" {
+			t.Errorf("the alert %s says nothing", rule.Alert)
+		}
 	}
 }

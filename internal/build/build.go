@@ -6,9 +6,16 @@ import (
 	"strings"
 )
 
-// Version returns the version of the module that was built, without the "v" in front ("1.4.0"),
-// or "dev" where the build recorded none.
+// release is what packaging/release has the linker set, such as "1.4.0".
+var release string
+
+// Version returns the version that was released ("1.4.0"), or that of the module that was built.
+// That of a checkout without a tag has the time and the commit in it, and says whether there were
+// changes ("0.0.0-20261124180000-0123456789ab+dirty"). It is "dev" where nothing was recorded.
 func Version() string {
+	if release != "" {
+		return release
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return version("")

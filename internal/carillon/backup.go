@@ -19,7 +19,7 @@ import (
 
 // backupCommand declares `carillon backup`.
 func (p *program) backupCommand() *cobra.Command {
-	var where database
+	var o backupOptions
 	c := &cobra.Command{
 		Use:   "backup FILE",
 		Short: "save the database of a service in a file",
@@ -28,24 +28,40 @@ running and is not held up; what it has acknowledged before is in the file.
 
 The key that encrypts the secrets of access keys is not in the file, but seals
 it. Keep a copy of the key too, apart from the backup: carillon restore needs
-both. The audit trail tells of each backup.`,
-		Example:           `carillon backup carillon-backup.db`,
-		RunE:              func(c *cobra.Command, words []string) error { return p.backup(c.Context(), where, words[0]) },
+both. The audit trail tells of each backup.
+
+With --keep, FILE is a directory. Each backup gets a name there that tells the
+time, and once it is complete, the oldest backups that were made there with the
+same key are removed. Nothing else in the directory is. A timer can call this.`,
+		Example: `carillon backup carillon-backup.db
+carillon backup --keep 14 /var/lib/carillon-backups`,
+		RunE:              func(c *cobra.Command, words []string) error { return p.backup(c.Context(), o, words[0]) },
 		ValidArgsFunction: filesOf(),
 	}
 	f := flagsOf(c)
-	where.flags(f)
-	where.secretKeyFlag(f)
+	parsed(f, &o.Keep, numberFrom(1, 100_000), "keep N", "", "keep the newest N backups in the directory FILE, and remove older ones")
+	o.where.flags(f)
+	o.where.secretKeyFlag(f)
 	return c
 }
 
-func (p *program) backup(ctx context.Context, d database, file string) error {
+type backupOptions struct {
+	where database
+	Keep  int // 0 if FILE is a file
+}
+
+func (p *program) backup(ctx context.Context, o backupOptions, file string) error {
+	d := o.where
 	if d.URL != "" {
 		return p.notPostgres("pg_dump")
 	}
 	d = d.orDefault()
 	if err := d.exists(); err != nil {
 		return &codedError{exitNoStore, p.named(d.missing(err))}
+	}
+	dir := file
+	if o.Keep > 0 {
+		file = filepath.Join(dir, time.Now().UTC().Format(backupName))
 	}
 	b, err := sqlite.WriteBackup(ctx, d.Data, file, d.keyFile())
 	switch {
@@ -58,7 +74,40 @@ func (p *program) backup(ctx context.Context, d database, file string) error {
 	}
 	fmt.Fprintf(p.stdout, "saved %s in %s\n", contents(b), file)
 	fmt.Fprintf(p.stderr, "carillon: it can be restored only with the key in %s: keep a copy of that, apart from the backup\n", b.KeyFile)
-	return p.recordCopy(ctx, d, file, b, (*directory.Operator).RecordBackup)
+	if err := p.recordCopy(ctx, d, file, b, (*directory.Operator).RecordBackup); err != nil || o.Keep == 0 {
+		return err
+	}
+	return p.removeBackups(ctx, dir, b.KeyFile, o.Keep)
+}
+
+// backupName is the name of a backup that backup --keep makes, as the form of its time (UTC).
+const backupName = "carillon-20060102T150405.000Z.db"
+
+// removeBackups removes all but the newest backups that backup --keep has made in a directory, of
+// the service that has the secret key in keyFile. What has such a name but is no sealed backup, or
+// is another service's, stays and does not count.
+func (p *program) removeBackups(ctx context.Context, dir, keyFile string, keep int) error {
+	entries, err := os.ReadDir(dir) // in the order of their names, which is that of their times
+	if err != nil {
+		return p.named(err)
+	}
+	var made []string
+	for _, e := range entries {
+		if _, err := time.Parse(backupName, e.Name()); err != nil || !e.Type().IsRegular() {
+			continue
+		}
+		path := filepath.Join(dir, e.Name())
+		if b, err := sqlite.ReadBackup(ctx, path); err == nil && b.Sealed && b.KeyFile == keyFile {
+			made = append(made, path)
+		}
+	}
+	for _, path := range made[:max(0, len(made)-keep)] {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // another one may do so, too
+			return p.named(fmt.Errorf("the backup is saved, but an older one stays: %w", err))
+		}
+		fmt.Fprintf(p.stdout, "removed %s\n", path)
+	}
+	return nil
 }
 
 // recordCopy puts a backup, or its restoring, on record in a database.
