@@ -165,6 +165,7 @@ var varies = replacements{
 	{regexp.MustCompile(`127\.0\.0\.1:\d+`), "ADDRESS"},
 	{regexp.MustCompile(`-\d{8}-\d{6}-[0-9a-f]{6}\b`), "-JOB"},
 	{regexp.MustCompile(`link#[\w-]+`), "LINK"},
+	{regexp.MustCompile(`"version":"[^"]*"`), "VERSION"},
 	{regexp.MustCompile(`\d+\.\d MB, schema \d+|"bytes":\d+`), "SIZE"},
 	{regexp.MustCompile(` {2,}`), "  "}, // columns are as wide as what is in them
 }

@@ -265,12 +265,12 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 			return err
 		}
 		call = func(input *document.Object) (*document.Object, error) {
-			if err := check(input); err != nil {
+			// Version 1 validates its own sample, too, and first: 0 is no valid number of days.
+			sample := params.OutputSkeleton(c.op.Output, format.Text == "json")
+			if err := params.Validate(sample, c.op.Output); err != nil {
 				return nil, err
 			}
-			// Version 1 validates its own sample, too: 0 is no valid number of days.
-			sample := params.OutputSkeleton(c.op.Output, format.Text == "json")
-			return sample, params.Validate(sample, c.op.Output)
+			return sample, check(input)
 		}
 	} else {
 		http, err := c.connect(conn)

@@ -36,8 +36,8 @@ func (c *cli) modelFolders() []string {
 	return append(folders, c.env.Expand("~/.aws/models"))
 }
 
-// notServices are the commands of version 1 that are no services, whatever models there are: there,
-// a model of s3 is the command s3api, which has more to it than a model says.
+// notServices are the commands of version 1 that are no services, whatever models there are: a
+// model of s3 is the command s3api there, which has more to it than a model says.
 var notServices = []string{"s3", "s3api", "configure", "deploy", "history", "help"}
 
 // lookup is a service that was looked up.
