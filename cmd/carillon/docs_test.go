@@ -568,18 +568,22 @@ func TestClaims(t *testing.T) {
 // elsewhere are the programs of others in the blocks ```sh, which TestDocs does not run, with the
 // reason, or with who runs them.
 var elsewhere = map[string]string{
-	"createdb":   "TestPostgresDump does the same on a server of its own",
-	"createuser": "as createdb",
-	"docker":     "there is no container engine: TestImage takes the steps of the Dockerfile",
-	"export":     "sets a variable for the next line",
-	"go":         "takes a Citus",
-	"install":    "takes root: TestUnit reads the unit that is installed",
-	"ln":         "TestBashCompletes has a completer under such a name",
-	"mkdir":      "root makes a secret key there",
-	"pg_dump":    "TestPostgresDump runs it",
-	"pg_restore": "TestPostgresDump runs it",
-	"systemctl":  "takes a machine with systemd",
-	"useradd":    "takes root",
+	"apt":           "takes root: TestRelease in packaging/release installs the packages",
+	"aws configure": "TestReplay has cases of add-model",
+	"cp":            "puts files where TestReplay has them",
+	"createdb":      "TestPostgresDump does the same on a server of its own",
+	"createuser":    "as createdb",
+	"docker":        "there is no container engine: TestImage takes the steps of the Dockerfile",
+	"export":        "sets a variable for the next line",
+	"go":            "takes a Citus",
+	"install":       "takes root: TestUnit reads the unit that is installed",
+	"ln":            "TestBashCompletes has a completer under such a name",
+	"mkdir":         "root makes a secret key there",
+	"pg_dump":       "TestPostgresDump runs it",
+	"pg_restore":    "TestPostgresDump runs it",
+	"sed":           "takes root: TestUnit does the same",
+	"systemctl":     "takes a machine with systemd",
+	"useradd":       "takes root",
 }
 
 // What the blocks ```sh show takes root, other machines or other programs, so TestDocs does not run
@@ -595,6 +599,9 @@ func TestDocs_NotRun(t *testing.T) {
 	used := make(map[string]bool)
 	ours := 0
 	for _, page := range pages {
+		if filepath.Base(page) == "verifying.md" {
+			continue // TestRelease in packaging/release runs all of it
+		}
 		text, err := os.ReadFile(page)
 		if err != nil {
 			t.Fatal(err)
@@ -607,7 +614,11 @@ func TestDocs_NotRun(t *testing.T) {
 				}
 				command = before.ReplaceAllString(command, "")
 				var ask string
-				switch program, _, _ := strings.Cut(command, " "); program {
+				program, rest, _ := strings.Cut(command, " ")
+				if program == "aws" && strings.HasPrefix(rest, "configure ") {
+					program = "aws configure" // has no option that only checks
+				}
+				switch program {
 				case "carillon":
 					ask = "--help"
 				case "aws":
