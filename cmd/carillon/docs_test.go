@@ -581,7 +581,7 @@ var elsewhere = map[string]string{
 	"mkdir":         "root makes a secret key there",
 	"pg_dump":       "TestPostgresDump runs it",
 	"pg_restore":    "TestPostgresDump runs it",
-	"sed":           "takes root: TestUnit does the same",
+	"sed":           "takes root: TestUnit reads the unit",
 	"systemctl":     "takes a machine with systemd",
 	"useradd":       "takes root",
 }
