@@ -91,3 +91,27 @@ func TestModelCache(t *testing.T) {
 	write(cache, nil) // no folder can be made
 	ping("/two")
 }
+
+// The page of a waiter is about the waiter, not about the operation that it polls.
+func TestWaiterHelp(t *testing.T) {
+	for acceptor, want := range map[string]string{
+		`"matcher": "path", "argument": "State", "expected": true`:    "Wait until JMESPath query State returns True when polling with ping.",
+		`"matcher": "pathAll", "argument": "All[]", "expected": "up"`: "Wait until JMESPath query All[] returns up for all elements when polling with ping.",
+		`"matcher": "pathAny", "argument": "Any[]", "expected": "up"`: "Wait until JMESPath query Any[] returns up for any element when polling with ping.",
+		`"matcher": "status", "expected": 404`:                        "Wait until 404 response is received when polling with ping.",
+		`"matcher": "error", "expected": "ThingNotFound"`:             "Wait until ThingNotFound is thrown when polling with ping.",
+	} {
+		home := homeWith(t, map[string]string{
+			".aws/models/toy/2024-01-01/service-2.json": pingModel("/"),
+			".aws/models/toy/2024-01-01/waiters-2.json": `{"version": 2, "waiters": {"PingDone": {"operation": "Ping", "delay": 7, "maxAttempts": 9,
+				"acceptors": [{"state": "failure", "matcher": "status", "expected": 500}, {"state": "success", ` + acceptor + `}]}}}`})
+		var stdout, stderr bytes.Buffer
+		code := awscli.Main(t.Context(), []string{"toy", "wait", "ping-done", "help"}, []string{"HOME=" + home}, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		page := strings.Join(strings.Fields(stdout.String()), " ")
+		for _, part := range []string{"NAME ping-done ", want, " every 7 seconds ", " 9 failed checks", "aws toy wait ping-done [--cli-input-json <value>]"} {
+			if code != 0 || !strings.Contains(page, part) {
+				t.Errorf("exit code %d; want %q in the page %s%s", code, part, page, stderr.String())
+			}
+		}
+	}
+}
