@@ -115,3 +115,28 @@ func TestWaiterHelp(t *testing.T) {
 		}
 	}
 }
+
+// A waiter that cannot be understood makes no call.
+func TestWait_broken(t *testing.T) {
+	for acceptor, want := range map[string]string{
+		`"matcher": "pathSome", "argument": "State"`: "Error processing waiter config: Unknown acceptor: pathSome",
+		`"matcher": "path", "argument": "State["`:    "Invalid jmespath expression: Incomplete expression:",
+	} {
+		calls := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls++
+			fmt.Fprint(w, "{}")
+		}))
+		defer server.Close()
+		home := homeWith(t, map[string]string{
+			".aws/models/toy/2024-01-01/service-2.json": pingModel("/"),
+			".aws/models/toy/2024-01-01/waiters-2.json": `{"version": 2, "waiters": {"PingDone": {"operation": "Ping", "acceptors": [
+				{"state": "success", "matcher": "status", "expected": 200}, {"state": "failure", "expected": "x", ` + acceptor + `}]}}}`})
+		env := []string{"HOME=" + home, "AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL=" + server.URL}
+		var stdout, stderr bytes.Buffer
+		code := awscli.Main(t.Context(), []string{"toy", "wait", "ping-done", "--no-sign-request"}, env, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		if code != 255 || calls != 0 || !strings.HasPrefix(stderr.String(), "\n"+want) {
+			t.Errorf("%s: got exit code %d, %d calls and %q; want no call and %q", acceptor, code, calls, stderr.String(), want)
+		}
+	}
+}
