@@ -107,7 +107,6 @@ func checkAcceptor(a *model.Acceptor) error {
 		_, err := jmespath.Compile(a.Argument)
 		return err
 	}
-	//lint:ignore ST1005 version 1's text
 	return errors.New("Error processing waiter config: Unknown acceptor: " + a.Matcher)
 }
 
