@@ -56,8 +56,9 @@ var arrows = map[string]map[string]string{
 		"internal/terminal":    "pages, widths, hints",
 	},
 	"internal/help": {
-		"internal/model":   "derives syntax from shapes, and shows the manual of a service",
-		"internal/profile": "names the variables that it reads",
+		"internal/document": "what a waiter waits for",
+		"internal/model":    "derives syntax from shapes, and shows the manual of a service",
+		"internal/profile":  "names the variables that it reads",
 	},
 	"internal/bulk": {
 		"internal/address":     "which rows name the same user, and which address nobody can have",

@@ -97,7 +97,7 @@ func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Oper
 // runCommand runs an operation, once or for a waiter.
 func (c *cli) runCommand(ctx context.Context, s *model.Service, op *model.Operation, waiter *model.Waiter, words []string) error {
 	if slices.Equal(words, []string{"help"}) { // even where options are required
-		return c.operationHelp(s, op)
+		return c.operationHelp(s, op, waiter)
 	}
 	cmd := &command{cli: c, service: s, op: op, waiter: waiter, options: commandOptions(op)}
 	c.called = cmd
@@ -123,7 +123,7 @@ func (c *cli) runCommand(ctx context.Context, s *model.Service, op *model.Operat
 	case word.required:
 		cmd.outfile = line.word
 	case line.word == "help":
-		return c.operationHelp(s, op)
+		return c.operationHelp(s, op, waiter)
 	case line.word != "": // an empty word is no word to version 1
 		line.rest = append(line.rest, line.word)
 	}

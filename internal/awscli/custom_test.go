@@ -128,3 +128,52 @@ func TestCustomService(t *testing.T) {
 		}
 	}
 }
+
+// The page of a waiter is about the waiter, not about the operation that it polls.
+func TestWaiterHelp(t *testing.T) {
+	for acceptor, want := range map[string]string{
+		`"matcher": "path", "argument": "State", "expected": true`:    "Wait until JMESPath query State returns True when polling with ping.",
+		`"matcher": "pathAll", "argument": "All[]", "expected": "up"`: "Wait until JMESPath query All[] returns up for all elements when polling with ping.",
+		`"matcher": "pathAny", "argument": "Any[]", "expected": "up"`: "Wait until JMESPath query Any[] returns up for any element when polling with ping.",
+		`"matcher": "status", "expected": 404`:                        "Wait until 404 response is received when polling with ping.",
+		`"matcher": "error", "expected": "ThingNotFound"`:             "Wait until ThingNotFound is thrown when polling with ping.",
+	} {
+		home := homeWith(t, map[string]string{
+			".aws/models/toy/2024-01-01/service-2.json": pingModel("/"),
+			".aws/models/toy/2024-01-01/waiters-2.json": `{"version": 2, "waiters": {"PingDone": {"operation": "Ping", "delay": 7, "maxAttempts": 9,
+				"acceptors": [{"state": "failure", "matcher": "status", "expected": 500}, {"state": "success", ` + acceptor + `}]}}}`})
+		var stdout, stderr bytes.Buffer
+		code := awscli.Main(t.Context(), []string{"toy", "wait", "ping-done", "help"}, []string{"HOME=" + home}, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		page := strings.Join(strings.Fields(stdout.String()), " ")
+		for _, part := range []string{"NAME ping-done ", want, " every 7 seconds ", " 9 failed checks", "aws toy wait ping-done [--cli-input-json <value>]"} {
+			if code != 0 || !strings.Contains(page, part) {
+				t.Errorf("exit code %d; want %q in the page %s%s", code, part, page, stderr.String())
+			}
+		}
+	}
+}
+
+// A waiter that cannot be understood makes no call.
+func TestWait_broken(t *testing.T) {
+	for acceptor, want := range map[string]string{
+		`"matcher": "pathSome", "argument": "State"`: "Error processing waiter config: Unknown acceptor: pathSome",
+		`"matcher": "path", "argument": "State["`:    "Invalid jmespath expression: Incomplete expression:",
+	} {
+		calls := 0
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			calls++
+			fmt.Fprint(w, "{}")
+		}))
+		defer server.Close()
+		home := homeWith(t, map[string]string{
+			".aws/models/toy/2024-01-01/service-2.json": pingModel("/"),
+			".aws/models/toy/2024-01-01/waiters-2.json": `{"version": 2, "waiters": {"PingDone": {"operation": "Ping", "acceptors": [
+				{"state": "success", "matcher": "status", "expected": 200}, {"state": "failure", "expected": "x", ` + acceptor + `}]}}}`})
+		env := []string{"HOME=" + home, "AWS_DEFAULT_REGION=us-east-1", "AWS_ENDPOINT_URL=" + server.URL}
+		var stdout, stderr bytes.Buffer
+		code := awscli.Main(t.Context(), []string{"toy", "wait", "ping-done", "--no-sign-request"}, env, strings.NewReader(""), &stdout, &stderr, chime.Service)
+		if code != 255 || calls != 0 || !strings.HasPrefix(stderr.String(), "\n"+want) {
+			t.Errorf("%s: got exit code %d, %d calls and %q; want no call and %q", acceptor, code, calls, stderr.String(), want)
+		}
+	}
+}

@@ -38,7 +38,8 @@ func (c *cli) waitHelp(s *model.Service) error {
 	return c.page(func(width int) string { return help.Wait(s, width) })
 }
 
-func (c *cli) operationHelp(s *model.Service, op *model.Operation) error {
+// operationHelp shows the page of an operation, or of a waiter that polls it.
+func (c *cli) operationHelp(s *model.Service, op *model.Operation, waiter *model.Waiter) error {
 	own := commandOptions(op)
 	options := make([]help.Option, 0, len(own))
 	for _, o := range own {
@@ -47,6 +48,9 @@ func (c *cli) operationHelp(s *model.Service, op *model.Operation) error {
 			h.Member = o.member
 			options = append(options, h)
 		}
+	}
+	if waiter != nil {
+		return c.page(func(width int) string { return help.Waiter(s, waiter, options, shown(globalOptions), width) })
 	}
 	return c.page(func(width int) string { return help.Operation(s, op, options, shown(globalOptions), width) })
 }
@@ -76,5 +80,6 @@ func shown(options []*option) []help.Option {
 func (c *cli) asksForHelp() bool {
 	rest := c.global.rest
 	return c.global.word == "help" ||
-		c.service(c.global.word) != nil && (slices.Equal(rest, []string{"help"}) || len(rest) == 2 && rest[1] == "help")
+		c.service(c.global.word) != nil && (slices.Equal(rest, []string{"help"}) || len(rest) == 2 && rest[1] == "help" ||
+			len(rest) == 3 && rest[0] == waitCommand && rest[2] == "help")
 }

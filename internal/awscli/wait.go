@@ -52,6 +52,11 @@ type attempt struct {
 // wait calls the operation until an acceptor of the waiter says how it ends.
 func (c *command) wait(ctx context.Context, call func() (*client.Reply, error)) error {
 	failed := func(format string, args ...any) error { return &waitError{c.waiter.Name, fmt.Sprintf(format, args...)} }
+	for i := range c.waiter.Acceptors {
+		if err := checkAcceptor(&c.waiter.Acceptors[i]); err != nil {
+			return err
+		}
+	}
 	matched := false // an acceptor has
 	for n := 1; ; n++ {
 		var a attempt
@@ -93,6 +98,18 @@ func (c *command) wait(ctx context.Context, call func() (*client.Reply, error)) 
 	}
 }
 
+// checkAcceptor refuses what cannot be evaluated, before any call is made.
+func checkAcceptor(a *model.Acceptor) error {
+	switch a.Matcher {
+	case "status", "error":
+		return nil
+	case "path", "pathAll", "pathAny":
+		_, err := jmespath.Compile(a.Argument)
+		return err
+	}
+	return errors.New("Error processing waiter config: Unknown acceptor: " + a.Matcher)
+}
+
 // accepts reports whether an acceptor fits an attempt.
 func accepts(a *model.Acceptor, attempt attempt) (bool, error) {
 	expected, err := document.Parse(a.Expected)
@@ -117,8 +134,6 @@ func accepts(a *model.Acceptor, attempt attempt) (bool, error) {
 		if attempt.refusal != nil {
 			return false, nil
 		}
-	default:
-		return false, fmt.Errorf("the waiter has an acceptor %q, which is unknown", a.Matcher)
 	}
 	expression, err := jmespath.Compile(a.Argument)
 	if err != nil {

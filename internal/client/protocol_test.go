@@ -402,6 +402,43 @@ func TestSignatureVersion2(t *testing.T) {
 	}
 }
 
+// A union has one member, which in XML may be several elements.
+func TestProtocol_xmlUnion(t *testing.T) {
+	files := servicefile.Files{Model: `{"metadata": {"apiVersion": "1", "endpointPrefix": "x", "serviceId": "X", "protocol": "rest-xml"},
+		"operations": {"Get": {"http": {"method": "GET", "requestUri": "/"}, "output": {"shape": "Out"}}}, "shapes": {
+		"Out": {"type": "structure", "members": {"Pick": {"shape": "Pick"}}}, "Text": {"type": "string"},
+		"Pick": {"type": "structure", "union": true, "members": {"One": {"shape": "Text"}, "All": {"shape": "All"}}},
+		"All": {"type": "list", "flattened": true, "member": {"shape": "Text"}}}}`}
+	read, err := files.Read("x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const broken = "Invalid service response: Pick must have one and only one member set."
+	for body, want := range map[string]string{
+		"<All>a</All><All>b</All>":             `{"Pick": {"All": ["a", "b"]}}`,
+		"<One>a</One>":                         `{"Pick": {"One": "a"}}`,
+		"<New>a</New>":                         `{"Pick": {"SDK_UNKNOWN_MEMBER": {"name": "New"}}}`,
+		"<One>a</One><All>b</All>":             broken,
+		"<All>a</All><One>b</One><All>c</All>": broken,
+		"":                                     broken,
+	} {
+		reply := httpReply(200, "<Out><Pick>"+body+"</Pick></Out>")
+		calls, err := client.New(client.Config{Endpoint: "https://service.example", Service: read.Service, RoundTripper: &exchange{reply: reply}, MaxAttempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if reply, err := calls.Call(t.Context(), read.Service.Operations[0], nil); err != nil {
+			got = err.Error()
+		} else {
+			got = string(document.AppendCompact(nil, reply.Output))
+		}
+		if got != want {
+			t.Errorf("%s: got %s, want %s", body, got, want)
+		}
+	}
+}
+
 // Whatever a service answers, in whatever protocol, is an output or an error with a text.
 func FuzzReply(f *testing.F) {
 	const shapes = `{

@@ -280,7 +280,7 @@ func (d *decoder) xmlBody(shape *model.Shape, body []byte) (*document.Object, er
 func (d *decoder) xmlStructure(shape *model.Shape, n *node) (*document.Object, error) {
 	out := new(document.Object)
 	if shape.Union {
-		if len(n.children) != 1 {
+		if len(n.children) == 0 || len(n.child(n.children[0].name)) < len(n.children) { // a flattened list may repeat it
 			return nil, oneMember(shape)
 		}
 		if name := n.children[0].name; !hasWire(shape, name) {

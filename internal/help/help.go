@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
 )
 
@@ -107,6 +108,63 @@ func Wait(s *model.Service, width int) string {
 	return p.text.String()
 }
 
+// Waiter returns the page of `aws SERVICE wait WAITER help`. own are the options of the operation
+// that the waiter polls.
+func Waiter(s *model.Service, w *model.Waiter, own, global []Option, width int) string {
+	p := newPage(s, width)
+	op := s.Operation(w.Operation)
+	p.section("NAME")
+	p.paragraph(1, w.Command)
+	p.section("DESCRIPTION")
+	p.paragraph(1, fmt.Sprintf("Wait until %swhen polling with %s. It will poll every %d seconds until a successful state has been reached. "+
+		"This will exit with a return code of 255 after %d failed checks.", goal(w), op.Command, w.Delay, w.MaxAttempts))
+	p.section("SYNOPSIS")
+	p.verbatim(1, synopsis("aws "+s.Command+" wait "+w.Command, own))
+	p.options(op, own, global)
+	p.section("OUTPUT")
+	p.paragraph(1, "None.")
+	return p.text.String()
+}
+
+// goal says what a waiter waits for, with a blank after it: what its first acceptor of success
+// does.
+func goal(w *model.Waiter) string {
+	i := slices.IndexFunc(w.Acceptors, func(a model.Acceptor) bool { return a.State == "success" })
+	if i < 0 {
+		return ""
+	}
+	a := w.Acceptors[i]
+	value, _ := document.Parse(a.Expected)
+	expected := document.Spell(value)
+	switch a.Matcher {
+	case "status":
+		return expected + " response is received "
+	case "error":
+		return expected + " is thrown "
+	}
+	text := "JMESPath query " + a.Argument + " returns " + expected + " "
+	switch a.Matcher {
+	case "pathAll":
+		text += "for all elements "
+	case "pathAny":
+		text += "for any element "
+	}
+	return text
+}
+
+// options describes the options of an operation, and the global ones.
+func (p *page) options(op *model.Operation, own, global []Option) {
+	p.section("OPTIONS")
+	for _, o := range own {
+		if o.Member != nil {
+			p.inputOption(op.Input, o)
+		} else {
+			p.option(o)
+		}
+	}
+	p.globalOptions(global)
+}
+
 // Operation returns the page of `aws SERVICE OPERATION help`. own are the options of the
 // operation, in the order of the page.
 func Operation(s *model.Service, op *model.Operation, own, global []Option, width int) string {
@@ -119,16 +177,8 @@ func Operation(s *model.Service, op *model.Operation, own, global []Option, widt
 		p.paragraph(1, "The command fetches all pages of the listing and prints them as one.")
 	}
 	p.section("SYNOPSIS")
-	p.verbatim(1, synopsis(s, op, own))
-	p.section("OPTIONS")
-	for _, o := range own {
-		if o.Member != nil {
-			p.inputOption(op.Input, o)
-		} else {
-			p.option(o)
-		}
-	}
-	p.globalOptions(global)
+	p.verbatim(1, synopsis("aws "+s.Command+" "+op.Command, own))
+	p.options(op, own, global)
 	p.examples(op.Name)
 	p.section("OUTPUT")
 	if op.Output == nil || len(op.Output.Members) == 0 {
@@ -147,9 +197,9 @@ func Operation(s *model.Service, op *model.Operation, own, global []Option, widt
 }
 
 // synopsis shows a command line with all options, optional ones in brackets.
-func synopsis(s *model.Service, op *model.Operation, own []Option) string {
+func synopsis(command string, own []Option) string {
 	var b strings.Builder
-	b.WriteString("aws " + s.Command + " " + op.Command)
+	b.WriteString(command)
 	for _, o := range own {
 		if isInverse(o) {
 			continue

@@ -548,7 +548,7 @@ func (r *reader) waiters(s *model.Service, text string) error {
 		}
 		w := &model.Waiter{Name: m.Key, Command: Word(m.Key), Operation: raw.Text("operation"), Delay: integer(raw, "delay", 0), MaxAttempts: integer(raw, "maxAttempts", 1)}
 		if s.Operation(w.Operation) == nil {
-			return fmt.Errorf("the waiter %s is for the operation %q, which is missing", m.Key, w.Operation)
+			continue // no reason to refuse the operations that are there
 		}
 		list, _ := raw.Get("acceptors")
 		acceptors, _ := list.([]any)

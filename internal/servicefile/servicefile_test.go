@@ -43,7 +43,7 @@ const toy = `{
 func TestRead(t *testing.T) {
 	files := servicefile.Files{Model: toy, Strict: true,
 		Paginators: `{"pagination": {"Put": {"input_token": "Marker", "output_token": ["Next"], "result_key": "All", "limit_key": "Max"}, "None": {}}}`,
-		Waiters:    `{"version": 2, "waiters": {"PutDone": {"operation": "Put", "delay": 3, "maxAttempts": 4, "acceptors": [{"state": "success", "matcher": "status", "expected": 200}]}}}`}
+		Waiters:    `{"version": 2, "waiters": {"PutDone": {"operation": "Put", "delay": 3, "maxAttempts": 4, "acceptors": [{"state": "success", "matcher": "status", "expected": 200}]}, "Lost": {"operation": "Gone"}}}`}
 	c, err := files.Read("toy-service")
 	if err != nil {
 		t.Fatal(err)
@@ -61,6 +61,9 @@ func TestRead(t *testing.T) {
 	}
 	if w := s.Waiter("put-done"); w == nil || w.Delay != 3 || w.MaxAttempts != 4 || w.Acceptors[0].Expected != "200" {
 		t.Errorf("got the waiter %+v", w)
+	}
+	if len(s.Waiters) != 1 { // the operations of a model are of use without a waiter that has none
+		t.Errorf("got %d waiters, want only that of an operation that is there", len(s.Waiters))
 	}
 }
 
