@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"os/signal"
 	"reflect"
 	"regexp"
 	"strings"
@@ -25,6 +26,9 @@ const demoPrompt = "-- any key to go on, Ctrl-C to end --"
 // demoCommand returns a demo, and a directory in which its data is, and nothing else.
 func demoCommand(t *testing.T, env ...string) (cmd *exec.Cmd, tmp string) {
 	t.Helper()
+	// Under nohup, these tests ignore a hang-up, and so would the demo. What they take note of is as
+	// usual in programs that they start.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	home, tmp := t.TempDir(), t.TempDir()
 	cmd = exec.Command("carillon", "demo")
 	cmd.Dir, cmd.Env = home, append(append(childEnv(home), "TMPDIR="+tmp, "TERM=xterm"), env...)

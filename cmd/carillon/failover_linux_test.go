@@ -64,7 +64,7 @@ func TestFailover(t *testing.T) {
 		}
 		killed := time.Now()
 		if *frozen {
-			signal(t, primary, syscall.SIGSTOP)
+			sendSignal(t, primary, syscall.SIGSTOP)
 		} else {
 			primary.Do(t, "kill")
 		}
@@ -87,7 +87,7 @@ func TestFailover(t *testing.T) {
 		again := time.Now()
 		awaitReady(t, s, http.StatusOK)
 		if *frozen {
-			signal(t, primary, syscall.SIGKILL)
+			sendSignal(t, primary, syscall.SIGKILL)
 		}
 		rounds++
 		slowest = max(slowest, again.Sub(promoted))
@@ -164,8 +164,8 @@ func awaitLine(s *service, text string) string {
 	return ""
 }
 
-// signal sends a signal to all processes of a cluster.
-func signal(t *testing.T, c clustertest.Cluster, signal syscall.Signal) {
+// sendSignal sends a signal to all processes of a cluster.
+func sendSignal(t *testing.T, c clustertest.Cluster, signal syscall.Signal) {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(c.Dir, "data", "postmaster.pid"))
 	if err != nil {

@@ -79,7 +79,7 @@ func exposed(t *testing.T) (labels map[string][]string, values map[string][]stri
 	defer m.Close()
 	m.CountTasks([]string{"Early"}, func(context.Context) (map[string]int, error) { return map[string]int{"Early": 1}, nil }, slog.New(slog.DiscardHandler))
 	m.CountFaults(func() map[string]int { return map[string]int{"rule": 1} })
-	for _, op := range chime.Service.Operations {
+	for _, op := range chime.Service.All() {
 		count := m.Meter(op.Name)
 		count("", time.Second)
 		for _, e := range api.Exceptions(op.Name) {
