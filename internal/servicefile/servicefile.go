@@ -451,7 +451,7 @@ func (r *reader) operation(name string, raw *document.Object) *model.Operation {
 	if old := raw.Text("authtype"); old != "" || len(auth) > 0 {
 		var ok bool
 		if op.Auth, ok = authOf(old, auth); !ok {
-			r.failf("%s is signed by %s, which this aws cannot do", where, strings.Join(append(auth, old), " "))
+			r.failf("%s is signed by %s, which this aws cannot do", where, strings.TrimSpace(strings.Join(append(auth, old), " ")))
 		}
 	}
 	if truth(raw, "unsignedPayload") && op.Auth == model.SignV4 {

@@ -85,7 +85,7 @@ func TestRead_refuses(t *testing.T) {
 		{`"location": "uri"`, `"location": "trailer"`, false, `In.Id is in the unknown location "trailer"`},
 		{`"required": ["Id"]`, `"payload": "Body"`, false, `the payload "Body" of the shape In is none of its members`},
 		{`"input": {"shape": "In"}`, `"input": {"shape": "Text"}`, false, `the input of Put: the shape "Text" is not a structure`},
-		{`"input": {"shape": "In"}`, `"auth": ["aws.auth#sigv9"]`, false, "the operation Put is signed by aws.auth#sigv9 , which this aws cannot do"},
+		{`"input": {"shape": "In"}`, `"auth": ["aws.auth#sigv9"]`, false, "the operation Put is signed by aws.auth#sigv9, which this aws cannot do"},
 		{`"shapes": {`, `"shapes": {"X": 1, `, false, "the shape X is not an object"},
 		{`"type": "string"`, `"type": "string", "aura": true`, false, ""},
 		{`"type": "string"`, `"type": "string", "aura": true`, true, `the shape Text has "aura", which is unknown`},
