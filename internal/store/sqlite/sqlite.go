@@ -122,8 +122,8 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 }
 
 // syncData lets SQLite sync files by fdatasync where there is one, as the builds of distributions
-// do. All that fsync brings to the disk besides are the times of files, and a commit takes up to
-// twice as long with it. Where there is no fdatasync, the error says so.
+// do. All that fsync brings to the disk besides are the times of files, for which some file systems
+// let a commit wait. Where there is no fdatasync, the error says so.
 var syncData = sync.OnceFunc(func() { driver.Fdatasync(true) })
 
 // lockWait is how long a statement waits for a lock that another process holds.
