@@ -217,11 +217,10 @@ func (f *modelFiles) read(command string, builtIn *model.Service, manual bool) (
 		}
 		*to = text
 	}
-	contract, err := files.Read(command)
+	s, err := files.Read(command)
 	if err != nil {
 		return nil, err
 	}
-	s := contract.Service
 	if builtIn != nil && filepath.Base(f.place) == builtIn.Version && files.Paginators == "" {
 		for _, op := range s.Operations {
 			if same := builtIn.Operation(op.Name); same != nil {

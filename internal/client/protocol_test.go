@@ -75,7 +75,7 @@ func readProtocolCases(t *testing.T, pattern string) (cases []protocolCase) {
 				if endpoint == "" {
 					endpoint = "https://service.example"
 				}
-				cases = append(cases, protocolCase{name, read.Service, endpoint, raw})
+				cases = append(cases, protocolCase{name, read, endpoint, raw})
 			}
 		}
 	}
@@ -383,13 +383,13 @@ func TestSignatureVersion2(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := &exchange{reply: httpReply(200, "<x/>")}
-	calls, err := client.New(client.Config{Endpoint: "https://elasticmapreduce.amazonaws.com", Service: read.Service, RoundTripper: e,
+	calls, err := client.New(client.Config{Endpoint: "https://elasticmapreduce.amazonaws.com", Service: read, RoundTripper: e,
 		Credentials: &client.Credentials{AccessKey: "AKIAIOSFODNN7EXAMPLE", SecretKey: "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"},
 		Now:         func() time.Time { return time.Date(2011, 10, 3, 15, 19, 30, 0, time.UTC) }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := calls.Call(t.Context(), read.Service.Operations[0], nil); err != nil {
+	if _, err := calls.Call(t.Context(), read.Operations[0], nil); err != nil {
 		t.Fatal(err)
 	}
 	want := "Action=DescribeJobFlows&Version=2009-03-31&AWSAccessKeyId=AKIAIOSFODNN7EXAMPLE&SignatureVersion=2&SignatureMethod=HmacSHA256&Timestamp=2011-10-03T15%3A19%3A30Z&Signature="
@@ -423,12 +423,12 @@ func TestProtocol_xmlUnion(t *testing.T) {
 		"":                                     broken,
 	} {
 		reply := httpReply(200, "<Out><Pick>"+body+"</Pick></Out>")
-		calls, err := client.New(client.Config{Endpoint: "https://service.example", Service: read.Service, RoundTripper: &exchange{reply: reply}, MaxAttempts: 1})
+		calls, err := client.New(client.Config{Endpoint: "https://service.example", Service: read, RoundTripper: &exchange{reply: reply}, MaxAttempts: 1})
 		if err != nil {
 			t.Fatal(err)
 		}
 		got := ""
-		if reply, err := calls.Call(t.Context(), read.Service.Operations[0], nil); err != nil {
+		if reply, err := calls.Call(t.Context(), read.Operations[0], nil); err != nil {
 			got = err.Error()
 		} else {
 			got = string(document.AppendCompact(nil, reply.Output))
@@ -456,7 +456,7 @@ func FuzzReply(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		services = append(services, read.Service)
+		services = append(services, read)
 	}
 	f.Add(uint8(0), 200, `{"Tree": {"All": [{"Name": "a", "At": 1}], "Map": {"k": {"On": true}}}, "Union": {"A": "x"}}`)
 	f.Add(uint8(4), 200, `<?xml version="1.0"?><Out xmlns:n="u"><Tree n:name="a"><All><member/></All><F>1</F><F>2</F><Map><entry><key>k</key><value/></entry></Map></Tree></Out>`)

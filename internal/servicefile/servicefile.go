@@ -31,19 +31,8 @@ type Files struct {
 	Manual bool
 }
 
-// Contract is what is in the files.
-type Contract struct {
-	Service *model.Service
-	// Shapes are all shapes, in the order of the file, but for those of errors.
-	Shapes []*model.Shape
-	// Errors are the names of the errors of each operation, in the order of the model.
-	Errors map[string][]string
-	// Exceptions are the shapes of errors as they are in the file, in its order.
-	Exceptions []document.Member
-}
-
-// Read returns the contract of the service that has the given command.
-func (f *Files) Read(command string) (*Contract, error) {
+// Read returns the service that has the given command.
+func (f *Files) Read(command string) (*model.Service, error) {
 	root, err := object(f.Model, "the model")
 	if err != nil {
 		return nil, err
@@ -59,8 +48,9 @@ func (f *Files) Read(command string) (*Contract, error) {
 	}
 	r := &reader{strict: f.Strict, shapes: map[string]*model.Shape{}, raw: members(root, "shapes")}
 	r.only(root, "the contract", "version", "metadata", "operations", "shapes", "source", "documentation", "examples", "clientContextParams")
-	c := &Contract{Service: &model.Service{Command: command}, Errors: map[string][]string{}}
-	if err := r.metadata(c.Service, members(root, "metadata"), command); err != nil {
+	s := &model.Service{Command: command}
+	var shapes []*model.Shape
+	if err := r.metadata(s, members(root, "metadata"), command); err != nil {
 		return nil, err
 	}
 	for _, m := range r.raw.Members() {
@@ -68,17 +58,14 @@ func (f *Files) Read(command string) (*Contract, error) {
 		if !ok {
 			return nil, fmt.Errorf("the shape %s is not an object", m.Key)
 		}
-		if truth(raw, "exception") {
-			c.Exceptions = append(c.Exceptions, m)
-			if f.Strict {
-				continue // nobody reads them
-			}
+		if f.Strict && truth(raw, "exception") {
+			continue // nobody reads them
 		}
 		shape := &model.Shape{Name: m.Key}
 		r.shapes[m.Key] = shape
-		c.Shapes = append(c.Shapes, shape)
+		shapes = append(shapes, shape)
 	}
-	for _, shape := range c.Shapes {
+	for _, shape := range shapes {
 		r.fill(shape, members(r.raw, shape.Name))
 	}
 	for _, m := range members(root, "operations").Members() {
@@ -90,34 +77,33 @@ func (f *Files) Read(command string) (*Contract, error) {
 			continue // version 1 has no command for it either
 		}
 		op := r.operation(m.Key, raw)
-		c.Service.Operations = append(c.Service.Operations, op)
+		s.Operations = append(s.Operations, op)
 		list, _ := raw.Get("errors")
 		references, _ := list.([]any)
 		for _, e := range references {
 			ref, _ := e.(*document.Object)
 			r.only(ref, "an error of "+op.Name, "shape", "documentation", "exception", "fault", "error")
-			c.Errors[op.Name] = append(c.Errors[op.Name], ref.Text("shape"))
 		}
 	}
-	if err := r.paginators(c.Service, f.Paginators); err != nil {
+	if err := r.paginators(s, f.Paginators); err != nil {
 		return nil, err
 	}
-	if err := r.waiters(c.Service, f.Waiters); err != nil {
+	if err := r.waiters(s, f.Waiters); err != nil {
 		return nil, err
 	}
 	if f.Rules != "" {
 		if _, err := object(f.Rules, "the endpoint rules"); err != nil {
 			return nil, err
 		}
-		c.Service.Rules = f.Rules
+		s.Rules = f.Rules
 	}
 	if f.Manual {
-		c.Service.Manual = manual(root)
+		s.Manual = manual(root)
 	}
 	if r.err != nil {
 		return nil, r.err
 	}
-	return c, nil
+	return s, nil
 }
 
 func isOne(version any) bool {

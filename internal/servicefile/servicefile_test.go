@@ -44,11 +44,10 @@ func TestRead(t *testing.T) {
 	files := servicefile.Files{Model: toy, Strict: true,
 		Paginators: `{"pagination": {"Put": {"input_token": "Marker", "output_token": ["Next"], "result_key": "All", "limit_key": "Max"}, "None": {}}}`,
 		Waiters:    `{"version": 2, "waiters": {"PutDone": {"operation": "Put", "delay": 3, "maxAttempts": 4, "acceptors": [{"state": "success", "matcher": "status", "expected": 200}]}, "Lost": {"operation": "Gone"}}}`}
-	c, err := files.Read("toy-service")
+	s, err := files.Read("toy-service")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := c.Service
 	op := s.OperationOf("put")
 	if s.Command != "toy-service" || s.SettingName() != "toy_service" || s.SigningName != "toy" || s.Version != "2024-01-01" || op == nil || op.Path != "/{id}" || op.Query != "x=1" {
 		t.Fatalf("got %+v, %+v", s, op)
@@ -114,11 +113,11 @@ func TestRead_hostile(t *testing.T) {
 	text := `{"metadata": {"apiVersion": "1", "endpointPrefix": "toy", "protocol": "json", "serviceId": "Toy", "targetPrefix": "T"},
 		"operations": {"Put": {"http": {}, "input": {"shape": "S0"}, "output": {"shape": "Out"}}}, "shapes": {` + shapes + `}}`
 	files := servicefile.Files{Model: text}
-	c, err := files.Read("toy")
+	s, err := files.Read("toy")
 	if err != nil {
 		t.Fatal(err)
 	}
-	use(c.Service)
+	use(s)
 }
 
 // use does with a service what needs all of its shapes.
@@ -149,15 +148,15 @@ func FuzzRead(f *testing.F) {
 	f.Add(strings.ReplaceAll(toy, "rest-json", "rest-xml"), "", "{}")
 	f.Fuzz(func(t *testing.T, text, paginators, waiters string) {
 		files := servicefile.Files{Model: text, Paginators: paginators, Waiters: waiters, Manual: true}
-		c, err := files.Read("toy")
+		s, err := files.Read("toy")
 		if err != nil {
 			if err.Error() == "" {
 				t.Fatalf("an error without text: %#v", err)
 			}
 			return
 		}
-		if len(c.Service.Operations) < 20 {
-			use(c.Service)
+		if len(s.Operations) < 20 {
+			use(s)
 		}
 		if _, err := document.Parse(text); err != nil {
 			t.Fatalf("a model that is no JSON was read: %v", err)

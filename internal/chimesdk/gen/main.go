@@ -24,11 +24,11 @@ func main() {
 	for _, path := range pages {
 		name := strings.TrimSuffix(filepath.Base(path), ".paginators.json")
 		files := servicefile.Files{Strict: true, Model: read("models/" + name + ".json"), Paginators: read(path)}
-		contract, err := files.Read(name)
+		service, err := files.Read(name)
 		if err != nil {
 			log.Fatalf("reading the model of %s: %v", name, err)
 		}
-		services = append(services, contract.Service)
+		services = append(services, service)
 	}
 	if err := modelgen.Write("chimesdk", "", services...); err != nil {
 		log.Fatal(err)
