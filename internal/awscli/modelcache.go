@@ -5,11 +5,13 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 
+	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/model"
 )
 
@@ -100,19 +102,14 @@ func (k keptModel) save(s *model.Service) {
 	if k.path == "" || os.MkdirAll(filepath.Dir(k.path), 0o700) != nil {
 		return
 	}
-	file, err := os.CreateTemp(filepath.Dir(k.path), "new-*")
+	file, err := atomicfile.New(k.path, 0o600)
 	if err != nil {
 		return
 	}
+	defer file.Discard()
+	file.Volatile = true // what is lost is read from the model again
 	flat := string(model.AppendFlat(nil, s))
-	_, err = file.WriteString(k.head(flat) + flat)
-	if e := file.Close(); err == nil {
-		err = e
-	}
-	if err == nil {
-		err = os.Rename(file.Name(), k.path) // whole or not at all
-	}
-	if err != nil {
-		os.Remove(file.Name())
+	if _, err := io.WriteString(file, k.head(flat)+flat); err == nil {
+		file.Replace()
 	}
 }
