@@ -16,7 +16,8 @@ require (
 	golang.org/x/term v0.47.0
 	golang.org/x/text v0.43.0
 	golang.org/x/time v0.16.0
-	modernc.org/sqlite v1.62.0
+	modernc.org/sqlite v1.62.0 // the SQLite that zombiezen.com/go/sqlite links
+	zombiezen.com/go/sqlite v1.4.2
 )
 
 // For tests only: nothing else imports these.

@@ -241,8 +241,13 @@ func (d *database) Seats(ctx context.Context) (seats map[string]int, err error) 
 			return err
 		}
 		defer rows.Close()
-		seats, err = engine.ReadSeats(rows)
-		return err
+		seats = make(map[string]int)
+		for rows.Next() {
+			if err := engine.AddSeats(seats, rows); err != nil {
+				return err
+			}
+		}
+		return rows.Err()
 	})
 	if err != nil {
 		return nil, engine.SeatsError(ctx, explain(err))

@@ -3,7 +3,6 @@ package sqlite
 import (
 	"context"
 	"crypto/sha256"
-	"database/sql"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -16,11 +15,12 @@ import (
 	"strings"
 	"time"
 
-	driver "modernc.org/sqlite"
+	driver "zombiezen.com/go/sqlite"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
 // A backup is a file with a database, what was committed at one moment, and a manifest after it
@@ -90,9 +90,6 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 	if err := copyDatabase(ctx, source, f); err != nil {
 		return nil, err
 	}
-	if err := endLog(ctx, f.TempName()); err != nil {
-		return nil, err
-	}
 	b.Host, _ = os.Hostname()
 	if b.KeyFile, err = filepath.Abs(keyFile); err != nil {
 		return nil, err
@@ -128,21 +125,13 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 
 // copyDatabase copies a database, as it is at one moment, to an empty file.
 func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
-	db, err := sql.Open("sqlite", dataSource(from, true))
-	if err != nil {
-		return err
-	}
-	defer db.Close()
 	// The transaction keeps the moment. Without it every commit of the service would make the copy
 	// start again.
-	conn, err := db.Conn(ctx)
-	if err == nil {
-		defer conn.Close()
-		_, err = conn.ExecContext(ctx, "BEGIN")
-	}
+	source, err := connect(ctx, from, driver.OpenReadWrite, "BEGIN")
 	var version int
 	if err == nil {
-		version, err = schemaVersion(ctx, conn)
+		defer source.close()
+		version, err = schemaVersion(source)
 	}
 	if err == nil && version == 0 {
 		err = errors.New("it is empty, start carillon serve first")
@@ -153,26 +142,19 @@ func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 	if err != nil {
 		return fmt.Errorf("%w: opening database %s: %w", store.ErrUnavailable, from, explain(err))
 	}
-	err = conn.Raw(func(conn any) error {
-		backup, err := conn.(interface {
-			NewBackup(string) (*driver.Backup, error)
-		}).NewBackup(copySource(to.TempName()))
-		if err != nil {
-			return err
-		}
-		// In pieces of 16 MiB, each synced: a service that commits meanwhile waits for everything
-		// that is on its way to the disk, which would be half a second and more with a large
-		// database.
-		const pages = 4096
-		for more := true; more && err == nil; {
-			if more, err = backup.Step(pages); err == nil {
-				err = errors.Join(to.Sync(), ctx.Err())
+	// In pieces of 16 MiB, each synced: a service that commits meanwhile waits for everything that is
+	// on its way to the disk, which would be half a second and more with a large database.
+	const pages = 4096
+	err = copyPages(ctx, source, to.TempName(), func(copying *driver.Backup) error {
+		for {
+			more, err := copying.Step(pages)
+			if err != nil {
+				return source.fail(err)
+			}
+			if err := errors.Join(to.Sync(), ctx.Err()); err != nil || !more {
+				return err
 			}
 		}
-		if end := backup.Finish(); err == nil {
-			err = end
-		}
-		return err
 	})
 	if err != nil {
 		return fmt.Errorf("copying database %s: %w", from, explain(err))
@@ -180,34 +162,37 @@ func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 	return nil
 }
 
-// copySource is the driver's name for a copy in the making. Nobody else knows of the file, and
-// after a failure it is thrown away.
-func copySource(path string) string {
-	return sourceURL(path, "mode=rw&_sync=OFF&_pragma=locking_mode(EXCLUSIVE)&_pragma=journal_mode(MEMORY)")
-}
-
-// endLog changes the header of a copied database, so that it needs no log, and can be read where
-// nothing can be written.
-func endLog(ctx context.Context, path string) error {
-	db, err := sql.Open("sqlite", copySource(path))
+// copyPages opens an empty file, and lets copy step through a copy of a database to it. Then it
+// changes the header of the copy, so that it needs no log, and can be read where nothing can be
+// written, and runs a script there.
+func copyPages(ctx context.Context, from *session, to string, copy func(*driver.Backup) error, script ...string) (err error) {
+	// Nobody else knows of the file, and after a failure it is thrown away.
+	target, err := connect(ctx, to, driver.OpenReadWrite, "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY")
 	if err != nil {
 		return err
 	}
-	err = explain(db.PingContext(ctx)) // connecting sets the mode of the journal
-	db.Close()
-	if err != nil { // SQLite may have left the log that it was to end
-		os.Remove(path + "-wal")
-		os.Remove(path + "-shm")
+	defer func() {
+		target.close()
+		if err != nil { // SQLite may have left the log that it was to end
+			os.Remove(to + "-wal")
+			os.Remove(to + "-shm")
+		}
+	}()
+	copying, err := driver.NewBackup(target.conn, "main", from.conn, "main")
+	if err != nil {
+		return asFailure(err)
 	}
-	return err
+	err = copy(copying)
+	copying.Close()
+	if err != nil {
+		return err
+	}
+	return target.script("PRAGMA journal_mode = MEMORY;" + strings.Join(script, ";"))
 }
 
 // setting returns a setting of a database, nil if there is none.
-func setting(ctx context.Context, conn *sql.Conn, name string) (value []byte, err error) {
-	err = conn.QueryRowContext(ctx, `SELECT value FROM settings WHERE name = $1`, name).Scan(&value)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
-	}
+func setting(s *session, name string) (value []byte, err error) {
+	err = s.queryRow(`SELECT value FROM settings WHERE name = $1`, []any{name}, &value)
 	return value, err
 }
 
@@ -247,12 +232,12 @@ func readBackup(ctx context.Context, file string) (*Backup, error) {
 	if _, err := b.inspect(ctx, path); err != nil {
 		return nil, err
 	}
-	conn, done, err := openCopy(ctx, path)
+	conn, err := openCopy(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
-	text, err := setting(ctx, conn, backupSetting)
+	defer conn.close()
+	text, err := setting(conn, backupSetting)
 	if err != nil {
 		return nil, err
 	}
@@ -285,17 +270,17 @@ func (b *Backup) Check(ctx context.Context, keyFile string) error {
 			return refusal(ctx, b.file, err)
 		}
 	}
-	conn, done, err := openCopy(ctx, b.file)
+	conn, err := openCopy(ctx, b.file)
 	if err != nil {
 		return refusal(ctx, b.file, err)
 	}
-	defer done()
+	defer conn.close()
 	if b.Sealed {
 		if _, err := checkSchema(ctx, conn); err != nil {
 			return refusal(ctx, b.file, err)
 		}
 	}
-	check, err := setting(ctx, conn, seal.CheckSetting)
+	check, err := setting(conn, seal.CheckSetting)
 	if err != nil {
 		return refusal(ctx, b.file, err)
 	}
@@ -312,22 +297,22 @@ func (b *Backup) Check(ctx context.Context, keyFile string) error {
 // inspect checks a copied database, sets NextKey, schema and rows of its backup, and returns what
 // seal.CheckSetting holds, nil if nothing is sealed.
 func (b *Backup) inspect(ctx context.Context, path string) (check []byte, err error) {
-	conn, done, err := openCopy(ctx, path)
+	conn, err := openCopy(ctx, path)
 	if err != nil {
 		return nil, err
 	}
-	defer done()
+	defer conn.close()
 	if b.Schema, err = checkSchema(ctx, conn); err != nil {
 		return nil, err
 	}
 	var verdict string
-	if err := conn.QueryRowContext(ctx, "PRAGMA integrity_check(1)").Scan(&verdict); err != nil {
+	if err := conn.queryRow("PRAGMA integrity_check(1)", nil, &verdict); err != nil {
 		return nil, err
 	}
 	if verdict != "ok" {
 		return nil, fmt.Errorf("it is damaged: %s", verdict)
 	}
-	tables, err := schemaOf(ctx, conn)
+	tables, err := schemaOf(conn)
 	if err != nil {
 		return nil, err
 	}
@@ -337,36 +322,28 @@ func (b *Backup) inspect(ctx context.Context, path string) (check []byte, err er
 			continue
 		}
 		var n int64
-		if err := conn.QueryRowContext(ctx, `SELECT count(*) FROM "`+o.Name+`"`).Scan(&n); err != nil {
+		if err := conn.queryRow(`SELECT count(*) FROM "`+o.Name+`"`, nil, &n); err != nil {
 			return nil, err
 		}
 		b.Rows[o.Name] = n
 	}
-	if b.NextKey, err = setting(ctx, conn, seal.NextSetting); err != nil {
+	if b.NextKey, err = setting(conn, seal.NextSetting); err != nil {
 		return nil, err
 	}
-	return setting(ctx, conn, seal.CheckSetting)
+	return setting(conn, seal.CheckSetting)
 }
 
 // openCopy opens a database that nobody uses. Immutable: no lock is taken, no journal is looked for
 // and nothing is written, so that the file may be on a read-only medium.
-func openCopy(ctx context.Context, path string) (conn *sql.Conn, done func(), err error) {
-	db, err := sql.Open("sqlite", sourceURL(path, "mode=ro&immutable=1"))
-	if err != nil {
-		return nil, nil, err
-	}
-	if conn, err = db.Conn(ctx); err != nil {
-		db.Close()
-		return nil, nil, err
-	}
-	return conn, func() { conn.Close(); db.Close() }, nil
+func openCopy(ctx context.Context, path string) (*session, error) {
+	return connect(ctx, sourceURL(path, "immutable=1"), driver.OpenReadOnly|driver.OpenURI, "")
 }
 
 // checkSchema returns the version of a database's schema. There must be nothing in it but what the
 // migrations up to that version make: a trigger or a view that somebody has added would act with
 // the service's rights.
-func checkSchema(ctx context.Context, conn *sql.Conn) (version int, err error) {
-	if version, err = schemaVersion(ctx, conn); err != nil {
+func checkSchema(ctx context.Context, conn *session) (version int, err error) {
+	if version, err = schemaVersion(conn); err != nil {
 		return 0, err
 	}
 	if version == 0 {
@@ -376,25 +353,25 @@ func checkSchema(ctx context.Context, conn *sql.Conn) (version int, err error) {
 	if _, _, err := m.After(version); err != nil {
 		return 0, err
 	}
-	model, done, err := openMemory(ctx)
+	model, err := connect(ctx, ":memory:", driver.OpenReadWrite|driver.OpenMemory, "")
 	if err != nil {
 		return 0, err
 	}
-	defer done()
+	defer model.close()
 	for v := range version {
 		_, script, err := m.After(v)
 		if err == nil {
-			_, err = model.ExecContext(ctx, script)
+			err = model.script(script)
 		}
 		if err != nil {
 			return 0, err
 		}
 	}
-	want, err := schemaOf(ctx, model)
+	want, err := schemaOf(model)
 	if err != nil {
 		return 0, err
 	}
-	got, err := schemaOf(ctx, conn)
+	got, err := schemaOf(conn)
 	if err != nil {
 		return 0, err
 	}
@@ -411,35 +388,17 @@ func checkSchema(ctx context.Context, conn *sql.Conn) (version int, err error) {
 	return version, nil
 }
 
-func openMemory(ctx context.Context) (conn *sql.Conn, done func(), err error) {
-	db, err := sql.Open("sqlite", ":memory:")
-	if err != nil {
-		return nil, nil, err
-	}
-	if conn, err = db.Conn(ctx); err != nil {
-		db.Close()
-		return nil, nil, err
-	}
-	return conn, func() { conn.Close(); db.Close() }, nil
-}
-
 // object is a table, an index, a trigger or a view.
 type object struct{ Type, Name, Table, SQL string }
 
-func schemaOf(ctx context.Context, conn *sql.Conn) (all []object, err error) {
-	rows, err := conn.QueryContext(ctx, `SELECT type, name, tbl_name, COALESCE(sql, '') FROM sqlite_schema ORDER BY type, name`)
-	if err != nil {
-		return nil, err
-	}
-	defer rows.Close()
-	for rows.Next() {
+func schemaOf(s *session) (all []object, err error) {
+	err = s.Query(`SELECT type, name, tbl_name, COALESCE(sql, '') FROM sqlite_schema ORDER BY type, name`, func(row engine.Row) error {
 		var o object
-		if err := rows.Scan(&o.Type, &o.Name, &o.Table, &o.SQL); err != nil {
-			return nil, err
-		}
+		err := row.Scan(&o.Type, &o.Name, &o.Table, &o.SQL)
 		all = append(all, o)
-	}
-	return all, rows.Err()
+		return err
+	})
+	return all, err
 }
 
 // readHeader returns the size of a database file, and whether it is one that needs a log.

@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"context"
 	"fmt"
 	"time"
 
@@ -66,7 +67,7 @@ func (c *checkpointer) reset() {
 // run copies what is in the log if that is much, and starts the log again if it has become long.
 func (c *checkpointer) run() (err error) {
 	if c.session == nil {
-		c.session, err = c.db.newSession(c.db.shared, fmt.Sprintf("PRAGMA busy_timeout = %d", restartWait.Milliseconds()))
+		c.session, err = c.db.newSession(context.Background(), shared, fmt.Sprintf("PRAGMA busy_timeout = %d", restartWait.Milliseconds()))
 		if err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"io"
 	"os"
 	"testing"
@@ -63,8 +62,13 @@ func Pragma(t *testing.T, s store.Store, name string) (values []string) {
 	t.Helper()
 	d, query := s.(*database), "SELECT * FROM pragma_"+name
 	var value string
-	for _, pool := range []*sql.DB{d.exclusive, d.shared} {
-		if err := pool.QueryRowContext(t.Context(), query).Scan(&value); err != nil {
+	for _, sharing := range []string{exclusive, shared} {
+		s, err := d.newSession(t.Context(), sharing, "")
+		if err == nil {
+			err = s.queryRow(query, nil, &value)
+			s.close()
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		values = append(values, value)

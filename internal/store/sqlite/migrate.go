@@ -1,8 +1,6 @@
 package sqlite
 
 import (
-	"context"
-	"database/sql"
 	"embed"
 	"errors"
 	"fmt"
@@ -27,24 +25,24 @@ const applicationID = 0x43524c4e
 
 // migrate brings the schema up to date. The number of the last migration is the header's
 // user_version. Several processes may do this at once.
-func migrate(ctx context.Context, conn *sql.Conn, m engine.Migrations) error {
-	return m.Apply(func(m engine.Migrations) (bool, error) { return migrateSome(ctx, conn, m) })
+func migrate(s *session, m engine.Migrations) error {
+	return m.Apply(func(m engine.Migrations) (bool, error) { return migrateSome(s, m) })
 }
 
 // migrateSome applies in one transaction what comes next: the one file, since that may be a lot of
 // work in a large database, or all of them to an empty one. It reports whether there was none.
-func migrateSome(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done bool, err error) {
+func migrateSome(s *session, m engine.Migrations) (done bool, err error) {
 	// The lock comes first, so that the version is still the same when it is acted upon.
-	if _, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE"); err != nil {
+	if err := s.script("BEGIN IMMEDIATE"); err != nil {
 		return false, err
 	}
 	defer func() {
 		if err != nil || done {
-			conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK")
+			s.script("ROLLBACK") // where the context has ended, closing does it
 		}
 	}()
 
-	found, err := schemaVersion(ctx, conn)
+	found, err := schemaVersion(s)
 	if err != nil {
 		return false, err
 	}
@@ -57,7 +55,7 @@ func migrateSome(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done
 		if name == "" {
 			break
 		}
-		if err := apply(ctx, conn, m, name, script); err != nil {
+		if err := apply(s, m, name, script); err != nil {
 			return false, err
 		}
 		m.Beside = false // what was begun in an empty database is completed
@@ -65,29 +63,26 @@ func migrateSome(ctx context.Context, conn *sql.Conn, m engine.Migrations) (done
 	}
 	// If the file is not writable, BEGIN IMMEDIATE just begins to read. This writes, though only in
 	// memory if nothing is new. PRAGMA takes no parameters.
-	if _, err := conn.ExecContext(ctx, fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil || version == found {
+	if err := s.script(fmt.Sprintf("PRAGMA user_version = %d", version)); err != nil || version == found {
 		return true, err
 	}
-	_, err = conn.ExecContext(ctx, fmt.Sprintf("PRAGMA application_id = %d; COMMIT", applicationID))
-	return false, err
+	return false, s.script(fmt.Sprintf("PRAGMA application_id = %d; COMMIT", applicationID))
 }
 
-func apply(ctx context.Context, conn *sql.Conn, m engine.Migrations, name, script string) error {
-	if _, err := conn.ExecContext(ctx, script); err != nil {
+func apply(s *session, m engine.Migrations, name, script string) error {
+	if err := s.script(script); err != nil {
 		return fmt.Errorf("applying %s: %w", name, err)
 	}
-	s := &session{conn: conn, statements: make(map[string]*sql.Stmt)}
-	defer s.forget()
 	return m.Complete(name, s)
 }
 
 // schemaVersion returns the version of the schema, 0 for an empty database. One that is not
 // Carillon's is an error.
-func schemaVersion(ctx context.Context, conn *sql.Conn) (int, error) {
+func schemaVersion(s *session) (int, error) {
 	var id, version, tables int
 	const state = `SELECT a.application_id, v.user_version, (SELECT count(*) FROM sqlite_schema)
 		FROM pragma_application_id AS a, pragma_user_version AS v`
-	if err := conn.QueryRowContext(ctx, state).Scan(&id, &version, &tables); err != nil {
+	if err := s.queryRow(state, nil, &id, &version, &tables); err != nil {
 		return 0, err
 	}
 	if id != applicationID && (id != 0 || version != 0 || tables != 0) {

@@ -1,7 +1,7 @@
 package sqlite
 
 import (
-	"database/sql"
+	"context"
 	"encoding/binary"
 	"errors"
 	"io"
@@ -97,12 +97,7 @@ func (d *database) renewPages(tryAgain func() bool) error {
 	if err = errors.Join(err, file.Close()); err != nil {
 		return err
 	}
-	pool, err := sql.Open("sqlite", pagesSource(d.path, !d.volatile)+"&_pragma=wal_autocheckpoint(0)")
-	if err != nil {
-		return err
-	}
-	defer pool.Close()
-	s, err := d.newSession(pool, soon)
+	s, err := d.newSession(context.Background(), shared, soon+"; PRAGMA wal_autocheckpoint = 0")
 	if err != nil {
 		return err
 	}

@@ -8,11 +8,9 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -20,8 +18,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	driver "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	modernc "modernc.org/sqlite"
+	driver "zombiezen.com/go/sqlite"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
@@ -71,21 +69,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("creating database: %w", err)
 	}
 
-	source := dataSource(path, !opts.Volatile)
-	shared, err := sql.Open("sqlite", source)
-	if err != nil {
-		return nil, fmt.Errorf("opening database %s: %w", path, err)
-	}
-	exclusive, err := sql.Open("sqlite", source+"&_pragma=locking_mode(EXCLUSIVE)")
-	if err != nil {
-		return nil, fmt.Errorf("opening database %s: %w", path, err)
-	}
-	for _, pool := range []*sql.DB{shared, exclusive} {
-		pool.SetMaxIdleConns(0) // sessions keep their connections; one that they release is done with
-	}
 	d := &database{
-		shared:     shared,
-		exclusive:  exclusive,
 		path:       path,
 		turnWait:   opts.turnWait(),
 		beside:     opts.Beside,
@@ -103,14 +87,10 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		committed:     make(chan struct{}, 1),
 		checkpointed:  make(chan struct{}),
 	}
-	if err := d.prepare(ctx, d.migrations); err != nil {
-		shared.Close()
-		exclusive.Close()
+	if err := d.prepare(ctx); err != nil {
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
 	}
 	if d.opened, err = os.Stat(path); err != nil {
-		shared.Close()
-		exclusive.Close()
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
 	if found := d.migrations.Found; opts.Upgraded != nil && !found.Empty() {
@@ -124,7 +104,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 // syncData lets SQLite sync files by fdatasync where there is one, as the builds of distributions
 // do. All that fsync brings to the disk besides are the times of files, for which some file systems
 // let a commit wait. Where there is no fdatasync, the error says so.
-var syncData = sync.OnceFunc(func() { driver.Fdatasync(true) })
+var syncData = sync.OnceFunc(func() { modernc.Fdatasync(true) })
 
 // lockWait is how long a statement waits for a lock that another process holds.
 const lockWait = 5 * time.Second
@@ -143,41 +123,16 @@ func (o Options) turnWait() time.Duration {
 // soon makes SQLite look for a lock a few times within 10 ms.
 const soon = "PRAGMA busy_timeout = 10"
 
-// dataSource is the driver's name for a database at an absolute path. FULL makes a commit wait
-// until the log is on stable storage: NORMAL does not, and on macOS nothing does but its own way of
-// syncing, which other systems ignore.
-func dataSource(path string, durable bool) string {
-	return pagesSource(path, durable) + "&_defensive=1"
-}
-
-// pagesSource is the same for a connection that may write to pages as such.
-func pagesSource(path string, durable bool) string {
-	sync := "OFF"
-	if durable {
-		sync = "FULL&_pragma=fullfsync(1)"
-	}
-	return sourceURL(path, fmt.Sprintf("mode=rw&_busy_timeout=%d&_dqs=0&_sync=%s", lockWait.Milliseconds(), sync))
-}
-
-// sourceURL is the driver's name for the file at an absolute path, whatever characters it has.
-func sourceURL(path, parameters string) string {
-	path = filepath.ToSlash(path)
-	if path[0] != '/' { // C:/...
-		path = "/" + path
-	}
-	return (&url.URL{Scheme: "file", Path: path, RawQuery: parameters}).String()
-}
-
 // prepare makes the database ready: the schema first, then the log, which lets readers and the
 // writer work at the same time. SQLite refuses at once whoever turns the log on while another does,
 // since neither could go on if both waited; so this tries again.
-func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
+func (d *database) prepare(ctx context.Context) error {
 	for patience := time.Now().Add(d.turnWait); ; {
-		err := prepareOnce(ctx, d.shared, m)
+		err := d.prepareOnce(ctx, shared)
 		if noRoom(err) {
-			err = prepareOnce(ctx, d.exclusive, m)
+			err = d.prepareOnce(ctx, exclusive)
 		}
-		if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(patience) {
+		if code(err) != driver.ResultBusy || time.Now().After(patience) {
 			return err
 		}
 		select {
@@ -188,20 +143,17 @@ func (d *database) prepare(ctx context.Context, m engine.Migrations) error {
 	}
 }
 
-func prepareOnce(ctx context.Context, pool *sql.DB, m engine.Migrations) error {
-	conn, err := pool.Conn(ctx)
+func (d *database) prepareOnce(ctx context.Context, sharing string) error {
+	s, err := connect(ctx, d.path, driver.OpenReadWrite, sharing+durability(!d.volatile)+soon)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	if _, err := conn.ExecContext(ctx, soon); err != nil {
-		return err
-	}
-	if err := migrate(ctx, conn, m); err != nil {
+	defer s.close()
+	if err := migrate(s, d.migrations); err != nil {
 		return err
 	}
 	var mode string
-	if err := conn.QueryRowContext(ctx, "PRAGMA journal_mode = WAL").Scan(&mode); err != nil {
+	if err := s.queryRow("PRAGMA journal_mode = WAL", nil, &mode); err != nil {
 		return err
 	}
 	if mode != "wal" {
@@ -213,32 +165,32 @@ func prepareOnce(ctx context.Context, pool *sql.DB, m engine.Migrations) error {
 // explain adds what to do to the errors of SQLite that an operator can do something about.
 func explain(err error) error {
 	switch code(err) {
-	case sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT:
+	case driver.ResultNotADB, driver.ResultCorrupt:
 		return fmt.Errorf("the file is damaged or no database, restore a backup: %w", err)
-	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM:
+	case driver.ResultReadOnly, driver.ResultCantOpen, driver.ResultPerm:
 		return fmt.Errorf("file and directory must be readable and writable: %w", err)
-	case sqlite3.SQLITE_FULL:
+	case driver.ResultFull:
 		return fmt.Errorf("the disk is full, make room on it: %w", err)
-	case sqlite3.SQLITE_IOERR:
+	case driver.ResultIOErr:
 		return fmt.Errorf("the disk failed, or the file may not grow (a quota, a limit of the process): %w", err)
-	case sqlite3.SQLITE_BUSY:
+	case driver.ResultBusy:
 		return fmt.Errorf("another process keeps it locked: %w", err)
 	}
 	return err
 }
 
 // code is the primary result code of an error from SQLite, 0 for any other.
-func code(err error) int {
-	if e, ok := errors.AsType[*driver.Error](err); ok {
-		return e.Code() & 0xff
+func code(err error) driver.ResultCode {
+	if f, ok := errors.AsType[*failure](err); ok {
+		return f.code.ToPrimary()
 	}
 	return 0
 }
 
 // failedSync reports whether an error says that a file could not be synced.
 func failedSync(err error) bool {
-	e, ok := errors.AsType[*driver.Error](err)
-	return ok && (e.Code() == sqlite3.SQLITE_IOERR_FSYNC || e.Code() == sqlite3.SQLITE_IOERR_DIR_FSYNC)
+	f, ok := errors.AsType[*failure](err)
+	return ok && (f.code == driver.ResultIOErrFsync || f.code == driver.ResultIOErrDirFsync)
 }
 
 func (d *database) countSync(err error) {
@@ -249,13 +201,7 @@ func (d *database) countSync(err error) {
 
 // database is the [store.Store].
 type database struct {
-	// Connections share the index of the log through a file beside it, for which a full disk has no
-	// room. A connection that has the database for itself needs no such file: it can read, though
-	// what it writes fails for want of room. So a service can start on a full disk.
-	shared    *sql.DB
-	exclusive *sql.DB
-	alone     sync.Mutex // held by the session that has an exclusive connection
-
+	alone    sync.Mutex  // held by the session that has the database for itself
 	path     string      // of the file
 	opened   os.FileInfo // which file that was
 	volatile bool
@@ -329,22 +275,24 @@ func (d *database) view(ctx context.Context, idle sessions, fn func(*tx) error) 
 	err = fn(t)
 	t.sql.End()
 	_, rollback := r.Exec("ROLLBACK")
-	sound = rollback == nil && !errors.Is(t.sql.Doom, store.ErrUnavailable) && !r.alone
+	sound = rollback == nil && !errors.Is(t.sql.Doom, store.ErrUnavailable) && r.alone == nil
 	return err
 }
 
 // Seats uses a connection of its own, so that no view has to wait meanwhile.
 func (d *database) Seats(ctx context.Context) (map[string]int, error) {
-	if err := d.databaseInPlace(); err != nil {
-		return nil, engine.SeatsError(ctx, err)
+	select {
+	case <-d.quit:
+		return nil, engine.SeatsError(ctx, engine.ErrClosed)
+	default:
 	}
-	rows, err := d.shared.QueryContext(ctx, engine.SeatsQuery)
+	s, err := d.newSession(ctx, shared, "PRAGMA query_only = ON")
 	if err != nil {
 		return nil, engine.SeatsError(ctx, d.explain(err))
 	}
-	defer rows.Close()
-	seats, err := engine.ReadSeats(rows)
-	if err != nil {
+	defer s.close()
+	seats := make(map[string]int)
+	if err := s.Query(engine.SeatsQuery, func(row engine.Row) error { return engine.AddSeats(seats, row) }); err != nil {
 		return nil, engine.SeatsError(ctx, d.explain(err))
 	}
 	return seats, nil
@@ -384,7 +332,6 @@ func (d *database) Ping(ctx context.Context) error {
 }
 
 func (d *database) Close() error {
-	var err error
 	d.closing.Do(func() {
 		close(d.quit)
 		<-d.stopped
@@ -399,12 +346,13 @@ func (d *database) Close() error {
 		d.readers.end(end)
 		d.lookups.end(end)
 		end(d.writer)
-		err = errors.Join(d.shared.Close(), d.exclusive.Close())
 	})
-	return err
+	return nil
 }
 
 // explain says which file failed, and what to do.
-func (d *database) explain(err error) error {
-	return fmt.Errorf("database %s: %w", d.path, explain(err))
+func (d *database) explain(err error) error { return explainFile(d.path, err) }
+
+func explainFile(path string, err error) error {
+	return fmt.Errorf("database %s: %w", path, explain(err))
 }

@@ -2,16 +2,13 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
-	sqldriver "database/sql/driver"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"time"
 
-	driver "modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
+	driver "zombiezen.com/go/sqlite"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/seal"
@@ -80,15 +77,19 @@ func (d *database) save(ctx context.Context, file string) error {
 		if err := t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &saved.schema); err != nil {
 			return err
 		}
-		finish := "PRAGMA journal_mode = MEMORY" // whoever opens the copy needs no log then
 		var more bool
 		if err := t.sql.ReadRow(hasMore, nil, &more); err != nil {
 			return err
 		}
+		finish := ""
 		if more {
-			finish += "; " + notState
+			finish = notState
 		}
-		return t.sql.Conn.(*session).conn.Raw(func(conn any) error { return copyState(ctx, conn, f.TempName(), finish) })
+		reader := t.sql.Conn.(*session)
+		return copyPages(ctx, reader, f.TempName(), func(copying *driver.Backup) error {
+			_, err := copying.Step(-1)
+			return reader.fail(err)
+		}, finish)
 	})
 	if err != nil {
 		return err
@@ -101,29 +102,6 @@ func (d *database) save(ctx context.Context, file string) error {
 	}
 	d.savedStates.Store(file, saved)
 	return nil
-}
-
-// copyState copies what a connection of the driver sees to an empty file, and runs a script there.
-func copyState(ctx context.Context, from any, to, script string) error {
-	copying, err := from.(interface {
-		NewBackup(string) (*driver.Backup, error)
-	}).NewBackup(copySource(to))
-	if err != nil {
-		return err
-	}
-	if _, err := copying.Step(-1); err != nil {
-		copying.Finish()
-		return err
-	}
-	made, err := copying.Commit()
-	if err != nil {
-		return err
-	}
-	defer made.Close()
-	_, err = made.(interface {
-		ExecContext(context.Context, string, []sqldriver.NamedValue) (sqldriver.Result, error)
-	}).ExecContext(ctx, script, nil)
-	return err
 }
 
 // Load makes a state that [database.Save] has saved what the database holds. Updates wait
@@ -213,31 +191,29 @@ func (d *database) replace(ctx context.Context, file string, saved savedState) e
 		}
 		file = f.TempName()
 	}
-	return d.writer.conn.Raw(func(conn any) error {
-		restoring, err := conn.(interface {
-			NewRestore(string) (*driver.Backup, error)
-		}).NewRestore(sourceURL(file, "mode=ro&immutable=1"))
-		if err != nil {
+	source, err := openCopy(ctx, file)
+	if err != nil {
+		return err
+	}
+	defer source.close()
+	restoring, err := driver.NewBackup(d.writer.conn, "main", source.conn, "main")
+	if err != nil {
+		return asFailure(err)
+	}
+	defer restoring.Close()
+	// Another process may be writing.
+	for patience := time.Now().Add(d.turnWait); ; {
+		_, err = restoring.Step(-1)
+		if err = asFailure(err); code(err) != driver.ResultBusy || time.Now().After(patience) || ctx.Err() != nil {
 			return err
 		}
-		// Another process may be writing.
-		for patience := time.Now().Add(d.turnWait); ; {
-			_, err = restoring.Step(-1)
-			if code(err) != sqlite3.SQLITE_BUSY || time.Now().After(patience) || ctx.Err() != nil {
-				break
-			}
-		}
-		if end := restoring.Finish(); err == nil {
-			err = end
-		}
-		return err
-	})
+	}
 }
 
 // readWriter lets fn read by the writer's connection.
 func (d *database) readWriter(fn func(store.ReadTx) error) error {
 	defer func() {
-		if d.writer != nil && d.writer.alone {
+		if d.writer != nil && d.writer.alone != nil {
 			d.abandon()
 		}
 	}()
@@ -263,22 +239,16 @@ func (d *database) amend(ctx context.Context, file string, to *atomicfile.File) 
 	if err := copyFile(ctx, file, to, info.Size()); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", sourceURL(to.TempName(), "mode=rw&_sync=OFF&_pragma=journal_mode(MEMORY)"))
+	s, err := connect(ctx, sourceURL(to.TempName(), ""), driver.OpenReadWrite|driver.OpenURI, "PRAGMA synchronous = OFF; PRAGMA journal_mode = MEMORY")
 	if err != nil {
 		return err
 	}
-	defer db.Close()
-	conn, err := db.Conn(ctx)
-	if err != nil {
+	defer s.close()
+	if err := migrate(s, d.migrations); err != nil {
 		return err
 	}
-	defer conn.Close()
-	if err := migrate(ctx, conn, d.migrations); err != nil {
+	if _, err := s.Exec("ATTACH $1 AS running", sourceURL(d.path, "mode=ro")); err != nil {
 		return err
 	}
-	if _, err := conn.ExecContext(ctx, "ATTACH $1 AS running", sourceURL(d.path, "mode=ro")); err != nil {
-		return err
-	}
-	_, err = conn.ExecContext(ctx, "BEGIN; "+goOn+"; COMMIT")
-	return err
+	return s.script("BEGIN; " + goOn + "; COMMIT")
 }

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -93,21 +92,24 @@ func (t *tx) UsersByEmail(accountID string, emails []string) ([]store.User, erro
 	return t.usersBy("users_email", "email_key", accountID, engine.EmailKeys(emails))
 }
 
-// usersBy returns the users with some keys in a column, in order of entry. The query names the
-// index: SQLite does not know how many rows there are, and would rather read the whole account. It
-// does not sort, which would cost SQLite a copy of each row.
+// usersBy returns the users with some keys in a column, in order of entry. It asks for one after
+// the other: for a list of keys SQLite would make a table of its own first. The query names the
+// index: SQLite does not know how many rows there are, and would rather read the whole account.
 func (t *tx) usersBy(index, column, accountID string, keys []string) ([]store.User, error) {
-	condition, arg := column+` IN (SELECT value FROM json_each($2))`, ""
-	if len(keys) == 1 {
-		condition, arg = column+` = $2`, keys[0]
-	} else {
-		list, _ := json.Marshal(keys) // strings always encode
-		arg = string(list)
+	query := `SELECT ` + engine.UserColumns + ` FROM users INDEXED BY ` + index + ` WHERE account_id = $1 AND ` + column + ` = $2`
+	var users []store.User
+	add := func(row engine.Row) error {
+		u, err := engine.ScanUser(row)
+		users = append(users, u)
+		return err
 	}
-	users, err := engine.List(&t.sql, engine.ScanUser, `SELECT `+engine.UserColumns+` FROM users INDEXED BY `+index+`
-		WHERE account_id = $1 AND `+condition, accountID, arg)
+	for _, key := range engine.Distinct(keys) {
+		if err := t.sql.Read(query, add, accountID, key); err != nil {
+			return nil, err
+		}
+	}
 	slices.SortFunc(users, func(a, b store.User) int { return cmp.Compare(a.Entry, b.Entry) })
-	return users, err
+	return users, nil
 }
 
 func (t *tx) ListUsers(accountID string, filter store.UserFilter, after store.Entry, limit int) ([]store.User, store.Entry, error) {
@@ -192,7 +194,7 @@ func (t *tx) DeleteUsers(accountID string, users []store.User) error {
 		if err := t.sql.Release(u, engine.Claims{}, engine.ClaimsOf(u)); err != nil {
 			return err
 		}
-		if err := t.sql.WriteOne(`DELETE FROM users WHERE account_id = $1 AND entry = $2 AND user_id = $3`,
+		if err := t.sql.WriteOne(`DELETE FROM users WHERE account_id = $1 AND entry = $2 AND user_id || '' = $3`,
 			accountID, u.Entry, u.UserID); err != nil {
 			return err
 		}

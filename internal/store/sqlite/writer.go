@@ -7,7 +7,7 @@ import (
 	"slices"
 	"time"
 
-	sqlite3 "modernc.org/sqlite/lib"
+	driver "zombiezen.com/go/sqlite"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
@@ -190,7 +190,7 @@ func (d *database) commit(group []*update) (rest []*update) {
 	if failure == nil && slices.ContainsFunc(kept, func(u *update) bool { return u.wrote }) {
 		d.counters.Commit()
 	}
-	if d.writer != nil && d.writer.alone {
+	if d.writer != nil && d.writer.alone != nil {
 		d.abandon()
 	}
 	for _, u := range kept {
@@ -249,7 +249,7 @@ func (d *database) begin(group []*update) (err error) {
 func (s *session) beginImmediate(tryAgain func() bool) error {
 	for {
 		_, err := s.Exec("BEGIN IMMEDIATE")
-		if code(err) != sqlite3.SQLITE_BUSY || !tryAgain() {
+		if code(err) != driver.ResultBusy || !tryAgain() {
 			return err
 		}
 	}

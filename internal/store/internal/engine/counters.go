@@ -82,22 +82,13 @@ func (c *Counters) Stats() store.Stats {
 // adds up what its parts count.
 const SeatsQuery = `SELECT license, COUNT(*) FROM users WHERE license <> '' GROUP BY license`
 
-// ReadSeats reads the answer to [SeatsQuery].
-func ReadSeats(rows interface {
-	Next() bool
-	Scan(dest ...any) error
-	Err() error
-}) (map[string]int, error) {
-	seats := make(map[string]int)
-	for rows.Next() {
-		var license string
-		var n int
-		if err := rows.Scan(&license, &n); err != nil {
-			return nil, err
-		}
-		seats[license] = n
-	}
-	return seats, rows.Err()
+// AddSeats adds what a row of the answer to [SeatsQuery] says.
+func AddSeats(seats map[string]int, row Row) error {
+	var license string
+	var n int
+	err := row.Scan(&license, &n)
+	seats[license] += n
+	return err
 }
 
 // SeatsError makes an error of counting seats ErrUnavailable, or the context's own.

@@ -186,14 +186,14 @@ func Usual(b, a *store.User) bool {
 func (s *SQL) updateUser(b, a *store.User) error {
 	if Usual(b, a) {
 		return s.WriteOne(`UPDATE users SET license = $1, type = $2, alexa_enabled = $3, alexa_arn = $4
-			WHERE account_id = $5 AND entry = $6 AND user_id = $7`,
+			WHERE account_id = $5 AND entry = $6 AND user_id || '' = $7`,
 			a.License, a.Type, a.AlexaEnabled, a.AlexaARN, a.AccountID, a.Entry, a.UserID)
 	}
 	return s.WriteOne(`UPDATE users SET email = $1, display_name = $2, license = $3, type = $4,
 			registration = $5, registered_on = $6, invitation = $7, invite_id = $8, invited_on = $9,
 			alexa_enabled = $10, alexa_arn = $11, personal_pin = $12, phone_number = $13, phone_product_type = $14,
 			inbound_calling = $15, outbound_calling = $16, sms = $17
-			WHERE account_id = $18 AND entry = $19 AND user_id = $20`,
+			WHERE account_id = $18 AND entry = $19 AND user_id || '' = $20`,
 		a.Email, a.DisplayName, a.License, a.Type,
 		a.Registration, Millis(a.RegisteredOn), a.Invitation, a.InviteID, Millis(a.InvitedOn),
 		a.AlexaEnabled, a.AlexaARN, a.PersonalPIN, a.PhoneNumber, a.PhoneProductType,
