@@ -14,22 +14,22 @@ var list = []mutant{
 	// A group of updates, from the first to the acknowledgement.
 	{
 		name: "sync-normal", promise: "a commit waits for the disk", fast: true,
-		file: sqlite + "sqlite.go", old: `"FULL&_pragma=`, new: `"NORMAL&_pragma=`,
+		file: sqlite + "session.go", old: `"PRAGMA synchronous = FULL;`, new: `"PRAGMA synchronous = NORMAL;`,
 		tests: []string{"TestSettings", "TestSyncs"},
 	},
 	{
 		name: "sync-off", promise: "a commit waits for the disk",
-		file: sqlite + "sqlite.go", old: `"FULL&_pragma=fullfsync(1)"`, new: `"OFF"`,
+		file: sqlite + "session.go", old: `"PRAGMA synchronous = FULL;`, new: `"PRAGMA synchronous = OFF;`,
 		tests: []string{"TestSettings", "TestSyncs", "TestPowerLoss"}, args: fewLosses,
 	},
 	{
 		name: "sync-to-cache", promise: "the disk of a Mac empties its own cache",
-		file: sqlite + "sqlite.go", old: `"FULL&_pragma=fullfsync(1)"`, new: `"FULL"`,
+		file: sqlite + "session.go", old: ` PRAGMA fullfsync = ON;`, new: ``,
 		tests: []string{"TestSettings", "TestSyncs"},
 	},
 	{
 		name: "all-volatile", promise: "only data of tests do without the disk",
-		file: sqlite + "sqlite.go", old: `dataSource(path, !opts.Volatile)`, new: `dataSource(path, false)`,
+		file: sqlite + "session.go", old: `durability(!d.volatile)`, new: `durability(false)`,
 		tests: []string{"TestSettings", "TestSyncs"},
 	},
 	{
@@ -164,7 +164,7 @@ var list = []mutant{
 	// Files of the database.
 	{
 		name: "schema-in-pieces", promise: "a schema is there as a whole, and says of which release",
-		file: sqlite + "migrate.go", old: `conn.ExecContext(ctx, script)`, new: `conn.ExecContext(ctx, script+"; COMMIT; BEGIN IMMEDIATE")`,
+		file: sqlite + "migrate.go", old: `s.script(script)`, new: `s.script(script+"; COMMIT; BEGIN IMMEDIATE")`,
 		in: "cmd/carillon", tests: []string{"TestFirstStart_Killed"},
 	},
 	{

@@ -4,10 +4,12 @@ import (
 	"context"
 	"io"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/internal/engine"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
 
@@ -32,6 +34,36 @@ func InTurn(ctx context.Context, s store.Store, fn func() error) error {
 func Lose(t store.Tx) error {
 	_, err := t.(*tx).sql.Conn.Exec("ROLLBACK")
 	return err
+}
+
+// Plans tells how SQLite finds the rows for what the writer has changed or removed, by statement.
+func Plans(t *testing.T, s store.Store) map[string]string {
+	t.Helper()
+	plans := make(map[string]string)
+	d := s.(*database)
+	select {
+	case <-d.quit:
+		return nil
+	default:
+	}
+	if w := d.writer; w != nil {
+		for text, statement := range w.statements {
+			if !strings.HasPrefix(text, "UPDATE") && !strings.HasPrefix(text, "DELETE") {
+				continue
+			}
+			err := w.Query("EXPLAIN QUERY PLAN "+text, func(row engine.Row) error {
+				var number int
+				var step string
+				err := row.Scan(&number, &number, &number, &step)
+				plans[text] += step + "\n"
+				return err
+			}, make([]any, len(statement.args))...)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return plans
 }
 
 // WatchLog lets what a function returns stand between the log and whoever writes it anew.

@@ -66,7 +66,8 @@ func (t *tx) DeleteRoomMembership(m store.RoomMembership) error {
 }
 
 func (t *tx) DeleteMembershipsOf(accountID string, memberIDs []string) error {
-	_, err := t.sql.Write(`DELETE FROM room_memberships WHERE account_id = $1 AND member_id IN (SELECT value FROM json_each($2))`,
+	_, err := t.sql.Write(`DELETE FROM room_memberships INDEXED BY room_memberships_member
+		WHERE account_id = $1 AND member_id IN (SELECT value FROM json_each($2))`,
 		accountID, list(memberIDs))
 	return err
 }

@@ -38,6 +38,9 @@ type statement struct {
 
 // connect opens a connection to a file, given by its absolute path or as an URL (see [sourceURL]),
 // and runs a script on it. The end of the context ends what runs on the connection.
+//
+// Conn.SetDefensive must not be called: of the two arguments that SQLite reads it passes one, and
+// SQLite then writes to wherever the bytes behind that point.
 func connect(ctx context.Context, source string, flags driver.OpenFlags, setup string) (*session, error) {
 	conn, err := driver.OpenConn(source, flags)
 	if err != nil {

@@ -68,7 +68,18 @@ func open(t testing.TB, dir string, opts sqlite.Options) store.Store {
 
 func TestStore(t *testing.T) {
 	storetest.Run(t, func(t *testing.T, clock func() time.Time) store.Store {
-		return open(t, t.TempDir(), sqlite.Options{Clock: clock})
+		s := open(t, t.TempDir(), sqlite.Options{Clock: clock})
+		t.Cleanup(func() {
+			for statement, plan := range sqlite.Plans(t, s) {
+				if strings.Contains(statement, " entry = $") && !strings.Contains(plan, " PRIMARY KEY (") {
+					t.Errorf("what is named by its key is not found by it: %s\n%s", statement, plan)
+				}
+				if strings.Contains(plan, " (account_id=?)") {
+					t.Errorf("all rows of an account are read: %s\n%s", statement, plan)
+				}
+			}
+		})
+		return s
 	})
 }
 

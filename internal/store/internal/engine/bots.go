@@ -54,7 +54,7 @@ func (s *SQL) InsertBot(b *store.Bot) (err error) {
 
 func (s *SQL) UpdateBot(b store.Bot) error {
 	return s.WriteOne(`UPDATE bots SET disabled = $1, security_token = $2, updated = $3, https_endpoint = $4, lambda_arn = $5
-		WHERE account_id = $6 AND entry = $7 AND bot_id = $8`,
+		WHERE account_id = $6 AND entry = $7 AND bot_id || '' = $8`,
 		b.Disabled, b.SecurityToken, Millis(b.Updated), b.HTTPSEndpoint, b.LambdaARN, b.AccountID, b.Entry, b.BotID)
 }
 

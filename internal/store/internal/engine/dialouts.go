@@ -48,6 +48,6 @@ func (s *SQL) InsertDialOut(d *store.DialOut) error {
 }
 
 func (s *SQL) UpdateDialOut(d store.DialOut) error {
-	return s.WriteOne(`UPDATE dial_outs SET join_token = $1, status = $2 WHERE aws_account_id = $3 AND entry = $4 AND transaction_id = $5`,
+	return s.WriteOne(`UPDATE dial_outs SET join_token = $1, status = $2 WHERE aws_account_id = $3 AND entry = $4 AND transaction_id || '' = $5`,
 		d.JoinToken, d.Status, d.AWSAccountID, d.Entry, d.TransactionID)
 }

@@ -49,6 +49,6 @@ func (s *SQL) InsertJob(j *store.Job) (err error) {
 
 func (s *SQL) UpdateJob(j store.Job) error {
 	return s.WriteOne(`UPDATE jobs SET latest = $1, rows_left = $2, rows_done = $3, rows_failed = $4, outcome = $5
-		WHERE aws_account_id = $6 AND entry = $7 AND job_id = $8`,
+		WHERE aws_account_id = $6 AND entry = $7 AND job_id || '' = $8`,
 		Millis(j.Latest), j.Left, j.Done, j.Failed, j.Outcome, j.AWSAccountID, j.Entry, j.JobID)
 }

@@ -77,7 +77,7 @@ func (s *SQL) InsertMessage(m *store.Message) error {
 
 func (s *SQL) UpdateMessage(m store.Message) error {
 	return s.WriteOne(`UPDATE messages SET retention = $1, content = $2, redacted = $3
-		WHERE account_id = $4 AND room_entry = $5 AND conversation_id = $6 AND entry = $7 AND message_id = $8`,
+		WHERE account_id = $4 AND room_entry = $5 AND conversation_id = $6 AND entry = $7 AND message_id || '' = $8`,
 		string(m.Retention), m.Content, m.Redacted, m.AccountID, m.RoomEntry, m.ConversationID, m.Entry, m.MessageID)
 }
 

@@ -251,7 +251,7 @@ func (s *SQL) UpdatePhoneNumbers(numbers []store.PhoneNumber) error {
 		}
 		if err := s.WriteOne(`UPDATE phone_numbers SET product_type = $1, status = $2, account_id = $3, user_id = $4,
 			associated = $5, calling_name = $6, calling_name_status = $7, updated = $8, deleted = $9
-			WHERE aws_account_id = $10 AND entry = $11 AND number = $12`,
+			WHERE aws_account_id = $10 AND entry = $11 AND number + 0 = $12`,
 			n.ProductType, n.Status, n.AccountID, n.UserID, Millis(n.Associated), n.CallingName, n.CallingNameStatus,
 			Millis(n.Updated), Millis(n.Deleted), n.AWSAccountID, n.Entry, key); err != nil {
 			return err
@@ -269,7 +269,7 @@ func (s *SQL) DeletePhoneNumbers(numbers []store.PhoneNumber) error {
 		if err != nil {
 			return err
 		}
-		if err := s.WriteOne(`DELETE FROM phone_numbers WHERE aws_account_id = $1 AND entry = $2 AND number = $3`,
+		if err := s.WriteOne(`DELETE FROM phone_numbers WHERE aws_account_id = $1 AND entry = $2 AND number + 0 = $3`,
 			n.AWSAccountID, n.Entry, key); err != nil {
 			return err
 		}
@@ -346,7 +346,7 @@ func (s *SQL) InsertPhoneNumberOrder(o *store.PhoneNumberOrder) (err error) {
 func (s *SQL) UpdatePhoneNumberOrder(o store.PhoneNumberOrder) error {
 	numbers, statuses := orderLists(o)
 	return s.WriteOne(`UPDATE number_orders SET status = $1, numbers = $2, statuses = $3, updated = $4
-		WHERE aws_account_id = $5 AND entry = $6 AND order_id = $7`,
+		WHERE aws_account_id = $5 AND entry = $6 AND order_id || '' = $7`,
 		o.Status, numbers, statuses, Millis(o.Updated), o.AWSAccountID, o.Entry, o.OrderID)
 }
 

@@ -74,7 +74,7 @@ func (s *SQL) InsertRoom(r *store.Room) (err error) {
 }
 
 func (s *SQL) UpdateRoom(r store.Room) error {
-	return s.WriteOne(`UPDATE rooms SET name = $1, updated = $2 WHERE account_id = $3 AND entry = $4 AND room_id = $5`,
+	return s.WriteOne(`UPDATE rooms SET name = $1, updated = $2 WHERE account_id = $3 AND entry = $4 AND room_id || '' = $5`,
 		r.Name, Millis(r.Updated), r.AccountID, r.Entry, r.RoomID)
 }
 
@@ -82,7 +82,7 @@ func (s *SQL) DeleteRoom(r store.Room) error {
 	if _, err := s.Write(`DELETE FROM room_memberships WHERE account_id = $1 AND room_entry = $2`, r.AccountID, r.Entry); err != nil {
 		return err
 	}
-	return s.WriteOne(`DELETE FROM rooms WHERE account_id = $1 AND entry = $2 AND room_id = $3`, r.AccountID, r.Entry, r.RoomID)
+	return s.WriteOne(`DELETE FROM rooms WHERE account_id = $1 AND entry = $2 AND room_id || '' = $3`, r.AccountID, r.Entry, r.RoomID)
 }
 
 const membershipColumns = `account_id, room_entry, entry, room_id, member_id, role, invited_by, updated`
@@ -150,11 +150,11 @@ func (s *SQL) InsertRoomMemberships(room store.Room, memberships []store.RoomMem
 
 func (s *SQL) UpdateRoomMembership(m store.RoomMembership) error {
 	return s.WriteOne(`UPDATE room_memberships SET role = $1, updated = $2
-		WHERE account_id = $3 AND room_entry = $4 AND entry = $5 AND member_id = $6`,
+		WHERE account_id = $3 AND room_entry = $4 AND entry = $5 AND member_id || '' = $6`,
 		m.Role, Millis(m.Updated), m.AccountID, m.RoomEntry, m.Entry, m.MemberID)
 }
 
 func (s *SQL) DeleteRoomMembership(m store.RoomMembership) error {
-	return s.WriteOne(`DELETE FROM room_memberships WHERE account_id = $1 AND room_entry = $2 AND entry = $3 AND member_id = $4`,
+	return s.WriteOne(`DELETE FROM room_memberships WHERE account_id = $1 AND room_entry = $2 AND entry = $3 AND member_id || '' = $4`,
 		m.AccountID, m.RoomEntry, m.Entry, m.MemberID)
 }
