@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -113,6 +114,23 @@ func TestSynchronousCommit(t *testing.T) {
 	open(t, where, postgres.Options{}.NextRelease()).Close()
 	if w.check(t, "on", "") == 0 {
 		t.Error("no write of a migration was seen")
+	}
+}
+
+// A server that does not bring to the disk what it confirms is told of.
+func TestUnsafe(t *testing.T) {
+	where := newSchema(t)
+	w := watch(t, where)
+	var told []string
+	open(t, where, postgres.Options{Unsafe: func(setting string) { told = append(told, setting) }})
+	for _, setting := range []string{"fsync", "full_page_writes"} {
+		var value string
+		if err := w.conn.QueryRow(t.Context(), "SELECT current_setting($1)", setting).Scan(&value); err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(told, setting); got != (value == "off") {
+			t.Errorf("%s is %s, and Open told of %q", setting, value, told)
+		}
 	}
 }
 

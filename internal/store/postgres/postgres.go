@@ -44,6 +44,10 @@ type Options struct {
 	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
 	Upgraded func(store.Upgraded)
 
+	// Unsafe is told that a setting of the server is off without which a failure of its machine can
+	// lose what it has confirmed: fsync or full_page_writes.
+	Unsafe func(setting string)
+
 	files         fs.FS         // with the migrations; nil: those of this release
 	settleTime    time.Duration // 0: settleTime
 	statementTime time.Duration // 0: statementTime
@@ -62,6 +66,11 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 	}
 	if opts.Upgraded != nil && !found.Empty() {
 		opts.Upgraded(*found)
+	}
+	if opts.Unsafe != nil {
+		for _, setting := range d.unsafe {
+			opts.Unsafe(setting)
+		}
 	}
 	if !opts.Beside {
 		d.inBackground(d.forgetTokens)
@@ -134,6 +143,7 @@ type database struct {
 	schema     string // where the tables are; keeps the locks of two stores in one database apart
 	asked      []setting
 	settings   []string      // the statements for that, at the beginning of each transaction
+	unsafe     []string      // see Options
 	settleTime time.Duration // how long the outcome of a commit is looked for
 	closed     atomic.Bool
 
@@ -161,8 +171,16 @@ func (d *database) prepare(ctx context.Context, m engine.Migrations, checked boo
 	defer conn.Release()
 	var encoding string
 	var schema *string
-	if err := conn.QueryRow(ctx, `SELECT current_setting('server_encoding'), current_schema()`).Scan(&encoding, &schema); err != nil {
+	var unsafe [2]bool
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_encoding'), current_schema(),
+		COALESCE(current_setting('fsync', true), 'on') = 'off', COALESCE(current_setting('full_page_writes', true), 'on') = 'off'`).
+		Scan(&encoding, &schema, &unsafe[0], &unsafe[1]); err != nil {
 		return err
+	}
+	for i, setting := range []string{"fsync", "full_page_writes"} {
+		if unsafe[i] {
+			d.unsafe = append(d.unsafe, setting)
+		}
 	}
 	if encoding != "UTF8" {
 		return fmt.Errorf("its encoding is %s: create one with ENCODING 'UTF8' TEMPLATE template0", encoding)
