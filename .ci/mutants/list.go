@@ -161,6 +161,12 @@ var list = []mutant{
 		survives: "SQLite's own checkpoints sync as ours do; only commits take longer",
 	},
 
+	{
+		name: "last-to-close", promise: "the log stays while it is in doubt",
+		file: sqlite + "sqlite.go", old: `d.anchor = s`, new: `s.close()`,
+		tests: []string{"TestCheckpoint_failedSync"},
+	},
+
 	// Files of the database.
 	{
 		name: "schema-in-pieces", promise: "a schema is there as a whole, and says of which release",

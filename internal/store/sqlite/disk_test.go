@@ -23,10 +23,10 @@ import (
 type disk struct {
 	*disktest.Disk
 	mu       sync.Mutex
-	failing  func() bool           // decides which syncs fail; nil: none
-	refusing func() bool           // decides which writes fail; nil: none
-	pause    func()                // is how long a sync takes; nil: no time
-	failures map[disktest.File]int // of syncs
+	failing  func(file string) bool // decides which syncs fail; nil: none
+	refusing func() bool            // decides which writes fail; nil: none
+	pause    func()                 // is how long a sync takes; nil: no time
+	failures map[disktest.File]int  // of syncs
 	calls    []call
 }
 
@@ -94,8 +94,8 @@ func (d *disk) syncDir() {
 	d.Sync(dir, d.Now())
 }
 
-// fail lets the function decide from now on which syncs fail; nil: none.
-func (d *disk) fail(decide func() bool) {
+// fail lets the function decide from now on which syncs of files, by name, fail; nil: none.
+func (d *disk) fail(decide func(file string) bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.failing = decide
@@ -138,7 +138,7 @@ func (d *disk) sync(f *openFile, flags int32) (ok bool) {
 	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.failing != nil && d.failing() {
+	if d.failing != nil && d.failing(f.name) {
 		d.failures[f.file]++
 		d.FailSync(f.file)
 	}

@@ -94,6 +94,8 @@ func Pragma(t *testing.T, s store.Store, name string) (values []string) {
 	t.Helper()
 	d, query := s.(*database), "SELECT * FROM pragma_"+name
 	var value string
+	d.anchor.close() // which would keep out the one that has the database for itself
+	d.anchor = nil
 	for _, sharing := range []string{exclusive, shared} {
 		s, err := d.newSession(t.Context(), sharing, "")
 		if err == nil {

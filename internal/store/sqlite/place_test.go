@@ -88,7 +88,7 @@ func TestPing_failedSync(t *testing.T) {
 	d := newDisk(t, dir)
 	s := open(t, dir, sqlite.Options{})
 	storetest.Update(t, s, storetest.Insert("a1", "u1"))
-	d.fail(func() bool { return true })
+	d.fail(func(string) bool { return true })
 	if err := s.Ping(t.Context()); err != nil {
 		t.Errorf("Ping before anything has failed: %v", err)
 	}

@@ -152,7 +152,7 @@ func (s *schedule) play(t *testing.T) {
 	}
 	if s.failing {
 		syncs, writes, often := rolled(seed, 2), rolled(seed, 3), 2+s.luck.roll(30)
-		s.disk.fail(func() bool { return syncs.roll(often) == 0 })
+		s.disk.fail(func(string) bool { return syncs.roll(often) == 0 })
 		s.disk.refuse(func() bool { return writes.roll(10*often) == 0 })
 	}
 	var clients sync.WaitGroup

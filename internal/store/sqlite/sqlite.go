@@ -91,6 +91,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
 	}
 	if d.opened, err = os.Stat(path); err != nil {
+		d.anchor.close()
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
 	if found := d.migrations.Found; opts.Upgraded != nil && !found.Empty() {
@@ -128,9 +129,17 @@ const soon = "PRAGMA busy_timeout = 10"
 // since neither could go on if both waited; so this tries again.
 func (d *database) prepare(ctx context.Context) error {
 	for patience := time.Now().Add(d.turnWait); ; {
-		err := d.prepareOnce(ctx, shared)
+		s, err := d.prepareOnce(ctx, shared)
+		if err == nil {
+			s.conn.SetInterrupt(nil) // the context is that of the opening
+			d.anchor = s
+			return nil
+		}
 		if noRoom(err) {
-			err = d.prepareOnce(ctx, exclusive)
+			if s, err = d.prepareOnce(ctx, exclusive); err == nil {
+				s.close() // or it would keep all others out
+				return nil
+			}
 		}
 		if code(err) != driver.ResultBusy || time.Now().After(patience) {
 			return err
@@ -143,23 +152,28 @@ func (d *database) prepare(ctx context.Context) error {
 	}
 }
 
-func (d *database) prepareOnce(ctx context.Context, sharing string) error {
+func (d *database) prepareOnce(ctx context.Context, sharing string) (_ *session, err error) {
 	s, err := connect(ctx, d.path, driver.OpenReadWrite, sharing+durability(!d.volatile)+soon)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer s.close()
+	defer func() {
+		if err != nil {
+			s.close()
+		}
+	}()
 	if err := migrate(s, d.migrations); err != nil {
-		return err
+		return nil, err
 	}
 	var mode string
 	if err := s.queryRow("PRAGMA journal_mode = WAL", nil, &mode); err != nil {
-		return err
+		return nil, err
 	}
 	if mode != "wal" {
-		return fmt.Errorf("this file system cannot hold a write-ahead log (journal mode %q): use a local disk", mode)
+		return nil, fmt.Errorf("this file system cannot hold a write-ahead log (journal mode %q): use a local disk", mode)
 	}
-	return nil
+	// It holds the log from its first reading on.
+	return s, s.script("SELECT count(*) FROM sqlite_schema; PRAGMA shrink_memory")
 }
 
 // explain adds what to do to the errors of SQLite that an operator can do something about.
@@ -217,6 +231,11 @@ type database struct {
 	halfCopied atomic.Bool // a sync of a checkpoint has failed, and what was copied may not be on the disk
 	turnWait   time.Duration
 	beside     bool // see Options
+
+	// The last connection to close would copy the log to the database, and remove it, whatever is in
+	// doubt. So one stays open until Close; nil if one has the database for itself, which is not
+	// for long.
+	anchor *session
 
 	readers sessions // of views
 	lookups sessions // of AccessKey and Ping
@@ -346,6 +365,7 @@ func (d *database) Close() error {
 		d.readers.end(end)
 		d.lookups.end(end)
 		end(d.writer)
+		end(d.anchor)
 	})
 	return nil
 }

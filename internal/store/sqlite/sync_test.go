@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/disktest"
@@ -184,7 +185,7 @@ func TestUpdate_failedSync(t *testing.T) {
 			return err
 		}
 		storetest.Update(t, s, storetest.Insert("a1", "u2")) // so that the snapshot is not of the end of the log
-		d.fail(func() bool { return true })
+		d.fail(func(string) bool { return true })
 		if err := s.Update(t.Context(), storetest.Insert("a1", "u3")); !errors.Is(err, store.ErrFailed) {
 			t.Errorf("Update: got error %v, want %v", err, store.ErrFailed)
 		}
@@ -233,11 +234,6 @@ func TestOpen_unsyncedLog(t *testing.T) {
 		}
 	}
 	w.disk.syncDir()
-	// Whoever closes the last connection brings the log to the database. This one stays open.
-	var n int
-	if err := rawDatabase(t, dir).QueryRow("SELECT count(*) FROM users").Scan(&n); err != nil || n != usersEach {
-		t.Fatalf("got %d users and error %v, want %d", n, err, usersEach)
-	}
 	next := open(t, dir, sqlite.Options{})
 	storetest.Update(t, next, func(tx store.Tx) error { return addAccount(tx, "later") })
 	w.acks["later"] = w.disk.Now()
@@ -248,6 +244,42 @@ func TestOpen_unsyncedLog(t *testing.T) {
 		}
 		w.check(t, lost, w.acks["later"], false)
 	}
+}
+
+// A checkpoint copies a part of the log, another one the rest, and the sync of the database fails.
+// The log stays until what was copied is on the disk, although nobody else has it open: no view has
+// ever begun.
+func TestCheckpoint_failedSync(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dir, lost := disktest.InMemory(t), disktest.InMemory(t)
+		w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
+		s := open(t, dir, sqlite.ShortLog(20))
+		failing := true
+		w.disk.fail(func(file string) bool {
+			fails := failing && file == sqlite.File
+			failing = failing && !fails
+			return fails
+		})
+		update := func() {
+			id := fmt.Sprint("account-", len(w.acks))
+			storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, id) })
+			w.acks[id] = w.disk.Now()
+			synctest.Wait() // for the checkpoint
+		}
+		for s.Stats().FailedCheckpoints == 0 {
+			update()
+		}
+		if slices.ContainsFunc(w.disk.called(), func(c call) bool { return c.kind == removed && c.file == logFile }) {
+			t.Error("the log was removed")
+		}
+		update()
+		for seed := range uint64(20) {
+			if err := w.disk.AfterPowerLoss(w.disk.Now(), rand.New(rand.NewPCG(seed, 0))).Write(lost); err != nil {
+				t.Fatal(err)
+			}
+			w.check(t, lost, w.disk.Now(), false)
+		}
+	})
 }
 
 // An update whose caller leaves before its turn is not run, and nobody says that it was.
@@ -267,7 +299,7 @@ func TestLoad_failedSync(t *testing.T) {
 	storetest.Update(t, s, storetest.Insert("a1", "u1"))
 	saveState(t, s, state)
 	storetest.Update(t, s, storetest.Insert("a1", "u2"))
-	d.fail(func() bool { return true })
+	d.fail(func(string) bool { return true })
 	if err := s.(states).Load(t.Context(), state, func(store.ReadTx) error { return nil }); err == nil {
 		t.Error("Load: got no error")
 	}
