@@ -163,8 +163,13 @@ var list = []mutant{
 
 	{
 		name: "last-to-close", promise: "the log stays while it is in doubt",
-		file: sqlite + "sqlite.go", old: `d.anchor = s`, new: `s.close()`,
-		tests: []string{"TestCheckpoint_failedSync"},
+		file: sqlite + "sqlite.go", old: `driver.OpenReadOnly, shared+soon`, new: `driver.OpenReadWrite, shared+soon`,
+		tests: []string{"TestCheckpoint_failedSync", "TestClose_unsyncedLog"},
+	},
+	{
+		name: "backup-of-doubt", promise: "the log stays while it is in doubt",
+		file: sqlite + "backup.go", old: `driver.OpenReadOnly, "BEGIN"`, new: `driver.OpenReadWrite, "BEGIN"`,
+		tests: []string{"TestClose_unsyncedLog"},
 	},
 
 	// Files of the database.

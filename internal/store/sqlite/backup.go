@@ -127,7 +127,7 @@ func WriteBackup(ctx context.Context, dir, file, keyFile string) (b *Backup, err
 func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 	// The transaction keeps the moment. Without it every commit of the service would make the copy
 	// start again.
-	source, err := connect(ctx, from, driver.OpenReadWrite, "BEGIN")
+	source, err := connect(ctx, from, driver.OpenReadOnly, "BEGIN") // closing it leaves the log as it is
 	var version int
 	if err == nil {
 		defer source.close()

@@ -36,6 +36,9 @@ func Lose(t store.Tx) error {
 	return err
 }
 
+// LetLogGo gives up what holds the log, which a store does not have after a start on a full disk.
+func LetLogGo(s store.Store) { s.(*database).letLogGo() }
+
 // Plans tells how SQLite finds the rows for what the writer has changed or removed, by statement.
 func Plans(t *testing.T, s store.Store) map[string]string {
 	t.Helper()
@@ -94,8 +97,7 @@ func Pragma(t *testing.T, s store.Store, name string) (values []string) {
 	t.Helper()
 	d, query := s.(*database), "SELECT * FROM pragma_"+name
 	var value string
-	d.anchor.close() // which would keep out the one that has the database for itself
-	d.anchor = nil
+	d.letLogGo() // which would keep out the one that has the database for itself
 	for _, sharing := range []string{exclusive, shared} {
 		s, err := d.newSession(t.Context(), sharing, "")
 		if err == nil {

@@ -33,7 +33,9 @@ type session struct {
 // their names ($1, $2, ...).
 type statement struct {
 	*driver.Stmt
-	args []int // for each parameter of SQLite: which argument it is
+	args  []int // for each parameter of SQLite: which argument it is
+	count int   // of arguments
+	busy  bool  // a query is under way
 }
 
 // connect opens a connection to a file, given by its absolute path or as an URL (see [sourceURL]),
@@ -101,13 +103,16 @@ func (s *session) fail(err error) error {
 // script runs statements, one after the other.
 func (s *session) script(text string) error {
 	for {
-		text = strings.TrimSpace(text)
-		if comment, rest, _ := strings.Cut(text, "\n"); strings.HasPrefix(comment, "--") {
-			text = rest
-			continue
-		}
-		if text == "" {
+		text = strings.TrimLeft(text, " \t\r\n;")
+		switch {
+		case text == "":
 			return nil
+		case strings.HasPrefix(text, "--"):
+			_, text, _ = strings.Cut(text, "\n")
+			continue
+		case strings.HasPrefix(text, "/*"):
+			_, text, _ = strings.Cut(text, "*/")
+			continue
 		}
 		statement, trailing, err := s.conn.PrepareTransient(text)
 		if err != nil {
@@ -130,20 +135,31 @@ func (s *session) prepare(query string, args []any) (*statement, error) {
 	if !ok {
 		// Not Conn.Prepare: to clear all parameters of a statement, as that does each time, can make
 		// SQLite plan it anew.
-		prepared, _, err := s.conn.PrepareTransient(query)
+		prepared, trailing, err := s.conn.PrepareTransient(query)
 		if err != nil {
 			return nil, s.fail(err)
 		}
-		known = &statement{prepared, make([]int, prepared.BindParamCount())}
+		if trailing > 0 {
+			prepared.Finalize()
+			return nil, fmt.Errorf("more than one statement: %s", query)
+		}
+		known = &statement{Stmt: prepared, args: make([]int, prepared.BindParamCount())}
 		for i := range known.args {
 			n, err := strconv.Atoi(strings.TrimPrefix(prepared.BindParamName(i+1), "$"))
-			if err != nil || n < 1 || n > len(args) {
+			if err != nil || n < 1 {
 				prepared.Finalize()
-				return nil, fmt.Errorf("no argument for parameter %s of %s", prepared.BindParamName(i+1), query)
+				return nil, fmt.Errorf("parameter %s has no number: %s", prepared.BindParamName(i+1), query)
 			}
 			known.args[i] = n - 1
+			known.count = max(known.count, n)
 		}
 		s.statements[query] = known
+	}
+	switch {
+	case known.busy:
+		return nil, fmt.Errorf("a query runs within itself: %s", query)
+	case known.count != len(args):
+		return nil, fmt.Errorf("%d arguments for %d parameters: %s", len(args), known.count, query)
 	}
 	for i, n := range known.args {
 		if err := bind(known.Stmt, i+1, args[n]); err != nil {
@@ -202,7 +218,11 @@ func (s *session) Query(query string, scan func(engine.Row) error, args ...any) 
 	if err != nil {
 		return err
 	}
-	defer statement.Reset()
+	statement.busy = true
+	defer func() {
+		statement.busy = false
+		statement.Reset()
+	}()
 	var found engine.Row = row{statement.Stmt}
 	for {
 		more, err := statement.Step()
@@ -306,10 +326,10 @@ func makeSessions(n int) sessions {
 	return s
 }
 
-// end takes all sessions, and waits for those in use, to end each of them.
-func (s sessions) end(each func(*session)) {
+// close closes all sessions, and waits for those in use.
+func (s sessions) close() {
 	for range cap(s) {
-		each(<-s)
+		(<-s).close()
 	}
 }
 

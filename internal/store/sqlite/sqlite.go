@@ -91,7 +91,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 		return nil, fmt.Errorf("opening database %s: %w", path, explain(err))
 	}
 	if d.opened, err = os.Stat(path); err != nil {
-		d.anchor.close()
+		d.letLogGo()
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
 	if found := d.migrations.Found; opts.Upgraded != nil && !found.Empty() {
@@ -129,17 +129,15 @@ const soon = "PRAGMA busy_timeout = 10"
 // since neither could go on if both waited; so this tries again.
 func (d *database) prepare(ctx context.Context) error {
 	for patience := time.Now().Add(d.turnWait); ; {
-		s, err := d.prepareOnce(ctx, shared)
-		if err == nil {
-			s.conn.SetInterrupt(nil) // the context is that of the opening
-			d.anchor = s
-			return nil
+		if d.holdLog() != nil { // there is no database yet, or a half of it: nothing to hold
+			d.letLogGo()
+		}
+		err := d.prepareOnce(ctx, shared)
+		if err != nil {
+			d.letLogGo()
 		}
 		if noRoom(err) {
-			if s, err = d.prepareOnce(ctx, exclusive); err == nil {
-				s.close() // or it would keep all others out
-				return nil
-			}
+			err = d.prepareOnce(ctx, exclusive)
 		}
 		if code(err) != driver.ResultBusy || time.Now().After(patience) {
 			return err
@@ -152,28 +150,43 @@ func (d *database) prepare(ctx context.Context) error {
 	}
 }
 
-func (d *database) prepareOnce(ctx context.Context, sharing string) (_ *session, err error) {
+func (d *database) prepareOnce(ctx context.Context, sharing string) error {
 	s, err := connect(ctx, d.path, driver.OpenReadWrite, sharing+durability(!d.volatile)+soon)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer func() {
-		if err != nil {
-			s.close()
-		}
-	}()
+	defer s.close()
 	if err := migrate(s, d.migrations); err != nil {
-		return nil, err
+		return err
 	}
 	var mode string
 	if err := s.queryRow("PRAGMA journal_mode = WAL", nil, &mode); err != nil {
-		return nil, err
+		return err
 	}
 	if mode != "wal" {
-		return nil, fmt.Errorf("this file system cannot hold a write-ahead log (journal mode %q): use a local disk", mode)
+		return fmt.Errorf("this file system cannot hold a write-ahead log (journal mode %q): use a local disk", mode)
 	}
-	// It holds the log from its first reading on.
-	return s, s.script("SELECT count(*) FROM sqlite_schema; PRAGMA shrink_memory")
+	if sharing == exclusive {
+		return nil
+	}
+	return d.holdLog() // there is one only now if the database is new
+}
+
+// holdLog keeps the log, if there is one, from being copied to the database and removed by whoever
+// closes the last connection. SQLite would do so whatever is in doubt, but not by a connection that
+// only reads.
+func (d *database) holdLog() (err error) {
+	if d.anchor == nil {
+		if d.anchor, err = connect(context.Background(), d.path, driver.OpenReadOnly, shared+soon); err != nil {
+			return err
+		}
+	}
+	return d.anchor.script("SELECT count(*) FROM sqlite_schema") // what has read holds the log
+}
+
+func (d *database) letLogGo() {
+	d.anchor.close()
+	d.anchor = nil
 }
 
 // explain adds what to do to the errors of SQLite that an operator can do something about.
@@ -232,10 +245,7 @@ type database struct {
 	turnWait   time.Duration
 	beside     bool // see Options
 
-	// The last connection to close would copy the log to the database, and remove it, whatever is in
-	// doubt. So one stays open until Close; nil if one has the database for itself, which is not
-	// for long.
-	anchor *session
+	anchor *session // see holdLog; nil since a start on a full disk, until there is a writer
 
 	readers sessions // of views
 	lookups sessions // of AccessKey and Ping
@@ -319,11 +329,18 @@ func (d *database) Seats(ctx context.Context) (map[string]int, error) {
 
 func (d *database) Stats() store.Stats {
 	stats := d.counters.Stats()
-	if info, err := os.Stat(d.path + "-wal"); err == nil { // there is none until the first change
-		stats.LogBytes = info.Size()
-	}
+	stats.LogBytes = d.logSize()
 	stats.FreeBytes, _ = free(filepath.Dir(d.path))
 	return stats
+}
+
+// logSize is the length of the log in bytes.
+func (d *database) logSize() int64 {
+	info, err := os.Stat(d.path + "-wal")
+	if err != nil {
+		return 0
+	}
+	return info.Size()
 }
 
 func (d *database) AccessKey(ctx context.Context, keyID string) (k store.AccessKey, err error) {
@@ -355,17 +372,17 @@ func (d *database) Close() error {
 		close(d.quit)
 		<-d.stopped
 		<-d.checkpointed
-		// The last connection to close would copy what only memory has, and remove the log. Where that
-		// cannot be put right, connections stay open: the end of the process copies nothing, and the
-		// next start sees to the log.
-		end := (*session).close
-		if d.inDoubt() && d.openWriter(func() bool { return false }) != nil {
-			end = func(*session) {}
+		// Commands leave to the next service what they have not written.
+		if d.inDoubt() || d.writer == nil && !d.beside && d.logSize() > 0 {
+			d.openWriter(func() bool { return false })
 		}
-		d.readers.end(end)
-		d.lookups.end(end)
-		end(d.writer)
-		end(d.anchor)
+		if d.logSize() == 0 || d.writer != nil && !d.inDoubt() {
+			d.letLogGo() // the next start does without
+		}
+		d.readers.close()
+		d.lookups.close()
+		d.writer.close()
+		d.letLogGo()
 	})
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -212,11 +213,77 @@ func TestUpdate_failedSync(t *testing.T) {
 // A process that could not sync its log may leave frames in it that are read, but are lost with the
 // power, whatever is synced later. What is acknowledged after them must not be lost with them.
 func TestOpen_unsyncedLog(t *testing.T) {
+	w, dir := unsyncedLog(t)
+	lost := disktest.InMemory(t)
+	next := open(t, dir, sqlite.Options{})
+	storetest.Update(t, next, func(tx store.Tx) error { return addAccount(tx, "later") })
+	w.acks["later"] = w.disk.Now()
+	for seed := range uint64(20) {
+		luck := rand.New(rand.NewPCG(seed, 0))
+		if err := w.disk.AfterPowerLoss(w.acks["later"], luck).Write(lost); err != nil {
+			t.Fatal(err)
+		}
+		w.check(t, lost, w.acks["later"], false)
+	}
+}
+
+// Whoever only reads leaves such a log as it is, or sees to it first.
+func TestClose_unsyncedLog(t *testing.T) {
+	read := func(opts sqlite.Options) func(*testing.T, string) {
+		return func(t *testing.T, dir string) {
+			s, err := sqlite.Open(t.Context(), dir, opts)
+			if err == nil {
+				err = errors.Join(s.Ping(t.Context()), s.Close())
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, job := range map[string]func(*testing.T, string){
+		"service": func(t *testing.T, dir string) {
+			read(sqlite.Options{})(t, dir)
+			if _, err := os.Stat(filepath.Join(dir, logFile)); !errors.Is(err, fs.ErrNotExist) {
+				t.Errorf("the log is still there (%v)", err)
+			}
+		},
+		"command": read(sqlite.Options{Beside: true}),
+		"refused": func(t *testing.T, dir string) {
+			if _, err := sqlite.Open(t.Context(), dir, sqlite.Options{Beside: true}.NextRelease()); !errors.Is(err, store.ErrOlderSchema) {
+				t.Errorf("Open: got error %v, want %v", err, store.ErrOlderSchema)
+			}
+		},
+		"backup": func(t *testing.T, dir string) { // there is no key to seal it with, which shows at its end
+			_, err := sqlite.WriteBackup(t.Context(), dir, filepath.Join(t.TempDir(), "backup"), "secret.key")
+			if err == nil || !strings.Contains(err.Error(), "no secret key") {
+				t.Errorf("WriteBackup: got error %v, want one about the key", err)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, dir := unsyncedLog(t)
+			lost := disktest.InMemory(t)
+			began := w.disk.Now()
+			job(t, dir)
+			for moment := began; moment <= w.disk.Now(); moment++ {
+				for seed := range uint64(4) {
+					if err := w.disk.AfterPowerLoss(moment, rand.New(rand.NewPCG(seed, 0))).Write(lost); err != nil {
+						t.Fatal(err)
+					}
+					w.check(t, lost, moment, true)
+				}
+			}
+		})
+	}
+}
+
+// unsyncedLog makes a database whose log is in memory only, and a record of its directory.
+func unsyncedLog(t *testing.T) (w *worked, dir string) {
 	first := t.TempDir()
 	s := open(t, first, sqlite.Options{})
 	storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, "earlier") })
-	dir, lost := disktest.InMemory(t), disktest.InMemory(t)
-	w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
+	dir = disktest.InMemory(t)
+	w = &worked{disk: newDisk(t, dir), acks: map[string]int{}}
 	for _, name := range []string{sqlite.File, logFile} {
 		data, err := os.ReadFile(filepath.Join(first, name))
 		if err == nil {
@@ -234,52 +301,51 @@ func TestOpen_unsyncedLog(t *testing.T) {
 		}
 	}
 	w.disk.syncDir()
-	next := open(t, dir, sqlite.Options{})
-	storetest.Update(t, next, func(tx store.Tx) error { return addAccount(tx, "later") })
-	w.acks["later"] = w.disk.Now()
-	for seed := range uint64(20) {
-		luck := rand.New(rand.NewPCG(seed, 0))
-		if err := w.disk.AfterPowerLoss(w.acks["later"], luck).Write(lost); err != nil {
-			t.Fatal(err)
-		}
-		w.check(t, lost, w.acks["later"], false)
-	}
+	return w, dir
 }
 
 // A checkpoint copies a part of the log, another one the rest, and the sync of the database fails.
 // The log stays until what was copied is on the disk, although nobody else has it open: no view has
 // ever begun.
 func TestCheckpoint_failedSync(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		dir, lost := disktest.InMemory(t), disktest.InMemory(t)
-		w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
-		s := open(t, dir, sqlite.ShortLog(20))
-		failing := true
-		w.disk.fail(func(file string) bool {
-			fails := failing && file == sqlite.File
-			failing = failing && !fails
-			return fails
-		})
-		update := func() {
-			id := fmt.Sprint("account-", len(w.acks))
-			storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, id) })
-			w.acks[id] = w.disk.Now()
-			synctest.Wait() // for the checkpoint
-		}
-		for s.Stats().FailedCheckpoints == 0 {
-			update()
-		}
-		if slices.ContainsFunc(w.disk.called(), func(c call) bool { return c.kind == removed && c.file == logFile }) {
-			t.Error("the log was removed")
-		}
-		update()
-		for seed := range uint64(20) {
-			if err := w.disk.AfterPowerLoss(w.disk.Now(), rand.New(rand.NewPCG(seed, 0))).Write(lost); err != nil {
-				t.Fatal(err)
-			}
-			w.check(t, lost, w.disk.Now(), false)
-		}
+	for name, prepare := range map[string]func(store.Store){
+		"as usual":                     func(store.Store) {},
+		"after a start on a full disk": sqlite.LetLogGo,
+	} {
+		t.Run(name, func(t *testing.T) { synctest.Test(t, func(t *testing.T) { failCheckpoint(t, prepare) }) })
+	}
+}
+
+func failCheckpoint(t *testing.T, prepare func(store.Store)) {
+	dir, lost := disktest.InMemory(t), disktest.InMemory(t)
+	w := &worked{disk: newDisk(t, dir), acks: map[string]int{}}
+	s := open(t, dir, sqlite.ShortLog(20))
+	prepare(s)
+	failing := true
+	w.disk.fail(func(file string) bool {
+		fails := failing && file == sqlite.File
+		failing = failing && !fails
+		return fails
 	})
+	update := func() {
+		id := fmt.Sprint("account-", len(w.acks))
+		storetest.Update(t, s, func(tx store.Tx) error { return addAccount(tx, id) })
+		w.acks[id] = w.disk.Now()
+		synctest.Wait() // for the checkpoint
+	}
+	for s.Stats().FailedCheckpoints == 0 {
+		update()
+	}
+	if slices.ContainsFunc(w.disk.called(), func(c call) bool { return c.kind == removed && c.file == logFile }) {
+		t.Error("the log was removed")
+	}
+	update()
+	for seed := range uint64(20) {
+		if err := w.disk.AfterPowerLoss(w.disk.Now(), rand.New(rand.NewPCG(seed, 0))).Write(lost); err != nil {
+			t.Fatal(err)
+		}
+		w.check(t, lost, w.disk.Now(), false)
+	}
 }
 
 // An update whose caller leaves before its turn is not run, and nobody says that it was.

@@ -263,11 +263,16 @@ func (d *database) openWriter(tryAgain func() bool) (err error) {
 	if d.writer, err = d.openSession(fmt.Sprintf(writerSetup, d.restartFrames*frameSize)); err != nil {
 		return err
 	}
-	if err := d.secureLog(tryAgain); err != nil {
-		d.abandon()
-		return err
+	if d.writer.alone == nil && d.anchor == nil {
+		err = d.holdLog()
 	}
-	return nil
+	if err == nil {
+		err = d.secureLog(tryAgain)
+	}
+	if err != nil {
+		d.abandon()
+	}
+	return err
 }
 
 // secureLog brings what is in the log to the database, and lets the log start again. The log that
