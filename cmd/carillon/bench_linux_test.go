@@ -533,8 +533,10 @@ func (s *benchSite) turn(account, n int) bool {
 // exchange sends signed requests, each client the next one when it has its answer.
 func (s *benchSite) exchange(clients, requests int, request func(int) (method, path, query, body string)) time.Duration {
 	s.Helper()
-	begin := time.Now()
+	s.mu.Lock()
 	s.latencies = nil
+	s.mu.Unlock()
+	begin := time.Now()
 	s.talk(clients, func(i int) bool { return i < requests }, request).Wait()
 	if s.Failed() {
 		s.FailNow()

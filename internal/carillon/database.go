@@ -97,11 +97,11 @@ func (d *database) serve(ctx context.Context, test bool, logger *slog.Logger) (s
 		}
 		return st, release, nil
 	}
-	unsafe := func(setting string) {
+	warn := func(setting string) {
 		logger.Warn("the server of the database has "+setting+" off: if its machine fails, changes that were confirmed can be lost, "+
 			"or all of the database", "setting", setting)
 	}
-	st, err = postgres.Open(ctx, d.URL, postgres.Options{Pool: d.Pool, Upgraded: upgraded, Unsafe: unsafe})
+	st, err = postgres.Open(ctx, d.URL, postgres.Options{Pool: d.Pool, Upgraded: upgraded, Unsafe: warn})
 	return st, nil, err
 }
 

@@ -68,7 +68,7 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 		opts.Upgraded(*found)
 	}
 	if opts.Unsafe != nil {
-		for _, setting := range d.unsafe {
+		for _, setting := range d.off {
 			opts.Unsafe(setting)
 		}
 	}
@@ -143,7 +143,7 @@ type database struct {
 	schema     string // where the tables are; keeps the locks of two stores in one database apart
 	asked      []setting
 	settings   []string      // the statements for that, at the beginning of each transaction
-	unsafe     []string      // see Options
+	off        []string      // settings that are, see Options.Unsafe
 	settleTime time.Duration // how long the outcome of a commit is looked for
 	closed     atomic.Bool
 
@@ -171,15 +171,15 @@ func (d *database) prepare(ctx context.Context, m engine.Migrations, checked boo
 	defer conn.Release()
 	var encoding string
 	var schema *string
-	var unsafe [2]bool
+	var off [2]bool
 	if err := conn.QueryRow(ctx, `SELECT current_setting('server_encoding'), current_schema(),
 		COALESCE(current_setting('fsync', true), 'on') = 'off', COALESCE(current_setting('full_page_writes', true), 'on') = 'off'`).
-		Scan(&encoding, &schema, &unsafe[0], &unsafe[1]); err != nil {
+		Scan(&encoding, &schema, &off[0], &off[1]); err != nil {
 		return err
 	}
 	for i, setting := range []string{"fsync", "full_page_writes"} {
-		if unsafe[i] {
-			d.unsafe = append(d.unsafe, setting)
+		if off[i] {
+			d.off = append(d.off, setting)
 		}
 	}
 	if encoding != "UTF8" {

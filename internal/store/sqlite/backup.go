@@ -145,7 +145,7 @@ func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 	// In pieces of 16 MiB, each synced: a service that commits meanwhile waits for everything that is
 	// on its way to the disk, which would be half a second and more with a large database.
 	const pages = 4096
-	err = copyPages(ctx, source, to.TempName(), func(copying *driver.Backup) error {
+	err = copyPages(ctx, source, to.TempName(), "", func(copying *driver.Backup) error {
 		for {
 			more, err := copying.Step(pages)
 			if err != nil {
@@ -165,7 +165,7 @@ func copyDatabase(ctx context.Context, from string, to *atomicfile.File) error {
 // copyPages opens an empty file, and lets copy step through a copy of a database to it. Then it
 // changes the header of the copy, so that it needs no log, and can be read where nothing can be
 // written, and runs a script there.
-func copyPages(ctx context.Context, from *session, to string, copy func(*driver.Backup) error, script ...string) (err error) {
+func copyPages(ctx context.Context, from *session, to string, script string, copy func(*driver.Backup) error) (err error) {
 	// Nobody else knows of the file, and after a failure it is thrown away.
 	target, err := connect(ctx, to, driver.OpenReadWrite, "PRAGMA synchronous = OFF; PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = MEMORY")
 	if err != nil {
@@ -187,7 +187,7 @@ func copyPages(ctx context.Context, from *session, to string, copy func(*driver.
 	if err != nil {
 		return err
 	}
-	return target.script("PRAGMA journal_mode = MEMORY;" + strings.Join(script, ";"))
+	return target.script("PRAGMA journal_mode = MEMORY;" + script)
 }
 
 // setting returns a setting of a database, nil if there is none.

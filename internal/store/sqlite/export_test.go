@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"strings"
@@ -44,12 +45,11 @@ func Plans(t *testing.T, s store.Store) map[string]string {
 	t.Helper()
 	plans := make(map[string]string)
 	d := s.(*database)
-	select {
-	case <-d.quit:
-		return nil
-	default:
-	}
-	if w := d.writer; w != nil {
+	err := d.inTurn(context.Background(), func() error {
+		w := d.writer
+		if w == nil {
+			return nil
+		}
 		for text, statement := range w.statements {
 			if !strings.HasPrefix(text, "UPDATE") && !strings.HasPrefix(text, "DELETE") {
 				continue
@@ -62,9 +62,13 @@ func Plans(t *testing.T, s store.Store) map[string]string {
 				return err
 			}, make([]any, len(statement.args))...)
 			if err != nil {
-				t.Fatal(err)
+				return err
 			}
 		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, engine.ErrClosed) {
+		t.Fatal(err)
 	}
 	return plans
 }

@@ -22,7 +22,7 @@ import (
 // session is a connection to a database with the statements prepared on it. Those are few and their
 // texts are constants, so they are kept for as long as the connection.
 type session struct {
-	path       string          // of the file
+	path       string          // of the file, or an URL
 	context    context.Context // ends what is under way
 	conn       *driver.Conn
 	statements map[string]*statement
@@ -240,7 +240,8 @@ func (s *session) queryRow(query string, args []any, dest ...any) error {
 	return s.Query(query, func(row engine.Row) error { return row.Scan(dest...) }, args...)
 }
 
-// row is the row that a query has come to.
+// row is the row that a query has come to. NULL reads as nothing: the tables are STRICT, and have
+// no such columns.
 type row struct{ statement *driver.Stmt }
 
 func (r row) Scan(dest ...any) error {

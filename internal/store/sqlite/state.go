@@ -86,10 +86,10 @@ func (d *database) save(ctx context.Context, file string) error {
 			finish = notState
 		}
 		reader := t.sql.Conn.(*session)
-		return copyPages(ctx, reader, f.TempName(), func(copying *driver.Backup) error {
+		return copyPages(ctx, reader, f.TempName(), finish, func(copying *driver.Backup) error {
 			_, err := copying.Step(-1)
 			return reader.fail(err)
-		}, finish)
+		})
 	})
 	if err != nil {
 		return err
