@@ -41,8 +41,8 @@ func (d *database) checkpoints() {
 		case <-d.committed:
 			if err := c.run(); err != nil {
 				d.counters.FailedCheckpoints.Add(1)
-				if failedSync(err) {
-					d.copiedHalf()
+				if d.halfCopied.Load() {
+					d.letWriterSecure()
 				}
 				c.reset()
 			}
@@ -82,13 +82,13 @@ func (c *checkpointer) run() (err error) {
 	if err != nil || before.length-before.copied < c.db.restartFrames/checkpointShare {
 		return err
 	}
-	log, err := checkpoint(c.session, "PASSIVE")
+	log, err := c.copy("PASSIVE")
 	if err != nil || log.length < c.held+c.db.restartFrames || log.copied == before.copied { // a reader needs the next frame
 		return err
 	}
 	c.db.writing.Lock()
 	defer c.db.writing.Unlock()
-	if log, err = checkpoint(c.session, "RESTART"); err != nil {
+	if log, err = c.copy("RESTART"); err != nil {
 		return err
 	}
 	c.held = 0
@@ -98,15 +98,26 @@ func (c *checkpointer) run() (err error) {
 	return nil
 }
 
+// copy runs a checkpoint. A sync that fails is noted before anybody else copies the rest and lets
+// the log start again.
+func (c *checkpointer) copy(mode string) (logState, error) {
+	c.db.copying.Lock()
+	defer c.db.copying.Unlock()
+	log, err := checkpoint(c.session, mode)
+	if failedSync(err) {
+		c.db.halfCopied.Store(true)
+	}
+	return log, err
+}
+
 // inDoubt reports whether the log can have frames in it that only memory has, or the database
 // pages. The writer sees to them when it opens its connection.
 func (d *database) inDoubt() bool { return d.doubtful.Load() || d.halfCopied.Load() }
 
-// copiedHalf lets the writer open another connection, after a sync of a checkpoint has failed.
-func (d *database) copiedHalf() {
+// letWriterSecure lets the writer open another connection, after a sync of a checkpoint has failed.
+func (d *database) letWriterSecure() {
 	d.writing.Lock()
 	defer d.writing.Unlock()
-	d.halfCopied.Store(true)
 	d.abandon()
 }
 

@@ -255,6 +255,7 @@ type database struct {
 
 	restartFrames int
 	writing       sync.Mutex    // held while a group is committed, and while the log starts again
+	copying       sync.Mutex    // held while the log is copied to the database; locked after writing
 	committed     chan struct{} // tells checkpoints that the log has grown; buffered, since one word of it is enough
 	checkpointed  chan struct{} // closed when checkpoints has returned
 

@@ -284,6 +284,8 @@ func (d *database) openWriter(tryAgain func() bool) (err error) {
 // backup that takes minutes, are waited for as long as when the log has become long, and no longer:
 // somebody else has had the log open since before.
 func (d *database) secureLog(tryAgain func() bool) error {
+	d.copying.Lock()
+	defer d.copying.Unlock()
 	if d.doubtful.Load() || !d.beside { // commands do not write a log of 64 MiB anew under a service
 		if err := d.renewLog(tryAgain); err != nil {
 			return err
