@@ -98,6 +98,7 @@ var arrows = map[string]map[string]string{
 	"internal/sts": {
 		"internal/client":   "a question is a signed request",
 		"internal/document": "replies are kept in a cache as JSON",
+		"internal/model":    "what replies hold",
 		"internal/python":   "lengths, integers and words of errors are version 1's",
 	},
 	"internal/profile": {
