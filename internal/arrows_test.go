@@ -98,6 +98,7 @@ var arrows = map[string]map[string]string{
 	"internal/sts": {
 		"internal/client":   "a question is a signed request",
 		"internal/document": "replies are kept in a cache as JSON",
+		"internal/model":    "what replies hold",
 		"internal/python":   "lengths, integers and words of errors are version 1's",
 	},
 	"internal/profile": {
@@ -257,10 +258,10 @@ var arrows = map[string]map[string]string{
 	"internal/chime/api":   {},
 	"internal/chime/rules": {"internal/chime/api": "the values of the contract, and the codes of its errors"},
 	"internal/chime/gen": {
-		"internal/document":       "reads the contract in its order",
-		"internal/model":          "what it reads the contract into",
+		"internal/document":       "reads the exceptions, which only the service needs",
+		"internal/model":          "what the contract is read into",
 		"internal/model/modelgen": "writes the flat form",
-		"internal/servicefile":    "how commands are spelled",
+		"internal/servicefile":    "reads the contract",
 	},
 	"internal/document":       {"internal/python": "spells numbers and values as version 1 does"},
 	"internal/model":          {},

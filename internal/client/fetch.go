@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
 )
@@ -82,6 +83,11 @@ func (a *Answer) Text() (string, error) {
 	return python.DecodeAs(a.Body, encodingOf(a.Header.Get("Content-Type")))
 }
 
+// Output reads the answer to a form, as an operation says, and what the answer says of itself.
+func (a *Answer) Output(op *model.Operation) (output, metadata *document.Object, err error) {
+	return new(decoder).wrapped(op, a.Body)
+}
+
 // Send sends a message and returns the answer. It signs if the client has credentials, and retries,
 // as for a call.
 func (c *Client) Send(ctx context.Context, m *Message) (*Answer, error) {
@@ -116,8 +122,8 @@ func (c *Client) Send(ctx context.Context, m *Message) (*Answer, error) {
 }
 
 // Refusal returns what reads a refusal as that of a call: see [Message].
-func Refusal(operation string) func(*Answer) error {
-	read := refusalOf(model.RESTJSON, operation)
+func Refusal(protocol model.Protocol, operation string) func(*Answer) error {
+	read := refusalOf(protocol, operation)
 	return func(a *Answer) error { return read(&reply{status: a.Status, header: a.Header, body: a.Body}) }
 }
 

@@ -16,8 +16,8 @@ import (
 
 // A protocol says how the input of an operation becomes a message, and how a reply becomes an
 // output or an error. Each has a file of its own, json.go, query.go and xml.go; rest.go has what
-// the two protocols share in which paths, methods and headers have a meaning. Nothing outside of
-// these files knows which protocol a service speaks.
+// the two protocols share in which paths, methods and headers have a meaning, and xmltree.go reads
+// XML. Nothing outside of these files knows which protocol a service speaks.
 
 // content is what a protocol makes of an input.
 type content struct {
@@ -58,7 +58,8 @@ func decodeOutput(service *model.Service, op *model.Operation, rep *reply, iso86
 		d.asReceived = true
 		return decodeJSON(d, rep.body, op.Output, strict)
 	}
-	return d.wrapped(op, rep.body)
+	output, _, err := d.wrapped(op, rep.body)
+	return output, err
 }
 
 // bytesOf returns what a blob holds: a text stands for itself.

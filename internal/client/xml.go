@@ -1,10 +1,7 @@
 package client
 
 import (
-	"bytes"
-	"encoding/xml"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
@@ -140,129 +137,33 @@ var (
 	xmlAttribute = replacer{"&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\r", "&#13;", "\n", "&#10;", "\t", "&#09;"}
 )
 
-// node is an element of a reply. Names have no namespaces.
-type node struct {
-	name       string
-	attributes []xml.Attr
-	text       string // before the first child
-	children   []*node
-}
-
-// maxXMLDepth bounds the nesting of a reply, and with it the stack.
-const maxXMLDepth = 1000
-
-// parseXML reads a whole document. The error is in the words of version 1.
-func parseXML(body []byte) (*node, error) {
-	root, reason := readXML(body)
-	if reason != "" {
-		return nil, text("Unable to parse response (" + reason + "), invalid XML received. Further retries may succeed:\n" + python.ReprBytes(body))
-	}
-	return root, nil
-}
-
-func readXML(body []byte) (root *node, reason string) {
-	if len(bytes.TrimSpace(body)) == 0 {
-		return nil, "no element found: " + xmlPlace(body, len(body))
-	}
-	d := xml.NewDecoder(bytes.NewReader(body))
-	d.CharsetReader = func(charset string, in io.Reader) (io.Reader, error) {
-		raw, err := io.ReadAll(in)
-		if err != nil {
-			return nil, err
-		}
-		decoded, err := python.DecodeAs(raw, charset)
-		return strings.NewReader(decoded), err
-	}
-	var open []*node
-	for {
-		at := int(d.InputOffset())
-		token, err := d.RawToken()
-		if err == io.EOF {
-			if root == nil || len(open) > 0 {
-				return nil, "no element found: " + xmlPlace(body, len(body))
-			}
-			return root, ""
-		}
-		if err != nil {
-			return nil, xmlReason(body, at, err)
-		}
-		switch t := token.(type) {
-		case xml.StartElement:
-			n := &node{name: t.Name.Local, attributes: append([]xml.Attr(nil), t.Attr...)}
-			switch {
-			case len(open) > 0:
-				parent := open[len(open)-1]
-				parent.children = append(parent.children, n)
-			case root != nil:
-				return nil, "junk after document element: " + xmlPlace(body, at)
-			default:
-				root = n
-			}
-			if open = append(open, n); len(open) > maxXMLDepth {
-				return nil, "nested too deeply: " + xmlPlace(body, at)
-			}
-		case xml.EndElement:
-			if len(open) == 0 || open[len(open)-1].name != t.Name.Local {
-				return nil, "mismatched tag: " + xmlPlace(body, at+2)
-			}
-			open = open[:len(open)-1]
-		case xml.CharData:
-			if len(open) == 0 {
-				if len(bytes.TrimSpace(t)) == 0 {
-					continue
-				}
-				if root != nil {
-					return nil, "junk after document element: " + xmlPlace(body, at)
-				}
-				return nil, "syntax error: " + xmlPlace(body, at)
-			}
-			if n := open[len(open)-1]; len(n.children) == 0 {
-				n.text += string(t)
-			}
-		}
-	}
-}
-
-// xmlReason says what is wrong in the words of the parser of version 1, as well as can be known.
-func xmlReason(body []byte, at int, err error) string {
-	if errors.Is(err, io.ErrUnexpectedEOF) || strings.Contains(err.Error(), "unexpected EOF") {
-		return "no element found: " + xmlPlace(body, len(body))
-	}
-	return "not well-formed (invalid token): " + xmlPlace(body, at)
-}
-
-func xmlPlace(body []byte, at int) string {
-	before := body[:min(at, len(body))]
-	return fmt.Sprintf("line %d, column %d", 1+bytes.Count(before, []byte{'\n'}), len(before)-1-bytes.LastIndexByte(before, '\n'))
-}
-
-// child returns the children of that name.
-func (n *node) child(name string) (found []*node) {
-	for _, c := range n.children {
-		if c.name == name {
-			found = append(found, c)
-		}
-	}
-	return found
-}
-
-// wrapped reads the reply of a service that takes forms.
-func (d *decoder) wrapped(op *model.Operation, body []byte) (*document.Object, error) {
+// wrapped reads the reply of a service that takes forms, and what it says of itself.
+func (d *decoder) wrapped(op *model.Operation, body []byte) (output, metadata *document.Object, err error) {
 	root, err := parseXML(body)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	metadata = new(document.Object)
+	if found := root.child("ResponseMetadata"); len(found) > 0 {
+		for _, n := range found[0].children {
+			metadata.Set(n.name, nil)
+			if n.text != "" {
+				metadata.Set(n.name, n.text)
+			}
+		}
 	}
 	if op.Output == nil {
-		return new(document.Object), nil
+		return new(document.Object), metadata, nil
 	}
 	if op.ResultWrapper != "" {
 		inner := root.child(op.ResultWrapper)
 		if len(inner) == 0 {
-			return nil, text(python.Repr(op.ResultWrapper)) // as a missing key is reported
+			return nil, nil, text(python.Repr(op.ResultWrapper)) // as a missing key is reported
 		}
 		root = inner[0]
 	}
-	return d.xmlStructure(op.Output, root)
+	output, err = d.xmlStructure(op.Output, root)
+	return output, metadata, err
 }
 
 // xmlBody reads a body whose root is a structure. An empty body is an empty one.
@@ -307,10 +208,9 @@ func (d *decoder) xmlStructure(shape *model.Shape, n *node) (*document.Object, e
 		if !m.XMLAttribute {
 			continue
 		}
-		local := m.Wire()[strings.LastIndexByte(m.Wire(), ':')+1:]
 		for _, a := range n.attributes {
-			if a.Name.Local == local {
-				out.Set(m.Name, a.Value)
+			if a[0] == local(m.Wire()) {
+				out.Set(m.Name, a[1])
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 )
 
 // fromSSO uses the token of an earlier login, which version 2 or another tool has made: version 1
@@ -106,7 +107,7 @@ func (a *ssoCall) credentials(ctx context.Context, now time.Time) (*Credentials,
 	if err != nil {
 		return nil, err
 	}
-	refused := client.Refusal("GetRoleCredentials")
+	refused := client.Refusal(model.RESTJSON, "GetRoleCredentials")
 	a.trace("sso", "asked for the credentials of "+a.role+" in "+a.account)
 	answer, err := portal.Send(ctx, &client.Message{
 		Operation: "GetRoleCredentials", Method: http.MethodGet, Path: "/federation/credentials",
@@ -246,7 +247,7 @@ func (a *ssoCall) renewToken(ctx context.Context, region Value, cached *document
 	a.trace("sso", "asked for a new token")
 	answer, err := tokens.Send(ctx, &client.Message{
 		Operation: "CreateToken", Method: http.MethodPost, Path: "/token",
-		Body: document.AppendCompact(nil, body), Header: http.Header{"Content-Type": {"application/json"}}, Refused: client.Refusal("CreateToken"),
+		Body: document.AppendCompact(nil, body), Header: http.Header{"Content-Type": {"application/json"}}, Refused: client.Refusal(model.RESTJSON, "CreateToken"),
 	})
 	if refusal, ok := errors.AsType[*client.ServiceError](err); ok {
 		a.trace("sso", "the token cannot be renewed: "+refusal.Code)

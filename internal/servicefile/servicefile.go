@@ -444,7 +444,7 @@ func (r *reader) operation(name string, raw *document.Object) *model.Operation {
 		op.Auth = model.SignV4Unsigned
 	}
 	op.Checksum = truth(raw, "httpChecksumRequired") || truth(members(raw, "httpChecksum"), "requestChecksumRequired")
-	op.ItemErrors = itemErrors(op)
+	op.ItemErrors = r.itemErrors(op)
 	return op
 }
 
@@ -471,7 +471,7 @@ func (r *reader) inOrOut(ref *document.Object, where string) *model.Shape {
 
 // itemErrors finds the member of an output that lists the refused items of a batch: its elements
 // have an ErrorCode.
-func itemErrors(op *model.Operation) (name string) {
+func (r *reader) itemErrors(op *model.Operation) (name string) {
 	if op.Output == nil {
 		return ""
 	}
@@ -480,6 +480,9 @@ func itemErrors(op *model.Operation) (name string) {
 			continue
 		}
 		if name != "" { // which of them is not clear
+			if r.strict {
+				r.failf("the output of %s has two lists of errors, %s and %s", op.Name, name, m.Name)
+			}
 			return ""
 		}
 		name = m.Name

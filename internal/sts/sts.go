@@ -1,8 +1,7 @@
 // Package sts asks the Security Token Service of AWS for the credentials of a role, as version 1 of
 // the AWS CLI does, down to the words of its errors.
 //
-// Start at [AssumeRole] and [AssumeRoleWithWebIdentity]. The requests are forms and the replies
-// XML, the query protocol of older services: xml.go reads as much of XML as that takes.
+// Start at [AssumeRole] and [AssumeRoleWithWebIdentity].
 package sts
 
 import (
@@ -12,11 +11,11 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/python"
 )
 
@@ -30,15 +29,15 @@ type Parameter struct{ Name, Value string }
 // the members that version 1 keeps in its cache, in their order: Credentials, which is there and an
 // object, AssumedRoleUser, what else the service says, ResponseMetadata.
 func AssumeRole(ctx context.Context, c *client.Client, parameters []Parameter) (*document.Object, error) {
-	return call(ctx, c, "AssumeRole", parameters, []string{credentials, roleUser, packedSize, "SourceIdentity"})
+	return call(ctx, c, operation("AssumeRole", credentials, roleUser, packedSize, "SourceIdentity"), parameters)
 }
 
 // AssumeRoleWithWebIdentity asks for the credentials of a role in exchange for a token, in a
 // request without a signature. The client has no credentials. The reply is like that of
 // [AssumeRole].
 func AssumeRoleWithWebIdentity(ctx context.Context, c *client.Client, parameters []Parameter) (*document.Object, error) {
-	return call(ctx, c, "AssumeRoleWithWebIdentity", parameters,
-		[]string{credentials, "SubjectFromWebIdentityToken", roleUser, packedSize, "Provider", "Audience", "SourceIdentity"})
+	return call(ctx, c, operation("AssumeRoleWithWebIdentity",
+		credentials, "SubjectFromWebIdentityToken", roleUser, packedSize, "Provider", "Audience", "SourceIdentity"), parameters)
 }
 
 const (
@@ -47,39 +46,43 @@ const (
 	packedSize  = "PackedPolicySize"
 )
 
-// structure returns the members of those members of replies that have some.
-func structure(name string) []string {
-	switch name {
-	case credentials:
-		return []string{"AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration"}
-	case roleUser:
-		return []string{"AssumedRoleId", "Arn"}
-	}
-	return nil
+// operation is what the contract of the service says of the replies to an operation.
+func operation(name string, members ...string) *model.Operation {
+	return &model.Operation{Name: name, ResultWrapper: name + "Result", Output: structure(members...)}
 }
 
-func call(ctx context.Context, c *client.Client, operation string, parameters []Parameter, members []string) (*document.Object, error) {
-	form := "Action=" + operation + "&Version=2011-06-15"
+func structure(members ...string) *model.Shape {
+	s := &model.Shape{Kind: model.Structure}
+	for _, name := range members {
+		shape := &model.Shape{Kind: model.String}
+		switch name {
+		case credentials:
+			shape = structure("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")
+		case roleUser:
+			shape = structure("AssumedRoleId", "Arn")
+		case packedSize:
+			shape.Kind = model.Integer
+		}
+		s.Members = append(s.Members, model.Member{Name: name, Shape: shape})
+	}
+	return s
+}
+
+func call(ctx context.Context, c *client.Client, op *model.Operation, parameters []Parameter) (*document.Object, error) {
+	form := "Action=" + op.Name + "&Version=2011-06-15"
 	for _, p := range parameters {
 		form += "&" + p.Name + "=" + url.QueryEscape(p.Value)
 	}
 	answer, err := c.Send(ctx, &client.Message{
-		Operation: operation, Method: http.MethodPost,
+		Operation: op.Name, Method: http.MethodPost,
 		Body: []byte(form), Header: http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}},
-		Refused: func(a *client.Answer) error {
-			if a.Status == http.StatusMultipleChoices { // to version 1 an error that is read as a success
-				if _, err := decode(a.Body, operation, members); err != nil {
-					return err
-				}
-			}
-			return refusal(operation, a)
-		},
-		Codes: []string{"IDPCommunicationError"},
+		Refused: func(a *client.Answer) error { return refusal(op, a) },
+		Codes:   []string{"IDPCommunicationError"},
 	})
 	if err != nil {
 		return nil, err
 	}
-	reply, err := decode(answer.Body, operation, members)
+	reply, err := decode(op, answer)
 	if err != nil {
 		return nil, err
 	}
@@ -112,43 +115,14 @@ func Minima(parameters []Parameter) error {
 }
 
 // decode reads a successful reply.
-func decode(body []byte, operation string, members []string) (*document.Object, error) {
-	root, err := parse(body)
+func decode(op *model.Operation, a *client.Answer) (*document.Object, error) {
+	reply, metadata, err := a.Output(op)
 	if err != nil {
-		return nil, err
-	}
-	result := root.child(operation + "Result")
-	if result == nil {
-		return nil, missing(operation + "Result")
-	}
-	reply := document.NewObject()
-	for _, name := range members {
-		member := result.child(name)
-		if member == nil {
-			continue
-		}
-		switch parts := structure(name); {
-		case parts != nil:
-			o := document.NewObject()
-			for _, part := range parts {
-				if n := member.child(part); n != nil {
-					o.Set(part, n.text)
-				}
-			}
-			reply.Set(name, o)
-		case name == packedSize:
-			digits, err := python.ParseInt(member.text)
-			if err != nil {
-				return nil, err
-			}
-			reply.Set(name, document.Number(digits))
-		default:
-			reply.Set(name, member.text)
-		}
+		return nil, hideKeys(err, a)
 	}
 	keys, _ := reply.Get(credentials)
-	if keys == nil {
-		return nil, missing(credentials)
+	if keys == nil { // to version 1, the name is the error
+		return nil, errors.New(python.Repr(credentials))
 	}
 	user, _ := reply.Get(roleUser)
 	if user, ok := user.(*document.Object); ok {
@@ -156,25 +130,8 @@ func decode(body []byte, operation string, members []string) (*document.Object, 
 			keys.(*document.Object).Set("AccountId", part[4])
 		}
 	}
-	metadata := document.NewObject()
-	if given := root.child(responseMetadata); given != nil {
-		for _, n := range given.children {
-			metadata.Set(n.name, textOf(n))
-		}
-	}
 	reply.Set(responseMetadata, metadata)
 	return reply, nil
-}
-
-// missing is the error for a part of a reply that is not there: to version 1, the name.
-func missing(name string) error { return errors.New(python.Repr(name)) }
-
-// textOf returns the text of an element, nil for none.
-func textOf(n *node) any {
-	if !n.hasText {
-		return nil
-	}
-	return n.text
 }
 
 // describe adds what version 1 keeps of the answer itself. Go does not say in which order headers
@@ -201,50 +158,24 @@ func describe(metadata *document.Object, answer *client.Answer) {
 
 // refusal reads an answer that is none of the operation. One that is not XML is an error of its
 // own, except for the pages of failing proxies.
-func refusal(operation string, a *client.Answer) error {
-	e := &client.ServiceError{Code: "Unknown", Message: "Unknown", Operation: operation, Status: a.Status, RequestID: a.Header.Get("X-Amzn-Requestid")}
-	if a.Status == http.StatusMultipleChoices {
-		return e
-	}
-	if page := string(python.StripBytes(a.Body)); a.Status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
-		e.Code, e.Message = strconv.Itoa(a.Status), http.StatusText(a.Status)
-		return e
-	}
-	root, err := parse(a.Body)
-	if err != nil {
-		return err
-	}
-	found := root.child("Error")
-	if errors := root.child("Errors"); errors != nil {
-		found = errors.child("Error")
-	}
-	for _, part := range []struct {
-		name string
-		to   *string
-	}{{"Code", &e.Code}, {"Message", &e.Message}} {
-		if n := found.child(part.name); n != nil {
-			*part.to = "None"
-			if n.hasText {
-				*part.to = n.text
-			}
+func refusal(op *model.Operation, a *client.Answer) error {
+	if a.Status == http.StatusMultipleChoices { // to version 1 an error that is read as a success
+		if _, err := decode(op, a); err != nil {
+			return err
 		}
 	}
-	if id := root.child("RequestId"); id != nil {
-		e.RequestID = id.text
+	err := client.Refusal(model.AWSQuery, op.Name)(a)
+	if unreadable, ok := errors.AsType[*client.ReplyError](err); ok {
+		return hideKeys(unreadable.Err, a)
 	}
-	return e
+	return err
 }
 
-// parse reads the body of a reply.
-func parse(body []byte) (*node, error) {
-	root, err := parseXML(string(body))
-	if err == nil {
-		return root, nil
+// hideKeys returns an error that does not show an answer that may hold keys.
+func hideKeys(err error, a *client.Answer) error {
+	shown := python.ReprBytes(a.Body)
+	if !strings.Contains(shown, "SecretAccessKey") && !strings.Contains(shown, "SessionToken") {
+		return err
 	}
-	shown := python.ReprBytes(body)
-	if strings.Contains(shown, "SecretAccessKey") || strings.Contains(shown, "SessionToken") {
-		shown = "(not shown, since it holds keys)"
-	}
-	//lint:ignore ST1005 version 1's text
-	return nil, fmt.Errorf("Unable to parse response (%w), invalid XML received. Further retries may succeed:\n%s", err, shown)
+	return errors.New(strings.ReplaceAll(err.Error(), shown, "(not shown, since it holds keys)"))
 }

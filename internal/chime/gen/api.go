@@ -117,7 +117,7 @@ func (g *apiWriter) exceptions(c *contract) {
 	g.p("// modeled returns what an exception of the contract has on the wire; 0 for any other exception.")
 	g.p("func (x Exception) modeled() (status int, code ErrorCode) {\nswitch x {")
 	for _, x := range c.exceptions {
-		g.p("case %s:\nreturn %d, ErrorCode%s", x.name, x.status, c.errorCode(x))
+		g.p("case %s:\nreturn %s, ErrorCode%s", x.name, x.status, c.errorCode(x))
 	}
 	g.p("}\nreturn 0, \"\"\n}\n")
 	g.p(`// Exceptions returns those that the contract lists for an operation, in its order.

@@ -1,0 +1,372 @@
+package client
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/carillon-project/carillon/internal/python"
+)
+
+// A reply is elements with text. This reads no more of XML than that: names lose their prefixes,
+// comments are dropped, and no entities can be declared, with which hostile replies grow. Where XML
+// is broken, the words are those of version 1's parser: encoding/xml does not tell enough for them.
+
+// node is an element.
+type node struct {
+	name       string // without a prefix
+	attributes [][2]string
+	text       string // what comes before the first child
+	children   []*node
+}
+
+// child returns the children of that name.
+func (n *node) child(name string) (found []*node) {
+	for _, c := range n.children {
+		if c.name == name {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// maxXMLDepth bounds the nesting of a reply, and with it the stack.
+const maxXMLDepth = 1000
+
+// syntaxError is a text that is not XML.
+type syntaxError struct {
+	reason string
+	offset int
+}
+
+// parseXML reads a whole document. The error is in the words of version 1.
+func parseXML(body []byte) (*node, error) {
+	p := &xmlParser{text: string(body)}
+	root, err := p.document()
+	if err == nil {
+		return root, nil
+	}
+	before := p.text[:min(err.offset, len(p.text))]
+	line := strings.Count(before, "\n") + 1
+	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	return nil, text(fmt.Sprintf("Unable to parse response (%s: line %d, column %d), invalid XML received. Further retries may succeed:\n%s",
+		err.reason, line, column, python.ReprBytes(body)))
+}
+
+type xmlParser struct {
+	text string
+	at   int
+}
+
+func (p *xmlParser) fail(reason string, offset int) *syntaxError { return &syntaxError{reason, offset} }
+
+const (
+	invalidToken  = "not well-formed (invalid token)"
+	unclosedToken = "unclosed token"
+)
+
+func (p *xmlParser) document() (*node, *syntaxError) {
+	if err := p.decode(); err != nil {
+		return nil, err
+	}
+	var root *node
+	var open []*node // the elements that have not ended
+	for p.at < len(p.text) {
+		start := p.at
+		rest := p.text[start:]
+		switch {
+		case rest[0] != '<':
+			end := strings.IndexByte(rest, '<')
+			if end < 0 {
+				end = len(rest)
+			}
+			if len(open) == 0 {
+				if blank := len(rest[:end]) - len(strings.TrimLeft(rest[:end], " \t\n")); blank < end {
+					if root != nil {
+						return nil, p.fail("junk after document element", start+blank)
+					}
+					return nil, p.fail("syntax error", start+blank)
+				}
+				p.at += end
+				continue
+			}
+			text, err := p.characters(rest[:end])
+			if err != nil {
+				return nil, err
+			}
+			p.at += end
+			if inside := open[len(open)-1]; len(inside.children) == 0 {
+				inside.text += text
+			}
+		case strings.HasPrefix(rest, "<!--"):
+			if err := p.skip("-->", 4); err != nil {
+				return nil, err
+			}
+		case strings.HasPrefix(rest, "<?"):
+			if err := p.skip("?>", 2); err != nil {
+				return nil, err
+			}
+		case strings.HasPrefix(rest, "<![CDATA[") && len(open) > 0:
+			if err := p.skip("]]>", 9); err != nil {
+				return nil, err
+			}
+			text := p.text[start+9 : p.at-3]
+			if err := p.legal(text, start+9); err != nil {
+				return nil, err
+			}
+			if inside := open[len(open)-1]; len(inside.children) == 0 {
+				inside.text += text
+			}
+		case strings.HasPrefix(rest, "</"):
+			n, empty, err := p.tag(2)
+			switch {
+			case err != nil:
+				return nil, err
+			case empty || len(n.attributes) > 0 || len(open) == 0:
+				return nil, p.fail(invalidToken, start+1)
+			case n.name != open[len(open)-1].name:
+				return nil, p.fail("mismatched tag", start+2)
+			}
+			open = open[:len(open)-1]
+		case strings.HasPrefix(rest, "<!"):
+			declaration, _, _ := strings.Cut(rest, ">")
+			if root != nil || !strings.HasPrefix(declaration, "<!DOCTYPE") || strings.Contains(declaration, "[") {
+				return nil, p.fail("a declaration, which no reply of a service has", start)
+			}
+			if err := p.skip(">", 2); err != nil {
+				return nil, err
+			}
+		default:
+			if root != nil && len(open) == 0 {
+				return nil, p.fail("junk after document element", start)
+			}
+			n, empty, err := p.tag(1)
+			if err != nil {
+				return nil, err
+			}
+			if len(open) == maxXMLDepth {
+				return nil, p.fail("elements too deep in each other", start)
+			}
+			if root == nil {
+				root = n
+			} else {
+				inside := open[len(open)-1]
+				inside.children = append(inside.children, n)
+			}
+			if !empty {
+				open = append(open, n)
+			}
+		}
+	}
+	if root == nil || len(open) > 0 {
+		return nil, p.fail("no element found", len(p.text))
+	}
+	stripPrefixes(root)
+	return root, nil
+}
+
+// decode makes the text UTF-8, with the ends of lines that XML has.
+func (p *xmlParser) decode() *syntaxError {
+	p.text = strings.TrimPrefix(p.text, "\uFEFF")
+	if after, ok := strings.CutPrefix(p.text, "<?xml"); ok {
+		declaration, _, _ := strings.Cut(after, "?>")
+		_, encoding, _ := strings.Cut(strings.ReplaceAll(declaration, "'", "\""), "encoding=\"")
+		if encoding, _, ok = strings.Cut(encoding, "\""); ok && !strings.EqualFold(encoding, "utf-8") {
+			decoded, err := python.DecodeAs([]byte(p.text), encoding)
+			if err != nil {
+				return p.fail(invalidToken, 0)
+			}
+			p.text = decoded
+		}
+	}
+	for at, r := range p.text {
+		if r == utf8.RuneError && !strings.HasPrefix(p.text[at:], "\uFFFD") {
+			return p.fail(invalidToken, at)
+		}
+	}
+	p.text = strings.ReplaceAll(strings.ReplaceAll(p.text, "\r\n", "\n"), "\r", "\n")
+	return nil
+}
+
+// stripPrefixes takes the prefixes of namespaces off the names.
+func stripPrefixes(n *node) {
+	n.name = local(n.name)
+	for i := range n.attributes {
+		n.attributes[i][0] = local(n.attributes[i][0])
+	}
+	for _, c := range n.children {
+		stripPrefixes(c)
+	}
+}
+
+// local returns a name without its prefix.
+func local(name string) string {
+	if prefix, rest, _ := strings.Cut(name, ":"); prefix != "" && rest != "" {
+		return rest
+	}
+	return name
+}
+
+// skip goes beyond an end, which comes after so many bytes at the earliest.
+func (p *xmlParser) skip(end string, after int) *syntaxError {
+	i := strings.Index(p.text[p.at+after:], end)
+	if i < 0 {
+		return p.fail(unclosedToken, p.at)
+	}
+	p.at += after + i + len(end)
+	return nil
+}
+
+// tag reads a tag whose name comes after so many bytes. An empty one ends with a slash.
+func (p *xmlParser) tag(after int) (n *node, empty bool, err *syntaxError) {
+	start := p.at
+	p.at += after
+	n = &node{name: p.name()}
+	for n.name != "" {
+		blank := p.blanks()
+		rest := p.text[p.at:]
+		switch {
+		case strings.HasPrefix(rest, ">"):
+			p.at++
+			return n, false, nil
+		case strings.HasPrefix(rest, "/>"):
+			p.at += 2
+			return n, true, nil
+		case rest == "/":
+			return nil, false, p.fail(unclosedToken, start)
+		case strings.HasPrefix(rest, "/"):
+			return nil, false, p.fail(invalidToken, p.at+1)
+		}
+		name := p.name()
+		if name == "" || !blank {
+			break
+		}
+		p.blanks()
+		if !strings.HasPrefix(p.text[p.at:], "=") {
+			break
+		}
+		p.at++
+		p.blanks()
+		rest = p.text[p.at:]
+		if rest == "" || rest[0] != '"' && rest[0] != '\'' {
+			break
+		}
+		value, _, closed := strings.Cut(rest[1:], rest[:1])
+		if i := strings.IndexByte(value, '<'); i >= 0 {
+			return nil, false, p.fail(invalidToken, p.at+1+i)
+		}
+		if !closed {
+			return nil, false, p.fail(unclosedToken, start)
+		}
+		p.at++
+		given, err := p.characters(value)
+		if err != nil {
+			return nil, false, err
+		}
+		n.attributes = append(n.attributes, [2]string{name, given})
+		p.at += len(value) + 1
+	}
+	if p.at == len(p.text) {
+		return nil, false, p.fail(unclosedToken, start)
+	}
+	return nil, false, p.fail(invalidToken, p.at)
+}
+
+// name reads a name, if there is one.
+func (p *xmlParser) name() string {
+	start := p.at
+	for p.at < len(p.text) && isName(p.text[p.at], p.at == start) {
+		p.at++
+	}
+	return p.text[start:p.at]
+}
+
+// blanks goes beyond blanks, and reports whether there are any.
+func (p *xmlParser) blanks() bool {
+	rest := strings.TrimLeft(p.text[p.at:], " \t\n")
+	before := p.at
+	p.at = len(p.text) - len(rest)
+	return p.at > before
+}
+
+func isName(c byte, first bool) bool {
+	switch {
+	case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', c == '_', c == ':', c >= utf8.RuneSelf:
+		return true
+	case '0' <= c && c <= '9', c == '-', c == '.':
+		return !first
+	}
+	return false
+}
+
+// legal returns an error for a text with a character that XML does not have.
+func (p *xmlParser) legal(text string, at int) *syntaxError {
+	for i, r := range text {
+		if r < ' ' && r != '\t' && r != '\n' || r == 0xFFFE || r == 0xFFFF {
+			return p.fail(invalidToken, at+i)
+		}
+	}
+	return nil
+}
+
+// characters returns the text that begins here, with what its references stand for.
+func (p *xmlParser) characters(text string) (string, *syntaxError) {
+	if err := p.legal(text, p.at); err != nil {
+		return "", err
+	}
+	if !strings.Contains(text, "&") {
+		return text, nil
+	}
+	var b strings.Builder
+	for at := p.at; ; {
+		before, after, found := strings.Cut(text, "&")
+		b.WriteString(before)
+		if !found {
+			return b.String(), nil
+		}
+		at += len(before)
+		name, rest, closed := strings.Cut(after, ";")
+		switch {
+		case name == "" || strings.ContainsAny(name, " \t\n&"):
+			return "", p.fail(invalidToken, at+1)
+		case !closed:
+			return "", p.fail(unclosedToken, at)
+		}
+		r, err := reference(name)
+		if err != "" {
+			return "", p.fail(err, at)
+		}
+		b.WriteRune(r)
+		text, at = rest, at+len(name)+2
+	}
+}
+
+// reference returns the character that a name between "&" and ";" stands for.
+func reference(name string) (rune, string) {
+	if digits, ok := strings.CutPrefix(name, "#"); ok {
+		base := 10
+		if hex, ok := strings.CutPrefix(digits, "x"); ok {
+			digits, base = hex, 16
+		}
+		n, err := strconv.ParseUint(digits, base, 21)
+		r := rune(n)
+		if err != nil || !utf8.ValidRune(r) || r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return 0, "reference to invalid character number"
+		}
+		return r, ""
+	}
+	switch name {
+	case "lt":
+		return '<', ""
+	case "gt":
+		return '>', ""
+	case "amp":
+		return '&', ""
+	case "quot":
+		return '"', ""
+	case "apos":
+		return '\'', ""
+	}
+	return 0, "undefined entity"
+}
