@@ -119,25 +119,30 @@ func (r *release) binary(t target, program string) string {
 // file is a file of the repository.
 func (r *release) file(name string) string { return filepath.Join(r.source, filepath.FromSlash(name)) }
 
-// compile calls the go command. What its user has set for himself is not heard.
+// compile builds a program by the go command.
 func compile(ctx context.Context, source, version string, t target, program, out string) error {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
+	_, err = goOutput(ctx, source, t, "build", "-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -X github.com/carillon-project/carillon/internal/build.release="+version, "-o", out, "./cmd/"+program)
-	cmd.Dir = source
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off")
-	return execute(cmd)
+	return err
 }
 
-// execute runs a command, and says what it said if it fails.
-func execute(cmd *exec.Cmd) error {
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+// goOutput runs the go command for a target, and returns what it prints, or says what it complained
+// of. What its user has set for himself is not heard.
+func goOutput(ctx context.Context, source string, t target, words ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", words...)
+	cmd.Dir = source
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off")
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, complaints.String())
 	}
-	return nil
+	return strings.TrimSuffix(string(out), "\n"), nil
 }
 
 // host is the target whose programs run here; they print the texts that go into archives.

@@ -118,8 +118,8 @@ func copySource(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "source")
 	cmd := exec.Command("sh", "-ec", `mkdir "$0"; git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- | tar --extract --directory="$0"`, dir)
 	cmd.Dir = "../.."
-	if err := execute(cmd); err != nil {
-		t.Fatal(err)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	return dir
 }
