@@ -8,6 +8,8 @@
 // that of the release's section in CHANGELOG.md, without which there is no release.
 // docs/verifying.md tells people how to compare.
 //
+// A module whose license is missing or unknown stops a release: see known in licenses.go.
+//
 // The tools that make packages and images are libraries here, in a module of their own: the
 // programs that they pack depend on none of them.
 package main
@@ -76,7 +78,8 @@ type release struct {
 	compile func(ctx context.Context, source, version string, t target, program, out string) error
 
 	changes changes
-	stage   string // directory for what goes into archives and packages
+	stage   string            // directory for what goes into archives and packages
+	spdx    map[string]string // names of the licenses of modules, by their paths
 }
 
 // run makes the release, and prints what it has made with its size.
@@ -91,6 +94,9 @@ func (r *release) run(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.stage)) }()
+	if err := r.licenses(ctx); err != nil {
+		return err
+	}
 	for _, t := range r.targets {
 		for _, program := range []string{"carillon", "aws"} {
 			if err := r.compile(ctx, r.source, r.version, t, program, r.binary(t, program)); err != nil {
