@@ -29,7 +29,8 @@ func (r *release) archives(context.Context) error {
 		top := strings.TrimSuffix(strings.TrimSuffix(name, ".zip"), ".tar.gz") + "/"
 		entries := []entry{{name: top, mode: 0o755}}
 		for _, program := range []string{"carillon", "aws"} {
-			entries = append(entries, entry{name: top + t.program(program), from: r.binary(t, program), mode: 0o755})
+			entries = append(entries, entry{name: top + t.program(program), from: r.binary(t, program), mode: 0o755},
+				entry{name: top + filepath.Base(r.terms(program)), from: r.terms(program), mode: 0o644})
 		}
 		for _, text := range []string{"CHANGELOG.md", "LICENSE", "NOTICE", "README.md"} {
 			entries = append(entries, entry{name: top + text, from: r.file(text), mode: 0o644})

@@ -70,7 +70,7 @@ func (r *release) images(context.Context) error {
 	})
 }
 
-// image is both programs and the authorities that clients trust, and nothing else.
+// image is both programs, their licenses and the authorities that clients trust, and nothing else.
 func (r *release) image(t target) (v1.Image, error) {
 	var authorities bytes.Buffer
 	for root := range bundle.Roots() {
@@ -91,6 +91,8 @@ func (r *release) image(t target) (v1.Image, error) {
 		{name: "carillon", from: r.binary(t, "carillon"), mode: 0o755},
 		{name: "data/", mode: 0o755, uid: imageUser},
 		{name: "etc/ssl/certs/ca-certificates.crt", from: certificates, mode: 0o644},
+		{name: "licenses/aws.txt", from: r.terms("aws"), mode: 0o644},
+		{name: "licenses/carillon.txt", from: r.terms("carillon"), mode: 0o644},
 	}, r.date()); err != nil {
 		return nil, err
 	}

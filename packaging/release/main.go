@@ -8,6 +8,8 @@
 // that of the release's section in CHANGELOG.md, without which there is no release.
 // docs/verifying.md tells people how to compare.
 //
+// A module whose license is missing or unknown stops a release: see known in licenses.go.
+//
 // The tools that make packages and images are libraries here, in a module of their own: the
 // programs that they pack depend on none of them.
 package main
@@ -76,7 +78,8 @@ type release struct {
 	compile func(ctx context.Context, source, version string, t target, program, out string) error
 
 	changes changes
-	stage   string // directory for what goes into archives and packages
+	stage   string            // directory for what goes into archives and packages
+	spdx    map[string]string // names of the licenses of modules, by their paths
 }
 
 // run makes the release, and prints what it has made with its size.
@@ -91,6 +94,9 @@ func (r *release) run(ctx context.Context, stdout io.Writer) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(r.stage)) }()
+	if err := r.licenses(ctx); err != nil {
+		return err
+	}
 	for _, t := range r.targets {
 		for _, program := range []string{"carillon", "aws"} {
 			if err := r.compile(ctx, r.source, r.version, t, program, r.binary(t, program)); err != nil {
@@ -119,25 +125,30 @@ func (r *release) binary(t target, program string) string {
 // file is a file of the repository.
 func (r *release) file(name string) string { return filepath.Join(r.source, filepath.FromSlash(name)) }
 
-// compile calls the go command. What its user has set for himself is not heard.
+// compile builds a program by the go command.
 func compile(ctx context.Context, source, version string, t target, program, out string) error {
 	out, err := filepath.Abs(out)
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false",
+	_, err = goOutput(ctx, source, t, "build", "-trimpath", "-buildvcs=false",
 		"-ldflags", "-s -w -X github.com/carillon-project/carillon/internal/build.release="+version, "-o", out, "./cmd/"+program)
-	cmd.Dir = source
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off")
-	return execute(cmd)
+	return err
 }
 
-// execute runs a command, and says what it said if it fails.
-func execute(cmd *exec.Cmd) error {
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, out)
+// goOutput runs the go command for a target, and returns what it prints, or says what it complained
+// of. What its user has set for himself is not heard.
+func goOutput(ctx context.Context, source string, t target, words ...string) (string, error) {
+	cmd := exec.CommandContext(ctx, "go", words...)
+	cmd.Dir = source
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS="+t.os, "GOARCH="+t.arch, "GOAMD64=v1", "GOARM64=v8.0", "GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off")
+	var complaints strings.Builder
+	cmd.Stderr = &complaints
+	out, err := cmd.Output()
+	if err != nil {
+		return "", fmt.Errorf("%s: %w\n%s", strings.Join(cmd.Args, " "), err, complaints.String())
 	}
-	return nil
+	return strings.TrimSuffix(string(out), "\n"), nil
 }
 
 // host is the target whose programs run here; they print the texts that go into archives.

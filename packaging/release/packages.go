@@ -197,20 +197,39 @@ func (r *release) contents(t target, p parcel, format string) (files.Contents, e
 	}
 	documents := "/usr/share/doc/" + p.name + "/"
 	if format != "deb" {
-		add(documents+"LICENSE", r.file("LICENSE"), files.TypeFile, 0o644)
-		add(documents+"NOTICE", r.file("NOTICE"), files.TypeFile, 0o644)
 		add(documents+"CHANGELOG.md", r.file("CHANGELOG.md"), files.TypeFile, 0o644)
+		kind := files.TypeFile
+		if format == "rpm" {
+			kind = files.TypeRPMLicense // installed even where documents are not
+		}
+		licenses := "/usr/share/licenses/" + p.name + "/"
+		add(licenses+"LICENSE", r.file("LICENSE"), kind, 0o644)
+		add(licenses+"NOTICE", r.file("NOTICE"), kind, 0o644)
+		for _, program := range p.programs {
+			add(licenses+filepath.Base(r.terms(program)), r.terms(program), kind, 0o644)
+		}
 		return all, nil
+	}
+	comments, err := os.ReadFile(r.file("NOTICE"))
+	if err != nil {
+		return nil, err
+	}
+	for _, program := range p.programs {
+		text, err := os.ReadFile(r.terms(program))
+		if err != nil {
+			return nil, err
+		}
+		to := documents + filepath.Base(r.terms(program)) + ".gz"
+		if err := zipped(to, text); err != nil {
+			return nil, err
+		}
+		comments = fmt.Appendf(comments, "\nThe licenses of the modules that %s links are in %s.\n", program, to)
 	}
 	if err := zipped(documents+"changelog.gz", []byte(r.changes.debian(p.name, r.version))); err != nil {
 		return nil, err
 	}
 	copyright := filepath.Join(r.stage, "copyright")
-	notice, err := os.ReadFile(r.file("NOTICE"))
-	if err != nil {
-		return nil, err
-	}
-	if err := os.WriteFile(copyright, fmt.Appendf(nil, debianCopyright, homepage, comment(string(notice))), 0o644); err != nil {
+	if err := os.WriteFile(copyright, fmt.Appendf(nil, debianCopyright, homepage, comment(string(comments))), 0o644); err != nil {
 		return nil, err
 	}
 	add(documents+"copyright", copyright, files.TypeFile, 0o644)

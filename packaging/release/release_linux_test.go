@@ -22,6 +22,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/CycloneDX/cyclonedx-go"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -118,8 +119,8 @@ func copySource(t *testing.T) string {
 	dir := filepath.Join(t.TempDir(), "source")
 	cmd := exec.Command("sh", "-ec", `mkdir "$0"; git ls-files -z --cached --others --exclude-standard | tar --create --null --files-from=- | tar --extract --directory="$0"`, dir)
 	cmd.Dir = "../.."
-	if err := execute(cmd); err != nil {
-		t.Fatal(err)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
 	}
 	return dir
 }
@@ -174,6 +175,116 @@ func TestRefused(t *testing.T) {
 			t.Errorf("%q of %q: something was made", tt.version, tt.changelog)
 		}
 	}
+}
+
+// A program is not released if it links a module whose license is missing, or unknown. A license
+// below the root of a module goes with it if what it is for is linked.
+func TestUnknownLicense(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		t.Helper()
+		file := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o755), os.WriteFile(file, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ours, err := os.ReadFile("../../LICENSE")
+	if err != nil {
+		t.Fatal(err)
+	}
+	write("go.mod", "module example.com/ours\n\ngo 1.26\n\nrequire example.com/theirs v1.2.3\n\nreplace example.com/theirs => ./theirs\n")
+	write("LICENSE", string(ours))
+	write("cmd/aws/main.go", "package main\n\nfunc main() {}\n")
+	write("cmd/carillon/main.go", "package main\n\nimport _ \"example.com/theirs/part\"\n\nfunc main() {}\n")
+	write("theirs/go.mod", "module example.com/theirs\n\ngo 1.26\n")
+	write("theirs/part/part.go", "package part\n")
+	mit := "Permission is hereby granted, free of charge, to any person obtaining\na copy. The above copyright notice and this permission notice follow.\n"
+	r := release{version: version, source: dir, changelog: changelog(t, version), targets: targets[:1]}
+	for _, tt := range []struct{ name, text, want string }{
+		{"theirs/README.md", mit, " has no LICENSE or COPYING in " + dir + "/theirs: "},
+		{"theirs/LICENSE-LOGO", mit, " has no LICENSE or COPYING in " + dir + "/theirs: "},
+		{"theirs/part/LICENSE", mit, " has no LICENSE or COPYING in " + dir + "/theirs: "},
+		{"theirs/LICENSE", "Ask us.\n", ": " + dir + "/theirs/LICENSE is none of Apache-2.0, "},
+		{"theirs/LICENSE.txt", mit + string(ours), ": " + dir + "/theirs/LICENSE.txt is none of Apache-2.0, "},
+		{"theirs/part/copying", "", ": " + dir + "/theirs/part/copying is none of Apache-2.0, "},
+	} {
+		write(tt.name, tt.text)
+		r.out = filepath.Join(t.TempDir(), "dist")
+		err := r.run(t.Context(), io.Discard)
+		if want := "module example.com/theirs v1.2.3" + tt.want; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s with %q: got %v, want an error with %q", tt.name, tt.text, err, want)
+		}
+		if err := os.Remove(filepath.Join(dir, tt.name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("theirs/part/COPYING", mit+"for a part that is linked\n")
+	write("theirs/other/COPYING", "for a part that is not linked\n")
+	write("theirs/License.md", mit)
+	r.stage = t.TempDir()
+	if err := r.licenses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(r.terms("carillon"))
+	if got := string(text); err != nil || !strings.Contains(got, mit) || !strings.Contains(got, "for a part that is linked") || strings.Contains(got, "is not linked") {
+		t.Errorf("got %s (%v), want the licenses of what is linked", got, err)
+	}
+	if text, err := os.ReadFile(r.terms("aws")); err != nil || strings.Contains(string(text), "theirs") {
+		t.Errorf("got %s (%v), want nothing of what aws does not link", text, err)
+	}
+}
+
+// checkTerms looks in a text for the license and the notice of each module in the bill of a
+// program. Ours are first.
+func checkTerms(t *testing.T, dist, program, text string) {
+	t.Helper()
+	f, err := os.Open(filepath.Join(dist, program+"_"+version+".cdx.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var bill cyclonedx.BOM
+	if err := json.NewDecoder(f).Decode(&bill); err != nil || len(*bill.Components) < 4 {
+		t.Fatalf("got the modules %v (%v): where are the others?", bill.Components, err)
+	}
+	places, err := goOutput(t.Context(), ".", targets[0], "env", "GOMODCACHE", "GOROOT")
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache, goRoot, _ := strings.Cut(places, "\n")
+	rule := "\n" + strings.Repeat("=", 80) + "\n"
+	for i, c := range append([]cyclonedx.Component{*bill.Metadata.Component}, *bill.Components...) {
+		root := filepath.Join(cache, c.Name+"@"+c.Version)
+		switch {
+		case i == 0:
+			root = "../.."
+		case c.Name == "std":
+			root = goRoot
+		}
+		before, section, found := strings.Cut(text, rule+c.Name+" "+c.Version+rule)
+		if !found || i == 0 && strings.Contains(before, rule) {
+			t.Errorf("the licenses of %s have no part for %s %s, or it is not where it belongs", program, c.Name, c.Version)
+			continue
+		}
+		section, _, _ = strings.Cut(section, rule)
+		files := glob(t, root, "LICENSE*")
+		if notice := filepath.Join(root, "NOTICE"); exists(notice) {
+			files = append(files, notice)
+		}
+		for _, file := range files {
+			if want, err := os.ReadFile(file); err != nil || !strings.Contains(section, strings.TrimRight(string(want), "\n")) {
+				t.Errorf("the licenses of %s lack %s (%v)", program, file, err)
+			}
+		}
+		if c.Licenses == nil || len(*c.Licenses) != 1 || (*c.Licenses)[0].License.ID == "" {
+			t.Errorf("the bill of %s has the licenses %v for %s, want one", program, c.Licenses, c.Name)
+		}
+	}
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
 }
 
 // machine is a directory that stands for the root of a machine with systemd.
@@ -327,6 +438,9 @@ func formerPackages(t *testing.T) string {
 	}
 	r.stage = t.TempDir()
 	to := target{"linux", runtime.GOARCH}
+	if err := r.licenses(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	for _, program := range []string{"carillon", "aws"} {
 		if err := r.compile(t.Context(), r.source, r.version, to, program, r.binary(to, program)); err != nil {
 			t.Fatal(err)
@@ -439,6 +553,8 @@ func testDebian(t *testing.T, old, dist string) {
 	if text, err := os.ReadFile(m.path("etc/carillon/carillon.env")); string(text) != "CARILLON_RATE=100\n" {
 		t.Errorf("upgraded: got the settings %q (%v), want those of the administrator", text, err)
 	}
+	checkTerms(t, dist, "carillon", m.do(t, "zcat", m.path("usr/share/doc/carillon/LICENSES-carillon.txt.gz")))
+	checkTerms(t, dist, "aws", m.do(t, "zcat", m.path("usr/share/doc/carillon-aws/LICENSES-aws.txt.gz")))
 
 	// A second installation changes nothing.
 	m.do(t, upgrade...)
@@ -522,6 +638,11 @@ func testRPM(t *testing.T, old, dist string) {
 		t.Errorf("upgraded: got the settings %q (%v), want those of the administrator", text, err)
 	}
 	rpm("--verify", "--nouser", "--nogroup", "carillon-aws")
+	if got, want := m.do(t, "rpm", "--root", m.root, "--query", "--licensefiles", "carillon-aws"), "/usr/share/licenses/carillon-aws/"; got != want+"LICENSE\n"+want+"LICENSES-aws.txt\n"+want+"NOTICE\n" {
+		t.Errorf("got the licenses %s", got)
+	}
+	checkTerms(t, dist, "carillon", m.do(t, "cat", m.path("usr/share/licenses/carillon/LICENSES-carillon.txt")))
+	checkTerms(t, dist, "aws", m.do(t, "cat", m.path("usr/share/licenses/carillon-aws/LICENSES-aws.txt")))
 	rpm("--erase", "--noscripts", "carillon", "carillon-aws")
 	m.want(t, "removed", map[string]string{"usr/bin/carillon": "missing", "usr/bin/carillon-aws": "missing"})
 }
@@ -555,6 +676,8 @@ func testImage(t *testing.T, dist string) {
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	checkTerms(t, dist, "carillon", m.do(t, "cat", filepath.Join(root, "licenses/carillon.txt")))
+	checkTerms(t, dist, "aws", m.do(t, "cat", filepath.Join(root, "licenses/aws.txt")))
 	command := func(words ...string) *exec.Cmd {
 		attr := &syscall.SysProcAttr{Chroot: root, Credential: &syscall.Credential{Uid: imageUser, Gid: imageUser}}
 		return &exec.Cmd{Path: words[0], Args: words, Dir: config.Config.WorkingDir, Env: append(slices.Clone(config.Config.Env), "CARILLON_LISTEN=127.0.0.1:0"), SysProcAttr: attr}
@@ -714,6 +837,9 @@ func testVerifying(t *testing.T, dist, again string) {
 		if out, err := cmd.CombinedOutput(); err != nil || len(out) == 0 && strings.Contains(b[1], "version") && !strings.Contains(b[1], "cmp") {
 			t.Errorf("%s\n%v\n%s", b[1], err, out)
 		}
+	}
+	for _, program := range []string{"carillon", "aws"} {
+		checkTerms(t, dist, program, m.do(t, "cat", filepath.Join(work, "carillon_"+version+"_linux_amd64", "LICENSES-"+program+".txt")))
 	}
 	// The first one finds what was changed.
 	m.write(t, filepath.Join(work, "install.sh"), "changed", 0o644)

@@ -12,8 +12,8 @@ import (
 	"github.com/rs/zerolog"
 )
 
-// bills writes for each program which modules are in it, as CycloneDX: what is in the program for
-// Linux is in all of them.
+// bills writes for each program which modules are in it and which licenses they have, as CycloneDX:
+// what is in the program for Linux is in all of them.
 func (r *release) bills(context.Context) error {
 	for _, program := range []string{"carillon", "aws"} {
 		g, err := bin.NewGenerator(r.binary(targets[0], program), bin.WithIncludeStdlib(true), bin.WithVersionOverride("v"+r.version), bin.WithLogger(zerolog.Nop()))
@@ -24,6 +24,10 @@ func (r *release) bills(context.Context) error {
 		if err != nil {
 			return err
 		}
+		r.license(bom.Metadata.Component)
+		for i := range *bom.Components {
+			r.license(&(*bom.Components)[i])
+		}
 		if err := writeFile(filepath.Join(r.out, program+"_"+r.version+".cdx.json"), func(w io.Writer) error {
 			return cyclonedx.NewBOMEncoder(w, cyclonedx.BOMFileFormatJSON).SetPretty(true).Encode(bom)
 		}); err != nil {
@@ -31,6 +35,11 @@ func (r *release) bills(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// license adds its license to a module of a bill.
+func (r *release) license(c *cyclonedx.Component) {
+	c.Licenses = &cyclonedx.Licenses{{License: &cyclonedx.License{ID: r.spdx[c.Name]}}}
 }
 
 //go:embed templates

@@ -32,6 +32,7 @@ class Carillon < Formula
     libexec.install "aws"
     libexec.install_symlink libexec/"aws" => "aws_completer"
     bin.install_symlink libexec/"aws" => "carillon-aws"
+    prefix.install Dir["LICENSES-*.txt"]
     man1.install Dir["share/man/man1/*"]
     bash_completion.install "share/bash-completion/completions/carillon"
     zsh_completion.install "share/zsh/site-functions/_carillon"
