@@ -237,7 +237,11 @@ func TestBodyMemory(t *testing.T) {
 	var hostile []wire
 	for range 20 {
 		conn := dial(t, base)
-		conn.send(call{secret: "wrong"}.head(t, base, length(size+1)) + strings.Repeat("x", size))
+		conn.send(call{secret: "wrong"}.head(t, base, length(size+1)+"Expect: 100-continue\r\n"))
+		if got := conn.reply(); got.status != http.StatusContinue { // so that they begin in this order
+			t.Fatalf("got %d, want %d", got.status, http.StatusContinue)
+		}
+		conn.send(strings.Repeat("x", size))
 		hostile = append(hostile, conn)
 	}
 	// The first had to go; it learns that it may come again.
