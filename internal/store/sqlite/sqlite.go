@@ -129,7 +129,7 @@ const soon = "PRAGMA busy_timeout = 10"
 // since neither could go on if both waited; so this tries again.
 func (d *database) prepare(ctx context.Context) error {
 	for patience := time.Now().Add(d.turnWait); ; {
-		if d.holdLog() != nil { // there is no database yet, or a half of it: nothing to hold
+		if d.holdLog() != nil { // a half of a database cannot be read; of anything else, the next step tells
 			d.letLogGo()
 		}
 		err := d.prepareOnce(ctx, shared)
