@@ -48,6 +48,10 @@ func askTests(s *service, method, path string) error {
 // While 64 clients read and write, the service is reset, saved and loaded. All users have the same
 // license in every state that there is: a client gives all of them another one at once.
 func TestReset_underLoad(t *testing.T) {
+	rounds := 30
+	if testing.Short() {
+		rounds = 5
+	}
 	dir, args := resetSite(t, 5)
 	s := serving(t, dir, args...)
 	same := func(c *crashClient) (license string) {
@@ -86,7 +90,7 @@ func TestReset_underLoad(t *testing.T) {
 			}
 		})
 	}
-	for i := range 30 {
+	for i := range rounds {
 		name := fmt.Sprint("snapshot/", i)
 		if err := errors.Join(askTests(s, "POST", name), askTests(s, "POST", "reset"), askTests(s, "PUT", name)); err != nil {
 			t.Error(err)
@@ -96,7 +100,7 @@ func TestReset_underLoad(t *testing.T) {
 	clients.Wait()
 	c := &crashClient{name: "last", account: "acme"}
 	c.connect(t, s)
-	for i := range 30 {
+	for i := range rounds {
 		if err := askTests(s, "PUT", fmt.Sprint("snapshot/", i)); err != nil {
 			t.Error(err)
 		}

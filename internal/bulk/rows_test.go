@@ -97,6 +97,9 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestReadRowsRefuses(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
 	t.Parallel()
 	gigabyte := func(line string) io.Reader {
 		return io.MultiReader(strings.NewReader("email,license\n"), io.LimitReader(&endless{line: line}, 1<<30))

@@ -40,6 +40,9 @@ var hostileTexts = []string{
 // TestChange_Command demands of each change that the command which the page shows makes the call
 // which the page makes.
 func TestChange_Command(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
 	s := start(t, nil)
 	s.forTests(t)
 	account := s.enterprise(t, "Example")

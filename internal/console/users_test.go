@@ -48,6 +48,9 @@ func (s *service) people(t testing.TB, account string, n int) {
 
 // A list is read page by page, and by parts where a page has found too little.
 func TestUsers_Pages(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
 	s := start(t, nil)
 	account := s.enterprise(t, "Example")
 	const n = store.SearchRows + 5000

@@ -359,6 +359,9 @@ func TestBackup_Unsealed(t *testing.T) {
 // Whatever is changed in a backup, be it one bit, or a database that is sound by itself, it is
 // refused. Whoever does not have the key cannot seal what he has changed.
 func TestBackup_Tampered(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
 	dir, keyFile, _ := filled(t)
 	good := filepath.Join(t.TempDir(), "good")
 	b, err := sqlite.WriteBackup(t.Context(), dir, good, keyFile)

@@ -473,7 +473,11 @@ func TestSeveralHandles(t *testing.T) {
 
 // Of several first handles at once, none is refused.
 func TestOpen_AtOnce(t *testing.T) {
-	for range 20 {
+	times := 20
+	if testing.Short() {
+		times = 5
+	}
+	for range times {
 		dir := t.TempDir()
 		var wg sync.WaitGroup
 		for range 8 {

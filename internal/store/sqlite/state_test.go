@@ -387,8 +387,12 @@ func TestLoad_killed(t *testing.T) {
 	storetest.Update(t, s, func(tx store.Tx) error { return tx.PutSetting("users", []byte("3000")) })
 	saveState(t, s, filepath.Join(dir, "state1"))
 	s.Close()
+	times := 20
+	if testing.Short() {
+		times = 6
+	}
 	seen := make(map[string]int)
-	for n := range 20 {
+	for n := range times {
 		cmd := child(t, "states", dir)
 		out, err := cmd.StdoutPipe()
 		if err != nil {

@@ -13,6 +13,9 @@ import (
 // testScanBounds walks listings whose filters few rows pass, or none, over more rows than a page
 // may look at.
 func testScanBounds(t *testing.T, f *fixture) {
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
 	const rows = 2*store.ScanRows + 500
 	const last = rows - 100 // the one row that some filters are for
 	users := make([]store.User, rows)

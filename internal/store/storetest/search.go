@@ -103,6 +103,9 @@ func testUserSearch(t *testing.T, f *fixture) {
 // testUserSearchBounds walks searches that find nobody, or one user, in more users than a page may
 // look at.
 func testUserSearchBounds(t *testing.T, f *fixture) {
+	if testing.Short() {
+		t.Skip("one thing after another")
+	}
 	const rows = 2*store.SearchRows + 500
 	const last = rows - 100
 	users := make([]store.User, rows)
