@@ -94,8 +94,7 @@ func TestFailingCalls(t *testing.T) {
 					all = append(all, failure{n, which, false}, failure{n, which, true})
 				}
 			}
-			some := *failingCalls
-			if some > 0 {
+			if some := *failingCalls; some > 0 {
 				random := rand.New(rand.NewPCG(*crashSeed, 0)) // the same ones each time
 				random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 				// One of each kind of calls, then another one of each.
