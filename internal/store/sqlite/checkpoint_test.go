@@ -19,7 +19,7 @@ import (
 // The log stays bounded while updates and reads go on without a pause, and also after a long
 // reader, such as a backup, has made it grow.
 func TestLogBounded(t *testing.T) {
-	const limit = 500 // frames of 4 KiB
+	const limit = 200 // frames of 4 KiB; on a busy machine, readers may keep the log from starting again some times
 	dir := t.TempDir()
 	s := open(t, dir, sqlite.ShortLog(limit))
 	logSize := func() int64 {
