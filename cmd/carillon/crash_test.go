@@ -134,6 +134,7 @@ type crashClient struct {
 	account   string
 	users     []string
 	refused   int // batches, because the storage did not answer
+	patience  int // how many may be that could not begin, one after another; 0: any number
 
 	batches []string // the request ids of all batches there must be, in their order
 }
@@ -226,6 +227,7 @@ func (c *crashClient) batch() (*document.Object, error) {
 // each reply. A service that is not available promises that nothing has changed, so that the batch
 // is sent again; after any other failure of the service nothing is known.
 func (c *crashClient) change(ctx context.Context, t *testing.T, replied chan<- string) {
+	unavailable := 0
 	for ctx.Err() == nil {
 		reply, err := c.batch()
 		if _, lost := errors.AsType[*client.TransportError](err); lost {
@@ -233,11 +235,12 @@ func (c *crashClient) change(ctx context.Context, t *testing.T, replied chan<- s
 		}
 		if refusal, ok := errors.AsType[*client.ServiceError](err); ok && refusal.Status >= 500 {
 			c.refused++
-			if refusal.Status == http.StatusServiceUnavailable {
+			if unavailable++; refusal.Status == http.StatusServiceUnavailable && unavailable != c.patience {
 				continue
 			}
 			return
 		}
+		unavailable = 0
 		if err != nil || len(member(reply, "UserErrors").([]any)) > 0 {
 			t.Errorf("%s: BatchUpdateUser: %v, %s", c.name, err, document.AppendCompact(nil, reply))
 			return

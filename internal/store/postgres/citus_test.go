@@ -70,9 +70,19 @@ func distribute(t testing.TB, url string) (said []string, err error) {
 // The database is distributed step by step, and by nothing else than the steps.
 func TestDistribute(t *testing.T) {
 	where := newSchema(t) + "&application_name=test_distribute"
+	const inUse = "stop all of them first"
+	// alone distributes when nobody else has the database open: PostgreSQL may take a moment to find
+	// that a connection was closed.
+	alone := func() (said []string, err error) {
+		for {
+			if said, err = distribute(t, where); err == nil || !strings.Contains(err.Error(), inUse) {
+				return said, err
+			}
+		}
+	}
 	refused := func(says string) {
 		t.Helper()
-		if _, err := distribute(t, where); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := alone(); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("Distribute: got error %v, want it to say %q", err, says)
 		}
 	}
@@ -88,7 +98,9 @@ func TestDistribute(t *testing.T) {
 		t.Fatalf("a database that is not distributed, with Citus beside it: %v", err)
 	}
 	storetest.Update(t, s, storetest.Insert("a1", "u1"))
-	refused("stop all of them first")
+	if _, err := distribute(t, where); err == nil || !strings.Contains(err.Error(), inUse) {
+		t.Errorf("Distribute: got error %v, want it to say %q", err, inUse)
+	}
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +119,7 @@ func TestDistribute(t *testing.T) {
 		t.Errorf("a database that is distributed in part: got error %v", err)
 	}
 	psql(t, where, `ALTER FUNCTION moved(regclass) RENAME TO citus_add_local_table_to_metadata`)
-	said, err := distribute(t, where)
+	said, err := alone()
 	if err != nil || len(said) < 10 || said[0] != "users was there already" || !slices.Contains(said, "emails stays with the coordinator") {
 		t.Errorf("Distribute: said %q, %v", said, err)
 	}
