@@ -41,7 +41,7 @@ var failingCalls = flag.Int("failing-calls", 6, "failures in each scenario of Te
 // again for each failure, on a copy of the same files.
 func TestFailingCalls(t *testing.T) {
 	if testing.Short() {
-		t.Skip("one thing after another")
+		t.Skip("the race detector sees the same code in TestDiskFull")
 	}
 	t.Parallel()
 	var failures atomic.Int64
