@@ -107,7 +107,7 @@ func TestFaults_stall(t *testing.T) {
 				_, err := s.send(s.request(t, s.root, "GET", "/accounts/a", "").WithContext(ctx))
 				ended <- err
 			}()
-			s.activity(t, "?wait=30s") // it has begun
+			awaitStalled(t, 1)
 			select {
 			case err := <-ended:
 				t.Fatalf("it ended by itself: %v", err)
@@ -120,11 +120,7 @@ func TestFaults_stall(t *testing.T) {
 			if err := <-ended; !errors.Is(err, context.Canceled) {
 				t.Errorf("the client sees %v", err)
 			}
-			for deadline := time.Now().Add(30 * time.Second); stalled() > 0; time.Sleep(time.Millisecond) {
-				if time.Now().After(deadline) {
-					t.Fatal("the call goes on without its client")
-				}
-			}
+			awaitStalled(t, 0)
 
 			_, last := s.activity(t, "")
 			go func() {
@@ -137,11 +133,19 @@ func TestFaults_stall(t *testing.T) {
 			if err := <-ended; err == nil || errors.Is(err, context.Canceled) {
 				t.Errorf("when the service stops, the client sees %v", err)
 			}
-			s.web.Close() // waits for all calls
-			if n := stalled(); n != 0 {
-				t.Errorf("%d calls are left", n)
-			}
+			awaitStalled(t, 0)
 		})
+	}
+}
+
+// awaitStalled waits until so many goroutines stall an answer. A client can know of the end of its
+// call before the goroutine of the call has left it.
+func awaitStalled(t *testing.T, want int) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); stalled() != want; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d calls are stalled, want %d", stalled(), want)
+		}
 	}
 }
 
