@@ -67,6 +67,7 @@ func (b built) Run() int {
 //	halt                      SIGTERM the latest service, which must end with code 0 and leaves
 //	                          the rest of its complaints as stderr
 //	exits CODE PROGRAM ARGS...  run a program that must end with this code
+//	completes WORDS...        complete the last word of a command of carillon
 //	keep NAME                 make the last stdout, a line or a string of JSON, a variable
 //	edit FILE REGEXP TEXT     replace the one match of an expression in a file
 //	fill FILE SIZE            make a file of so many letters
@@ -155,7 +156,7 @@ func params(dir string, files []string, where func(*testscript.Env) string) test
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
+			"serve": serve, "halt": halt, "exits": exits, "completes": completes, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
 			"certificate": certificate, "request": request, "metrics": metrics,
 			"bot": startBotInScript, "heard": heard,
 		},
@@ -215,6 +216,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%s ended with exit code %d, want %d", args[1], got, want)
+	}
+}
+
+func completes(ts *testscript.TestScript, neg bool, args []string) {
+	// A person waits two seconds for what the service has to offer, and then there is nothing.
+	for begin := time.Now(); ; {
+		ts.Check(ts.Exec("carillon", append([]string{"__complete"}, args...)...))
+		if ts.ReadFile("stdout") != ":4\n" || time.Since(begin) > hung {
+			return
+		}
 	}
 }
 
