@@ -80,6 +80,7 @@ func (b built) Run() int {
 //	                          certificate to trust
 //	heard TYPE...             wait for the next events of the bot, and for no others; they are stdout
 //	metrics                   make $URL the place of the latest service's metrics
+//	counted                   wait until the metrics at $URL tell of seats
 //
 // UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
 func TestScripts(t *testing.T) {
@@ -157,7 +158,7 @@ func params(dir string, files []string, where func(*testscript.Env) string) test
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"serve": serve, "halt": halt, "exits": exits, "completes": completes, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
-			"certificate": certificate, "request": request, "metrics": metrics,
+			"certificate": certificate, "request": request, "metrics": metrics, "counted": counted,
 			"bot": startBotInScript, "heard": heard,
 		},
 	}
@@ -202,6 +203,21 @@ func metrics(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("the service does not say where its metrics are")
 	}
 	ts.Setenv("URL", found[1])
+}
+
+func counted(ts *testscript.TestScript, neg bool, args []string) {
+	// A request for metrics waits a second for a count, which a busy machine may take longer.
+	for begin := time.Now(); time.Since(begin) < hung; {
+		resp, err := http.Get(ts.Getenv("URL") + "/metrics")
+		ts.Check(err)
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ts.Check(err)
+		if strings.Contains(string(text), "\ncarillon_seats{") {
+			return
+		}
+	}
+	ts.Fatalf("the metrics do not tell of seats")
 }
 
 func exits(ts *testscript.TestScript, neg bool, args []string) {
