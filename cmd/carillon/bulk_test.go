@@ -376,7 +376,7 @@ func stopsAtOnce(t *testing.T) (inTime bool) {
 		t.Fatalf("got %q, %v; want to be told to go on", line, err)
 	}
 	s.cmd.Process.Signal(syscall.SIGTERM)
-	for { // until it has heard
+	for time.Since(begin) < aMoment { // until it has heard
 		c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 		if err != nil {
 			break
