@@ -39,7 +39,7 @@ func newClient(srv *carillontest.Server) *chime.Client {
 // until waits until something is so.
 func until(t *testing.T, is func() bool) {
 	t.Helper()
-	for end := time.Now().Add(10 * time.Second); !is(); runtime.Gosched() {
+	for end := time.Now().Add(time.Minute); !is(); runtime.Gosched() {
 		if time.Now().After(end) {
 			t.Fatal("waited in vain")
 		}
@@ -100,7 +100,7 @@ func TestStart_leavesNothing(t *testing.T) {
 		t.Errorf("got files %v, %v, want none", left, err)
 	}
 	var left []string
-	for end := time.Now().Add(10 * time.Second); ; { // a goroutine that has been told may still have to end
+	for end := time.Now().Add(time.Minute); ; { // a goroutine that has been told may still have to end
 		left = left[:0]
 		stacks := make([]byte, 1<<20)
 		for stack := range strings.SplitSeq(string(stacks[:runtime.Stack(stacks, true)]), "\n\n") {

@@ -10,7 +10,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/webhook"
 )
 
 // bot is a bot written against the documentation: an HTTPS endpoint that answers challenges, gets
@@ -25,7 +28,10 @@ import (
 type bot struct {
 	*httptest.Server
 	events chan botEvent   // as it has taken them, after its answer
-	before func(*botEvent) // is called before it takes an event; nil: nothing is
+	before func(*botEvent) // is called before it takes an event; nil: it takes each event once
+
+	mu    sync.Mutex
+	known map[botEvent]bool
 }
 
 type botEvent struct {
@@ -41,7 +47,7 @@ type botEvent struct {
 
 // startBot starts a bot, and saves the certificate to trust in a file.
 func startBot(caFile string) (*bot, error) {
-	b := &bot{events: make(chan botEvent, 100)}
+	b := &bot{events: make(chan botEvent, 100), known: map[botEvent]bool{}}
 	b.Server = httptest.NewTLSServer(b)
 	block := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: b.Certificate().Raw})
 	return b, os.WriteFile(caFile, block, 0o644)
@@ -66,6 +72,8 @@ func (b *bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if b.before != nil {
 		b.before(&e)
+	} else if b.knows(e) {
+		return
 	}
 	if e.EventType == "Mention" {
 		content, _ := json.Marshal(map[string]string{"Content": "You said: " + e.Message})
@@ -80,6 +88,17 @@ func (b *bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	b.events <- e
+}
+
+// knows reports whether an event has come before. A service sends it again if the answer takes
+// longer than two seconds, as it may on a busy machine.
+func (b *bot) knows(e botEvent) bool {
+	e.InboundHttpsEndpoint.Url = "" // which may be another one
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	known := b.known[e]
+	b.known[e] = true
+	return known
 }
 
 // next returns the next event that a bot has taken.
@@ -127,6 +146,13 @@ func heard(ts *testscript.TestScript, neg bool, args []string) {
 // it, in their order. The log tells of an answer, but not by which URL.
 func TestKilledWhileSendingEvents(t *testing.T) {
 	t.Parallel()
+	for !killedWhileSendingEvents(t) {
+	}
+}
+
+// killedWhileSendingEvents reports whether the service has died in time: before it could give up
+// the first event.
+func killedWhileSendingEvents(t *testing.T) (inTime bool) {
 	dir := t.TempDir()
 	ca := dir + "/ca.pem"
 	b, err := startBot(ca)
@@ -179,9 +205,10 @@ func TestKilledWhileSendingEvents(t *testing.T) {
 	for range 3 {
 		rooms = append(rooms, chime("create-room", "--name", "R", "--query", "Room.RoomId"))
 	}
-	// The service must die before it gives up the first event, so nothing takes its time from here.
+	// Nothing takes its time from here.
 	c := &crashClient{name: "bots"}
 	c.connect(t, s)
+	begin := time.Now()
 	for _, room := range rooms {
 		if _, err := c.call("CreateRoomMembership", document.Member{Key: "AccountId", Value: id},
 			document.Member{Key: "RoomId", Value: room}, document.Member{Key: "MemberId", Value: botID}); err != nil {
@@ -191,6 +218,9 @@ func TestKilledWhileSendingEvents(t *testing.T) {
 	<-started
 	s.end(os.Kill)
 	close(killed)
+	if time.Since(begin) > 3*webhook.Timeout { // of three tries
+		return false
+	}
 	if e, err := b.next(); err != nil || e.Discussion.DiscussionId != rooms[0] { // which the service did not live to learn
 		t.Fatalf("got event %+v, error %v, want that of the first room", e, err)
 	}
@@ -205,7 +235,7 @@ func TestKilledWhileSendingEvents(t *testing.T) {
 	for i := 0; i < len(rooms); {
 		e, err := b.next()
 		url = e.InboundHttpsEndpoint.Url
-		if err == nil && i > 0 && e.Discussion.DiscussionId == rooms[i-1] {
+		if err == nil && slices.Contains(rooms[:i], e.Discussion.DiscussionId) {
 			continue // once more
 		}
 		if err != nil || e.Discussion.DiscussionId != rooms[i] || e.EventType != "Invite" {
@@ -224,4 +254,5 @@ func TestKilledWhileSendingEvents(t *testing.T) {
 	if log := s.complaints(); !strings.Contains(log, "operation=Inbound status=200") || strings.Contains(log, "/inbound/") || strings.Contains(log, b.URL) {
 		t.Errorf("the log should tell of the answer, and show no URL:\n%s", log)
 	}
+	return true
 }

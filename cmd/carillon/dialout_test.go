@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -25,14 +26,14 @@ func TestDialOutHook(t *testing.T) {
 		body   []byte
 	}
 	calls := make(chan call, 10)
-	status := make(chan int, 10)
+	var status atomic.Int32 // of the answers, also to a call that comes again since its answer was late
 	hook := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)
 		if err != nil {
 			t.Error(err)
 		}
 		calls <- call{r.Header, body}
-		w.WriteHeader(<-status)
+		w.WriteHeader(int(status.Load()))
 	}))
 	defer hook.Close()
 	dir := t.TempDir()
@@ -57,7 +58,7 @@ func TestDialOutHook(t *testing.T) {
 	run("aws", "chime", "create-phone-number-order", "--product-type", "VoiceConnector", "--e164-phone-numbers", "+12065550100")
 	until := func(what, has string, words ...string) string {
 		t.Helper()
-		for deadline := time.Now().Add(30 * time.Second); ; {
+		for deadline := time.Now().Add(hung); ; {
 			got := run(words...)
 			if strings.Contains(got, has) {
 				return got
@@ -71,7 +72,7 @@ func TestDialOutHook(t *testing.T) {
 	dialOut := []string{"aws", "chime", "create-meeting-dial-out", "--meeting-id", "9c4d7e21-36b8-4f05-a1d2-c87e5b90f463",
 		"--from-phone-number", "+12065550100", "--to-phone-number", "+12065550199", "--join-token", "c2FtcGxlLWpvaW4tdG9rZW4",
 		"--query", "TransactionId", "--output", "text"}
-	status <- http.StatusOK
+	status.Store(http.StatusOK)
 	id := strings.TrimSpace(run(dialOut...)) // which does not wait for the hook
 	c := <-calls
 	secret, err := os.ReadFile(filepath.Join(dir, "carillon-data", "dial-out.secret"))
@@ -89,23 +90,30 @@ func TestDialOutHook(t *testing.T) {
 	until("the dial-out", "Delivered", "carillon", "dial-out", "list")
 
 	// What the hook refuses is given up, logged and counted.
-	status <- http.StatusTeapot
+	status.Store(http.StatusTeapot)
 	run(dialOut...)
-	<-calls
 	list := until("the other dial-out", "GivenUp", "carillon", "dial-out", "list", "--output", "json")
-	resp, err := http.Get(s.url + "/metrics")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	metrics, err := io.ReadAll(resp.Body)
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, want := range []string{`carillon_dial_outs_total{status="Delivered"} 1`, `carillon_dial_outs_total{status="GivenUp"} 1`} {
-		if !strings.Contains(string(metrics), want) {
-			t.Errorf("the metrics do not have %s", want)
+		for begin := time.Now(); ; { // they are counted after they are in the list
+			resp, err := http.Get(s.url + "/metrics")
+			if err != nil {
+				t.Fatal(err)
+			}
+			metrics, err := io.ReadAll(resp.Body)
+			resp.Body.Close()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(string(metrics), want) {
+				break
+			}
+			if time.Since(begin) > hung {
+				t.Fatalf("the metrics do not have %s", want)
+			}
 		}
+	}
+	if err := s.end(os.Interrupt); err != nil { // after which all of the log is there
+		t.Errorf("carillon serve ended with %v", err)
 	}
 	log := s.complaints()
 	if !strings.Contains(log, `reason="it answered with status 418"`) {

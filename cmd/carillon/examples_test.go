@@ -160,6 +160,9 @@ func tellExamples(t *testing.T, s story) {
 			}
 		}
 	}
+	if err := sv.end(os.Interrupt); err != nil { // after which all of the log is there
+		t.Errorf("carillon serve ended with %v", err)
+	}
 	log := sv.complaints()
 	if !strings.Contains(log, "operation="+s.steps[len(s.steps)-1]) {
 		t.Errorf("the log does not tell of the requests:\n%s", log)

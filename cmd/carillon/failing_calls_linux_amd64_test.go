@@ -1109,7 +1109,8 @@ func consoleFails(t *testing.T, d *disk) {
 		t.Fatal(err)
 	}
 	d.finished(t, c, "Basic", name, before, count)
-	if !done { // by now the reason is in the log
+	first.end(os.Kill) // after which all of its log is there
+	if !done {
 		d.explained(t, first.complaints())
 	}
 	if strings.Contains(first.complaints(), "panic") {

@@ -379,9 +379,10 @@ func TestDamaged(t *testing.T) {
 // comes back. It ends as one clean run, and every user was changed once.
 func TestBulkThroughFaults(t *testing.T) {
 	t.Parallel()
-	const users = 800
-	dir := t.TempDir()
-	s := serving(t, dir)
+	const users = 400
+	dir, address := t.TempDir(), freeAddress(t)
+	args := []string{"--test", "--data", "carillon-data", "--listen", address}
+	s := serving(t, dir, args...)
 	env := childEnv(dir)
 	for name, value := range s.env {
 		env = append(env, name+"="+value)
@@ -409,13 +410,14 @@ func TestBulkThroughFaults(t *testing.T) {
 	}
 	must("carillon", "bulk", "invite", "--yes", "--account-id", account, "rows.csv")
 
-	address := strings.TrimPrefix(s.url, "http://")
 	again := func() {
 		t.Helper()
 		s.end(os.Kill)
-		s = serving(t, dir, "--rate", "10", "--listen", address)
+		s = serving(t, dir, append(args, "--rate", "5")...)
 	}
 	again()
+	// The job cannot end before the service is killed: after some changes, it answers no more.
+	faults(t, s, fmt.Sprintf(`{"operation": "BatchUpdateUser", "where": "after", "skip": %d, "effect": {"connection": "stall"}}`, users/4/batchSize))
 	limitFiles(t, s, "1024")
 	job := startJob(t, run("carillon", "bulk", "apply", "--yes", "--account-id", account, "--set", "LicenseType=Basic", "rows.csv", "--ledger", "job.jsonl"))
 	job.until(t, "waiting: the service answers 500")
@@ -451,14 +453,15 @@ func TestBulkThroughFaults(t *testing.T) {
 	if want := fmt.Sprintf("%d done, 0 failed\n", users); state.ExitCode() != 0 || !strings.HasPrefix(job.stdout.String(), want) {
 		t.Fatalf("got code %d, %q and %q; want 0 and %q", state.ExitCode(), job.stdout.String(), last, want)
 	}
-	if throttled += strings.Count(s.complaints(), "reason=rate"); throttled == 0 {
-		t.Errorf("the service has never throttled\n%s", s.complaints())
-	}
 	trail := must("carillon", "audit", "--data", "carillon-data", "--account-id", account, "--output", "csv")
 	if n := strings.Count(trail, ",BatchUpdateUser,"); n != users {
 		t.Errorf("the trail has %d changes, want one for each of %d users", n, users)
 	}
 	if n := must("aws", "chime", "list-users", "--account-id", account, "--query", "length(Users[?LicenseType=='Basic'])"); n != fmt.Sprintln(users) {
 		t.Errorf("got %s users with the license, want all %d", n, users)
+	}
+	s.end(os.Kill) // after which all of its log is there
+	if throttled += strings.Count(s.complaints(), "reason=rate"); throttled == 0 {
+		t.Errorf("the service has never throttled\n%s", s.complaints())
 	}
 }

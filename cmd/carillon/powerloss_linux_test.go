@@ -800,7 +800,18 @@ func (v *visitor) post(path string, form url.Values) (at string) {
 func (v *visitor) stands(path string) (at, text string) {
 	v.t.Helper()
 	page, _, _ := strings.Cut(path, "?")
-	v.ask("GET", page+"/events", "", nil) // which ends then
+	for over := false; !over; { // a stream may end before
+		resp, err := v.browser.Get(v.url + page + "/events")
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		events, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if err != nil {
+			v.t.Fatal(err)
+		}
+		over = resp.StatusCode != http.StatusOK || bytes.Contains(events, []byte("event: over"))
+	}
 	return v.ask("GET", path, "", nil)
 }
 

@@ -21,6 +21,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -365,12 +366,18 @@ func (p proxy) program(t *testing.T) string {
 	return ""
 }
 
+// givenAddresses are those that freeAddress has returned.
+var givenAddresses sync.Map
+
 // freeAddress returns one on which nothing listens now. Its port is none that the system gives to
-// others by itself, and none of the page.
+// others by itself, and none of the page. No other test is given it.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for {
 		address := fmt.Sprint("127.0.0.1:", 15_000+rand.N(5_000))
+		if _, given := givenAddresses.LoadOrStore(address, true); given {
+			continue
+		}
 		l, err := net.Listen("tcp", address)
 		if err == nil {
 			l.Close()

@@ -67,6 +67,7 @@ func (b built) Run() int {
 //	halt                      SIGTERM the latest service, which must end with code 0 and leaves
 //	                          the rest of its complaints as stderr
 //	exits CODE PROGRAM ARGS...  run a program that must end with this code
+//	completes WORDS...        complete the last word of a command of carillon
 //	keep NAME                 make the last stdout, a line or a string of JSON, a variable
 //	edit FILE REGEXP TEXT     replace the one match of an expression in a file
 //	fill FILE SIZE            make a file of so many letters
@@ -79,6 +80,7 @@ func (b built) Run() int {
 //	                          certificate to trust
 //	heard TYPE...             wait for the next events of the bot, and for no others; they are stdout
 //	metrics                   make $URL the place of the latest service's metrics
+//	counted                   wait until the metrics at $URL tell of seats
 //
 // UPDATE=1 go test ./cmd/carillon -run Scripts rewrites the files that `cmp` compares with.
 func TestScripts(t *testing.T) {
@@ -155,8 +157,8 @@ func params(dir string, files []string, where func(*testscript.Env) string) test
 			return os.Mkdir(home, 0o700)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"serve": serve, "halt": halt, "exits": exits, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
-			"certificate": certificate, "request": request, "metrics": metrics,
+			"serve": serve, "halt": halt, "exits": exits, "completes": completes, "keep": keep, "edit": edit, "fill": fill, "crowd": crowd, "workbook": workbook, "perm": perm,
+			"certificate": certificate, "request": request, "metrics": metrics, "counted": counted,
 			"bot": startBotInScript, "heard": heard,
 		},
 	}
@@ -203,6 +205,21 @@ func metrics(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("URL", found[1])
 }
 
+func counted(ts *testscript.TestScript, neg bool, args []string) {
+	// A request for metrics waits a second for a count, which a busy machine may take longer.
+	for begin := time.Now(); time.Since(begin) < hung; {
+		resp, err := http.Get(ts.Getenv("URL") + "/metrics")
+		ts.Check(err)
+		text, err := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		ts.Check(err)
+		if strings.Contains(string(text), "\ncarillon_seats{") {
+			return
+		}
+	}
+	ts.Fatalf("the metrics do not tell of seats")
+}
+
 func exits(ts *testscript.TestScript, neg bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
@@ -215,6 +232,16 @@ func exits(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("%s ended with exit code %d, want %d", args[1], got, want)
+	}
+}
+
+func completes(ts *testscript.TestScript, neg bool, args []string) {
+	// A person waits two seconds for what the service has to offer, and then there is nothing.
+	for begin := time.Now(); ; {
+		ts.Check(ts.Exec("carillon", append([]string{"__complete"}, args...)...))
+		if ts.ReadFile("stdout") != ":4\n" || time.Since(begin) > hung {
+			return
+		}
 	}
 }
 

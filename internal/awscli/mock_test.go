@@ -145,8 +145,10 @@ func silentAddress(t *testing.T) string {
 	if err := syscall.Listen(fd, 0); err != nil {
 		t.Fatal(err)
 	}
-	for {
-		conn, err := net.DialTimeout("tcp", address, 200*time.Millisecond)
+	// There is room for the first connection, however long it takes: were it given up, nothing would
+	// fill the queue.
+	for timeout := time.Duration(0); ; timeout = 200 * time.Millisecond {
+		conn, err := net.DialTimeout("tcp", address, timeout)
 		if err != nil {
 			return address
 		}

@@ -28,7 +28,7 @@ import (
 // a time that no run needs.
 func process(t *testing.T, args ...string) (cmd *exec.Cmd, home string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
 	home = t.TempDir()
 	cmd = exec.CommandContext(ctx, linkAWS(t), args...)
@@ -219,7 +219,7 @@ func waitingForReply(t *testing.T) (cmd *exec.Cmd, stdout, stderr *bytes.Buffer)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := l.(*net.TCPListener).SetDeadline(time.Now().Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}
 	cmd, _ = process(t, "chime", "list-users", "--account-id", "a", "--endpoint-url", "http://"+l.Addr().String())

@@ -200,6 +200,8 @@ var baseEnv = map[string]string{
 	"LANG": "C.UTF-8",
 	// Nobody waits for the metadata service of a cloud that is not there.
 	"AWS_EC2_METADATA_DISABLED": "true",
+	// Cases that have one get its answers however busy the machine is: else a second is all it has.
+	"AWS_METADATA_SERVICE_TIMEOUT": "50",
 }
 
 // secretOf is the secret that belongs to an access key in all cases.

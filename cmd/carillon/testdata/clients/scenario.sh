@@ -62,7 +62,11 @@ is "$(chime update-bot --account-id "$ENTERPRISE" --bot-id "$bot" --disabled --q
 is "$(chime list-bots --account-id "$ENTERPRISE" --max-results 99 --query "Bots[?BotId=='$bot'].Disabled")" True
 
 # A number: searched, ordered, given to somebody, taken back and deleted.
-until_is() { for _ in 1 2 3 4 5 6 7 8 9 $(seq 100); do [ "$("$1")" != "$2" ] || return 0; done; is "$("$1")" "$2"; }
+until_is() {
+	end=$(($(date +%s) + 60))
+	while [ "$(date +%s)" -lt $end ]; do [ "$("$1")" != "$2" ] || return 0; done
+	is "$("$1")" "$2"
+}
 number=$(chime search-available-phone-numbers --area-code 206 --max-results 1 --query 'E164PhoneNumbers[0]')
 order=$(chime create-phone-number-order --product-type BusinessCalling --e164-phone-numbers "$number" --query PhoneNumberOrder.PhoneNumberOrderId)
 order_status() { chime get-phone-number-order --phone-number-order-id "$order" --query PhoneNumberOrder.Status; }
