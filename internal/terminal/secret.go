@@ -43,12 +43,12 @@ func AskSecret(ctx context.Context, text string) (line string, ok bool, err erro
 		line, err := term.ReadPassword(fd)
 		read <- result{line, err}
 	}()
-	// Who answers at once must find the line hidden. A terminal that hides all lines shows no change.
-	for range 100 {
+	// Who answers at once must find the line hidden, however busy the machine is. A terminal that hides
+	// all lines already shows no change.
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, state) {
 			break
 		}
-		time.Sleep(time.Millisecond)
 	}
 	io.WriteString(out, text)
 	select {
