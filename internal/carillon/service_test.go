@@ -270,8 +270,8 @@ func TestStop_Console(t *testing.T) {
 	}
 }
 
-// A stop neither waits for streams, nor for the end of a job, nor cuts off what a job has begun: it is
-// without an error.
+// A stop waits neither for streams nor for the end of a job, and cuts off nothing that a job has
+// begun: it is without an error.
 func TestStop_ConsoleJob(t *testing.T) {
 	const users = 5_000
 	data := ""
