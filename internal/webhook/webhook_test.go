@@ -143,7 +143,8 @@ func TestSend_Failures(t *testing.T) {
 			if _, ok := errors.AsType[*webhook.Failure](err); got != test.want || !ok && err != nil {
 				t.Errorf("got error %v, want %q", err, test.want)
 			}
-			// The time of a try can be over before the endpoint has seen it. What was waited tells the tries.
+			// The time of a try can be over before the endpoint has seen it. What was waited tells how
+			// many there were.
 			if n := len(calls); n > test.tries || n < test.tries && !late {
 				t.Errorf("the endpoint was called %d times, want %d", n, test.tries)
 			}
