@@ -19,12 +19,11 @@ const (
 	Interrupted Outcome = "interrupted"
 )
 
-// announceTime is how long a job waits until the service knows of it, and announcePause how often
-// it tells the service how far it has come.
-const (
-	announceTime  = 2 * time.Second
-	announcePause = time.Second
-)
+// AnnounceTime is how long a job waits until the service knows of it. Only tests change it.
+var AnnounceTime = 2 * time.Second
+
+// announcePause is how often a job tells the service how far it has come.
+const announcePause = time.Second
 
 // Announce tells the service that a run of a job begins (no outcome) or how it has ended, for other
 // administrators to see in the audit trail. A service that does not understand it, and a key that
@@ -39,7 +38,7 @@ type tally struct{ left, done, failed int }
 
 // tell tells the service about a job.
 func (a *Account) tell(ctx context.Context, h *Head, outcome Outcome, s tally) {
-	ctx, cancel := context.WithTimeout(ctx, announceTime)
+	ctx, cancel := context.WithTimeout(ctx, AnnounceTime)
 	defer cancel()
 	input := document.NewObject(
 		document.Member{Key: "JobId", Value: a.config.Job},

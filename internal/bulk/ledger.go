@@ -308,9 +308,16 @@ func (l *Ledger) direct() error {
 // locked keeps a second program from going on with the same job.
 func (l *Ledger) locked() error {
 	free, err := lock(l.file)
-	for tries := 0; !free && err == nil && tries < 10; tries++ {
-		time.Sleep(10 * time.Millisecond) // somebody may just be looking: see busy
-		free, err = lock(l.file)
+	// Those who just look (see busy) let go soon, but may be kept from it while the machine is busy.
+	for tries := 0; !free && err == nil && tries < 3000; tries++ {
+		time.Sleep(10 * time.Millisecond)
+		if free, err = lock(l.file); free || err != nil || tries < 10 {
+			continue
+		}
+		var taken bool
+		if taken, err = busy(l.file); taken {
+			break
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("locking the ledger: %w", err)

@@ -15,6 +15,7 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -296,6 +297,31 @@ func TestWaitForRowsEnds(t *testing.T) {
 	}
 }
 
+// alarm keeps what is written to it, and rings when it has a text.
+type alarm struct {
+	at   string
+	ring func()
+
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (a *alarm) Write(b []byte) (int, error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.text.Write(b)
+	if strings.Contains(a.text.String(), a.at) {
+		a.ring()
+	}
+	return len(b), nil
+}
+
+func (a *alarm) String() string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.text.String()
+}
+
 // A service that answers nothing but errors is told of at once, and the job ends in time. It goes
 // on when the service is well again.
 func TestBulkTellsThatItWaits(t *testing.T) {
@@ -318,21 +344,29 @@ func TestBulkTellsThatItWaits(t *testing.T) {
 	}))
 	defer front.Close()
 	p.env[0] = "AWS_ENDPOINT_URL_CHIME=" + front.URL
-	var out, complaints bytes.Buffer
-	code := carillon.Main(t.Context(), []string{"bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic",
-		"--patience", "500ms", "--ledger", "job.jsonl"}, p.env, strings.NewReader(""), &out, &complaints)
-	if code != 4 || !strings.Contains(out.String(), "0 done, 0 failed, 3 not finished\nledger: job.jsonl\n") {
-		t.Errorf("got code %d, %s", code, out.String())
-	}
-	for _, want := range []string{
-		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 2, next in 100ms$`,
-		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 3, next in [12]00ms$`,
-		`(?m)^carillon: the service cannot be reached: no call has succeeded for [01]s: .*\(500\).*; to go on: carillon bulk resume job.jsonl$`,
-	} {
-		if !regexp.MustCompile(want).MatchString(complaints.String()) {
-			t.Errorf("got\n%s\nwant a line like %s", complaints.String(), want)
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	ends := func(ctx context.Context, code int, wants []string, args ...string) {
+		t.Helper()
+		var out bytes.Buffer
+		told := &alarm{at: "try 3", ring: interrupt}
+		if got := carillon.Main(ctx, args, p.env, strings.NewReader(""), &out, told); got != code ||
+			!strings.Contains(out.String(), "0 done, 0 failed, 3 not finished\nledger: job.jsonl\n") {
+			t.Errorf("got code %d, want %d: %s", got, code, out.String())
+		}
+		for _, want := range wants {
+			if !regexp.MustCompile(want).MatchString(told.String()) {
+				t.Errorf("got\n%s\nwant a line like %s", told, want)
+			}
 		}
 	}
+	ends(ctx, 130, []string{
+		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 2, next in 100ms$`,
+		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 3, next in [12]00ms$`,
+	}, "bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic", "--patience", "1h", "--ledger", "job.jsonl")
+	ends(t.Context(), 4, []string{
+		`(?m)^carillon: the service cannot be reached: no call has succeeded for [0-9ms]+: .*\(500\).*; to go on: carillon bulk resume job.jsonl$`,
+	}, "bulk", "resume", "--yes", "--patience", "500ms", "job.jsonl")
 	ill.Store(false)
 	p.carillon(0, "bulk", "resume", "--yes", "job.jsonl")
 	if got := p.licenses(); got != "Basic\tBasic\tBasic" {

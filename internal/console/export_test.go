@@ -1,4 +1,9 @@
 package console
 
+import "time"
+
+// In tests a browser is never too slow because the machine is busy, and no stream ends by itself.
+func init() { restTime, streamTime = time.Minute, time.Hour }
+
 // Routes returns the patterns of all pages.
 func (c *Console) Routes() []string { return c.routed }

@@ -31,9 +31,11 @@ const (
 	maxField    = 4 << 10          // bytes of another field of the form
 	mostFields  = 20
 
-	restTime = 2 * time.Second // that a browser gets to see that its file was refused
-	restSize = 16 << 20        // bytes that are read meanwhile
+	restSize = 16 << 20 // bytes that are read of a file that was refused
 )
+
+// restTime is the time that a browser gets to see that its file was refused. Tests change it.
+var restTime = 2 * time.Second
 
 // importRoute is the one route whose form has a file.
 const importRoute = "POST /accounts/{account}/import"

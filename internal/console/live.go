@@ -10,12 +10,12 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 )
 
-// How often a part of a page that changes is looked at, and how long a stream of its changes lasts.
-// The browser then asks for another one.
-const (
-	streamPause = time.Second
-	streamTime  = 20 * time.Second
-)
+// streamPause is how often a part of a page that changes is looked at.
+const streamPause = time.Second
+
+// streamTime is how long a stream of changes lasts. The browser then asks for another one. Tests
+// change it.
+var streamTime = 20 * time.Second
 
 // stream sends a part of a page as Server-Sent Events: first as it is, and then whenever it has
 // changed. A last event says that it changes no more, and the whole page is to be loaded. A stream

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime"
@@ -52,7 +53,8 @@ func TestMonitoring(t *testing.T) {
 			queries = append(queries, target.Expr)
 		}
 	}
-	there, values := exposed(t)
+	var there, values map[string][]string
+	synctest.Test(t, func(t *testing.T) { there, values = exposed(t) })
 	for _, q := range queries {
 		for _, problem := range problems(q, there, values) {
 			t.Errorf("%s: %s", q, problem)

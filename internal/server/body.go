@@ -233,10 +233,12 @@ func (b *body) release() {
 
 // How much is read of the rest of a body after the answer.
 const (
-	restSize = 1 << 20         // bytes
-	restTime = 2 * time.Second // after the answer
-	keptRest = 64 << 10        // bytes; for more it is not worth keeping the connection
+	restSize = 1 << 20  // bytes
+	keptRest = 64 << 10 // bytes; for more it is not worth keeping the connection
 )
+
+// restTime is how long the rest is read after the answer. Tests change it.
+var restTime = 2 * time.Second
 
 // Many clients send the whole body before they look for an answer, and would miss one that comes
 // earlier if the connection were closed at once. So the rest of the body is read after such an

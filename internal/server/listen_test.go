@@ -17,6 +17,13 @@ import (
 	"github.com/carillon-project/carillon/internal/server"
 )
 
+// ample are limits of time for clients that a busy machine makes slow.
+func ample() server.Limits {
+	l := server.DefaultLimits
+	l.Header, l.Read = time.Minute, time.Minute
+	return l
+}
+
 // listen serves a handler within limits.
 func listen(t testing.TB, h http.Handler, change func(*server.Limits)) string {
 	t.Helper()
@@ -27,7 +34,7 @@ func listen(t testing.TB, h http.Handler, change func(*server.Limits)) string {
 // listenAndWatch returns, too, what waits until the server knows that a connection has no request.
 func listenAndWatch(t testing.TB, h http.Handler, change func(*server.Limits)) (base string, idle func(wire)) {
 	t.Helper()
-	limits := server.DefaultLimits
+	limits := ample()
 	change(&limits)
 	s := server.NewHTTPServer(h, limits, slog.New(slog.DiscardHandler))
 	become := s.ConnState
@@ -157,7 +164,7 @@ func TestConnections_Wait(t *testing.T) {
 func TestStreams(t *testing.T) {
 	example := httptest.NewTLSServer(nil) // for its certificate
 	example.Close()
-	s := server.NewHTTPServer(server.New(chime.Service, some{}, newKeys(""), fixed()), server.DefaultLimits, slog.New(slog.DiscardHandler))
+	s := server.NewHTTPServer(server.New(chime.Service, some{}, newKeys(""), fixed()), ample(), slog.New(slog.DiscardHandler))
 	s.TLSConfig = &tls.Config{Certificates: example.TLS.Certificates}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -6,10 +6,9 @@ import (
 	"time"
 )
 
-// SetTimeout lets tests not wait as long as a service does.
+// SetTimeout lets tests not wait as long as a service does, or longer.
 func (s *Sender) SetTimeout(d time.Duration) {
-	s.timeout = d
-	s.transport.TLSHandshakeTimeout = min(d, s.transport.TLSHandshakeTimeout)
+	s.timeout, s.dialer.Timeout, s.transport.TLSHandshakeTimeout = d, d, d
 }
 
 // Allowed reports whether an address may be called.

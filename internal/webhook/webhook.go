@@ -72,6 +72,7 @@ var Everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPa
 
 // Sender calls endpoints. Its methods may be called from any number of goroutines at once.
 type Sender struct {
+	dialer    *net.Dialer
 	transport *http.Transport
 	clock     func() time.Time
 	wait      func(context.Context, time.Duration) error
@@ -94,9 +95,10 @@ func New(o Options) (*Sender, error) {
 	}
 	// A transport goes on connecting after its caller has left: for as long as the endpoint pleases,
 	// if nothing else ends it.
+	s.dialer = &net.Dialer{ControlContext: guard{o.Allow}.control, Timeout: Timeout}
 	dial := o.Dial
 	if dial == nil {
-		dial = (&net.Dialer{ControlContext: guard{o.Allow}.control, Timeout: Timeout}).DialContext
+		dial = s.dialer.DialContext
 	}
 	s.transport = &http.Transport{ // without a Proxy
 		DialContext:            dial,
