@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/carillon-project/carillon/internal/disktest"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/sqlite"
 	"github.com/carillon-project/carillon/internal/store/storetest"
@@ -19,8 +20,8 @@ import (
 // The log stays bounded while updates and reads go on without a pause, and also after a long
 // reader, such as a backup, has made it grow.
 func TestLogBounded(t *testing.T) {
-	const limit = 200 // frames of 4 KiB; on a busy machine, readers may keep the log from starting again some times
-	dir := t.TempDir()
+	const limit = 200 // frames of 4 KiB
+	dir := disktest.InMemory(t)
 	s := open(t, dir, sqlite.ShortLog(limit))
 	logSize := func() int64 {
 		info, err := os.Stat(filepath.Join(dir, sqlite.File+"-wal"))
@@ -68,28 +69,44 @@ func TestLogBounded(t *testing.T) {
 			}
 		})
 	}
-	for range 300 { // 19 MB
-		write()
-		if size := logSize(); size > bound {
-			t.Fatalf("after %d updates of %d bytes the log has %d bytes, want at most %d", writes, value, size, bound)
-		}
-	}
-
-	err := s.View(context.Background(), func(r store.ReadTx) error {
-		_, err := r.Setting("s0") // holds on to the log as it is
-		for first := writes; logSize() <= bound; write() {
-			if writes == first+1000 {
-				t.Fatalf("1000 updates beside a long reader left the log at %d bytes", logSize())
+	// within makes updates, and returns what is wrong if the log gets too long, or stays so.
+	within := func() (wrong string) {
+		for range 1000 { // 64 MB
+			write()
+			if size := logSize(); size > bound {
+				return fmt.Sprintf("after %d updates of %d bytes the log has %d bytes, want at most %d", writes, value, size, bound)
 			}
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+		if err := s.View(context.Background(), func(r store.ReadTx) error {
+			_, err := r.Setting("s0") // holds on to the log as it is
+			for first := writes; logSize() <= bound; write() {
+				if writes == first+1000 {
+					t.Fatalf("1000 updates beside a long reader left the log at %d bytes", logSize())
+				}
+			}
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for last := writes + 300; logSize() > bound; write() {
+			if writes == last {
+				return fmt.Sprintf("300 updates after the long reader the log still has %d bytes, want at most %d", logSize(), bound)
+			}
+		}
+		return ""
 	}
-	for last := writes + 300; logSize() > bound; write() {
-		if writes == last {
-			t.Fatalf("300 updates after the long reader the log still has %d bytes, want at most %d", logSize(), bound)
+	// On a busy machine the goroutine that starts the log again may have to wait for its turn, while
+	// updates go on.
+	for tries := 1; ; tries++ {
+		for first := writes; logSize() > bound && writes < first+1000; {
+			write()
+		}
+		wrong := within()
+		if wrong == "" {
+			break
+		}
+		if tries == 5 {
+			t.Fatal(wrong)
 		}
 	}
 	stop()
@@ -137,25 +154,34 @@ func TestLogBoundedAfterPause(t *testing.T) {
 		return length
 	}
 
-	write()
-	err = s.View(context.Background(), func(r store.ReadTx) error {
-		_, err := r.Setting("s1") // holds on to the log as it is
-		for write() < bound+limit {
+	// The goroutine that starts the log again may have to wait for its turn on a busy machine: then
+	// this begins anew. A length that still counts shows each time.
+	for tries := 1; ; tries++ {
+		write()
+		err = s.View(context.Background(), func(r store.ReadTx) error {
+			_, err := r.Setting("s1") // holds on to the log as it is
+			for write() < bound+limit {
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
 		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for length, copied := 0, -1; copied < length; {
-		length, copied = checkpoint("PASSIVE")
-	}
-	if length := write(); length >= limit {
-		t.Fatalf("the log has %d frames, want it to have begun again", length)
-	}
-	for range 200 {
-		if length := write(); length >= bound {
-			t.Fatalf("after the pause the log came to %d frames, want it to begin again at %d", length, limit)
+		for length, copied := 0, -1; copied < length; {
+			length, copied = checkpoint("PASSIVE")
+		}
+		if length := write(); length >= limit {
+			t.Fatalf("the log has %d frames, want it to have begun again", length)
+		}
+		longest := 0
+		for n := 0; n < 200 && longest < bound; n++ {
+			longest = max(longest, write())
+		}
+		if longest < bound {
+			return
+		}
+		if tries == 20 {
+			t.Fatalf("after the pause the log came to %d frames, want it to begin again at %d", longest, limit)
 		}
 	}
 }
