@@ -124,7 +124,7 @@ func (h *house) hooked(t *testing.T, l *listener) *directory.Service {
 	t.Helper()
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
-	sender := ok[*webhook.Sender](t)(webhook.New(webhook.Options{Allow: webhook.Everywhere, Wait: nowait}))
+	sender := ok[*webhook.Sender](t)(webhook.New(webhook.Options{Allow: webhook.Everywhere, Wait: nowait, Timeout: patience}))
 	t.Cleanup(sender.Close)
 	return ok[*directory.Service](t)(directory.New(h.store, directory.Options{
 		Clock: func() time.Time { return now },

@@ -56,6 +56,8 @@ func postgresSchema(t *testing.T) string {
 	}
 	query := u.Query()
 	query.Set("search_path", schema)
+	query.Set("connect_timeout", "120") // seconds; there may be much else to do, for the server as well
+	query.Set("lock_timeout", "2min")
 	u.RawQuery = query.Encode()
 	return u.String()
 }

@@ -24,6 +24,9 @@ import (
 	"github.com/carillon-project/carillon/internal/webhook"
 )
 
+// patience is how long a test waits for an answer, of which there must be one.
+const patience = 5 * time.Minute
+
 // sender calls the endpoints of tests, and waits for nothing before it does so again.
 func sender(t testing.TB, clock func() time.Time) *webhook.Sender {
 	t.Helper()
@@ -35,7 +38,7 @@ func sender(t testing.TB, clock func() time.Time) *webhook.Sender {
 		t.Fatal(err)
 	}
 	s, err := webhook.New(webhook.Options{
-		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, CAFile: file, Clock: clock,
+		Allow: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, CAFile: file, Clock: clock, Timeout: patience,
 		Wait: func(ctx context.Context, _ time.Duration) error { return ctx.Err() },
 	})
 	if err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 // people is all there is about some accounts and addresses.
@@ -227,7 +228,9 @@ func TestRegistrationsRace(t *testing.T) {
 	}
 	var wg sync.WaitGroup
 	for _, id := range accounts {
-		op := directory.NewOperator(open(t, dir), directory.Options{})
+		st := ok[store.Store](t)(sqlite.Open(t.Context(), dir, sqlite.Options{Beside: true})) // waits longer for its turn
+		t.Cleanup(func() { st.Close() })
+		op := directory.NewOperator(st, directory.Options{})
 		for _, email := range emails {
 			wg.Go(func() {
 				// Whoever is first, the others find the member moved or take the member over.

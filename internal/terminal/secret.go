@@ -43,8 +43,8 @@ func AskSecret(ctx context.Context, text string) (line string, ok bool, err erro
 		line, err := term.ReadPassword(fd)
 		read <- result{line, err}
 	}()
-	// Who answers at once must find the line hidden, however busy the machine is. A terminal that hides
-	// all lines already shows no change.
+	// Who answers at once must find the line hidden, however busy the machine is. A terminal that hid
+	// all lines before shows no change.
 	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, state) {
 			break

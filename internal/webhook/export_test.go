@@ -3,13 +3,7 @@ package webhook
 import (
 	"context"
 	"net/netip"
-	"time"
 )
-
-// SetTimeout lets tests not wait as long as a service does, or longer.
-func (s *Sender) SetTimeout(d time.Duration) {
-	s.timeout, s.dialer.Timeout, s.transport.TLSHandshakeTimeout = d, d, d
-}
 
 // Allowed reports whether an address may be called.
 func Allowed(address string, allow ...netip.Prefix) bool {

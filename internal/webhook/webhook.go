@@ -10,6 +10,7 @@ package webhook
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/hmac"
 	"crypto/sha256"
@@ -63,6 +64,10 @@ type Options struct {
 	// Wait waits before a retry, or until the context ends, whose error it returns. Nil: by a timer.
 	Wait func(context.Context, time.Duration) error
 
+	// Timeout is how long an exchange may take, for tests that must not depend on it. 0: the constant
+	// of this name.
+	Timeout time.Duration
+
 	// Dial connects, for tests that have no network. Nil: by TCP, to addresses that are allowed.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -72,7 +77,6 @@ var Everywhere = []netip.Prefix{netip.MustParsePrefix("0.0.0.0/0"), netip.MustPa
 
 // Sender calls endpoints. Its methods may be called from any number of goroutines at once.
 type Sender struct {
-	dialer    *net.Dialer
 	transport *http.Transport
 	clock     func() time.Time
 	wait      func(context.Context, time.Duration) error
@@ -82,7 +86,7 @@ type Sender struct {
 
 // New returns a Sender. The error is about the file of certificates.
 func New(o Options) (*Sender, error) {
-	s := &Sender{clock: o.Clock, wait: o.Wait, timeout: Timeout, agent: "carillon/" + build.Version()}
+	s := &Sender{clock: o.Clock, wait: o.Wait, timeout: cmp.Or(o.Timeout, Timeout), agent: "carillon/" + build.Version()}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -95,15 +99,14 @@ func New(o Options) (*Sender, error) {
 	}
 	// A transport goes on connecting after its caller has left: for as long as the endpoint pleases,
 	// if nothing else ends it.
-	s.dialer = &net.Dialer{ControlContext: guard{o.Allow}.control, Timeout: Timeout}
 	dial := o.Dial
 	if dial == nil {
-		dial = s.dialer.DialContext
+		dial = (&net.Dialer{ControlContext: guard{o.Allow}.control, Timeout: s.timeout}).DialContext
 	}
 	s.transport = &http.Transport{ // without a Proxy
 		DialContext:            dial,
 		TLSClientConfig:        &tls.Config{RootCAs: roots},
-		TLSHandshakeTimeout:    Timeout,
+		TLSHandshakeTimeout:    s.timeout,
 		DisableCompression:     true, // or a few bytes could become many
 		MaxIdleConns:           maxIdle,
 		MaxIdleConnsPerHost:    1,

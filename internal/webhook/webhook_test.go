@@ -1,6 +1,7 @@
 package webhook_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/pem"
 	"errors"
@@ -38,10 +39,12 @@ func endpoint(t *testing.T, h http.HandlerFunc) (url, caFile string) {
 	return listener.URL + "/secret?x=1", caFile
 }
 
-// sender returns a Sender that waits for nothing, and what it was to wait.
+// sender returns a Sender that waits for nothing, and what it was to wait. An exchange may take a
+// minute, unless the options say otherwise: as long as no busy machine needs.
 func sender(t *testing.T, o webhook.Options) (*webhook.Sender, *[]time.Duration) {
 	t.Helper()
 	waits := new([]time.Duration)
+	o.Timeout = cmp.Or(o.Timeout, time.Minute)
 	o.Clock = func() time.Time { return now }
 	o.Wait = func(_ context.Context, d time.Duration) error {
 		*waits = append(*waits, d)
@@ -52,7 +55,6 @@ func sender(t *testing.T, o webhook.Options) (*webhook.Sender, *[]time.Duration)
 		t.Fatal(err)
 	}
 	t.Cleanup(s.Close)
-	s.SetTimeout(time.Minute) // which a busy machine does not run into
 	return s, waits
 }
 
@@ -130,11 +132,12 @@ func TestSend_Failures(t *testing.T) {
 				io.Copy(io.Discard, r.Body)
 				test.handler(w, r)
 			})
-			s, waits := sender(t, webhook.Options{Allow: []netip.Prefix{loopback}, CAFile: ca})
+			o := webhook.Options{Allow: []netip.Prefix{loopback}, CAFile: ca}
 			late := strings.Contains(test.want, "50ms")
 			if late {
-				s.SetTimeout(50 * time.Millisecond)
+				o.Timeout = 50 * time.Millisecond
 			}
+			s, waits := sender(t, o)
 			err := s.Send(t.Context(), url, "secret", []byte("{}"))
 			got := ""
 			if err != nil {
@@ -181,8 +184,7 @@ func TestSend_NoHandshake(t *testing.T) {
 			})
 		}
 	})
-	s, _ := sender(t, webhook.Options{Allow: []netip.Prefix{loopback}})
-	s.SetTimeout(50 * time.Millisecond)
+	s, _ := sender(t, webhook.Options{Allow: []netip.Prefix{loopback}, Timeout: 50 * time.Millisecond})
 	if err := s.Send(t.Context(), "https://"+listener.Addr().String(), "secret", nil); err == nil || err.Error() != "did not answer within 50ms" {
 		t.Errorf("got error %v, want that there was no answer", err)
 	}

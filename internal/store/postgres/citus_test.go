@@ -37,7 +37,7 @@ func newDatabase(t testing.TB) string {
 	query := u.Query()
 	query.Set("application_name", query.Get("search_path")) // tests of other packages run on the same database
 	u.RawQuery = query.Encode()
-	if _, err := distribute(t, u.String()); err != nil {
+	if _, err := distributeAlone(t, u.String()); err != nil {
 		t.Fatal(err)
 	}
 	return u.String()
@@ -67,22 +67,25 @@ func distribute(t testing.TB, url string) (said []string, err error) {
 	return said, err
 }
 
+const inUse = "stop all of them first"
+
+// distributeAlone distributes when nobody else has the database open: PostgreSQL may take a moment
+// to find that a connection was closed.
+func distributeAlone(t testing.TB, url string) (said []string, err error) {
+	t.Helper()
+	for {
+		if said, err = distribute(t, url); err == nil || !strings.Contains(err.Error(), inUse) {
+			return said, err
+		}
+	}
+}
+
 // The database is distributed step by step, and by nothing else than the steps.
 func TestDistribute(t *testing.T) {
 	where := newSchema(t) + "&application_name=test_distribute"
-	const inUse = "stop all of them first"
-	// alone distributes when nobody else has the database open: PostgreSQL may take a moment to find
-	// that a connection was closed.
-	alone := func() (said []string, err error) {
-		for {
-			if said, err = distribute(t, where); err == nil || !strings.Contains(err.Error(), inUse) {
-				return said, err
-			}
-		}
-	}
 	refused := func(says string) {
 		t.Helper()
-		if _, err := alone(); err == nil || !strings.Contains(err.Error(), says) {
+		if _, err := distributeAlone(t, where); err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("Distribute: got error %v, want it to say %q", err, says)
 		}
 	}
@@ -119,7 +122,7 @@ func TestDistribute(t *testing.T) {
 		t.Errorf("a database that is distributed in part: got error %v", err)
 	}
 	psql(t, where, `ALTER FUNCTION moved(regclass) RENAME TO citus_add_local_table_to_metadata`)
-	said, err := alone()
+	said, err := distributeAlone(t, where)
 	if err != nil || len(said) < 10 || said[0] != "users was there already" || !slices.Contains(said, "emails stays with the coordinator") {
 		t.Errorf("Distribute: said %q, %v", said, err)
 	}
@@ -175,10 +178,10 @@ func TestDistribute_everyTable(t *testing.T) {
 // On a database of several nodes each transaction hands its settings on, by statements that Citus
 // passes to the nodes.
 func TestCitusSettings(t *testing.T) {
-	where := newSchema(t) + "&application_name=test_citus_settings&lock_timeout=7s&options=-csynchronous_commit%3Doff"
+	where := strings.Replace(newSchema(t), "lock_timeout="+patience, "lock_timeout=7s", 1) + "&application_name=test_citus_settings&options=-csynchronous_commit%3Doff"
 	standIn(t, where)
 	psql(t, where, `INSERT INTO pg_dist_node VALUES (0, 'coordinator'), (1, 'worker')`)
-	if _, err := distribute(t, where); err != nil {
+	if _, err := distributeAlone(t, where); err != nil {
 		t.Fatal(err)
 	}
 	s := open(t, where, postgres.Options{})
@@ -218,7 +221,7 @@ func TestCitus_quotedSchema(t *testing.T) {
 	u.RawQuery = query.Encode()
 	standIn(t, u.String())
 	psql(t, u.String(), `INSERT INTO pg_dist_node VALUES (0, 'coordinator'), (1, 'worker')`)
-	if _, err := distribute(t, u.String()); err != nil {
+	if _, err := distributeAlone(t, u.String()); err != nil {
 		t.Fatal(err)
 	}
 	storetest.Update(t, open(t, u.String(), postgres.Options{}), storetest.Insert("a1", "u1"))

@@ -155,7 +155,7 @@ func TestCommitUnderWay(t *testing.T) {
 			}
 			p := newProxy(t, u.Host)
 			u.Host = p.addr
-			s := open(t, u.String(), postgres.Options{Pool: 1}) // so that the statements are prepared on the one that breaks
+			s := open(t, u.String(), postgres.Options{Pool: 1}.Settling(5*time.Minute)) // Pool: the one that breaks has all statements prepared
 			runs := 0
 			audit := func(tx store.Tx) error {
 				return tx.AppendAudit([]store.AuditRecord{{AWSAccountID: "111122223333", RequestID: "r"}})
@@ -219,7 +219,7 @@ func TestCommitUnderWay(t *testing.T) {
 // says that it was not done.
 func TestCommitPrepared(t *testing.T) {
 	where := newSchema(t) + "&application_name=commit_prepared"
-	s := open(t, where, postgres.Options{})
+	s := open(t, where, postgres.Options{}.Settling(5*time.Minute))
 	conn, err := pgx.Connect(t.Context(), where)
 	if err != nil {
 		t.Fatal(err)

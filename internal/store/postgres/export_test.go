@@ -5,10 +5,14 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/storetest"
 )
+
+// What takes moments may take long where all tests of a module run at once.
+func init() { pingTime, connectTime, connectWait = 2*time.Minute, 2*time.Minute, 2*time.Minute }
 
 // NextRelease returns the options as a release has them that brings one more migration.
 func (o Options) NextRelease() Options {
@@ -28,11 +32,15 @@ func (o Options) Settling(limit time.Duration) Options {
 	return o
 }
 
-// Patient returns the options of a store that waits so long only for an answer of the server.
-func (o Options) Patient(limit time.Duration) Options {
-	o.statementTime = limit
+// Unasked returns the options of a store that uses a connection without asking first whether it
+// still is one, however long nobody has used it.
+func (o Options) Unasked() Options {
+	o.shouldPing = func(context.Context, pgxpool.ShouldPingParams) bool { return false }
 	return o
 }
+
+// Patience sets how long a store that nobody uses now waits for an answer of the server.
+func Patience(s store.Store, limit time.Duration) { s.(*database).statementTime = limit }
 
 // Traced returns the options of a store that tells a function each statement.
 func (o Options) Traced(fn func(sql string)) Options {

@@ -25,9 +25,6 @@ const (
 	// or none if there are few.
 	keptFree = 2
 
-	// connectWait bounds the wait for a connection.
-	connectWait = 10 * time.Second
-
 	growPause  = time.Second           // from one more connection that may be tried to the next
 	retryPause = 50 * time.Millisecond // while others have all connections of the server
 )

@@ -26,9 +26,13 @@ import (
 	"github.com/carillon-project/carillon/internal/store/internal/engine"
 )
 
-const (
-	defaultPool = 16 // more connections than that slow PostgreSQL down
+const defaultPool = 16 // more connections than that slow PostgreSQL down
+
+// Tests wait longer: the machine that runs them may have much else to do.
+var (
 	pingTime    = 5 * time.Second
+	connectTime = 5 * time.Second  // if the URL has no connect_timeout
+	connectWait = 10 * time.Second // bounds the wait for a connection of the pool
 )
 
 // Options adjusts a database; the zero value is ready for a service.
@@ -52,6 +56,10 @@ type Options struct {
 	settleTime    time.Duration // 0: settleTime
 	statementTime time.Duration // 0: statementTime
 	tracer        pgx.QueryTracer
+
+	// shouldPing decides whether a connection of the pool is asked first whether it still is one.
+	// Nil: if nobody has used it for a second.
+	shouldPing func(context.Context, pgxpool.ShouldPingParams) bool
 }
 
 // Open opens the database that a URL names: "postgres://user@host:5432/name", with the parameters
@@ -89,8 +97,9 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 		config.MaxConns = int32(opts.Pool)
 	}
 	config.PingTimeout = pingTime
+	config.ShouldPing = opts.shouldPing
 	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = 5 * time.Second
+		config.ConnConfig.ConnectTimeout = connectTime
 	}
 	params := config.ConnConfig.RuntimeParams
 	if _, given := params["application_name"]; !given {

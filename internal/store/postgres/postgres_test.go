@@ -37,6 +37,10 @@ func server(t testing.TB) string {
 	return base
 }
 
+// patience is how long a test may wait for a lock, as PostgreSQL shows it. Whoever has it may wait
+// for the disk, and for the machine.
+const patience = "2min"
+
 // newSchema makes an empty schema, which is dropped when the test ends, and returns the URL that
 // leads to it.
 func newSchema(t testing.TB) string {
@@ -57,6 +61,7 @@ func newSchema(t testing.TB) string {
 	}
 	query := u.Query()
 	query.Set("search_path", name)
+	query.Set("lock_timeout", patience)
 	u.RawQuery = query.Encode()
 	return u.String()
 }

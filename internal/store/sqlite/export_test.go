@@ -20,6 +20,13 @@ func (o Options) NextRelease() Options {
 	return o
 }
 
+// Patient returns the options of a store that waits for its turn to write for as long as others
+// take. Tests let several write without a pause, and SQLite keeps no queue of them.
+func (o Options) Patient() Options {
+	o.patience = 5 * time.Minute
+	return o
+}
+
 // Views is how many views a store can have at the same time.
 func Views(s store.Store) int { return cap(s.(*database).readers) }
 

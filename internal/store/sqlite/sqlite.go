@@ -41,8 +41,9 @@ type Options struct {
 	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
 	Upgraded func(store.Upgraded)
 
-	files         fs.FS // with the migrations; nil: those of this release
-	restartFrames int   // 0: the constant of this name
+	files         fs.FS         // with the migrations; nil: those of this release
+	restartFrames int           // 0: the constant of this name
+	patience      time.Duration // how long it waits for its turn; 0: see turnWait
 }
 
 // Open opens the database in a directory. It makes the directory (mode 0700) and the database
@@ -116,9 +117,9 @@ const lockWait = 5 * time.Second
 // asked again.
 func (o Options) turnWait() time.Duration {
 	if o.Beside {
-		return time.Minute
+		return cmp.Or(o.patience, time.Minute)
 	}
-	return lockWait
+	return cmp.Or(o.patience, lockWait)
 }
 
 // soon makes SQLite look for a lock a few times within 10 ms.

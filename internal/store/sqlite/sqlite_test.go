@@ -434,7 +434,7 @@ func TestSeveralHandles(t *testing.T) {
 	handles := make([]store.Store, 4)
 	for i := range handles {
 		wg.Go(func() {
-			s, err := sqlite.Open(context.Background(), dir, sqlite.Options{})
+			s, err := sqlite.Open(context.Background(), dir, sqlite.Options{}.Patient())
 			if err != nil {
 				t.Error(err)
 				return
@@ -482,7 +482,7 @@ func TestOpen_AtOnce(t *testing.T) {
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
-				s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+				s, err := sqlite.Open(t.Context(), dir, sqlite.Options{}.Patient())
 				if err != nil {
 					t.Error(err)
 					return

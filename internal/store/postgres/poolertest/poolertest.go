@@ -3,6 +3,7 @@ package poolertest
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -62,15 +63,11 @@ func Start(t testing.TB, server, page string, lines ...string) Pooler {
 	if err := os.Chmod(dir, 0o755); err != nil { // the pooler's user must get there
 		t.Fatal(err)
 	}
-	port := base.Port()
-	if port == "" {
-		port = "5432"
-	}
+	serverPort := cmp.Or(base.Port(), "5432")
 	config := only("(?s)```ini\n(.*?)```")
-	address := fmt.Sprint("127.0.0.1:", 10_000+mathrand.N(5_000))
 	for _, change := range [][2]string{
-		{"carillon = host=127.0.0.1 port=5432\n", fmt.Sprintf("%s = host=%s port=%s\n", strings.TrimPrefix(base.Path, "/"), base.Hostname(), port)},
-		{"listen_port = 6432\n", "listen_port = " + strings.TrimPrefix(address, "127.0.0.1:") + "\n"},
+		{"carillon = host=127.0.0.1 port=5432\n", fmt.Sprintf("%s = host=%s port=%s\n", strings.TrimPrefix(base.Path, "/"), base.Hostname(), serverPort)},
+		{"listen_port = 6432\n", "listen_port = PORT\n"},
 		{"/etc/pgbouncer", dir},
 		{"default_pool_size = 16\n", "default_pool_size = 4\n"},
 	} {
@@ -81,12 +78,22 @@ func Start(t testing.TB, server, page string, lines ...string) Pooler {
 	}
 	config += "unix_socket_dir =\nlog_connections = 0\nlog_disconnections = 0\n" + strings.Join(lines, "\n") + "\n"
 	user := strings.NewReplacer("carillon", role, "PASSWORD", password).Replace(only(`("carillon" "PASSWORD")`))
-	for name, text := range map[string]string{"pgbouncer.ini": config, "userlist.txt": user + "\n"} {
+	write := func(name, text string) {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
 			t.Fatal(err)
 		}
 	}
-	serve(t, program, filepath.Join(dir, "pgbouncer.ini"), config)
+	write("userlist.txt", user+"\n")
+	var port string
+	for tries, up := 1, false; !up; tries++ {
+		if tries > 5 { // another process may be faster at taking a port
+			t.Fatal("pgbouncer ended before it was ready")
+		}
+		port = fmt.Sprint(10_000 + mathrand.N(5_000))
+		at := strings.Replace(config, "listen_port = PORT\n", "listen_port = "+port+"\n", 1)
+		write("pgbouncer.ini", at)
+		up = serve(t, program, filepath.Join(dir, "pgbouncer.ini"), at)
+	}
 
 	at := func(text string) *url.URL {
 		u, err := url.Parse(text)
@@ -97,7 +104,7 @@ func Start(t testing.TB, server, page string, lines ...string) Pooler {
 		return u
 	}
 	through, direct := at(only(`(postgres://carillon:PASSWORD@127\.0\.0\.1:6432/[^'\s]*)`)), at(server)
-	through.Host = address
+	through.Host = "127.0.0.1:" + port
 	return Pooler{URL: through.String(), Direct: direct.String(), Role: role}
 }
 
@@ -115,8 +122,9 @@ func find(t testing.TB) string {
 	return ""
 }
 
-// serve starts the program, and waits until it serves.
-func serve(t testing.TB, program, file, config string) {
+// serve starts the program, and waits until it serves. It returns false if the program has ended
+// before.
+func serve(t testing.TB, program, file, config string) bool {
 	t.Helper()
 	args := []string{file}
 	if os.Getuid() == 0 { // as whom it refuses to run
@@ -150,9 +158,7 @@ func serve(t testing.TB, program, file, config string) {
 			t.Logf("%s\n%s", config, log.String())
 		}
 	})
-	if !<-up {
-		t.Fatal("pgbouncer ended before it was ready")
-	}
+	return <-up
 }
 
 // run runs statements past the pooler.
