@@ -119,7 +119,7 @@ var list = []mutant{
 	},
 	{
 		name: "place-of-log-unchecked", promise: "nothing is acknowledged into a log that was replaced",
-		file: sqlite + "place.go", old: `return inPlace(d.path+"-wal", d.log)`, new: `return nil`,
+		file: sqlite + "place.go", old: `return inPlace(d.path+"-wal", *log)`, new: `return nil`,
 		tests: []string{"TestFilesReplaced"},
 	},
 	{
@@ -138,9 +138,19 @@ var list = []mutant{
 		in: "internal/store/sqlite", tests: []string{"TestPing_failedSync"},
 	},
 	{
-		name: "ready-without-file", promise: "a service whose database was removed is not ready",
-		file: sqlite + "sqlite.go", old: `replaced := d.databaseInPlace(); replaced != nil`, new: `replaced := error(nil); replaced != nil`,
+		name: "ready-without-file", promise: "a service whose database, or its log, was removed is not ready",
+		file: sqlite + "sqlite.go", old: `replaced := d.filesInPlace(); replaced != nil`, new: `replaced := d.databaseInPlace(); replaced != nil`,
 		tests: []string{"TestFilesReplaced"},
+	},
+	{
+		name: "emptied", promise: "a database that was emptied is not taken for a new one",
+		file: sqlite + "sqlite.go", old: `cmp.Or(usable(dir), notEmptied(dir))`, new: `cmp.Or(usable(dir))`,
+		tests: []string{"TestOpenRefuses"},
+	},
+	{
+		name: "two-services", promise: "a directory whose lock was removed is not served twice",
+		file: sqlite + "dir.go", old: `err == nil && !here`, new: `err == nil && here`,
+		tests: []string{"TestLockDir"},
 	},
 
 	// Checkpoints.

@@ -27,15 +27,24 @@ var ErrLocked = errors.New("in use by another process")
 
 // Lock keeps a directory for one service until release is called or the process ends. It makes the
 // directory (mode 0700), whose name is on stable storage then, and in it an empty file named
-// "lock". A directory that is taken gives ErrLocked. The operator's commands open the database
-// without the lock.
+// "lock". A directory that is taken gives ErrLocked, also if somebody has removed that file. The
+// operator's commands open the database without the lock.
 func Lock(dir string) (release func() error, err error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
 	// Whoever can make a link there must not choose a file elsewhere to be made, or locked.
 	lock := flock.New(filepath.Join(dir, lockFile), flock.SetPermissions(0o600), flock.SetFlag(os.O_CREATE|os.O_RDONLY|noFollow))
+	// People remove a file that looks left over. So the directory itself is locked as well where that
+	// works, which is not on Windows, nor on some file systems: it goes only with all that is in it.
+	itself := flock.New(dir, flock.SetFlag(os.O_RDONLY))
 	ok, err := lock.TryLock()
+	if ok {
+		if here, err := itself.TryLock(); err == nil && !here {
+			ok = false
+			lock.Unlock()
+		}
+	}
 	if errors.Is(err, syscall.ELOOP) {
 		return nil, fmt.Errorf("locking data directory %s: %s must not be a symbolic link, remove it", dir, lock.Path())
 	}
@@ -47,9 +56,9 @@ func Lock(dir string) (release func() error, err error) {
 	}
 	// Somebody may have made the directory a moment ago. Nothing in it lasts longer than its name.
 	if err := atomicfile.SyncDir(filepath.Dir(dir)); err != nil {
-		return nil, errors.Join(fmt.Errorf("locking data directory %s: %w", dir, err), lock.Unlock())
+		return nil, errors.Join(fmt.Errorf("locking data directory %s: %w", dir, err), itself.Unlock(), lock.Unlock())
 	}
-	return lock.Unlock, nil
+	return func() error { return errors.Join(itself.Unlock(), lock.Unlock()) }, nil
 }
 
 // Narrow makes a directory as [Lock] does. If it is there already, Narrow takes away what other
@@ -97,6 +106,48 @@ func Narrow(dir string, names ...string) (narrowed, wide []string, err error) {
 func makeDir(dir string) error {
 	if err := atomicfile.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("creating data directory: %w", err)
+	}
+	return nil
+}
+
+// leastFile is the size of the smallest database that SQLite makes, in bytes.
+const leastFile = 512
+
+// notEmptied refuses a database that has lost all its content, or is missing, if there is more of
+// it than the start of a new one leaves when it fails. SQLite would take it for a new one, and
+// remove its log.
+func notEmptied(dir string) error {
+	path := filepath.Join(dir, File)
+	info, err := os.Stat(path)
+	if err == nil && info.Size() >= leastFile || err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
+		return fmt.Errorf("%s is missing or was cut short, and its log %s-wal is still there: restore a backup into another directory", path, path)
+	}
+	if info == nil {
+		return nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrPermission) {
+		return err
+	}
+	for _, e := range entries {
+		if e.Name() != lockFile && !strings.HasPrefix(e.Name(), File) {
+			return fmt.Errorf("%s was cut short, since a service leaves no empty one beside %s: restore a backup into another directory, or remove the empty file to begin with no accounts at all", path, e.Name())
+		}
+	}
+	return nil
+}
+
+// usable refuses files of a database that this process may not read and write. SQLite would make
+// more of the kind before it says so.
+func usable(dir string) error {
+	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
+		path := filepath.Join(dir, File+suffix)
+		if err := mayUse(path); errors.Is(err, fs.ErrPermission) {
+			return fmt.Errorf("%s must be readable and writable for the user who runs this: change its owner or its mode: %w", path, err)
+		}
 	}
 	return nil
 }

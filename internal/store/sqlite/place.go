@@ -14,17 +14,28 @@ import (
 // databaseInPlace reports whether the file of the database is the one that was opened.
 func (d *database) databaseInPlace() error { return inPlace(d.path, d.opened) }
 
-// inPlace reports the same of the log, too. Only the writer calls it, under the lock of writing.
-func (d *database) inPlace() error {
-	if err := d.databaseInPlace(); err != nil || d.writer == nil {
+// filesInPlace reports the same of the log, too, if the writer has used it.
+func (d *database) filesInPlace() error {
+	if err := d.databaseInPlace(); err != nil {
 		return err
 	}
-	if d.log != nil {
-		return inPlace(d.path+"-wal", d.log)
+	if log := d.log.Load(); log != nil {
+		return inPlace(d.path+"-wal", *log)
+	}
+	return nil
+}
+
+// inPlace reports the same, and notes which file the log is. Only the writer calls it, under the
+// lock of writing.
+func (d *database) inPlace() error {
+	if err := d.filesInPlace(); err != nil || d.writer == nil || d.log.Load() != nil {
+		return err
 	}
 	// The log stays for as long as a connection is open. The writer's is, and has used it unless this
 	// is before its first transaction.
-	d.log, _ = os.Stat(d.path + "-wal")
+	if log, err := os.Stat(d.path + "-wal"); err == nil {
+		d.log.Store(&log)
+	}
 	return nil
 }
 

@@ -59,6 +59,9 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
+	if err := cmp.Or(usable(dir), notEmptied(dir)); err != nil {
+		return nil, fmt.Errorf("opening database: %w", err)
+	}
 	// SQLite would create the file with wider permissions. An existing file must not even be opened
 	// here: closing it again would drop the locks that other handles in this process hold on it.
 	path := filepath.Join(dir, File)
@@ -238,11 +241,11 @@ type database struct {
 
 	// queue is how updates reach the goroutine that runs write, which alone uses the writer.
 	queue      chan *update
-	turns      chan func() // what else it runs, between two groups
-	writer     *session    // nil until first needed, and after a failure
-	log        os.FileInfo // which file the log of the writer is; nil until it has committed
-	doubtful   atomic.Bool // a commit has failed, and what is in the log may not be on the disk
-	halfCopied atomic.Bool // a sync of a checkpoint has failed, and what was copied may not be on the disk
+	turns      chan func()                 // what else it runs, between two groups
+	writer     *session                    // nil until first needed, and after a failure
+	log        atomic.Pointer[os.FileInfo] // which file the log of the writer is; nil until it has committed
+	doubtful   atomic.Bool                 // a commit has failed, and what is in the log may not be on the disk
+	halfCopied atomic.Bool                 // a sync of a checkpoint has failed, and what was copied may not be on the disk
 	turnWait   time.Duration
 	beside     bool // see Options
 
@@ -359,7 +362,7 @@ func (d *database) Ping(ctx context.Context) error {
 		return t.sql.ReadRow("SELECT user_version FROM pragma_user_version", nil, &version)
 	})
 	if err == nil {
-		if replaced := d.databaseInPlace(); replaced != nil {
+		if replaced := d.filesInPlace(); replaced != nil {
 			return fmt.Errorf("%w: %w", store.ErrUnavailable, replaced)
 		}
 	}

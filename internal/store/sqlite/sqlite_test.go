@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -238,6 +239,23 @@ func TestOpenRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	truncate := func(t *testing.T, dir string, size int64) {
+		t.Helper()
+		if err := os.Truncate(filepath.Join(dir, sqlite.File), size); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// logOf leaves what a service has that was killed before its log was copied to the database.
+	logOf := func(t *testing.T, dir string) {
+		t.Helper()
+		served := t.TempDir()
+		storetest.Update(t, open(t, served, sqlite.Options{}), storetest.Insert("a1", "u1"))
+		for name, content := range contents(t, served) {
+			if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	tests := []struct {
 		name  string
 		setup func(t *testing.T, dir string)
@@ -272,15 +290,40 @@ func TestOpenRefuses(t *testing.T) {
 				t.Fatal(err)
 			}
 		}, "readable and writable", nil},
+		{"an emptied file, with what a service keeps beside it", func(t *testing.T, dir string) {
+			existing(t, dir)
+			truncate(t, dir, 0)
+			if err := os.WriteFile(filepath.Join(dir, "secret.key"), []byte("x"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}, "cut short", nil},
+		{"an emptied file, with its log", func(t *testing.T, dir string) {
+			logOf(t, dir)
+			truncate(t, dir, 0)
+		}, "cut short", nil},
+		{"a file of one byte, with its log", func(t *testing.T, dir string) {
+			logOf(t, dir)
+			truncate(t, dir, 1)
+		}, "cut short", nil},
+		{"a log alone", func(t *testing.T, dir string) {
+			logOf(t, dir)
+			if err := os.Remove(filepath.Join(dir, sqlite.File)); err != nil {
+				t.Fatal(err)
+			}
+		}, "is missing", nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			dir := t.TempDir()
 			test.setup(t, dir)
+			before := contents(t, dir)
 			s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
 			if err == nil {
 				s.Close()
 				t.Fatal("it was opened")
+			}
+			if after := contents(t, dir); !maps.Equal(before, after) {
+				t.Errorf("the files %v became %v", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
 			}
 			for _, want := range []string{filepath.Join(dir, sqlite.File), test.says} {
 				if !strings.Contains(err.Error(), want) {
@@ -306,6 +349,38 @@ func TestOpenRefuses(t *testing.T) {
 	})
 }
 
+// contents reads the files of a directory, but for those in which SQLite keeps no data.
+func contents(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]string)
+	for _, e := range entries {
+		if !e.Type().IsRegular() || strings.HasSuffix(e.Name(), "-shm") {
+			continue
+		}
+		text, err := os.ReadFile(filepath.Join(dir, e.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[e.Name()] = string(text)
+	}
+	return found
+}
+
+// A first start that has failed leaves an empty file, from which the next one goes on.
+func TestOpen_begun(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{sqlite.File, "lock"} {
+		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	storetest.Update(t, open(t, dir, sqlite.Options{}), storetest.Insert("a1", "u1"))
+}
+
 func TestLockDir(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	release, err := sqlite.Lock(dir)
@@ -314,6 +389,14 @@ func TestLockDir(t *testing.T) {
 	}
 	if _, err := sqlite.Lock(dir); !errors.Is(err, sqlite.ErrLocked) || !strings.Contains(err.Error(), dir) {
 		t.Errorf("second lock: got error %v, want %v, naming %s", err, sqlite.ErrLocked, dir)
+	}
+	if runtime.GOOS != "windows" { // which does not let anybody remove it
+		if err := os.Remove(filepath.Join(dir, "lock")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := sqlite.Lock(dir); !errors.Is(err, sqlite.ErrLocked) {
+			t.Errorf("second lock, with the file removed: got error %v, want %v", err, sqlite.ErrLocked)
+		}
 	}
 	open(t, dir, sqlite.Options{}) // an operator's command needs no lock
 	if err := release(); err != nil {

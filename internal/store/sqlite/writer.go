@@ -317,5 +317,6 @@ func (d *database) secureLog(tryAgain func() bool) error {
 // abandon gives up the writer's connection, and with it a transaction that may be open on it.
 func (d *database) abandon() {
 	d.writer.close()
-	d.writer, d.log = nil, nil
+	d.writer = nil
+	d.log.Store(nil)
 }
