@@ -149,7 +149,7 @@ var list = []mutant{
 	},
 	{
 		name: "two-services", promise: "a directory whose lock was removed is not served twice",
-		file: sqlite + "dir.go", old: `err == nil && !here`, new: `err == nil && here`,
+		file: sqlite + "dir.go", old: `err == nil && !here`, new: `err == nil && !here && false`,
 		tests: []string{"TestLockDir"},
 	},
 
