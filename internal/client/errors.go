@@ -71,7 +71,7 @@ func serviceError(protocol model.Protocol, operation string, rep *reply) (*Servi
 		e.RetryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
 	if page := string(python.StripBytes(rep.body)); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
-		e.Message = http.StatusText(rep.status)
+		_, e.Message = statusText(rep.status)
 		return e, nil
 	}
 	if protocol == model.JSON || protocol == model.RESTJSON {
