@@ -118,9 +118,13 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 		return err // no file may get in the way
 	}
 	c.global = line
+	c.newSettings()
 	var aliases []alias
 	if err != nil || !c.asksForHelp() { // help opens no file
-		var failed error
+		failed := c.settings.CheckFiles()
+		if failed != nil {
+			return failed
+		}
 		if aliases, failed = c.aliases(); failed != nil {
 			return failed
 		}
@@ -132,7 +136,7 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.applyGlobals(); err != nil {
+	if err := c.checkGlobals(); err != nil {
 		return err
 	}
 	if done, err := c.expand(ctx, aliases); done || err != nil {
@@ -215,8 +219,8 @@ func (c *cli) served() string {
 	return strings.Join(all, ", ")
 }
 
-// applyGlobals applies the global options.
-func (c *cli) applyGlobals() error {
+// newSettings makes the settings that the global options ask for.
+func (c *cli) newSettings() {
 	c.settings = profile.New(c.env, profile.Flags{
 		Profile:     c.flag(profileOption),
 		Region:      c.flag(regionOption),
@@ -224,11 +228,7 @@ func (c *cli) applyGlobals() error {
 		Output:      c.flag(outputOption),
 		CABundle:    c.flag(caBundleOption),
 	})
-	if err := c.checkGlobals(); err != nil {
-		return err
-	}
 	c.furnish(c.settings)
-	return nil
 }
 
 // furnish gives settings what they need to ask for credentials.
