@@ -314,7 +314,8 @@ func version() string {
 // fetch gets the text that an http:// or https:// parameter stands for.
 func (c *cli) fetch(ctx context.Context, url string) (string, error) {
 	if err := checkParamURL(url); err != nil {
-		return "", fmt.Errorf("An HTTP Client raised an unhandled exception: %w", err) //lint:ignore ST1005 version 1's text
+		//lint:ignore ST1005 version 1's text
+		return "", fmt.Errorf("An HTTP Client raised an unhandled exception: %w", err)
 	}
 	http, err := client.New(client.Config{
 		Endpoint: url, UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, url),
@@ -346,14 +347,17 @@ func checkParamURL(url string) error {
 	}
 	host, port, _ := strings.Cut(host, ":")
 	if n, err := strconv.ParseUint("0"+port, 10, 64); err != nil || n > 65535 {
-		return fmt.Errorf("Failed to parse: %s", url) //lint:ignore ST1005 version 1's text
+		//lint:ignore ST1005 version 1's text
+		return fmt.Errorf("Failed to parse: %s", url)
 	}
 	if host == "" {
-		return errors.New("No host specified.") //lint:ignore ST1005 version 1's text
+		//lint:ignore ST1005 version 1's text
+		return errors.New("No host specified.")
 	}
 	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
 		if label == "" || len(label) > 63 {
-			return fmt.Errorf("Failed to parse: %s, label empty or too long", python.Repr(host)) //lint:ignore ST1005 version 1's text
+			//lint:ignore ST1005 version 1's text
+			return fmt.Errorf("Failed to parse: %s, label empty or too long", python.Repr(host))
 		}
 	}
 	return nil

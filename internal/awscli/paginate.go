@@ -144,7 +144,7 @@ func (l *listing) each(yield func(page, same *document.Object) error) error {
 			keep := *l.options.maxItems - total
 			place(page, l.model.ResultKeys[0], slice(list, 0, sliceEnd(keep, length)))
 			if skip == nil {
-				return errBadAmount
+				return badAmount{}
 			}
 			before, _ := index(skip)
 			next.Set(truncated, document.Int(keep+before))
@@ -268,8 +268,10 @@ func (l *listing) resumes(token *document.Object) bool {
 //lint:ignore ST1005 version 1's text
 func badToken(text string) error { return fmt.Errorf("Bad starting token: %s", text) }
 
-// errBadAmount is about a token that somebody else made. Version 1 has a Python error there.
-var errBadAmount = fmt.Errorf("the %s of --starting-token is not an integer", truncated)
+// badAmount is about a token that somebody else made. Version 1 has a Python error there.
+type badAmount struct{}
+
+func (badAmount) Error() string { return truncated + " of --starting-token is not an integer" }
 
 // cut returns what is left of a listing after the items that were printed before.
 func cut(items, skip any) (any, error) {
@@ -277,7 +279,7 @@ func cut(items, skip any) (any, error) {
 	case []any, string:
 		start, ok := index(skip)
 		if !ok {
-			return nil, errBadAmount
+			return nil, badAmount{}
 		}
 		n := lengthOf(items)
 		return slice(items, sliceEnd(start, n), n), nil
