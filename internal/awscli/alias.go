@@ -119,5 +119,6 @@ func (c *cli) substitute(a *alias) error {
 		c.global.values[o] = words
 	}
 	c.global.word, c.global.rest = line.word, append(line.rest, c.global.rest...)
-	return c.applyGlobals()
+	c.newSettings()
+	return c.checkGlobals()
 }

@@ -15,6 +15,7 @@ import (
 	"io"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 
@@ -24,6 +25,7 @@ import (
 	"github.com/carillon-project/carillon/internal/jmespath"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 // Main runs one command line and returns its exit code. The operations of the services are its
@@ -64,6 +66,7 @@ type cli struct {
 	query    *jmespath.Expression // nil for none
 	settings *profile.Settings
 	iso8601  bool // timestamps are rewritten
+	colored  bool // a colored table is printed
 
 	called *command // nil until the operation is known
 
@@ -115,9 +118,13 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 		return err // no file may get in the way
 	}
 	c.global = line
+	c.newSettings()
 	var aliases []alias
 	if err != nil || !c.asksForHelp() { // help opens no file
-		var failed error
+		failed := c.settings.CheckFiles()
+		if failed != nil {
+			return failed
+		}
 		if aliases, failed = c.aliases(); failed != nil {
 			return failed
 		}
@@ -129,7 +136,7 @@ func (c *cli) dispatch(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := c.applyGlobals(); err != nil {
+	if err := c.checkGlobals(); err != nil {
 		return err
 	}
 	if done, err := c.expand(ctx, aliases); done || err != nil {
@@ -212,8 +219,8 @@ func (c *cli) served() string {
 	return strings.Join(all, ", ")
 }
 
-// applyGlobals applies the global options.
-func (c *cli) applyGlobals() error {
+// newSettings makes the settings that the global options ask for.
+func (c *cli) newSettings() {
 	c.settings = profile.New(c.env, profile.Flags{
 		Profile:     c.flag(profileOption),
 		Region:      c.flag(regionOption),
@@ -221,11 +228,7 @@ func (c *cli) applyGlobals() error {
 		Output:      c.flag(outputOption),
 		CABundle:    c.flag(caBundleOption),
 	})
-	if err := c.checkGlobals(); err != nil {
-		return err
-	}
 	c.furnish(c.settings)
-	return nil
 }
 
 // furnish gives settings what they need to ask for credentials.
@@ -276,8 +279,11 @@ func (c *cli) checkGlobals() error {
 		return nil
 	}
 	format, err := c.settings.TimestampFormat()
+	if err != nil {
+		return err
+	}
 	c.iso8601 = format == "iso8601"
-	return err
+	return c.settings.CheckMetadata()
 }
 
 // runService runs `aws SERVICE ...`.
@@ -307,6 +313,10 @@ func version() string {
 
 // fetch gets the text that an http:// or https:// parameter stands for.
 func (c *cli) fetch(ctx context.Context, url string) (string, error) {
+	if err := checkParamURL(url); err != nil {
+		//lint:ignore ST1005 version 1's text
+		return "", fmt.Errorf("An HTTP Client raised an unhandled exception: %w", err)
+	}
 	http, err := client.New(client.Config{
 		Endpoint: url, UserAgent: version(), Proxy: client.ProxyFromEnvironment(c.env.Lookup, url),
 		ConnectTimeout: defaultTimeout, ReadTimeout: defaultTimeout,
@@ -319,5 +329,36 @@ func (c *cli) fetch(ctx context.Context, url string) (string, error) {
 	if refusal, ok := errors.AsType[*client.ServiceError](err); ok {
 		return "", fmt.Errorf("received non 200 status code of %d", refusal.Status)
 	}
+	if failed, ok := errors.AsType[*client.TransportError](err); ok && failed.Failure != client.ProxyFailed {
+		failed.URL = url // as it was typed
+	}
 	return text, err
+}
+
+// checkParamURL reports what Python's HTTP library cannot take for a URL.
+func checkParamURL(url string) error {
+	_, rest, _ := strings.Cut(url, "//")
+	if i := strings.IndexAny(rest, "/?#"); i >= 0 {
+		rest = rest[:i]
+	}
+	host := rest[strings.LastIndexByte(rest, '@')+1:]
+	if strings.HasPrefix(host, "[") {
+		return nil
+	}
+	host, port, _ := strings.Cut(host, ":")
+	if n, err := strconv.ParseUint("0"+port, 10, 64); err != nil || n > 65535 {
+		//lint:ignore ST1005 version 1's text
+		return fmt.Errorf("Failed to parse: %s", url)
+	}
+	if host == "" {
+		//lint:ignore ST1005 version 1's text
+		return errors.New("No host specified.")
+	}
+	for label := range strings.SplitSeq(strings.TrimSuffix(host, "."), ".") {
+		if label == "" || len(label) > 63 {
+			//lint:ignore ST1005 version 1's text
+			return fmt.Errorf("Failed to parse: %s, label empty or too long", python.Repr(host))
+		}
+	}
+	return nil
 }

@@ -391,6 +391,7 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 		if !known {
 			return unknownFormat
 		}
+		c.colored = formatName.Text == "table" && c.terminal().Color
 		if err := c.format(formatName.Text, reply); err != nil {
 			return err
 		}
@@ -402,6 +403,7 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 	if !known { // a listing is printed while it is fetched
 		return unknownFormat
 	}
+	c.colored = formatName.Text == "table" && c.terminal().Color
 	list := &listing{model: c.op.Paginator, options: c.pages, call: call, input: input}
 	if formatName.Text == "text" {
 		err := list.each(func(page, same *document.Object) error {

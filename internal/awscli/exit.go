@@ -88,6 +88,9 @@ func (c *cli) exit(err error) int {
 		c.stderr.Write(python.EscapeSurrogates(append(document.AppendIndented(nil, o), '\n')))
 		return f.exit
 	}
+	if c.colored {
+		f.text = afterColor(f.text)
+	}
 	c.stderr.Write(python.EscapeSurrogates([]byte(f.text)))
 	if c.called != nil && terminal.Is(c.stderr) {
 		if hint := c.called.hint(err); hint != "" {
@@ -95,6 +98,18 @@ func (c *cli) exit(err error) int {
 		}
 	}
 	return f.exit
+}
+
+// afterColor adds to an error what version 1's support for colored tables does to all that is
+// written once a table is begun: a reset after each write. An error is written in three.
+func afterColor(text string) string {
+	const reset = "\x1b[0m"
+	text, blank := strings.CutPrefix(text, "\n")
+	text = strings.TrimSuffix(text, "\n") + reset + "\n" + reset
+	if blank {
+		text = "\n" + reset + text
+	}
+	return text
 }
 
 // failure is an error in the forms in which it may be shown.

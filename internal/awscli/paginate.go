@@ -3,8 +3,8 @@ package awscli
 import (
 	"encoding/base64"
 	"fmt"
-	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
@@ -99,7 +99,7 @@ func (l *listing) each(yield func(page, same *document.Object) error) error {
 	for _, name := range l.model.InputTokens {
 		next.Set(name, nil)
 	}
-	skip := 0
+	var skip any = 0
 	if l.options.started {
 		var err error
 		if next, skip, err = decodeToken(l.options.start, l.model.InputTokens); err != nil {
@@ -122,7 +122,9 @@ func (l *listing) each(yield func(page, same *document.Object) error) error {
 			items := search(reply, key)
 			if first && l.options.started {
 				if i == 0 {
-					items = cut(items, skip)
+					if items, err = cut(items, skip); err != nil {
+						return err
+					}
 				} else {
 					items = emptied(items) // printed with the page that was cut
 				}
@@ -141,7 +143,14 @@ func (l *listing) each(yield func(page, same *document.Object) error) error {
 		if l.options.maxItems != nil && total+length > *l.options.maxItems {
 			keep := *l.options.maxItems - total
 			place(page, l.model.ResultKeys[0], slice(list, 0, sliceEnd(keep, length)))
-			next.Set(truncated, document.Int(keep+skip))
+			if skip == nil {
+				return badAmount{}
+			}
+			before, _ := index(skip)
+			next.Set(truncated, document.Int(keep+before))
+			if !l.resumes(next) {
+				return badToken(document.Repr(next))
+			}
 			l.resume = encodeToken(next)
 			return yield(page, same)
 		}
@@ -245,24 +254,68 @@ func slice(v any, from, to int) any {
 	return []any{}
 }
 
-// cut returns what is left of a listing after the items that were printed before.
-func cut(items any, skip int) any {
-	switch items.(type) {
-	case []any, string:
-		n := lengthOf(items)
-		return slice(items, sliceEnd(skip, n), n)
+// resumes reports whether a token that says where a page was cut names no page but by the tokens of
+// the operation: that of --starting-token may.
+func (l *listing) resumes(token *document.Object) bool {
+	for _, name := range l.model.InputTokens {
+		if _, ok := token.Get(name); !ok {
+			return false
+		}
 	}
-	return nil
+	return token.Len() == len(l.model.InputTokens)+1
 }
 
+//lint:ignore ST1005 version 1's text
+func badToken(text string) error { return fmt.Errorf("Bad starting token: %s", text) }
+
+// badAmount is about a token that somebody else made. Version 1 has a Python error there.
+type badAmount struct{}
+
+func (badAmount) Error() string { return truncated + " of --starting-token is not an integer" }
+
+// cut returns what is left of a listing after the items that were printed before.
+func cut(items, skip any) (any, error) {
+	switch items.(type) {
+	case []any, string:
+		start, ok := index(skip)
+		if !ok {
+			return nil, badAmount{}
+		}
+		n := lengthOf(items)
+		return slice(items, sliceEnd(start, n), n), nil
+	}
+	return nil, nil
+}
+
+// index reads a value as Python does where a part of a list begins.
+func index(v any) (int, bool) {
+	switch v := v.(type) {
+	case nil:
+		return 0, true
+	case int:
+		return v, true
+	case bool:
+		if v {
+			return 1, true
+		}
+		return 0, true
+	case document.Number:
+		_, whole := v.BigInt()
+		return clamp(v), whole
+	}
+	return 0, false
+}
+
+// emptied is what remains of a listing that was printed before. A number, such as a count, counts
+// the page even so.
 func emptied(v any) any {
 	switch v.(type) {
 	case []any:
 		return []any{}
 	case string:
 		return ""
-	case document.Number:
-		return document.Int(0)
+	case document.Number, bool:
+		return v
 	}
 	return nil
 }
@@ -362,16 +415,25 @@ func encodeToken(token *document.Object) string {
 }
 
 // decodeToken reads the value of --starting-token: a text of encodeToken, a token of the service
-// as it is, or the form TOKEN___SKIP of old releases.
-func decodeToken(text string, names []string) (token *document.Object, skip int, err error) {
-	if token, ok := decodeJSONToken(text); ok {
-		if v, ok := token.Get(truncated); ok {
-			n, _ := v.(document.Number)
-			skip = clamp(n)
-			token.Delete(truncated)
+// as it is, or the form TOKEN___SKIP of old releases. skip is an int, or whatever a token of the
+// first form says.
+func decodeToken(text string, names []string) (token *document.Object, skip any, err error) {
+	switch v := decodeJSONToken(text).(type) {
+	case *document.Object:
+		skip = 0
+		if amount, ok := v.Get(truncated); ok {
+			skip = amount
+			v.Delete(truncated)
 		}
-		return token, skip, nil
+		if keys, ok := v.Get("boto_encoded_keys"); ok && keys == nil {
+			v.Delete("boto_encoded_keys")
+		}
+		return v, skip, nil
+	case notJSON, []any:
+	default:
+		return nil, nil, fmt.Errorf("--starting-token stands for %s, which is no token", document.Repr(v))
 	}
+	skip = 0
 	parts := strings.Split(text, "___")
 	if last := len(parts) - 1; last == len(names) {
 		if n, err := document.ToInt(parts[last]); err == nil {
@@ -381,25 +443,30 @@ func decodeToken(text string, names []string) (token *document.Object, skip int,
 			parts = []string{text}
 		}
 	}
-	if len(parts) != len(names) {
-		//lint:ignore ST1005 version 1's text
-		return nil, 0, fmt.Errorf("Bad starting token: %s", text)
+	if len(parts) > len(names) {
+		return nil, nil, badToken(text)
 	}
 	token = document.NewObject()
 	for i, name := range names {
-		token.Set(name, parts[i])
+		token.Set(name, nil)
+		if i < len(parts) {
+			token.Set(name, parts[i])
+		}
 	}
 	return token, skip, nil
 }
 
-func decodeJSONToken(text string) (*document.Object, bool) {
-	// Python's decoder ignores characters that are not in the alphabet.
-	text = regexp.MustCompile(`[^A-Za-z0-9+/=]`).ReplaceAllString(text, "")
-	data, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return nil, false
+// notJSON stands for a text that is none of encodeToken's, nor of a like form.
+type notJSON struct{}
+
+func decodeJSONToken(text string) any {
+	data, err := python.DecodeBase64(text)
+	if err != nil || !utf8.Valid(data) {
+		return notJSON{}
 	}
 	v, err := document.Parse(string(data))
-	token, ok := v.(*document.Object)
-	return token, ok && err == nil
+	if err != nil {
+		return notJSON{}
+	}
+	return v
 }

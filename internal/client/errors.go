@@ -65,13 +65,18 @@ func serviceError(protocol model.Protocol, operation string, rep *reply) (*Servi
 	}
 	if rep.status == http.StatusMultipleChoices { // an error by its status, but not decoded as one
 		e.Code, e.Message = "Unknown", "Unknown"
-		return e, nil
+		switch {
+		case protocol == model.JSON, protocol == model.RESTJSON, protocol == model.RESTXML && len(rep.body) == 0:
+			return e, nil
+		}
+		_, err := parseXML(rep.body)
+		return e, err
 	}
 	if seconds, err := strconv.Atoi(rep.header.Get("Retry-After")); err == nil && seconds > 0 {
 		e.RetryAfter = time.Duration(min(seconds, 24*60*60)) * time.Second
 	}
 	if page := string(python.StripBytes(rep.body)); rep.status >= 500 && (page == "" || strings.HasPrefix(page, "<html>")) {
-		e.Message = http.StatusText(rep.status)
+		_, e.Message = statusText(rep.status)
 		return e, nil
 	}
 	if protocol == model.JSON || protocol == model.RESTJSON {

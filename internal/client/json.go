@@ -188,14 +188,16 @@ func (e *ServiceError) jsonError(rep *reply, rest bool) {
 			break
 		}
 	}
-	if v, ok := members.Get("__type"); ok {
+	if v, ok := members.Get("__type"); ok && v == nil {
 		e.Code = ""
-		if v != nil {
+	} else {
+		if ok {
 			e.Code = bareCode(document.Spell(v))
 		}
-	}
-	if code, _, ok := strings.Cut(rep.header.Get("X-Amzn-Query-Error"), ";"); ok && code != "" {
-		e.Code = code
+		given := strings.Split(rep.header.Get("X-Amzn-Query-Error"), ";")
+		if len(given) == 2 && given[0] != "" {
+			e.Code = given[0]
+		}
 	}
 	if !rest {
 		return

@@ -335,7 +335,7 @@ func cutPrefixFold(s, prefix string) (rest string, ok bool) {
 func (d *decoder) headerValue(m *model.Member, value string) (any, error) {
 	switch {
 	case m.JSONValue:
-		data, err := base64.StdEncoding.DecodeString(value)
+		data, err := python.DecodeBase64(value)
 		if err != nil {
 			return nil, mismatch(d.where()+"."+m.Name, "JSON in base64", value)
 		}
@@ -360,7 +360,13 @@ func below(endpoint *url.URL, path, query string) (*url.URL, error) {
 	return &url.URL{Scheme: endpoint.Scheme, Host: endpoint.Host, Path: unescaped, RawPath: raw, RawQuery: query}, nil
 }
 
-// statusText is what is known of an error whose body says nothing.
+// statusText is what is known of an error whose body says nothing, in Python's words.
 func statusText(status int) (code, message string) {
-	return strconv.Itoa(status), http.StatusText(status)
+	switch message = http.StatusText(status); status {
+	case http.StatusRequestURITooLong:
+		message = "Request-URI Too Long"
+	case http.StatusTeapot:
+		message = "I'm a Teapot"
+	}
+	return strconv.Itoa(status), message
 }

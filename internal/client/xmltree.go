@@ -2,6 +2,7 @@ package client
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -83,10 +84,8 @@ func (p *xmlParser) document() (*node, *syntaxError) {
 			}
 			if len(open) == 0 {
 				if blank := len(rest[:end]) - len(strings.TrimLeft(rest[:end], " \t\n")); blank < end {
-					if root != nil {
-						return nil, p.fail("junk after document element", start+blank)
-					}
-					return nil, p.fail("syntax error", start+blank)
+					p.at += blank
+					return nil, p.outside(root != nil)
 				}
 				p.at += end
 				continue
@@ -145,6 +144,9 @@ func (p *xmlParser) document() (*node, *syntaxError) {
 			if err != nil {
 				return nil, err
 			}
+			if !bound(n, open) {
+				return nil, p.fail("unbound prefix", start)
+			}
 			if len(open) == maxXMLDepth {
 				return nil, p.fail("elements too deep in each other", start)
 			}
@@ -187,6 +189,26 @@ func (p *xmlParser) decode() *syntaxError {
 	}
 	p.text = strings.ReplaceAll(strings.ReplaceAll(p.text, "\r\n", "\n"), "\r", "\n")
 	return nil
+}
+
+// bound reports whether the prefixes of an element and its attributes stand for namespaces.
+func bound(n *node, open []*node) bool {
+	declared := func(name string) bool {
+		prefix, rest, _ := strings.Cut(name, ":")
+		if prefix == "" || rest == "" || prefix == "xml" || prefix == "xmlns" {
+			return true
+		}
+		has := func(n *node) bool {
+			return slices.ContainsFunc(n.attributes, func(a [2]string) bool { return a[0] == "xmlns:"+prefix })
+		}
+		return has(n) || slices.ContainsFunc(open, has)
+	}
+	for _, a := range n.attributes {
+		if !declared(a[0]) {
+			return false
+		}
+	}
+	return declared(n.name)
 }
 
 // stripPrefixes takes the prefixes of namespaces off the names.
@@ -271,6 +293,62 @@ func (p *xmlParser) tag(after int) (n *node, empty bool, err *syntaxError) {
 		return nil, false, p.fail(unclosedToken, start)
 	}
 	return nil, false, p.fail(invalidToken, p.at)
+}
+
+// outside says what is wrong with a text outside the root element. The scanner of version 1 looks
+// for a token of a declaration there, and comes to an error of its own if there is none.
+func (p *xmlParser) outside(after bool) *syntaxError {
+	wrong := p.fail("syntax error", p.at)
+	if after {
+		wrong.reason = "junk after document element"
+	}
+	rest := p.text[p.at:]
+	end := 0
+	switch c := rest[0]; c {
+	case ',', '[', ']', '(', '|', '>':
+		return wrong
+	case '"', '\'':
+		end = strings.IndexByte(rest[1:], c)
+		if err := p.legal(rest[1:max(1, 1+end)], p.at+1); err != nil {
+			return err
+		}
+		if end < 0 {
+			return p.fail(unclosedToken, p.at)
+		}
+		if end += 2; end == len(rest) || strings.IndexByte(" \t\n>%[", rest[end]) >= 0 {
+			return wrong
+		}
+	case ')':
+		if end = 1; end == len(rest) || strings.IndexByte("*?+ \t\n>,|)", rest[end]) >= 0 {
+			return wrong
+		}
+	case '%', '#':
+		end = 1
+		for end < len(rest) && isName(rest[end], end == 1) && rest[1] != ':' {
+			end++
+		}
+		switch {
+		case end == len(rest) && (c == '%' || end == 1):
+			return p.fail(unclosedToken, p.at)
+		case c == '%' && end == 1 && strings.IndexByte(" \t\n%", rest[end]) >= 0:
+			return wrong
+		case c == '%' && end > 1 && rest[end] == ';':
+			return p.fail("illegal parameter entity reference", p.at)
+		case c == '#' && (end == len(rest) || end > 1 && strings.IndexByte(" \t\n)>%|", rest[end]) >= 0):
+			return wrong
+		}
+	default:
+		for end < len(rest) && isName(rest[end], false) {
+			end++
+		}
+		if end > 0 && (end == len(rest) || strings.IndexByte(">),|[% \t\n", rest[end]) >= 0) {
+			return wrong
+		}
+		if end > 0 && strings.IndexByte("+*?", rest[end]) >= 0 && isName(c, true) && c != ':' {
+			return wrong
+		}
+	}
+	return p.fail(invalidToken, p.at+end)
 }
 
 // name reads a name, if there is one.

@@ -11,11 +11,37 @@ import (
 // What a document may have around and beside its elements; the positions are those of version 1.
 func TestXML(t *testing.T) {
 	for body, want := range map[string]string{
-		"<?xml version='1.0' encoding='ISO-8859-1'?>\n<a b='\xE4'>\xE4</a>": "ä ä",
-		"\uFEFF<!DOCTYPE a PUBLIC \"x\"><p:a q:b = \"&lt;\">c<d/>e</p:a>":   "< c",
-		"<?xml version='1.0' encoding='klingon'?><a/>":                      "not well-formed (invalid token): line 1, column 0",
-		"<a>ä\r\nä<b c=d></a>":                                              "not well-formed (invalid token): line 2, column 6",
-		"<a b='c</a>":                                                       "not well-formed (invalid token): line 1, column 7",
+		"<?xml version='1.0' encoding='ISO-8859-1'?>\n<a b='\xE4'>\xE4</a>":                       "ä ä",
+		"\uFEFF<!DOCTYPE a PUBLIC \"x\"><p:a q:b = \"&lt;\" xmlns:p='u' xmlns:q='v'>c<d/>e</p:a>": "< c",
+		"<?xml version='1.0' encoding='klingon'?><a/>":                                            "not well-formed (invalid token): line 1, column 0",
+		"<a>ä\r\nä<b c=d></a>":              "not well-formed (invalid token): line 2, column 6",
+		"<a b='c</a>":                       "not well-formed (invalid token): line 1, column 7",
+		"<a xmlns:p='u'><p:b/>\n<q:c/></a>": "unbound prefix: line 2, column 0",
+		"<a b='c' q:d='e'/>":                "unbound prefix: line 1, column 0",
+		"<a b='c' xml:lang='e'>d</a>":       "c d",
+
+		// What is outside is taken for a token of a declaration.
+		"Internal Server Error.": "syntax error: line 1, column 0",
+		" {\"a\": 1}":            "not well-formed (invalid token): line 1, column 1",
+		"a/b":                    "not well-formed (invalid token): line 1, column 1",
+		"1+":                     "not well-formed (invalid token): line 1, column 1",
+		"a+":                     "syntax error: line 1, column 0",
+		"[{":                     "syntax error: line 1, column 0",
+		"\"x\"":                  "syntax error: line 1, column 0",
+		"\"x\"y":                 "not well-formed (invalid token): line 1, column 3",
+		"'x":                     "unclosed token: line 1, column 0",
+		"\"x\x01\"":              "not well-formed (invalid token): line 1, column 2",
+		"(":                      "syntax error: line 1, column 0",
+		")x":                     "not well-formed (invalid token): line 1, column 1",
+		")|":                     "syntax error: line 1, column 0",
+		"%":                      "unclosed token: line 1, column 0",
+		"% ":                     "syntax error: line 1, column 0",
+		"%a;":                    "illegal parameter entity reference: line 1, column 0",
+		"%a,":                    "not well-formed (invalid token): line 1, column 2",
+		"#a":                     "syntax error: line 1, column 0",
+		"# a":                    "not well-formed (invalid token): line 1, column 1",
+		"<a/>\nx":                "junk after document element: line 2, column 0",
+		"<a/>{":                  "not well-formed (invalid token): line 1, column 4",
 	} {
 		got := ""
 		if root, err := parseXML([]byte(body)); err != nil {

@@ -171,8 +171,13 @@ func (t *table) addObject(o *document.Object, indent int) error {
 // addObjects adds a list of structures: one section, or if any of them has more than
 // scalars, a section for each.
 func (t *table) addObjects(title *string, list []any, indent int) error {
-	columns, nested, ok := keysOf(list)
-	if !ok {
+	// Python finds no fault with an empty list or text among them before it looks for a column.
+	structures := slices.DeleteFunc(slices.Clone(list), func(e any) bool {
+		inner, isList := e.([]any)
+		return e == "" || isList && len(inner) == 0
+	})
+	columns, nested, ok := keysOf(structures)
+	if !ok || len(columns) > 0 && len(structures) < len(list) {
 		return mixedError("table")
 	}
 	headers := make([]string, len(columns))
@@ -188,7 +193,10 @@ func (t *table) addObjects(title *string, list []any, indent int) error {
 				return err
 			}
 		}
-		o := e.(*document.Object)
+		o, ok := e.(*document.Object)
+		if !ok {
+			o = new(document.Object)
+		}
 		if err := t.last().addRow(cells(make([]string, len(columns)), o, columns)); err != nil {
 			return err
 		}

@@ -28,6 +28,16 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("Error parsing parameter '%s': %s", e.Option, e.Reason)
 }
 
+// takesBytes reports whether a list of such members takes bytes, which to Python are a list of
+// numbers.
+func takesBytes(k model.Kind) bool {
+	switch k {
+	case model.String, model.Blob, model.Timestamp, model.Integer, model.Long:
+		return true
+	}
+	return false
+}
+
 // Read makes the value of an option of the given shape from its words. An option that is not a
 // list has one word. The error is an [*Error], a [*LoadError], or has the text of an exception of
 // Python.
@@ -49,6 +59,12 @@ func Read(option string, member *model.Member, words []string, files *Loader) (a
 				return b, nil
 			case shape.Kind == model.Integer, shape.Kind == model.Long:
 				return document.ToInt(b)
+			case shape.Kind == model.List && takesBytes(shape.Element.Kind):
+				list := make([]any, len(b))
+				for i := range b {
+					list[i] = document.Int(int(b[i]))
+				}
+				return list, nil
 			}
 			return nil, &Error{option, "fileb:// gives bytes, which only text members could hold; use file://"}
 		}

@@ -268,7 +268,7 @@ func (s *Settings) servicesURL(service string) (Value, error) {
 	if block == nil {
 		return Value{}, nil
 	}
-	if block.Nested == nil && block.Value != "" {
+	if block.Nested == nil {
 		return Value{}, errorf("%s in %s must be a block of settings, such as an indented line endpoint_url = URL", service, location(config, section))
 	}
 	if p := block.pair("endpoint_url"); p != nil {

@@ -53,6 +53,16 @@ type metadata struct {
 	onlyV2   bool // without a token nothing is asked
 }
 
+// CheckMetadata reports settings of the metadata service that make no sense. Version 1 reads them
+// whatever the command, and before it checks that the profile exists.
+func (s *Settings) CheckMetadata() error {
+	_, err := s.metadata()
+	if _, missing := errors.AsType[NotFoundError](err); missing {
+		return nil
+	}
+	return err
+}
+
 // metadata finds out how the metadata service is asked.
 func (s *Settings) metadata() (*metadata, error) {
 	m := &metadata{Settings: s, base: "http://169.254.169.254/"}

@@ -238,6 +238,13 @@ func (s *Settings) files() (config, credentials *File, err error) {
 	return config, credentials, nil
 }
 
+// CheckFiles reports a file that does not parse. Version 1 does so before it looks at its command
+// line.
+func (s *Settings) CheckFiles() error {
+	_, _, err := s.files()
+	return err
+}
+
 // Check reports a chosen profile that is in neither file. The error is a [NotFoundError].
 func (s *Settings) Check() error {
 	config, credentials, err := s.files()

@@ -295,10 +295,17 @@ func (f *File) with(section string, options []Option, text string) string {
 	var out []string
 	done := 0
 	for _, e := range edits {
+		if e.start == e.end && len(e.lines) == 0 {
+			continue
+		}
 		out = append(append(out, lines[done:e.start]...), e.lines...)
 		done = e.end
 	}
-	return strings.Join(append(out, lines[done:]...), "\n") + "\n"
+	end := "\n"
+	if done < len(lines) && !strings.HasSuffix(text, "\n") {
+		end = "" // the last line stays as it is
+	}
+	return strings.Join(append(out, lines[done:]...), "\n") + end
 }
 
 // find returns the index of a section, however the name of its profile is quoted, or -1.

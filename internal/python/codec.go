@@ -1,6 +1,7 @@
 package python
 
 import (
+	"encoding/base64"
 	"strings"
 	"unicode/utf8"
 )
@@ -52,4 +53,30 @@ func codecName(encoding string) string {
 		return !(r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z')
 	})
 	return strings.Join(words, "_")
+}
+
+// DecodeBase64 returns base64.b64decode(text): characters of no meaning are left out, and all that
+// comes after a full padding is.
+func DecodeBase64(text string) ([]byte, error) {
+	digits := make([]byte, 0, len(text))
+	for i, padding := 0, 0; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '=':
+			if inGroup := len(digits) % 4; inGroup >= 2 {
+				if padding++; inGroup+padding == 4 {
+					return base64.RawStdEncoding.DecodeString(string(digits))
+				}
+			}
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '+', c == '/':
+			digits = append(digits, c)
+			padding = 0
+		}
+	}
+	switch n := len(digits); n % 4 {
+	case 0:
+		return base64.RawStdEncoding.DecodeString(string(digits))
+	case 1:
+		return nil, exceptionf("Invalid base64-encoded string: number of data characters (%d) cannot be 1 more than a multiple of 4", n)
+	}
+	return nil, exceptionf("Incorrect padding")
 }

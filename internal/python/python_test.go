@@ -255,3 +255,21 @@ func FuzzText(f *testing.F) {
 		}
 	})
 }
+
+// Like everything of this package, as Python does it.
+func TestDecodeBase64(t *testing.T) {
+	for text, want := range map[string]string{
+		"YQ==": "a", "Y=Q==": "a", "=YQ==": "a", "YQ==YQ==": "a", "-YWJj_\n": "abc", "====": "", "YQ=a=": "a\x06", "YQ=QQ": "a\x04\x10",
+		"YQ=":   "Incorrect padding",
+		"YQ":    "Incorrect padding",
+		"YWJjZ": "Invalid base64-encoded string: number of data characters (5) cannot be 1 more than a multiple of 4",
+	} {
+		got, err := python.DecodeBase64(text)
+		if err != nil {
+			got = []byte(err.Error())
+		}
+		if string(got) != want {
+			t.Errorf("%q: got %q, want %q", text, got, want)
+		}
+	}
+}
