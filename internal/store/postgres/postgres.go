@@ -314,12 +314,21 @@ func (d *database) Close() error {
 	return nil
 }
 
-// explain adds what to do to the errors that an operator can do something about.
+// explained is an error with what to do about it.
+type explained struct{ error }
+
+func (e explained) Unwrap() error { return e.error }
+
+// explain adds what to do to the errors that an operator can do something about, once.
 func explain(err error) error {
 	e, ok := errors.AsType[*pgconn.PgError](err)
-	if !ok {
+	if _, done := errors.AsType[explained](err); done || !ok {
 		return err
 	}
+	return explained{advise(e, err)}
+}
+
+func advise(e *pgconn.PgError, err error) error {
 	switch e.Code {
 	case "53300":
 		return fmt.Errorf("the server has no connection left, lower the pool of each service or raise max_connections: %w", err)

@@ -252,6 +252,9 @@ func TestOpenRefuses(t *testing.T) {
 			if !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "s3cret") {
 				t.Errorf("got error %q, want it to say %q, and no password", err, test.says)
 			}
+			if strings.Count(err.Error(), "create the database") > 1 {
+				t.Errorf("got error %q, which says the same twice", err)
+			}
 			if test.is != nil && !errors.Is(err, test.is) {
 				t.Errorf("got error %v, want %v", err, test.is)
 			}
