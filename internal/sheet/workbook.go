@@ -85,6 +85,14 @@ func (w *workbookRows) empty() error {
 	return wrong(0, "the sheet %q is empty", w.sheet.Name)
 }
 
+// unknown suspects a cover, or notes, before the sheet that is meant.
+func (w *workbookRows) unknown(line int) error {
+	if len(w.book.sheets) == 1 {
+		return nil
+	}
+	return wrong(line, "no heading of the sheet %q is known; name another sheet by --sheet: the workbook has %s", w.sheet.Name, w.book.names())
+}
+
 func (w *workbookRows) close() error {
 	var err error
 	if w.rows != nil {

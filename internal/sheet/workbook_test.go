@@ -269,6 +269,10 @@ func TestOpen_RefusesWorkbooks(t *testing.T) {
 		{"an empty sheet", workbook(t, func(*excelize.File) error { return nil }), "", `the sheet "Sheet1" is empty`},
 		{"an empty sheet before another", workbook(t, func(f *excelize.File) error { _, err := f.NewSheet("People"); return err }), "",
 			`the sheet "Sheet1" is empty; name another one by --sheet: the workbook has "Sheet1", "People"`},
+		{"a cover before another", workbook(t, func(f *excelize.File) error {
+			_, err := f.NewSheet("People")
+			return errorsOf(err, set(f, "Sheet1", []any{}, []any{"Plan of March", "Draft"}), set(f, "People", ana...))
+		}), "", `line 2: no heading of the sheet "Sheet1" is known; name another sheet by --sheet: the workbook has "Sheet1", "People"`},
 		{"a sheet that is not there", plain, "People", `there is no sheet "People"; the workbook has "Sheet1"`},
 		{"only hidden sheets", repacked(t, plain, map[string]string{"xl/workbook.xml": `<workbook xmlns:r="r"><sheets><sheet name="a" state="veryHidden" r:id="rId1"/></sheets></workbook>`}), "",
 			`all sheets are hidden; name one by --sheet: the workbook has "a"`},
