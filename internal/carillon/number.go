@@ -78,8 +78,11 @@ func (p *program) readNumbers(words []string, sheetName string) (*numberRows, er
 		}
 		err := p.readNumberFile(all, word, file, sheetName)
 		file.Close()
+		if bad, ok := errors.AsType[*sheet.Error](err); ok && bad.Err == nil {
+			return nil, p.badInput("%s: %w", word, bad)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: reading %s: %w", p.name, word, err)
+			return nil, p.named(fmt.Errorf("reading %s: %w", word, err))
 		}
 	}
 	return all, nil
@@ -110,7 +113,7 @@ func (p *program) readNumberFile(all *numberRows, name string, r io.Reader, shee
 		columns = []int{numberColumn}
 		all.add(place(t.Heading.Line), directory.PoolRow{PhoneNumber: t.Heading.Names[0]})
 	default:
-		return errors.New("it has no column PhoneNumber")
+		return &sheet.Error{Line: t.Heading.Line, Text: "there is no column PhoneNumber"}
 	}
 	for {
 		row, err := t.Next()
