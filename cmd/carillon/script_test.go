@@ -1,6 +1,8 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -12,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log"
 	"math/big"
 	"net"
@@ -297,12 +300,49 @@ func workbook(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(err)
 		for j, row := range rows {
 			ts.Check(book.SetSheetRow(sheet, "A"+strconv.Itoa(j+1), &row))
+			for k, cell := range row {
+				if formula, ok := strings.CutPrefix(cell, "="); ok {
+					at, err := excelize.CoordinatesToCellName(k+1, j+1)
+					ts.Check(err)
+					ts.Check(book.SetCellValue(sheet, at, nil))
+					ts.Check(book.SetCellFormula(sheet, at, formula))
+				}
+			}
 		}
 		if i == 0 {
 			ts.Check(book.DeleteSheet("Sheet1"))
 		}
 	}
-	ts.Check(book.SaveAs(ts.MkAbs(args[0])))
+	var whole bytes.Buffer
+	ts.Check(book.Write(&whole))
+	text, err := withEmptyResults(whole.Bytes())
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), text, 0o600))
+}
+
+// withEmptyResults gives the formulas of a workbook the results that openpyxl writes.
+func withEmptyResults(book []byte) ([]byte, error) {
+	in, err := zip.NewReader(bytes.NewReader(book), int64(len(book)))
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	out := zip.NewWriter(&text)
+	for _, f := range in.File {
+		part, err := fs.ReadFile(in, f.Name)
+		if err != nil {
+			return nil, err
+		}
+		w, err := out.Create(f.Name)
+		if err == nil {
+			_, err = strings.NewReplacer(` t="str"><f>`, "><f>", "</f></c>", "</f><v></v></c>").WriteString(w, string(part))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	err = out.Close()
+	return text.Bytes(), err
 }
 
 func perm(ts *testscript.TestScript, neg bool, args []string) {

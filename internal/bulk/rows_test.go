@@ -134,7 +134,7 @@ func TestReadRowsRefuses(t *testing.T) {
 		{"a missing column", text("\nname,license\nAna,Pro\n"), bulk.Update, `rows.csv:2: no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType`},
 		{"ids cannot be invited", text("UserId\nu1\n"), bulk.Invite, `rows.csv:1: no column names a user; the first line must be a heading with a column email or UserId, such as email,LicenseType`},
 		{"two columns for one thing", text("email,License,licence type\n"), bulk.Update, `rows.csv:1: columns 2 and 3, "License" and "licence type", mean the same`},
-		{"mixed encodings", text("email,license,name\na@example.com,Pro,Zo\u00eb\nb@example.com,Pro,Zo\xeb\n"), bulk.Update, `rows.csv:3: this looks like Windows-1252, not UTF-8 (at "com,Pro,Zo\xeb\n", which would be ë); save the file as "CSV UTF-8"`},
+		{"mixed encodings", text("email,license,name\na@example.com,Pro,Zo\u00eb\nb@example.com,Pro,Zo\xeb\n"), bulk.Update, `rows.csv:3: the text is neither UTF-8 nor UTF-16, but perhaps Windows-1252 or another encoding (byte 0xEB in "com,Pro,Zo\xeb\n"); save the file as "CSV UTF-8"`},
 		{"no text at all", text("email,license\na@example.com\x00,Pro\n"), bulk.Update, `rows.csv:2: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
 		{"nothing but zero bytes", text("\x00\x00\n"), bulk.Update, `rows.csv:1: the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`},
 		{"a gigabyte that is known to be one", file(1 << 30), bulk.Update, `rows.csv: the file has more than 256 MiB; split it`},

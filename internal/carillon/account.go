@@ -39,18 +39,27 @@ func (o *accountOptions) flags(p *program, c *cobra.Command) *flags {
 	return f
 }
 
-// findAccount finds the account that a person means by an id or a name. An empty word means the
-// only account that there is.
-func findAccount(ctx context.Context, op *directory.Operator, word string) (bulk.NamedAccount, error) {
+// findAccount finds the account that a person means by an id or a name, in the store or among those
+// that are to come. An empty word means the only account that there is.
+func findAccount(ctx context.Context, op *directory.Operator, word string, coming ...directory.AccountRow) (bulk.NamedAccount, error) {
 	if bulk.IsAccountID(word) {
 		return bulk.NamedAccount{ID: word}, nil
 	}
-	search := bulk.NewSearch(word)
+	search, seen := bulk.NewSearch(word), make(map[string]bool)
+	see := func(a api.Account) {
+		if !seen[a.AccountId] {
+			seen[a.AccountId] = true
+			search.See(bulk.NamedAccount{ID: a.AccountId, Name: a.Name})
+		}
+	}
 	for a, err := range op.Accounts(ctx, "") {
 		if err != nil {
 			return bulk.NamedAccount{}, err
 		}
-		search.See(bulk.NamedAccount{ID: a.AccountId, Name: a.Name})
+		see(a)
+	}
+	for _, row := range coming {
+		see(row.Account)
 	}
 	found, err := search.Found()
 	return found, ofAccountFlag(word, err)

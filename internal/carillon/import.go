@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -39,11 +40,12 @@ A FILE holds what list-accounts, list-users, list-rooms, list-room-memberships,
 list-bots, list-phone-numbers, list-phone-number-orders, or the get-command for one
 of these, or get-phone-number-settings, get-global-settings, get-account-settings or
 get-retention-settings printed as JSON, one page or many, or a table of users, .csv
-or .xlsx, with the columns userId and email.
+or .xlsx, with the columns userId and email. A table may have all other columns of
+carillon bulk export, too; without AccountId it needs --account-id.
 - is standard input. What the store has already stays as it is, so that a
 file can be imported again. Rows that cannot be imported are listed and skipped;
-the exit code is then 1. A file whose account belongs to another AWS account in
-the store is refused, and nothing is imported.` + besideService,
+the exit code is then 1. A file that cannot be read is refused, and so is one whose
+account belongs to another AWS account in the store. Then nothing is imported.` + besideService,
 		Example: `carillon import --dry-run accounts.json users.json
 carillon import accounts.json users.json
 carillon import rooms.json memberships.json
@@ -52,7 +54,7 @@ carillon import --account-id Acme bots.json retention.json`,
 		ValidArgsFunction: filesOf("json", "csv", "xlsx"),
 	}
 	f := flagsOf(c)
-	f.text(&o.AccountID, "account-id ID", "account of the rows that name none, or one that is not known; a table needs it",
+	f.text(&o.AccountID, "account-id ACCOUNT", "account, by its id or its name, of the rows that name none, or one that is not known",
 		completedBy(p.storeAccounts(&o.database)))
 	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "AWS account of phone numbers, orders, their settings and global settings, which do not say it (default that of the accounts)")
 	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
@@ -68,8 +70,8 @@ func (p *program) importFiles(ctx context.Context, o importOptions, names []stri
 	if err != nil {
 		return p.named(err)
 	}
-	if rows.Table != "" && o.AccountID == "" {
-		return p.misused(rows.Table + " names users without their account: say which one by --account-id")
+	if rows.Homeless != "" && o.AccountID == "" {
+		return p.misused(rows.Homeless + " names users without their account: say which one by --account-id, or in a column AccountId")
 	}
 	dataFlag := ""
 	if d.URL == "" && d.Data != defaultData {
@@ -87,6 +89,13 @@ func (p *program) importFiles(ctx context.Context, o importOptions, names []stri
 	}
 	d.Data = data
 	return p.onStore(ctx, d, func(st openStore) error {
+		if o.AccountID != "" {
+			named, err := findAccount(ctx, st.operator(), o.AccountID, rows.Accounts...)
+			if err != nil {
+				return err
+			}
+			o.AccountID = named.ID
+		}
 		r := &importReport{stdout: p.stdout, stderr: p.stderr, rows: rows, dryRun: o.DryRun, dataFlag: dataFlag}
 		return r.run(ctx, st.operator(), o.ImportOptions)
 	})
@@ -104,6 +113,9 @@ func (p *program) readFiles(rows *importer.Rows, names []string) error {
 		}
 		err := rows.Read(name, file)
 		file.Close()
+		if refused, ok := errors.AsType[*importer.Refused](err); ok {
+			return &codedError{exitUsage, refused}
+		}
 		if err != nil {
 			return fmt.Errorf("reading %s: %w", name, err)
 		}
@@ -163,15 +175,30 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 	if err := r.advise(ctx, im, accounts); err != nil {
 		return err
 	}
-	if r.bad > 0 {
-		return fmt.Errorf("%d bad rows are skipped", r.bad)
+	return r.left()
+}
+
+// left returns an error that says what is not imported, if anything is not.
+func (r *importReport) left() error {
+	var parts []string
+	switch {
+	case r.bad == 1:
+		parts = append(parts, "1 bad row is skipped")
+	case r.bad > 1:
+		parts = append(parts, fmt.Sprintf("%d bad rows are skipped", r.bad))
 	}
-	return nil
+	if n := len(r.rows.Cut); n > 0 {
+		parts = append(parts, counted(n, "file")+" could not be read to the end")
+	}
+	if parts == nil {
+		return nil
+	}
+	return errors.New(strings.Join(parts, ", and "))
 }
 
 // all imports all rows, and returns what became of the accounts.
 func (r *importReport) all(ctx context.Context, im *directory.Import) (accounts []directory.ImportedRow, err error) {
-	for _, problem := range r.rows.Problems {
+	for _, problem := range slices.Concat(r.rows.Problems, r.rows.Cut) {
 		r.complain("%s", problem)
 	}
 	r.bad = len(r.rows.Problems)

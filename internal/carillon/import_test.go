@@ -129,7 +129,7 @@ carillon: users.csv:2: LicenseType is missing: set to the account's default
 carillon: users.csv:2: UserType is missing: set to PrivateUser
 carillon: users.csv:2: IsAlexaForBusinessEnabled is missing: set to false
 carillon: the next carillon serve gives the root key to AWS account 444455556666, unless --aws-account-id names another
-carillon: import: 4 bad rows are skipped
+carillon: import: 3 bad rows are skipped, and 1 file could not be read to the end
 `)
 	equal(t, "users", d.users("acc-1"), "a a@example.com\nc c@example.com\nd d@example.com\ne e@example.com\nf f@example.com")
 }
@@ -190,6 +190,7 @@ carillon: import: 3 bad rows are skipped
 func TestImport_Usage(t *testing.T) {
 	d := newDesk(t)
 	d.put("users.csv", "userId,email\na,a@example.com\n")
+	d.put("ansi.csv", "userId,email,DisplayName\na,a@example.com,Zo\xeb\n")
 	for _, test := range []struct {
 		args   []string
 		stdin  string
@@ -198,8 +199,11 @@ func TestImport_Usage(t *testing.T) {
 	}{
 		{nil, "", 2, "carillon: import: FILE ... is missing; see carillon import --help\n"},
 		{[]string{"accounts.json", "missing.json"}, "", 2, "carillon: import: opening a file: open missing.json: no such file or directory\n"},
-		{[]string{"accounts.json", "users.csv"}, "", 2, "carillon: import: users.csv names users without their account: say which one by --account-id; see carillon import --help\n"},
-		{[]string{"users.csv", "--account-id", "nowhere"}, "", 2, "carillon: made a database in data, which had none\ncarillon: import: Account nowhere was not found\n"},
+		{[]string{"accounts.json", "users.csv"}, "", 2, "carillon: import: users.csv names users without their account: say which one by --account-id, or in a column AccountId; see carillon import --help\n"},
+		{[]string{"users.csv", "--account-id", "nowhere"}, "", 2, "carillon: made a database in data, which had none\ncarillon: import: --account-id: there is no account, or none that you can see\n"},
+		{[]string{"accounts.json", "users.csv", "--account-id", "nobody"}, "", 2, "carillon: import: --account-id: no account has the id or the name \"nobody\"; there are Example (acc-1)\n"},
+		{[]string{"accounts.json", "ansi.csv", "--account-id", "acc-1"}, "", 2, "carillon: import: ansi.csv:2: the text is neither UTF-8 nor UTF-16, " +
+			"but perhaps Windows-1252 or another encoding (byte 0xEB in \"ple.com,Zo\\xeb\\n\"); save the file as \"CSV UTF-8\"\n"},
 		{[]string{"-"}, accounts, 0, "carillon: the next carillon serve gives the root key to AWS account 444455556666, unless --aws-account-id names another\n"},
 	} {
 		code, stdout, stderr := d.run(test.stdin, test.args...)

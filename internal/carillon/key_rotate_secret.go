@@ -57,6 +57,10 @@ func (p *program) rotateSecret(ctx context.Context, o keyRotateSecretOptions) er
 			return err
 		}
 		fmt.Fprintf(p.stdout, "a new secret key encrypts %s; it is in %s\n", counted(n, "access key"), where.keyPlace())
+		if !where.keyIsInside() {
+			fmt.Fprintf(p.stderr, "carillon: backups from before can be restored only with the former key, which is no longer in %s: "+
+				"keep a copy of it as long as you keep them, or make a new backup\n", where.keyFile())
+		}
 		if where.SecretKeyFile != "" {
 			fmt.Fprintf(p.stderr, "carillon: the former key still opens them: replace its copies by %s, then run\n%s\n", where.SecretKeyFile,
 				"carillon key rotate-secret --finish --secret-key-file "+shell.Quote(where.SecretKeyFile))

@@ -78,8 +78,11 @@ func (p *program) readNumbers(words []string, sheetName string) (*numberRows, er
 		}
 		err := p.readNumberFile(all, word, file, sheetName)
 		file.Close()
+		if bad, ok := errors.AsType[*sheet.Error](err); ok && bad.Err == nil {
+			return nil, p.badInput("%s: %w", word, bad)
+		}
 		if err != nil {
-			return nil, fmt.Errorf("%s: reading %s: %w", p.name, word, err)
+			return nil, p.named(fmt.Errorf("reading %s: %w", word, err))
 		}
 	}
 	return all, nil
@@ -89,9 +92,12 @@ func (n *numberRows) add(place string, row directory.PoolRow) {
 	n.rows, n.places = append(n.rows, row), append(n.places, place)
 }
 
+// isNumberList reports whether a first row is that of a table without a heading.
+func isNumberList(cells []string) bool { return len(cells) == 1 && directory.IsPhoneNumber(cells[0]) }
+
 // readNumberFile reads a table. One column without a heading holds numbers.
 func (p *program) readNumberFile(all *numberRows, name string, r io.Reader, sheetName string) (err error) {
-	t, err := sheet.Open(r, sheet.Options{Columns: numberColumns, Sheet: sheetName, Comments: true})
+	t, err := sheet.Open(r, sheet.Options{Columns: numberColumns, Sheet: sheetName, Comments: true, Headless: isNumberList})
 	if err != nil {
 		return err
 	}
@@ -103,11 +109,11 @@ func (p *program) readNumberFile(all *numberRows, name string, r io.Reader, shee
 		for _, unknown := range t.Heading.Unknown() {
 			fmt.Fprintf(p.stderr, "carillon: %s: column %s is unknown: left out\n", place(t.Heading.Line), unknown)
 		}
-	case len(t.Heading.Names) == 1 && directory.IsPhoneNumber(t.Heading.Names[0]):
+	case isNumberList(t.Heading.Names):
 		columns = []int{numberColumn}
 		all.add(place(t.Heading.Line), directory.PoolRow{PhoneNumber: t.Heading.Names[0]})
 	default:
-		return errors.New("it has no column PhoneNumber")
+		return &sheet.Error{Line: t.Heading.Line, Text: "there is no column PhoneNumber"}
 	}
 	for {
 		row, err := t.Next()

@@ -28,7 +28,7 @@ func (p *program) remote(ctx context.Context, c connection) (*remote, error) {
 			return &remote{calls, config.Endpoint}, nil
 		}
 	}
-	return nil, usagef("%s: %w", p.name, err)
+	return nil, p.badInput("%w", err)
 }
 
 func (r *remote) close() { r.calls.Close() }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -60,11 +62,7 @@ func (p *program) restore(ctx context.Context, d database, file string, unsealed
 		if !errors.Is(err, seal.ErrWrongKey) && isFile(d.keyFile()) {
 			return &codedError{exitUsage, p.named(err)}
 		}
-		where := ""
-		if b.KeyFile != "" {
-			where = fmt.Sprintf(", which was %s on %s", b.KeyFile, b.Host)
-		}
-		return &codedError{exitNoStore, p.named(fmt.Errorf("%w: name by --secret-key-file the key that the backup was made with%s", err, where))}
+		return &codedError{exitNoStore, p.named(fmt.Errorf("%w: %s", err, formerKey(b, d.keyFile())))}
 	}
 	switch err := b.Restore(ctx, d.Data); {
 	case errors.Is(err, fs.ErrExist):
@@ -81,4 +79,18 @@ func (p *program) restore(ctx context.Context, d database, file string, unsealed
 	}
 	fmt.Fprintln(p.stdout, serve)
 	return p.recordCopy(ctx, d, file, b, (*directory.Operator).RecordRestore)
+}
+
+// formerKey says which key opens a backup that the one in a file does not open.
+func formerKey(b *sqlite.Backup, file string) string {
+	const name = "name by --secret-key-file "
+	path, _ := filepath.Abs(file)
+	host, _ := os.Hostname()
+	switch {
+	case b.KeyFile == "":
+		return name + "the key that the backup was made with"
+	case path == b.KeyFile && host == b.Host && isFile(path):
+		return fmt.Sprintf("if the key in %s was replaced after the backup was made, as by carillon key rotate-secret, %sa copy of the former key", path, name)
+	}
+	return fmt.Sprintf("%sthe key that the backup was made with, which was in %s on %s then", name, b.KeyFile, b.Host)
 }

@@ -49,8 +49,8 @@ func (p *program) seedReader(name, awsAccountID string) func(context.Context, *d
 			if err != nil {
 				return err
 			}
-			if report.bad > 0 {
-				return p.badInput("the seed %s cannot be loaded: rows that cannot be imported: %d", name, report.bad)
+			if bad := report.bad + len(rows.Cut); bad > 0 {
+				return p.badInput("the seed %s cannot be loaded: rows that cannot be imported: %d", name, bad)
 			}
 		}
 		return nil

@@ -3,11 +3,11 @@ package carillon
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"os/user"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -61,16 +61,28 @@ func (st openStore) keys(sealer *seal.Sealer) *directory.Keys {
 	return directory.NewKeys(st, sealer, st.options)
 }
 
-// named puts the name of the command before an error. What a rule of the directory says is fit to
-// be shown as it is.
+// namedError is an error that says which command it is of.
+type namedError struct {
+	command string
+	err     error
+}
+
+func (e *namedError) Error() string { return e.command + ": " + e.err.Error() }
+func (e *namedError) Unwrap() error { return e.err }
+
+// named puts the name of the command before an error that has none yet. What a rule of the
+// directory says is fit to be shown as it is.
 func (p *program) named(err error) error {
 	if err == nil {
 		return nil
 	}
-	if refused, ok := errors.AsType[*api.Error](err); ok {
-		return &codedError{exitCode(context.Background(), err), fmt.Errorf("%s: %s", p.name, refused.Message)}
+	if _, ok := errors.AsType[*namedError](err); ok {
+		return err
 	}
-	return fmt.Errorf("%s: %w", p.name, err)
+	if refused, ok := errors.AsType[*api.Error](err); ok {
+		return &codedError{exitCode(context.Background(), err), &namedError{p.name, errors.New(refused.Message)}}
+	}
+	return &namedError{p.name, err}
 }
 
 // person is the name of the person who runs the program, by the operating system: the environment
@@ -103,8 +115,12 @@ func awsAccount(ctx context.Context, st openStore, named string) (string, error)
 			owners = append(owners, k.AWSAccountID)
 		}
 	}
-	if len(owners) != 1 {
-		return "", usagef("%d AWS accounts have a root key: say which one by --aws-account-id", len(owners))
+	switch len(owners) {
+	case 0:
+		return "", usagef("no AWS account has a root key yet: name one by --aws-account-id, or let carillon serve make a root key first")
+	case 1:
+	default:
+		return "", usagef("%d AWS accounts have a root key: name one by --aws-account-id; there are %s", len(owners), strings.Join(owners, ", "))
 	}
 	return owners[0], nil
 }

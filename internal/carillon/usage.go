@@ -26,11 +26,10 @@ func operandsOf(c *cobra.Command) string {
 
 // misused is the error of a line that a command cannot make sense of.
 func misused(name, problem string) error {
-	if name != "" {
-		problem = name + ": " + problem
-		name += " "
+	if name == "" {
+		return usagef("%s; see carillon --help", problem)
 	}
-	return usagef("%s; see carillon %s--help", problem, name)
+	return &codedError{exitUsage, &namedError{name, fmt.Errorf("%s; see carillon %s --help", problem, name)}}
 }
 
 // misused is that error for the command that runs.
@@ -38,7 +37,7 @@ func (p *program) misused(problem string) error { return misused(p.name, problem
 
 // badInput is the error of a line that makes sense, of something that does not exist or is wrong.
 func (p *program) badInput(format string, args ...any) error {
-	return usagef("%s: %w", p.name, fmt.Errorf(format, args...))
+	return &codedError{exitUsage, &namedError{p.name, fmt.Errorf(format, args...)}}
 }
 
 // refuse finds what Cobra would guess at: words that name no command, flags that stand before the

@@ -22,7 +22,8 @@ import (
 // list-phone-numbers, list-phone-number-orders or of the get-command for one of these, single rows
 // of them, and lists of any of them; and that of get-phone-number-settings, get-global-settings,
 // get-account-settings and get-retention-settings. A table (table.go), CSV or .xlsx, has the
-// columns userId and email. Encodings are those of package sheet.
+// columns userId and email, and may have all others that an export of users has. Encodings are
+// those of package sheet.
 type Rows struct {
 	Accounts    []directory.AccountRow
 	Users       []directory.UserRow
@@ -38,28 +39,35 @@ type Rows struct {
 	AccountSettings   []directory.AccountSettingsRow
 	RetentionSettings []directory.RetentionSettingsRow
 
-	Problems []string // rows and files that cannot be read, "FILE:LINE: what is wrong"
+	Problems []string // rows that cannot be read, "FILE:LINE: what is wrong"
+	Cut      []string // where files break off, of which the rows before are kept, in the same form
 	Notes    Notes    // what of the rows is left out or changed
 
 	// Sheet is the name of the sheet to read of workbooks, "" for the first one of each.
 	Sheet string
 
-	// Table is the name of the first table, "" if there is none. Its users name no account.
-	Table string
+	// Table is the name of the first table, "" if there is none. Homeless is that of the first one
+	// without a column for the account of its users.
+	Table, Homeless string
 }
 
-// Read adds the rows of a file, whose name is for messages. What is wrong in the file goes into
-// Problems, and the rows before it are kept. An error means that the file could not be read.
+// Refused is the error for a file that can be read by nothing here: it names the file, and the line
+// if there is one.
+type Refused struct{ text string }
+
+func (r *Refused) Error() string { return r.text }
+
+// Read adds the rows of a file, whose name is for messages. What is wrong with rows goes into
+// Problems. An error is a [*Refused], or says why the file could not be read.
 func (rows *Rows) Read(name string, r io.Reader) error {
 	text := sheet.Decode(r)
-	f := &file{rows: rows, name: name, lines: lines{r: text, where: 1}}
+	f := &file{rows: rows, name: name, lines: lines{r: text, where: 1}, before: rows.count()}
 	first, err := sheet.First(text)
 	switch {
 	case err != nil:
-		return f.refused(err, "")
+		return f.refused(err)
 	case first == "":
-		f.problem(1, "the file is empty")
-		return nil
+		return f.refuse(1, "the file is empty")
 	case first == "{" || first == "[":
 		return f.json()
 	}
@@ -72,6 +80,14 @@ type file struct {
 	name  string
 	lines lines
 	dec   *jsontext.Decoder
+
+	before int // rows of other files
+}
+
+// count returns how many rows there are.
+func (rows *Rows) count() int {
+	return len(rows.Accounts) + len(rows.Users) + len(rows.Rooms) + len(rows.Memberships) + len(rows.Bots) + len(rows.Numbers) +
+		len(rows.Orders) + len(rows.NumberSettings) + len(rows.GlobalSettings) + len(rows.AccountSettings) + len(rows.RetentionSettings)
 }
 
 func (f *file) place(line int) string { return fmt.Sprintf("%s:%d", f.name, line) }
@@ -80,15 +96,30 @@ func (f *file) problem(line int, format string, args ...any) {
 	f.rows.Problems = append(f.rows.Problems, f.place(line)+": "+fmt.Sprintf(format, args...))
 }
 
-// refused makes a problem of what package sheet says of the file, unless it could not be read.
-func (f *file) refused(err error, more string) error {
+// cut ends a file of which no more can be read. What was read is worth having, since people cannot
+// save it again. If that is nothing, the file is refused.
+func (f *file) cut(line int, format string, args ...any) error {
+	if f.rows.count() == f.before {
+		return f.refuse(line, format, args...)
+	}
+	f.rows.Cut = append(f.rows.Cut, f.place(line)+": "+fmt.Sprintf(format, args...))
+	return nil
+}
+
+func (f *file) refuse(line int, format string, args ...any) error {
+	return &Refused{f.place(line) + ": " + fmt.Sprintf(format, args...)}
+}
+
+// refused refuses the file for what package sheet says of it, unless it could not be read.
+func (f *file) refused(err error) error {
 	bad, ok := errors.AsType[*sheet.Error](err)
 	switch {
 	case !ok:
 		return err
 	case bad.Err != nil:
 		return bad.Err
+	case bad.Line == 0:
+		return &Refused{f.name + ": " + bad.Text}
 	}
-	f.problem(max(1, bad.Line), "%s%s", bad.Text, more)
-	return nil
+	return f.refuse(bad.Line, "%s", bad.Text)
 }

@@ -96,7 +96,8 @@ func TestRead_Forms(t *testing.T) {
 		"lines end in CR":        strings.ReplaceAll(page(one, two), "\n", "\r"),
 		"table":                  "userId,email\nu1,u1@example.com\nu2,u2@example.com\n",
 		"table without names":    "u1,u1@example.com\nu2,u2@example.com",
-		"table of a spreadsheet": "\uFEFF\"Display Name\";\"Primary Email\";\"User ID\"\r\n\"Mä;\"\"rta\"\"\";u1@example.com;u1\r\n;u2@example.com;u2\r\n",
+		"table of a spreadsheet": "\uFEFF\"Name; or \"\"title\"\"\";\"Primary Email\";\"User ID\"\r\n\"Mä;\"\"rta\"\"\";u1@example.com;u1\r\n;u2@example.com;u2\r\n",
+		"table with bars":        "User ID|Email\nu1|u1@example.com\nu2|u2@example.com\n",
 		"table for Excel":        "sep=;\r\n\"Primary, or only, Email\";User E-Mail;[id]\r\nx@example.com;u1@example.com;u1\r\n;u2@example.com;u2\r\n",
 		"table in UTF-16":        encoded("userId\temail\nu1\tu1@example.com\nu2\tu2@example.com\n", binary.BigEndian),
 		"text output":            "u1\tu1@example.com\nu2\tu2@example.com\n",
@@ -188,7 +189,7 @@ func TestRead_Problems(t *testing.T) {
 	for _, test := range []struct {
 		text     string
 		problems string // without "f.txt:"
-		users    string // see ids
+		users    string // see ids; "refused" for a file that is refused
 	}{
 		{"[\n" + user("a") + ",\n{\n\"PrimaryEmail\": \"x@example.com\"\n},\n" + user("b") + "]",
 			"3: this is nothing that can be imported: see carillon import --help\n", "2 a, 6 b"},
@@ -213,25 +214,33 @@ func TestRead_Problems(t *testing.T) {
 		{user("a") + "\n" + user("b", "\"DisplayName\": \"M\xe4rta\""), "2: " + notUTF8 + "\n", "1 a"},
 		{user("a") + "\n{\"UserId\": \"" + strings.Repeat("x", 2<<20) + "\"}", "2: a row has more than 1048576 bytes\n", "1 a"},
 		{user("a") + user("b", `"DisplayName": `+strings.Repeat("[", 2000)+strings.Repeat("]", 2000)), "1: \"DisplayName\" is nested too deep\n", "1 a"},
-		{"", "1: the file is empty\n", ""},
-		{" \n\n", "1: the file is empty\n", ""},
-		{"-----\n|  ListUsers |\n", "1: this is neither JSON nor a table with the columns userId and email\n", ""},
+		{"[7, ", "1: the text ends in the middle of a row; the rows before it are complete\n", "refused"},
+		{"", "1: the file is empty\n", "refused"},
+		{" \n\n", "1: the file is empty\n", "refused"},
+		{"-----\n|  ListUsers |\n", "1: this is neither JSON nor a table with the columns userId and email\n", "refused"},
 		{"userId,email\na,a@example.com\n,b@example.com\nc\n\"e\nf\",e@example.com\ng,\"g\" g@example.com\nh,h@example.com\n",
 			"7: a quoted cell begins here and does not end well: a quotation mark inside one is written twice\n", "2 a, 3 , 4 c, 5 e\nf, 8 h"},
-		{"userId,email\na,a@example.com\nb,b\xe4@example.com\n", "3: this looks like Windows-1252, not UTF-8 (at \"b,b\\xe4@exa\", which would be ä); " +
-			"save the file as \"CSV UTF-8\"; the rest of the file is not read\n", "2 a"},
+		{"userId,email\na,a@example.com\nb,b\xe4@example.com\n", "3: the text is neither UTF-8 nor UTF-16, but perhaps Windows-1252 or another encoding (byte 0xE4 in \"b,b\\xe4@exa\"); " +
+			"save the file as \"CSV UTF-8\"\n", "refused"},
 		{"userId,email\na,a@example.com,why\nb,b@example.com,\n", "2: there is a cell \"why\" without a heading; the heading has 2 columns\n", "3 b"},
-		{"userId,email,mail\n", "1: columns 2 and 3, \"email\" and \"mail\", mean the same\n", ""},
-		{"PK\x03\x04", "1: this begins like a workbook, but is damaged or cut off (zip: not a valid zip file)\n", ""},
-		{"\xff\xfe{\x00\n\x00}", "2: the text is UTF-16, and half a character is missing here\n", ""},
+		{"userId,email,mail\n", "1: columns 2 and 3, \"email\" and \"mail\", mean the same\n", "refused"},
+		{"PK\x03\x04", " this begins like a workbook, but is damaged or cut off (zip: not a valid zip file)\n", "refused"},
+		{"\xff\xfe{\x00\n\x00}", "2: the text is UTF-16, and half a character is missing here\n", "refused"},
 	} {
-		rows := read(t, test.text)
+		rows := new(importer.Rows)
+		err := rows.Read("f.txt", strings.NewReader(test.text))
+		users, texts := ids(rows), slices.Concat(rows.Problems, rows.Cut)
+		if refused, ok := errors.AsType[*importer.Refused](err); ok {
+			users, texts = "refused", []string{refused.Error()}
+		} else if err != nil {
+			t.Fatal(err)
+		}
 		var problems strings.Builder
-		for _, p := range rows.Problems {
+		for _, p := range texts {
 			problems.WriteString(strings.TrimPrefix(p, "f.txt:") + "\n")
 		}
 		equal(t, fmt.Sprintf("problems of %.80q", test.text), problems.String(), test.problems)
-		equal(t, fmt.Sprintf("users of %.80q", test.text), ids(rows), test.users)
+		equal(t, fmt.Sprintf("users of %.80q", test.text), users, test.users)
 	}
 }
 
@@ -295,14 +304,49 @@ func TestRead_Notes(t *testing.T) {
 	})
 }
 
-// A table names no account, and of its columns two are used.
+// A table need not name accounts.
 func TestRead_Table(t *testing.T) {
 	rows := read(t, accounts)
 	equal(t, "table", rows.Table, "")
 	rows = read(t, "Email,Department,User-ID\na@example.com,Sales,a\n")
 	equal(t, "table", rows.Table, "f.txt")
+	equal(t, "table without accounts", rows.Homeless, "f.txt")
 	equal(t, "users", ids(rows), "2 a")
 	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{`f.txt:1: column "Department" is unknown: left out`})
+}
+
+// A table may say of users what lists do, as spreadsheets write it. An empty cell says nothing.
+func TestRead_TableColumns(t *testing.T) {
+	const heading = "UserId,AccountId,PrimaryEmail,PrimaryProvisionedNumber,DisplayName,LicenseType,UserType,UserRegistrationStatus," +
+		"UserInvitationStatus,RegisteredOn,InvitedOn,IsAlexaForBusinessEnabled,AlexaForBusinessRoomArn,PersonalPIN\n"
+	rows := read(t, heading+
+		"a,acc-1,a@example.com,'+12065550100,Ana,basic,privateuser,SUSPENDED,accepted,2019-01-04T17:11:22.003Z,2019-01-03 10:00:00,TRUE,arn,0123456789\n"+
+		"b,,b@example.com,,,,,,,,,,,\n")
+	equal(t, "problems", rows.Problems, []string(nil))
+	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{"f.txt:2: InvitedOn is listed in UTC with milliseconds"})
+	equal(t, "table without accounts", rows.Homeless, "")
+	equal(t, "users", rows.Users, []directory.UserRow{
+		{Place: "f.txt:2", User: api.User{
+			UserId: "a", AccountId: new("acc-1"), PrimaryEmail: new("a@example.com"), PrimaryProvisionedNumber: new("+12065550100"), DisplayName: new("Ana"),
+			LicenseType: api.LicenseBasic, UserType: api.UserTypePrivateUser, UserRegistrationStatus: api.RegistrationStatusSuspended,
+			UserInvitationStatus: api.InviteStatusAccepted, RegisteredOn: time.Date(2019, 1, 4, 17, 11, 22, 3e6, time.UTC),
+			InvitedOn:                time.Date(2019, 1, 3, 10, 0, 0, 0, time.UTC),
+			AlexaForBusinessMetadata: &api.AlexaForBusinessMetadata{IsAlexaForBusinessEnabled: new(true), AlexaForBusinessRoomArn: new("arn")},
+			PersonalPIN:              new("0123456789"),
+		}},
+		{Place: "f.txt:3", User: api.User{UserId: "b", PrimaryEmail: new("b@example.com")}},
+	})
+	rows = read(t, "id,mail,licence,RegisteredOn,InvitedOn,alexa,Display name\na,a@example.com,,5/3/2024,,,\nb,b@example.com,,,soon,,\n"+
+		"c,c@example.com,,,,maybe,\nd,d@example.com,#N/A,,,,\ne,e@example.com,,,,,#REF!\nf,f@example.com,Gold,,,no,#1\n")
+	const failed = ", which a spreadsheet says instead of a value"
+	equal(t, "problems", rows.Problems, []string{
+		"f.txt:2: RegisteredOn is 5/3/2024, which is not a time such as 2019-01-04T17:11:22.003Z",
+		"f.txt:3: InvitedOn is soon, which is not a time such as 2019-01-04T17:11:22.003Z",
+		`f.txt:4: IsAlexaForBusinessEnabled is "maybe", not TRUE or FALSE`,
+		"f.txt:5: LicenseType is #N/A" + failed,
+		"f.txt:6: DisplayName is #REF!" + failed,
+	})
+	equal(t, "users", ids(rows), "7 f") // whether there is such a license is decided elsewhere
 }
 
 // A workbook is a table, whatever its name.

@@ -42,19 +42,17 @@ func (f *file) json() error {
 		case err == io.EOF:
 			return nil
 		case errors.Is(err, io.ErrUnexpectedEOF):
-			f.problem(f.lines.at(f.lines.read), "the text ends in the middle of a row; the rows before it are complete")
+			return f.cut(f.lines.at(f.lines.read), "the text ends in the middle of a row; the rows before it are complete")
 		case errors.Is(err, errLongRow):
-			f.problem(f.lines.at(f.dec.InputOffset()), "%v", errLongRow)
+			return f.cut(f.lines.at(f.dec.InputOffset()), "%v", errLongRow)
 		case errors.Is(err, sheet.ErrUTF16):
-			f.problem(f.lines.at(f.lines.read), "%v", sheet.ErrUTF16)
+			return f.cut(f.lines.at(f.lines.read), "%v", sheet.ErrUTF16)
 		case isSyntax && strings.Contains(syntax.Error(), "invalid UTF-8"): // the package exports no such error
-			f.problem(f.lines.at(syntax.ByteOffset), notUTF8)
+			return f.cut(f.lines.at(syntax.ByteOffset), notUTF8)
 		case isSyntax:
-			f.problem(f.lines.at(syntax.ByteOffset), "this is not JSON, so the rest of the file is not read: %v", syntax.Err)
-		default:
-			return err
+			return f.cut(f.lines.at(syntax.ByteOffset), "this is not JSON, so the rest of the file is not read: %v", syntax.Err)
 		}
-		return nil
+		return err
 	}
 }
 

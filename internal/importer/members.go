@@ -82,6 +82,18 @@ func (m *members) flag(name string, v any) *bool {
 	return nil
 }
 
+// truth reads a cell, as people and spreadsheets write it.
+func (m *members) truth(name, cell string) *bool {
+	switch strings.ToLower(cell) {
+	case "true", "yes", "1":
+		return new(true)
+	case "false", "no", "0":
+		return new(false)
+	}
+	m.wrong(name, fmt.Sprintf("is %.40q, not TRUE or FALSE", cell))
+	return nil
+}
+
 // count reads a whole number. Which ones there can be is decided elsewhere.
 func (m *members) count(name string, v any) *int {
 	number, ok := v.(document.Number)

@@ -15,16 +15,32 @@ import (
 const (
 	columnID = iota
 	columnEmail
+	columnAccount
+	columnName
+	columnLicense
+	columnType
+	columnRegistration
+	columnInvitation
+	columnRegisteredOn
+	columnInvitedOn
+	columnNumber
+	columnPIN
+	columnAlexaEnabled
+	columnAlexaRoom
 )
+
+var tableColumns = []sheet.Column{
+	columnID: sheet.UserID, columnEmail: sheet.PrimaryEmail, columnAccount: sheet.AccountID, columnName: sheet.DisplayName,
+	columnLicense: sheet.LicenseType, columnType: sheet.UserType, columnRegistration: sheet.Registration, columnInvitation: sheet.Invitation,
+	columnRegisteredOn: sheet.RegisteredOn, columnInvitedOn: sheet.InvitedOn, columnNumber: sheet.PhoneNumber, columnPIN: sheet.PersonalPIN,
+	columnAlexaEnabled: sheet.AlexaEnabled, columnAlexaRoom: sheet.AlexaRoomARN,
+}
 
 // table reads users from a table. If the first line has no names, the columns are userId and email.
 func (f *file) table(r io.Reader) (err error) {
-	if f.rows.Table == "" {
-		f.rows.Table = f.name
-	}
-	t, err := sheet.Open(r, sheet.Options{Columns: sheet.NewColumns(sheet.UserID, sheet.PrimaryEmail), Sheet: f.rows.Sheet, Comments: true})
+	t, err := sheet.Open(r, sheet.Options{Columns: sheet.NewColumns(tableColumns...), Sheet: f.rows.Sheet, Comments: true, Headless: isUser})
 	if err != nil {
-		return f.refused(err, "")
+		return f.refused(err)
 	}
 	defer func() { err = errors.Join(err, t.Close()) }()
 	h := t.Heading
@@ -34,12 +50,17 @@ func (f *file) table(r io.Reader) (err error) {
 		for _, column := range h.Unknown() {
 			f.rows.Notes.Add(f.place(h.Line), fmt.Sprintf("column %.64q is unknown: left out", column.Name))
 		}
-	case len(h.Names) == 2 && strings.Contains(h.Names[1], "@"):
+	case isUser(h.Names):
 		columns = []int{columnID, columnEmail}
 		f.tableRow(h.Line, columns, h.Names)
 	default:
-		f.problem(h.Line, "this is neither JSON nor a table with the columns userId and email")
-		return nil
+		return f.refuse(h.Line, "this is neither JSON nor a table with the columns userId and email")
+	}
+	if f.rows.Table == "" {
+		f.rows.Table = f.name
+	}
+	if f.rows.Homeless == "" && !h.Has(columnAccount) {
+		f.rows.Homeless = f.name
 	}
 	for {
 		row, err := t.Next()
@@ -47,7 +68,7 @@ func (f *file) table(r io.Reader) (err error) {
 		case err == io.EOF:
 			return nil
 		case err != nil:
-			return f.refused(err, "; the rest of the file is not read")
+			return f.refused(err)
 		case row.Problem != "":
 			f.problem(row.Line, "%s", row.Problem)
 		default:
@@ -56,16 +77,75 @@ func (f *file) table(r io.Reader) (err error) {
 	}
 }
 
-// tableRow adds a user.
+// isUser reports whether a first row is that of a table without a heading.
+func isUser(cells []string) bool { return len(cells) == 2 && strings.Contains(cells[1], "@") }
+
+// tableRow adds a user. A cell that is empty says nothing, except that a user has an id and an
+// address.
 func (f *file) tableRow(line int, columns []int, cells []string) {
-	var id, email string
+	m := f.members(line)
+	u := api.User{PrimaryEmail: new(string)}
+	var alexa api.AlexaForBusinessMetadata
 	for i, cell := range cells {
-		switch cell = strings.Clone(strings.TrimSpace(cell)); columns[i] {
+		cell = strings.Clone(strings.TrimSpace(cell))
+		if columns[i] < 0 || cell == "" {
+			continue
+		}
+		name := tableColumns[columns[i]].Name
+		if isFailure(cell) {
+			m.wrong(name, fmt.Sprintf("is %.20s, which a spreadsheet says instead of a value", cell))
+		}
+		switch columns[i] {
 		case columnID:
-			id = cell
+			u.UserId = cell
 		case columnEmail:
-			email = cell
+			u.PrimaryEmail = &cell
+		case columnAccount:
+			u.AccountId = &cell
+		case columnName:
+			u.DisplayName = m.text(name, cell)
+		case columnLicense:
+			u.LicenseType = spelled(cell, api.LicenseBasic, api.LicensePlus, api.LicensePro, api.LicenseProTrial)
+		case columnType:
+			u.UserType = spelled(cell, api.UserTypePrivateUser, api.UserTypeSharedDevice)
+		case columnRegistration:
+			u.UserRegistrationStatus = spelled(cell,
+				api.RegistrationStatusUnregistered, api.RegistrationStatusRegistered, api.RegistrationStatusSuspended)
+		case columnInvitation:
+			u.UserInvitationStatus = spelled(cell, api.InviteStatusPending, api.InviteStatusAccepted, api.InviteStatusFailed)
+		case columnRegisteredOn:
+			u.RegisteredOn = m.time(name, cell)
+		case columnInvitedOn:
+			u.InvitedOn = m.time(name, cell)
+		case columnNumber:
+			u.PrimaryProvisionedNumber = &cell
+		case columnPIN:
+			u.PersonalPIN = &cell
+		case columnAlexaEnabled:
+			alexa.IsAlexaForBusinessEnabled = m.truth(name, cell)
+			u.AlexaForBusinessMetadata = &alexa
+		case columnAlexaRoom:
+			alexa.AlexaForBusinessRoomArn = m.text(name, cell)
+			u.AlexaForBusinessMetadata = &alexa
 		}
 	}
-	f.rows.Users = append(f.rows.Users, directory.UserRow{Place: f.place(line), User: api.User{UserId: id, PrimaryEmail: &email}})
+	if m.sound() {
+		f.rows.Users = append(f.rows.Users, directory.UserRow{Place: f.place(line), User: u})
+	}
+}
+
+// isFailure reports whether a cell is the result of a formula that has failed: #N/A, #REF!.
+func isFailure(cell string) bool {
+	return cell == "#N/A" || strings.HasPrefix(cell, "#") && strings.ContainsAny(cell[len(cell)-1:], "!?")
+}
+
+// spelled returns the value that a person means, whose case does not matter. What no value is like
+// stays as it is.
+func spelled[S ~string](cell string, all ...S) S {
+	for _, v := range all {
+		if strings.EqualFold(cell, string(v)) {
+			return v
+		}
+	}
+	return S(cell)
 }

@@ -82,7 +82,7 @@ func ParsePublicURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
 	ports := map[string]string{"http": ":80", "https": ":443"}
 	if err != nil || ports[u.Scheme] == "" || u.Hostname() == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("the URL must be of the form https://HOST, with a port and a path if need be")
+		return nil, errors.New("the URL must be of the form https://HOST or http://HOST, with a port and a path if need be")
 	}
 	u.Host = strings.TrimSuffix(strings.ToLower(u.Host), ports[u.Scheme]) // which clients do not sign
 	u = u.JoinPath()

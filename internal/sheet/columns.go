@@ -28,6 +28,14 @@ var (
 	User         = Column{"User", nil} // an id, or an address
 	LicenseType  = Column{"LicenseType", []string{"license", "licence", "licence type"}}
 	UserType     = Column{"UserType", nil}
+	AccountID    = Column{"AccountId", nil}
+	DisplayName  = Column{"DisplayName", nil}
+	Registration = Column{"UserRegistrationStatus", []string{"RegistrationStatus"}}
+	Invitation   = Column{"UserInvitationStatus", []string{"InvitationStatus"}}
+	RegisteredOn = Column{"RegisteredOn", nil}
+	InvitedOn    = Column{"InvitedOn", nil}
+	PhoneNumber  = Column{"PrimaryProvisionedNumber", nil}
+	PersonalPIN  = Column{"PersonalPIN", nil}
 	AlexaEnabled = Column{"IsAlexaForBusinessEnabled", []string{
 		"AlexaForBusinessMetadata.IsAlexaForBusinessEnabled", "AlexaEnabled", "alexa",
 	}}

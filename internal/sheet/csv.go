@@ -89,7 +89,7 @@ func sepLine(line []byte) rune {
 func separator(start []byte, columns *Columns) rune {
 	var best rune
 	var most [3]int
-	for _, comma := range ",;\t" {
+	for _, comma := range ",;\t|" {
 		r := newCSVReader(bytes.NewReader(start), comma)
 		heading, _ := r.Read()
 		score := [3]int{0, 0, len(heading)}
@@ -160,5 +160,7 @@ func (c *csvRows) next() (Row, error) {
 }
 
 func (*csvRows) empty() error { return wrong(0, "the file is empty") }
+
+func (*csvRows) unknown(int) error { return nil }
 
 func (*csvRows) close() error { return nil }

@@ -21,6 +21,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -89,6 +90,9 @@ type Options struct {
 	Sheet string
 	// Comments says that lines of a CSV file which begin with # are not part of the table.
 	Comments bool
+	// Headless reports whether a first row of which no cell means a column is no heading, but a row
+	// already. Nil says that the table has a heading.
+	Headless func(cells []string) bool
 }
 
 // Reader reads a table row by row. It is to be closed.
@@ -111,14 +115,16 @@ type Row struct {
 // rows is a kind of file. What next returns holds until the next call; cells are as in the file.
 type rows interface {
 	next() (Row, error)
-	empty() error // that there is no row
+	empty() error           // that there is no row
+	unknown(line int) error // that no heading there is known; nil if the caller can say it better
 	close() error
 }
 
-// Open reads the heading of a table. CSV may be separated by commas, semicolons or tabs, or by what
-// a first line sep=X says, and is decoded as by [Decode]; the line #TYPE of PowerShell is skipped.
-// A file that begins like a workbook is one. Open returns an [Error] for a file that is none of
-// these, is empty, or has two columns of one meaning.
+// Open reads the heading of a table. CSV may be separated by commas, semicolons, tabs or vertical
+// bars, or by what a first line sep=X says, and is decoded as by [Decode]; the line #TYPE of
+// PowerShell is skipped. A file that begins like a workbook is one. Open returns an [Error] for a
+// file that is none of these, is empty, or has two columns of one meaning, and for a sheet without
+// a column that is understood if the workbook has others: it may be a cover.
 func Open(r io.Reader, o Options) (*Reader, error) {
 	in := Decode(r)
 	start, _ := in.Peek(len(oleMark)) // what is wrong is told with the line
@@ -137,14 +143,14 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := t.readHeading(o.Columns); err != nil {
+	if err := t.readHeading(o); err != nil {
 		t.Close()
 		return nil, err
 	}
 	return t, nil
 }
 
-func (t *Reader) readHeading(columns *Columns) error {
+func (t *Reader) readHeading(o Options) error {
 	row, err := t.row()
 	switch {
 	case err == io.EOF:
@@ -154,8 +160,12 @@ func (t *Reader) readHeading(columns *Columns) error {
 	case row.Problem != "":
 		return wrong(row.Line, "%s", row.Problem)
 	}
-	t.Heading, err = newHeading(row, columns)
-	return err
+	t.Heading, err = newHeading(row, o.Columns)
+	known := slices.ContainsFunc(t.Heading.Columns, func(column int) bool { return column >= 0 })
+	if err != nil || known || o.Headless != nil && o.Headless(t.Heading.Names) {
+		return err
+	}
+	return t.rows.unknown(row.Line)
 }
 
 // Next returns the next row that is not blank, and io.EOF after the last one. An error ends the

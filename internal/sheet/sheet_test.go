@@ -132,9 +132,10 @@ func TestOpen_Comments(t *testing.T) {
 func TestOpen_Refuses(t *testing.T) {
 	t.Parallel()
 	const (
-		excel  = `save it as .xlsx or "CSV UTF-8"`
-		zeros  = `the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`
-		quotes = `a quoted cell begins here and does not end well: a quotation mark inside one is written twice`
+		encoding = "the text is neither UTF-8 nor UTF-16, but perhaps Windows-1252 or another encoding (byte "
+		excel    = `save it as .xlsx or "CSV UTF-8"`
+		zeros    = `the line holds a zero byte; is this a file of rows? If so, save it as "CSV UTF-8"`
+		quotes   = `a quoted cell begins here and does not end well: a quotation mark inside one is written twice`
 	)
 	long := strings.Repeat("x", 1<<20)
 	tests := []struct {
@@ -145,10 +146,11 @@ func TestOpen_Refuses(t *testing.T) {
 		{"nothing", "", "the file is empty"},
 		{"nothing but blanks", "\n \n,,\n\t\t\n", "the file is empty"},
 		{"nothing but a line for Excel", "sep=;\n", "the file is empty"},
-		{"Windows-1252", "email,name\na@example.com,Zo\xeb\n", `line 2: this looks like Windows-1252, not UTF-8 (at "ple.com,Zo` + `\xeb\n", which would be ë); save the file as "CSV UTF-8"`},
-		{"Windows-1252 in the heading", "email,Pr\xe9nom\n", `line 1: this looks like Windows-1252, not UTF-8 (at "email,Pr` + `\xe9nom\n", which would be é); save the file as "CSV UTF-8"`},
-		{"Windows-1251", "email,name\na@example.com,\xc8\xe2\xe0\xed\n", `line 2: the text is not UTF-8 (at "ample.com,` + `\xc8\xe2\xe0\xed\n"); save the file as "CSV UTF-8"`},
-		{"gzip", "\x1f\x8b\x08abc\n", `line 1: the text is not UTF-8 (at "` + `\x1f\x8b\babc"); save the file as "CSV UTF-8"`},
+		{"Windows-1252", "email,name\na@example.com,Zo\xeb\n", "line 2: " + encoding + `0xEB in "ple.com,Zo\xeb\n"); save the file as "CSV UTF-8"`},
+		{"Windows-1252 in the heading", "email,Pr\xe9nom\n", "line 1: " + encoding + `0xE9 in "email,Pr\xe9nom\n"); save the file as "CSV UTF-8"`},
+		{"Windows-1251", "email,name\na@example.com,\xc8\xe2\xe0\xed\n", "line 2: " + encoding + `0xC8 in "ample.com,\xc8\xe2\xe0\xed\n"); save the file as "CSV UTF-8"`},
+		{"Shift JIS", "email,name\na@example.com,\x93c\n", "line 2: " + encoding + `0x93 in "ample.com,\x93c\n"); save the file as "CSV UTF-8"`},
+		{"gzip", "\x1f\x8b\x08abc\n", "line 1: " + encoding + `0x8B in "\x1f\x8b\babc"); save the file as "CSV UTF-8"`},
 		{"a zero byte", "email\na@example.com\x00\n", "line 2: " + zeros},
 		{"zero bytes", "\x00\x00\x00\x00\n", "line 1: " + zeros},
 		{"half of UTF-16", encoded("\uFEFFemail\na@example.com\n", binary.LittleEndian) + "a", "line 3: the text is UTF-16, and half a character is missing here"},

@@ -10,7 +10,6 @@ import (
 	"unicode/utf16"
 	"unicode/utf8"
 
-	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/transform"
 )
 
@@ -226,29 +225,21 @@ func (l *Lines) Next() ([]byte, error) {
 	case l.size > MaxFile:
 		return nil, tooLarge(l.number)
 	case !utf8.Valid(line):
-		return nil, wrong(l.number, "%s", encodingOf(line))
+		return nil, wrong(l.number, "%s", notUTF8(line))
 	case bytes.IndexByte(line, 0) >= 0:
 		return nil, wrong(l.number, "the line holds a zero byte; is this a file of rows? If so, save it as \"CSV UTF-8\"")
 	}
 	return line, nil
 }
 
-// encodingOf says what a line that is not UTF-8 looks like, and what to do.
-func encodingOf(line []byte) string {
+// notUTF8 says where a line is not UTF-8, and what to do. It does not guess: a line has too few
+// letters to tell Windows-1252 from Shift JIS, GB 18030 or the encoding of an old Macintosh.
+func notUTF8(line []byte) string {
 	at := 0
 	for r, n := utf8.DecodeRune(line); r != utf8.RuneError || n > 1; r, n = utf8.DecodeRune(line[at:]) {
 		at += n
 	}
 	excerpt := line[max(0, at-10):min(len(line), at+5)]
-	// Letters of Windows-1252 beyond ASCII stand alone or in pairs. Three in a row are Cyrillic,
-	// Greek, Japanese.
-	high := 0
-	for at+high < len(line) && line[at+high] >= utf8.RuneSelf {
-		high++
-	}
-	isText := !bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' && r != '\t' && r != '\r' && r != '\n' })
-	if guess := charmap.Windows1252.DecodeByte(line[at]); high < 3 && guess != utf8.RuneError && isText {
-		return fmt.Sprintf("this looks like Windows-1252, not UTF-8 (at %q, which would be %c); save the file as \"CSV UTF-8\"", excerpt, guess)
-	}
-	return fmt.Sprintf("the text is not UTF-8 (at %q); save the file as \"CSV UTF-8\"", excerpt)
+	return fmt.Sprintf("the text is neither UTF-8 nor UTF-16, but perhaps Windows-1252 or another encoding "+
+		"(byte 0x%02X in %q); save the file as \"CSV UTF-8\"", line[at], excerpt)
 }

@@ -85,6 +85,14 @@ func (w *workbookRows) empty() error {
 	return wrong(0, "the sheet %q is empty", w.sheet.Name)
 }
 
+// unknown suspects a cover, or notes, before the sheet that is meant.
+func (w *workbookRows) unknown(line int) error {
+	if len(w.book.sheets) == 1 {
+		return nil
+	}
+	return wrong(line, "no heading of the sheet %q is known; name another sheet by --sheet: the workbook has %s", w.sheet.Name, w.book.names())
+}
+
 func (w *workbookRows) close() error {
 	var err error
 	if w.rows != nil {
@@ -101,7 +109,10 @@ type book struct {
 	sheets []bookSheet
 	// Days of dates count from 1904, as on an old Macintosh.
 	date1904 bool
-	left     uint64 // bytes that may still be read
+	// Whoever opens the workbook is to compute its formulas: their results mean nothing until then.
+	// Programs write this, some with a 0 for each result; a spreadsheet that saves does not.
+	stale bool
+	left  uint64 // bytes that may still be read
 }
 
 type link struct {
@@ -180,6 +191,9 @@ func (b *book) readSheets() error {
 		Properties struct {
 			Date1904 bool `xml:"date1904,attr"`
 		} `xml:"workbookPr"`
+		Computing struct {
+			OnLoad bool `xml:"fullCalcOnLoad,attr"`
+		} `xml:"calcPr"`
 		Sheets []bookSheet `xml:"sheets>sheet"`
 	}
 	var rels struct{ Relationship []link }
@@ -191,7 +205,7 @@ func (b *book) readSheets() error {
 	if err != nil {
 		return err
 	}
-	b.links, b.date1904 = rels.Relationship, main.Properties.Date1904
+	b.links, b.date1904, b.stale = rels.Relationship, main.Properties.Date1904, main.Computing.OnLoad
 	for _, s := range main.Sheets {
 		i := slices.IndexFunc(b.links, func(l link) bool { return l.ID == s.Link && l.is("worksheet") })
 		if i >= 0 {
@@ -313,7 +327,7 @@ func (b *book) extract(s bookSheet) (io.Reader, error) {
 			return nil, err
 		}
 	}
-	c := &cellCheck{texts: texts}
+	c := &cellCheck{texts: texts, stale: b.stale}
 	if err := b.check(s.part, c.token); err != nil {
 		return nil, err
 	}
@@ -363,13 +377,15 @@ func (b *book) check(name string, token func(xml.Token) error) error {
 // cellCheck finds what excelize would leave out or take for something else: rows and cells that do
 // not come in order, cells whose text or format cannot be found. It looks for formulas, too,
 // without the result that a spreadsheet saves with them: programs that write workbooks leave it
-// out.
+// out, or write an empty value. Of a text, an empty value is a result.
 type cellCheck struct {
-	texts    int // that cells may refer to
+	texts    int  // that cells may refer to
+	stale    bool // no result counts
 	row, col int
 	element  string
-	shared   bool // the value of the cell is the number of a text
-	formula  bool // there is one, and no value yet
+	kind     string // type of the cell; empty for a number
+	formula  bool
+	result   bool
 }
 
 func (c *cellCheck) token(t xml.Token) error {
@@ -395,7 +411,7 @@ func (c *cellCheck) token(t xml.Token) error {
 				return damaged(fmt.Errorf("row %d comes after row %d", c.row, last))
 			}
 		case "c":
-			c.shared, c.formula = attr("t") == "s", false
+			c.kind, c.formula, c.result = attr("t"), false, false
 			last := c.col
 			c.col++
 			if r := attr("r"); r != "" {
@@ -406,20 +422,31 @@ func (c *cellCheck) token(t xml.Token) error {
 			}
 		case "f":
 			c.formula = true
-		case "v", "is":
-			c.formula = false
+		case "v":
+			c.result = c.result || c.kind == "str"
+		case "is":
+			c.result = c.result || c.kind == "inlineStr"
 		}
 	case xml.CharData:
-		if c.shared && c.element == "v" {
-			if i, err := strconv.Atoi(strings.TrimSpace(string(t))); err != nil || i < 0 || i >= c.texts {
+		if c.element != "v" {
+			return nil
+		}
+		text := strings.TrimSpace(string(t))
+		c.result = c.result || text != ""
+		if c.kind == "s" {
+			if i, err := strconv.Atoi(text); err != nil || i < 0 || i >= c.texts {
 				return damaged(fmt.Errorf("row %d has a damaged cell", c.row))
 			}
 		}
 	case xml.EndElement:
 		c.element = ""
-		if t.Name.Local == "c" && c.formula {
+		if t.Name.Local == "c" && c.formula && (!c.result || c.stale) {
 			name, _ := excelize.CoordinatesToCellName(c.col, c.row)
-			return wrong(c.row, "cell %s has a formula without its result: open the workbook in a spreadsheet and save it", name)
+			problem := "without its result"
+			if c.result {
+				problem = "whose result the workbook says is still to be computed"
+			}
+			return wrong(c.row, "cell %s has a formula %s: open the workbook in a spreadsheet and save it", name, problem)
 		}
 	}
 	return nil

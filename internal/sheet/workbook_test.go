@@ -234,6 +234,8 @@ func TestOpen_RefusesWorkbooks(t *testing.T) {
 		return repacked(t, plain, map[string]string{sheet1: text})
 	}
 	const begins = `<worksheet><sheetData><row r="1"><c r="A1" t="str"><v>email</v></c></row><row r="2">`
+	cells := func(text string) []byte { return rows(begins + text + `</row></sheetData></worksheet>`) }
+	const computed = `<workbook xmlns:r="r"><sheets><sheet name="a" r:id="rId1"/></sheets><calcPr fullCalcOnLoad="1"/></workbook>`
 	tests := []struct {
 		name  string
 		book  []byte
@@ -256,6 +258,8 @@ func TestOpen_RefusesWorkbooks(t *testing.T) {
 		{"damaged texts", repacked(t, plain, map[string]string{"xl/sharedStrings.xml": "<sst><si>"}), "", isDamaged + "xl/sharedstrings.xml: XML syntax error on line 1: unexpected EOF)"},
 		{"a formula without a result", rows(begins + `<c r="A2"><f>1+1</f></c></row></sheetData></worksheet>`), "",
 			"line 2: cell A2 has a formula without its result: open the workbook in a spreadsheet and save it"},
+		{"a formula that is to be computed", repacked(t, cells(`<c r="A2"><f>1+1</f><v>0</v></c>`), map[string]string{"xl/workbook.xml": computed}), "",
+			"line 2: cell A2 has a formula whose result the workbook says is still to be computed: open the workbook in a spreadsheet and save it"},
 		{"a text that is not there", rows(begins + `<c r="A2" t="s"><v>4</v></c></row></sheetData></worksheet>`), "", isDamaged + "row 2 has a damaged cell)"},
 		{"a format that is none", rows(begins + `<c r="A2" s="x"><v>4</v></c></row></sheetData></worksheet>`), "", isDamaged + "row 2 has a damaged cell)"},
 		{"a cell twice", rows(begins + `<c r="A2"><v>1</v></c><c r="A2"><v>2</v></c></row></sheetData></worksheet>`), "", isDamaged + "row 2 has a damaged cell)"},
@@ -265,6 +269,10 @@ func TestOpen_RefusesWorkbooks(t *testing.T) {
 		{"an empty sheet", workbook(t, func(*excelize.File) error { return nil }), "", `the sheet "Sheet1" is empty`},
 		{"an empty sheet before another", workbook(t, func(f *excelize.File) error { _, err := f.NewSheet("People"); return err }), "",
 			`the sheet "Sheet1" is empty; name another one by --sheet: the workbook has "Sheet1", "People"`},
+		{"a cover before another", workbook(t, func(f *excelize.File) error {
+			_, err := f.NewSheet("People")
+			return errorsOf(err, set(f, "Sheet1", []any{}, []any{"Plan of March", "Draft"}), set(f, "People", ana...))
+		}), "", `line 2: no heading of the sheet "Sheet1" is known; name another sheet by --sheet: the workbook has "Sheet1", "People"`},
 		{"a sheet that is not there", plain, "People", `there is no sheet "People"; the workbook has "Sheet1"`},
 		{"only hidden sheets", repacked(t, plain, map[string]string{"xl/workbook.xml": `<workbook xmlns:r="r"><sheets><sheet name="a" state="veryHidden" r:id="rId1"/></sheets></workbook>`}), "",
 			`all sheets are hidden; name one by --sheet: the workbook has "a"`},
@@ -281,5 +289,52 @@ func TestOpen_RefusesWorkbooks(t *testing.T) {
 				t.Errorf("got  %q, %v\nwant %s", got, err, tt.want)
 			}
 		})
+	}
+}
+
+// Programs that write formulas leave out their results, each in another way. A text, an error and a
+// truth are results, and so is the text that is empty.
+func TestOpen_FormulaResults(t *testing.T) {
+	t.Parallel()
+	plain := workbook(t, func(f *excelize.File) error { return set(f, "Sheet1", ana...) })
+	for _, tt := range []struct {
+		cell, want string // what B2 holds; empty if it is refused
+		refused    bool
+	}{
+		{`<c r="B2"><f>X1</f></c>`, "", true},
+		{`<c r="B2"><f>X1</f><v></v></c>`, "", true},
+		{`<c r="B2"><f>X1</f><v/></c>`, "", true},
+		{`<c r="B2"><f>X1</f><v> </v></c>`, "", true},
+		{`<c r="B2"><v></v><f>X1</f></c>`, "", true},
+		{`<c r="B2" t="n"><f>X1</f><v></v></c>`, "", true},
+		{`<c r="B2" t="b"><f>X1</f><v></v></c>`, "", true},
+		{`<c r="B2" t="e"><f>X1</f><v></v></c>`, "", true},
+		{`<c r="B2" t="s"><f>X1</f><v></v></c>`, "", true},
+		{`<c r="B2" t="str"><f>X1</f></c>`, "", true},
+		{`<c r="B2"><f>X1</f><is/></c>`, "", true},
+		{`<c r="B2"><f t="shared" ref="B2:B9" si="0">X1</f><v></v></c>`, "", true},
+		{`<c r="B2"><f t="shared" si="0"/><v></v></c>`, "", true},
+		{`<c r="B2"><f t="array" ref="B2">X1</f><v></v></c>`, "", true},
+		{`<c r="B2"><f t="dataTable" ref="B2"/><v></v></c>`, "", true},
+		{`<c r="B2" t="str"><f>X1</f><v></v></c>`, "", false},
+		{`<c r="B2" t="str"><f>X1</f><v/></c>`, "", false},
+		{`<c r="B2" t="str"><f>X1</f><v>Pro</v></c>`, "Pro", false},
+		{`<c r="B2" t="inlineStr"><f>X1</f><is><t>Pro</t></is></c>`, "Pro", false},
+		{`<c r="B2" t="e"><f>X1</f><v>#N/A</v></c>`, "#N/A", false},
+		{`<c r="B2" t="b"><f>X1</f><v>1</v></c>`, "TRUE", false},
+		{`<c r="B2"><f>X1</f><v>0</v></c>`, "0", false},
+		{`<c r="B2"><v></v></c>`, "", false},
+	} {
+		book := repacked(t, plain, map[string]string{"xl/worksheets/sheet1.xml": `<worksheet><sheetData>` +
+			`<row r="1"><c r="A1" t="str"><v>email</v></c><c r="B1" t="str"><v>license</v></c></row>` +
+			`<row r="2"><c r="A2" t="str"><v>ana@example.com</v></c>` + tt.cell + `</row></sheetData></worksheet>`})
+		got, err := drawn(bytes.NewReader(book), sheet.Options{})
+		want := strings.TrimSuffix("1: email|license\n2: ana@example.com|"+tt.want, "|") + "\n"
+		switch {
+		case tt.refused && (err == nil || !strings.HasPrefix(err.Error(), "line 2: cell B2 has a formula without its result: ")):
+			t.Errorf("%s: got %q, %v; want it to be refused", tt.cell, got, err)
+		case !tt.refused && (err != nil || strings.ReplaceAll(got, "|\n", "\n") != want):
+			t.Errorf("%s: got %q, %v; want %q", tt.cell, got, err, want)
+		}
 	}
 }
