@@ -110,7 +110,8 @@ type keyring struct{}
 
 const secret = "not much of a secret"
 
-func (keyring) Used(directory.Key) {}
+func (keyring) Ended(directory.Key) string { return "" }
+func (keyring) Used(directory.Key)         {}
 
 func (keyring) AccessKey(_ context.Context, keyID string) (directory.Key, error) {
 	account, ok := strings.CutPrefix(keyID, "AKIAEXAMPLE")

@@ -57,6 +57,11 @@ func (k *keys) AccessKey(_ context.Context, id string) (directory.Key, error) {
 	return key, nil
 }
 
+// Ended goes by the clock of the service, at noon.
+func (k *keys) Ended(key directory.Key) string {
+	return directory.NewKeys(nil, nil, directory.Options{Clock: func() time.Time { return noon }}).Ended(key)
+}
+
 func (k *keys) Used(key directory.Key) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -680,7 +685,8 @@ func (f failing) AccessKey(context.Context, string) (directory.Key, error) {
 	return directory.Key{}, fmt.Errorf("asking: %w", f.err)
 }
 
-func (failing) Used(directory.Key) {}
+func (failing) Ended(directory.Key) string { return "" }
+func (failing) Used(directory.Key)         {}
 
 func TestProbes(t *testing.T) {
 	var down error
