@@ -1,7 +1,6 @@
 package carillon
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -134,7 +133,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	f.optionalChoice(&o.TestMode, "test[=public]", "serve tests, on a loopback address only, unless it is public", testModes)
 	f.text(&o.FaultFile, "faults FILE", "fault rules to begin with, JSON; with --test only", files("json"))
 	f.text(&o.Seed, "seed FILE", "what a new service for tests begins with, and goes back to at each reset: a file that carillon import takes, "+
-		"such as the output of aws chime list-users", files("json", "csv", "xlsx"))
+		"such as what aws chime list-accounts and list-users print, one after the other, or a table of users", files("json", "csv", "xlsx"))
 	o.database.serviceFlags(f)
 	o.poolFlag(f)
 	o.secretKeyFlag(f)
@@ -167,7 +166,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		if o.TestMode == "" {
 			return p.misused("--seed goes with --test only: carillon import fills a directory of another kind")
 		}
-		o.fill = p.seedReader(o.Seed, cmp.Or(o.AWSAccountID, defaultAWSAccount))
+		o.fill = p.seedReader(o.Seed, o.AWSAccountID)
 	}
 	o.database = o.orDefault()
 	o.Logger = o.logger(p.stderr)

@@ -401,6 +401,11 @@ func TestImport_IntoAnAccount(t *testing.T) {
 	a := h.beginImport(directory.ImportOptions{})
 	h.imported(a, nil, rows[:2]...)
 	equal(t, "unknown accounts", a.UnknownAccounts(), []string{"", "lost"})
+	a = h.beginImport(directory.ImportOptions{AccountID: "H", Named: true})
+	equal(t, "outcomes of named rows", h.imported(a, nil, rows[:2]...), []string{
+		"bad; account lost of user u1 is neither in these files nor in the store", "bad; user u2 names no account",
+	})
+	equal(t, "unknown accounts of named rows", a.UnknownAccounts(), []string{"", "lost"})
 
 	a = h.beginImport(directory.ImportOptions{AccountID: "H"})
 	equal(t, "outcomes", h.imported(a, nil, rows...), []string{
