@@ -67,6 +67,11 @@ func (p *program) seedReader(name, awsAccountID string) func(context.Context, *d
 			case ok:
 				return p.badInput("the seed %s cannot be loaded: %s", name, refused.Message)
 			}
+			for line := range rows.Notes.Lines() { // once: both runs note the same
+				if options.DryRun && strings.Contains(line, ": left out") {
+					report.complain("%s", line)
+				}
+			}
 		}
 		return nil
 	}

@@ -99,8 +99,8 @@ func (k *Keys) open(kept store.AccessKey) (Key, error) {
 	return key, nil
 }
 
-// Ended says why a key is refused now, "disabled" or "expired"; it is empty for one that is not. Now
-// is by the clock of the keys, which tests may move.
+// Ended says why a key is refused now, "disabled" or "expired"; it is empty for one that is not.
+// Now is by the clock of the keys, which tests may move.
 func (k *Keys) Ended(key Key) string { return key.ended(k.options.Clock()) }
 
 // ended is [Keys.Ended] at a time.

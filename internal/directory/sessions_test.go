@@ -23,8 +23,8 @@ import (
 
 var browser = directory.Visitor{Address: "192.0.2.7", UserAgent: "Firefox"}
 
-// desk is where people sign in to a house: keys, the root key among them, and sessions. The clock of
-// each stands still until it is moved.
+// desk is where people sign in to a house: keys, the root key among them, and sessions. The clock
+// of each stands still until it is moved.
 type desk struct {
 	*house
 	file     string // of the secret key

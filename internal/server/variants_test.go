@@ -24,9 +24,10 @@ import (
 //   - a request that breaks the contract is a BadRequestException that names the member, and
 //     changes nothing;
 //   - one that keeps it is checked on. If it names an account that does not exist, or belongs to
-//     others, it is a NotFoundException, as far as the operation has that. If the account is suspended, it is a ForbiddenException
-//     unless it only reads. In all other cases the operation answers in one of the ways that its
-//     contract has, and with BadRequest only where a rule says so (see ruled).
+//     others, it is a NotFoundException, as far as the operation has that. If the account is
+//     suspended, it is a ForbiddenException unless it only reads. In all other cases the operation
+//     answers in one of the ways that its contract has, and with BadRequest only where a rule says
+//     so (see ruled).
 func TestVariants(t *testing.T) {
 	c := readContract(t)
 	in := install(t, server.Options{})
