@@ -146,7 +146,7 @@ func fillUser(u *store.User, row api.User) {
 	text(&u.DisplayName, row.DisplayName)
 	text(&u.PersonalPIN, row.PersonalPIN)
 	if row.PrimaryProvisionedNumber != nil {
-		u.PhoneNumber, u.PhoneProductType = asNumber(*row.PrimaryProvisionedNumber), string(api.PhoneNumberProductTypeBusinessCalling)
+		u.PhoneNumber, u.PhoneProductType = AsNumber(*row.PrimaryProvisionedNumber), string(api.PhoneNumberProductTypeBusinessCalling)
 	}
 	fill(&u.License, row.LicenseType)
 	fill(&u.Type, row.UserType)
