@@ -329,7 +329,7 @@ func TestFatal(t *testing.T) {
 		}, "in accounts[0].Users[0]"},
 		{"same account", func(s *carillontest.Server) { s.Seed(s.Seed(acme())...) }, "accounts[0]: account "},
 		{"unknown account", func(s *carillontest.Server) { s.Users("nobody's") }, `listing the users of account "nobody's"`},
-		{"back in time", func(s *carillontest.Server) { s.Advance(-time.Hour) }, "advancing the clock by -1h0m0s"},
+		{"back in time", func(s *carillontest.Server) { s.Advance(-time.Hour) }, "advancing the clock by -1h0m0s: time only goes forward"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
