@@ -85,8 +85,9 @@ certificate again, which it also does by itself when the files change.
 
 With --test the service is one for tests of scripts and programs. Its data is in
 a temporary directory, unless a flag or a variable names a new one, or one of
-tests; its access key is the same each time; tests move its clock: GET, PUT and POST /_carillon/clock, without
-a signature; and it fails on demand: /_carillon/faults.`,
+tests; its access key is the same each time, whatever the variables say; tests
+move its clock: GET, PUT and POST /_carillon/clock, without a signature; and it
+fails on demand: /_carillon/faults.`,
 		Example: `carillon serve
 carillon serve --test --listen 127.0.0.1:0
 carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
@@ -111,7 +112,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 		"holds names separated by commas; without names and --public-url, signatures may be for any host", []trait{variable})
 	o.Console.flags(f)
 	f.group("requests")
-	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; without this flag, any number", variable)
+	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; 0, and without this flag, any number", variable)
 	parsed(f, &o.BodyMemory, size, "max-body-memory SIZE", "32MiB", "most memory for the bodies of all requests under way, 1MiB or more", variable)
 	f.group("phone numbers")
 	parsed(f, &o.Numbers.Quota, numberFrom(1, math.MaxInt), "phone-number-quota N", "", "most phone numbers of an AWS account; without this flag, any number of them", variable)
@@ -220,9 +221,10 @@ func (p *program) forTests(o *serveOptions) (remove func(), err error) {
 		}
 	}
 	o.Test = true
-	if o.RootKeyID == "" && o.RootSecret == "" {
-		o.RootKeyID, o.RootSecret = testmode.AccessKeyID, testmode.SecretAccessKey
+	if o.RootKeyID != "" || o.RootSecret != "" {
+		fmt.Fprintf(p.stderr, "carillon: test mode: %s and %s are ignored: the access key of all services for tests is the same\n", rootKeyIDVariable, rootSecretVariable)
 	}
+	o.RootKeyID, o.RootSecret = testmode.AccessKeyID, testmode.SecretAccessKey
 	remove = func() {}
 	if o.Data == "" && o.URL == "" {
 		if o.Data, err = os.MkdirTemp("", "carillon-test-"); err != nil {
