@@ -212,6 +212,9 @@ func (s *Server) Now() time.Time { return s.service.mode.Clock.Now().UTC() }
 // then.
 func (s *Server) Advance(d time.Duration) {
 	s.t.Helper()
+	if d < 0 {
+		s.t.Fatalf("carillontest: advancing the clock by %v: time only goes forward, until Reset", d)
+	}
 	if err := s.call(http.MethodPost, "clock", map[string]any{"advance": d.String()}); err != nil {
 		s.t.Fatalf("carillontest: advancing the clock by %v: %v", d, err)
 	}

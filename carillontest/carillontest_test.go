@@ -122,11 +122,11 @@ func TestSeed(t *testing.T) {
 	t.Parallel()
 	srv := carillontest.Start(t)
 	seeded := srv.Seed(acme(), carillontest.Account{
-		ID: "ent", Name: "Enterprise", Type: "EnterpriseLWA", DefaultLicense: "Basic",
+		ID: "ent", Name: "Enterprise", Type: "EnterpriseLWA", DefaultLicense: "Basic", Licenses: []string{"Basic", "Plus", "Pro"},
 		Users: []carillontest.User{
 			{ID: "chidi", Email: "chidi@example.org", DisplayName: "Chidi", License: "Pro", Registration: "Suspended"},
 			{Email: "dana@example.org", Registration: "Unregistered", Invitation: "Pending"},
-			{Email: "room@example.org", Type: "SharedDevice", PhoneNumber: "+12065550100"},
+			{Email: "room@example.org", License: "Plus", Type: "SharedDevice", PhoneNumber: "+12065550100"},
 		},
 	})
 	if a := seeded[0]; a.ID == "" || a.Type != "Team" || a.DefaultLicense != "Pro" || len(a.Users) != 2 || a.Users[0].ID == "" || a.Users[0].License != "Pro" {
@@ -135,7 +135,7 @@ func TestSeed(t *testing.T) {
 	want := []carillontest.User{
 		{ID: "chidi", Email: "chidi@example.org", DisplayName: "Chidi", License: "Pro", Type: "PrivateUser", Registration: "Suspended"},
 		{ID: seeded[1].Users[1].ID, Email: "dana@example.org", License: "Basic", Type: "PrivateUser", Registration: "Unregistered", Invitation: "Pending"},
-		{ID: seeded[1].Users[2].ID, Email: "room@example.org", License: "Basic", Type: "SharedDevice", Registration: "Registered", PhoneNumber: "+12065550100"},
+		{ID: seeded[1].Users[2].ID, Email: "room@example.org", License: "Plus", Type: "SharedDevice", Registration: "Registered", PhoneNumber: "+12065550100"},
 	}
 	if got := srv.Users("ent"); !slices.Equal(got, want) || !slices.Equal(seeded[1].Users, want) {
 		t.Errorf("got users\n%+v, and from Seed\n%+v, want\n%+v", got, seeded[1].Users, want)
@@ -301,7 +301,26 @@ func TestFatal(t *testing.T) {
 		{"no name", func(s *carillontest.Server) { s.Seed(acme(), carillontest.Account{}) }, "seeding: accounts[1]: Name is missing"},
 		{"bad license", func(s *carillontest.Server) {
 			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{{Email: "ana@example.com"}, {Email: "bo@example.com", License: "Gold"}}})
-		}, `accounts[0].Users[1]: LicenseType is "Gold", not one of Basic, Plus`},
+		}, "accounts[0].Users[1].License: Gold is not supported by the account, which has Basic, Pro"},
+		{"no license", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Licenses: []string{"Basic", "Gold"}, DefaultLicense: "Basic"})
+		}, `accounts[0]: SupportedLicenses is "Gold", not one of Basic, Plus`},
+		{"license that a Team account does not have", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{{Email: "ana@example.com", License: "Plus"}}})
+		}, "accounts[0].Users[0].License: Plus is not supported by the account, which has Basic, Pro: see Account.Licenses"},
+		{"default that is not supported", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", DefaultLicense: "ProTrial"})
+		}, "accounts[0].DefaultLicense: ProTrial is not supported"},
+		{"same number", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{
+				{Email: "ana@example.com", PhoneNumber: "+12065550100"}, {Email: "bo@example.com", PhoneNumber: "+12065550100"}}})
+		}, "accounts[0].Users[1]: PrimaryProvisionedNumber belongs to somebody else"},
+		{"number of one who has not joined", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{{Email: "ana@example.com", Registration: "Unregistered", PhoneNumber: "+12065550100"}}})
+		}, "accounts[0].Users[0]: PrimaryProvisionedNumber of a user who has not joined"},
+		{"no number", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{{Email: "ana@example.com", PhoneNumber: "12"}}})
+		}, `accounts[0].Users[0].PhoneNumber: "12" is not a phone number such as "+12065550100"`},
 		{"no address", func(s *carillontest.Server) {
 			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{{ID: "ana"}}})
 		}, "accounts[0].Users[0]: PrimaryEmail of user ana is missing"},
@@ -310,7 +329,7 @@ func TestFatal(t *testing.T) {
 		}, "in accounts[0].Users[0]"},
 		{"same account", func(s *carillontest.Server) { s.Seed(s.Seed(acme())...) }, "accounts[0]: account "},
 		{"unknown account", func(s *carillontest.Server) { s.Users("nobody's") }, `listing the users of account "nobody's"`},
-		{"back in time", func(s *carillontest.Server) { s.Advance(-time.Hour) }, "advancing the clock by -1h0m0s"},
+		{"back in time", func(s *carillontest.Server) { s.Advance(-time.Hour) }, "advancing the clock by -1h0m0s: time only goes forward"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()

@@ -3,10 +3,12 @@ package carillontest
 import (
 	"cmp"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/chime/rules"
 	"github.com/carillon-project/carillon/internal/directory"
 )
 
@@ -14,8 +16,9 @@ import (
 type Account struct {
 	ID             string // made up if empty
 	Name           string
-	Type           string // "Team" if empty; "EnterpriseLWA", "EnterpriseDirectory" or "EnterpriseOIDC"
-	DefaultLicense string // "Pro" if empty; "Basic", "Plus", or "ProTrial"
+	Type           string   // "Team" if empty; "EnterpriseLWA", "EnterpriseDirectory" or "EnterpriseOIDC"
+	DefaultLicense string   // "Pro" if empty; another one of Licenses
+	Licenses       []string // that the account supports: "Basic" and "Pro" if empty; "Plus" and "ProTrial"
 	Users          []User
 }
 
@@ -24,7 +27,7 @@ type User struct {
 	ID           string // made up if empty
 	Email        string
 	DisplayName  string
-	License      string // the default of the account if empty; "Basic", "Plus", "Pro" or "ProTrial"
+	License      string // the default of the account if empty; one of its Licenses
 	Type         string // "PrivateUser" if empty, or "SharedDevice"
 	Registration string // "Registered" if empty; "Unregistered", or "Suspended" in an Enterprise account
 	Invitation   string // "Pending", "Accepted" or "Failed"; empty for a user who was not invited
@@ -33,7 +36,7 @@ type User struct {
 
 // Seed adds accounts with their users to the directory. It returns them as they are now, with ids
 // and defaults, in the same order. A user or an account that the service would not have, such as
-// two users with one address, is a fatal error.
+// two users with one address or one phone number, is a fatal error.
 func (s *Server) Seed(accounts ...Account) []Account {
 	s.t.Helper()
 	accounts, err := s.seed(accounts)
@@ -63,12 +66,21 @@ func (s *Server) seed(accounts []Account) ([]Account, error) {
 		a.ID = cmp.Or(a.ID, newID())
 		a.Type = cmp.Or(a.Type, string(api.AccountTypeTeam))
 		a.DefaultLicense = cmp.Or(a.DefaultLicense, string(api.LicensePro))
+		if len(a.Licenses) == 0 {
+			a.Licenses = []string{string(api.LicenseBasic), string(api.LicensePro)}
+		}
 		place := fmt.Sprintf("accounts[%d]", i)
+		if err := a.check(place); err != nil {
+			return nil, err
+		}
 		done[i] = a
 		accountRows[i] = directory.AccountRow{Place: place, Account: api.Account{
 			AwsAccountId: awsAccount, AccountId: a.ID, Name: a.Name, AccountType: api.AccountType(a.Type),
 			DefaultLicense: api.License(a.DefaultLicense), CreatedTimestamp: s.Now(),
 		}}
+		for _, l := range a.Licenses {
+			accountRows[i].Account.SupportedLicenses = append(accountRows[i].Account.SupportedLicenses, api.License(l))
+		}
 		for j, u := range a.Users {
 			userRows = append(userRows, directory.UserRow{Place: fmt.Sprintf("%s.Users[%d]", place, j), User: s.row(a.ID, u)})
 		}
@@ -85,6 +97,24 @@ func (s *Server) seed(accounts []Account) ([]Account, error) {
 		err = cmp.Or(err, refused(userRows[i].Place, r))
 	}
 	return done, err
+}
+
+// check refuses what an import takes from old lists, and the API would not: an account with
+// licenses that it does not support, and numbers without a plus sign.
+func (a Account) check(place string) error {
+	supported := rules.Account{Licenses: a.Licenses}
+	if problem := supported.Unsupported(a.DefaultLicense); problem != "" {
+		return fmt.Errorf("%s.DefaultLicense: %s: see Account.Licenses", place, problem)
+	}
+	for i, u := range a.Users {
+		if problem := supported.Unsupported(cmp.Or(u.License, a.DefaultLicense)); problem != "" {
+			return fmt.Errorf("%s.Users[%d].License: %s: see Account.Licenses", place, i, problem)
+		}
+		if u.PhoneNumber != "" && !strings.HasPrefix(u.PhoneNumber, "+") {
+			return fmt.Errorf(`%s.Users[%d].PhoneNumber: %q is not a phone number such as "+12065550100"`, place, i, u.PhoneNumber)
+		}
+	}
+	return nil
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -112,12 +142,17 @@ func (s *Server) row(accountID string, u User) api.User {
 	return row
 }
 
-// refused is the error of a row that was not added.
+// refused is the error of a row that was not added, or not all of it.
 func refused(place string, r directory.ImportedRow) error {
-	if r.Outcome == directory.RowAdded {
-		return nil
+	if r.Outcome != directory.RowAdded {
+		return fmt.Errorf("%s: %s", place, cmp.Or(r.Reason, "it is already there"))
 	}
-	return fmt.Errorf("%s: %s", place, cmp.Or(r.Reason, "it is already there"))
+	for _, note := range r.Notes {
+		if problem, lost := strings.CutSuffix(note, ": left out"); lost {
+			return fmt.Errorf("%s: %s", place, problem)
+		}
+	}
+	return nil
 }
 
 // Users returns the users of an account in the order in which ListUsers has them: all pages, with

@@ -26,6 +26,7 @@ var arrows = map[string]map[string]string{
 	"carillontest": {
 		"internal/chime":        "the service that it starts",
 		"internal/chime/api":    "names what accounts and users are seeded with",
+		"internal/chime/rules":  "refuses licenses that an account does not support",
 		"internal/directory":    "wires the service; seeds and lists as an operator",
 		"internal/seal":         "wires the service",
 		"internal/server":       "wires the service",

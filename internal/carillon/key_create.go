@@ -101,7 +101,7 @@ func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
 			}
 			fmt.Fprintf(p.stderr, "carillon: access key %s is in the new profile %s\n", key.ID, o.WriteProfile)
 		}
-		if o.EndpointURL == "" {
+		if o.EndpointURL == "" && (o.WriteProfile != "" || o.Format == formatProfile) {
 			fmt.Fprintln(p.stderr, "carillon: the profile has no endpoint: set AWS_ENDPOINT_URL_CHIME where it is used, or give --endpoint-url here")
 		}
 		switch {

@@ -1,10 +1,13 @@
 package carillon
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -28,13 +31,20 @@ func (p *program) seedReader(name, awsAccountID string) func(context.Context, *d
 		if err := p.readFiles(rows, []string{name}); err != nil {
 			return p.badInput("reading the seed: %w", err)
 		}
-		options := directory.ImportOptions{AWSAccountID: awsAccountID}
 		if rows.Table != "" {
 			rows.Accounts = append(rows.Accounts, directory.AccountRow{Place: name, Account: api.Account{
-				AwsAccountId: awsAccountID, AccountId: tableAccount, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
+				AwsAccountId: cmp.Or(awsAccountID, defaultAWSAccount), AccountId: tableAccount, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
 			}})
+			for i := range rows.Users {
+				rows.Users[i].User.AccountId = new(tableAccount)
+			}
 		}
-		if len(rows.Accounts) == 1 { // what names no account is of this one
+		owner, err := seedOwner(rows.Accounts, awsAccountID)
+		if err != nil {
+			return p.badInput("the seed %s cannot be loaded: %w", name, err)
+		}
+		options := directory.ImportOptions{AWSAccountID: owner, Named: true}
+		if len(rows.Accounts) == 1 { // bots and settings, which name no account, are of this one
 			options.AccountID = rows.Accounts[0].Account.AccountId
 		}
 		for _, options.DryRun = range []bool{true, false} {
@@ -43,18 +53,46 @@ func (p *program) seedReader(name, awsAccountID string) func(context.Context, *d
 			if err == nil {
 				_, err = report.all(ctx, im)
 			}
-			if refused, ok := errors.AsType[*api.Error](err); ok {
-				return p.badInput("the seed %s cannot be loaded: %s", name, refused.Message)
-			}
-			if err != nil {
+			refused, ok := errors.AsType[*api.Error](err)
+			switch {
+			case err != nil && !ok:
 				return err
+			case ok && report.bad == 0: // else it may be a consequence of the rows
+				return p.badInput("the seed %s cannot be loaded: %s", name, refused.Message)
+			case report.bad+len(rows.Cut) > 0:
+				for _, id := range im.UnknownAccounts() {
+					if id != "" && !slices.ContainsFunc(rows.Accounts, func(row directory.AccountRow) bool { return row.Account.AccountId == id }) {
+						report.complain("account %.64s is unknown: put what aws chime get-account prints of it into the seed, too", id)
+					}
+				}
+				return p.badInput("the seed %s cannot be loaded: rows that cannot be imported: %d", name, report.bad+len(rows.Cut))
 			}
-			if bad := report.bad + len(rows.Cut); bad > 0 {
-				return p.badInput("the seed %s cannot be loaded: rows that cannot be imported: %d", name, bad)
+			for line := range rows.Notes.Lines() { // once: both runs note the same
+				if options.DryRun && strings.Contains(line, ": left out") {
+					report.complain("%s", line)
+				}
 			}
 		}
 		return nil
 	}
+}
+
+// seedOwner returns the AWS account of all that is in a seed: the given one, else that of its
+// accounts. The one access key of a service for tests sees no other.
+func seedOwner(accounts []directory.AccountRow, given string) (string, error) {
+	owner, said := given, "--aws-account-id"
+	for _, row := range accounts {
+		id, err := awsAccountID(row.Account.AwsAccountId)
+		switch {
+		case err != nil: // the import says so
+		case owner == "":
+			owner, said = id, row.Place
+		case id != owner:
+			return "", fmt.Errorf("%s: account %.64s is of AWS account %s, and %s says %s, while the one access key of a service for tests "+
+				"sees one AWS account: give all accounts the same AwsAccountId", row.Place, row.Account.AccountId, id, said, owner)
+		}
+	}
+	return cmp.Or(owner, defaultAWSAccount), nil
 }
 
 // isNew reports whether nothing is in a store yet.

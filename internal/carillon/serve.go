@@ -1,7 +1,6 @@
 package carillon
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -86,8 +85,9 @@ certificate again, which it also does by itself when the files change.
 
 With --test the service is one for tests of scripts and programs. Its data is in
 a temporary directory, unless a flag or a variable names a new one, or one of
-tests; its access key is the same each time; tests move its clock: GET, PUT and POST /_carillon/clock, without
-a signature; and it fails on demand: /_carillon/faults.`,
+tests; its access key is the same each time, whatever the variables say; tests
+move its clock: GET, PUT and POST /_carillon/clock, without a signature; and it
+fails on demand: /_carillon/faults.`,
 		Example: `carillon serve
 carillon serve --test --listen 127.0.0.1:0
 carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
@@ -112,7 +112,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 		"holds names separated by commas; without names and --public-url, signatures may be for any host", []trait{variable})
 	o.Console.flags(f)
 	f.group("requests")
-	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; without this flag, any number", variable)
+	parsed(f, &o.Rate, rate, "rate N", "", "most requests a second of each access key; 0, and without this flag, any number", variable)
 	parsed(f, &o.BodyMemory, size, "max-body-memory SIZE", "32MiB", "most memory for the bodies of all requests under way, 1MiB or more", variable)
 	f.group("phone numbers")
 	parsed(f, &o.Numbers.Quota, numberFrom(1, math.MaxInt), "phone-number-quota N", "", "most phone numbers of an AWS account; without this flag, any number of them", variable)
@@ -134,7 +134,7 @@ carillon serve --data /srv/carillon --listen 0.0.0.0:24463 \
 	f.optionalChoice(&o.TestMode, "test[=public]", "serve tests, on a loopback address only, unless it is public", testModes)
 	f.text(&o.FaultFile, "faults FILE", "fault rules to begin with, JSON; with --test only", files("json"))
 	f.text(&o.Seed, "seed FILE", "what a new service for tests begins with, and goes back to at each reset: a file that carillon import takes, "+
-		"such as the output of aws chime list-users", files("json", "csv", "xlsx"))
+		"such as what aws chime list-accounts and list-users print, one after the other, or a table of users", files("json", "csv", "xlsx"))
 	o.database.serviceFlags(f)
 	o.poolFlag(f)
 	o.secretKeyFlag(f)
@@ -167,7 +167,7 @@ func (p *program) serve(ctx context.Context, o serveOptions) error {
 		if o.TestMode == "" {
 			return p.misused("--seed goes with --test only: carillon import fills a directory of another kind")
 		}
-		o.fill = p.seedReader(o.Seed, cmp.Or(o.AWSAccountID, defaultAWSAccount))
+		o.fill = p.seedReader(o.Seed, o.AWSAccountID)
 	}
 	o.database = o.orDefault()
 	o.Logger = o.logger(p.stderr)
@@ -221,9 +221,10 @@ func (p *program) forTests(o *serveOptions) (remove func(), err error) {
 		}
 	}
 	o.Test = true
-	if o.RootKeyID == "" && o.RootSecret == "" {
-		o.RootKeyID, o.RootSecret = testmode.AccessKeyID, testmode.SecretAccessKey
+	if o.RootKeyID != "" || o.RootSecret != "" {
+		fmt.Fprintf(p.stderr, "carillon: test mode: %s and %s are ignored: the access key of all services for tests is the same\n", rootKeyIDVariable, rootSecretVariable)
 	}
+	o.RootKeyID, o.RootSecret = testmode.AccessKeyID, testmode.SecretAccessKey
 	remove = func() {}
 	if o.Data == "" && o.URL == "" {
 		if o.Data, err = os.MkdirTemp("", "carillon-test-"); err != nil {

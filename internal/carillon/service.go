@@ -124,6 +124,9 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		scheme, tlsConfig = "https", s.certificate.Config()
 	}
 	noStore := func(err error) error { return &codedError{exitNoStore, err} }
+	if err := o.checkNew(); err != nil {
+		return nil, noStore(err)
+	}
 	if err := o.narrow(o.Logger); err != nil {
 		return nil, noStore(err)
 	}
@@ -284,15 +287,43 @@ func notListening(what string, err error, flag string) error {
 	return fmt.Errorf("listening%s: %w", what, err)
 }
 
+// checkNew keeps test mode from a directory without a database that is not new: what is in it is
+// of somebody else.
+func (o serviceOptions) checkNew() error {
+	if !o.Test || !errors.Is(o.exists(), fs.ErrNotExist) {
+		return nil
+	}
+	entries, err := os.ReadDir(o.Data)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		switch e.Name() {
+		case "lock", secretKeyFile, rootKeyFile, dialOutSecretFile, testmode.SnapshotsDir: // of a start that was cut short
+		case "lost+found": // of a file system
+		default:
+			return fmt.Errorf("%s: it holds %s, which is not of a service for tests: name a new directory", o.Data, e.Name())
+		}
+	}
+	return nil
+}
+
 // checkForTests keeps test mode from a directory that people rely on, and people from relying on
 // one of tests, whose key everybody knows.
 func (o serviceOptions) checkForTests(ctx context.Context, st store.Store) error {
+	where := o.Data
+	if o.URL != "" {
+		where = "the database of --database-url"
+	}
 	if o.Test {
-		return testmode.Claim(ctx, st)
+		if err := testmode.Claim(ctx, st); err != nil {
+			return fmt.Errorf("%s: %w", where, err)
+		}
+		return nil
 	}
 	is, err := testmode.Claimed(ctx, st)
 	if is {
-		return errors.New("it was made by carillon serve --test, whose access key everybody knows: serve it with --test, or name another place")
+		return fmt.Errorf("%s: it was made by carillon serve --test, whose access key everybody knows: serve it with --test, or name another place", where)
 	}
 	return err
 }

@@ -49,7 +49,7 @@ type DialOutHook struct {
 func (s *Service) CreateMeetingDialOut(ctx context.Context, in *api.CreateMeetingDialOutInput) (*api.CreateMeetingDialOutOutput, error) {
 	return write(ctx, s, opCreateMeetingDialOut, func(c *change) (*api.CreateMeetingDialOutOutput, error) {
 		aws := c.caller.AWSAccountID
-		from := asNumber(in.FromPhoneNumber)
+		from := AsNumber(in.FromPhoneNumber)
 		found, err := c.PhoneNumbers(aws, []string{from})
 		if err != nil {
 			return nil, err
@@ -62,7 +62,7 @@ func (s *Service) CreateMeetingDialOut(ctx context.Context, in *api.CreateMeetin
 			TransactionID: c.newID(),
 			MeetingID:     in.MeetingId,
 			From:          from,
-			To:            asNumber(in.ToPhoneNumber),
+			To:            AsNumber(in.ToPhoneNumber),
 			Created:       c.now,
 			Status:        DialOutRecorded,
 		}

@@ -97,7 +97,7 @@ type Item struct {
 	Operation string
 	AccountID string // empty: the items belong to the AWS account
 	ID        string // as the request names it: of a user or bot, an e-mail address to invite, or a phone number
-	Email     string // of a user
+	Email     string // of a user or bot
 }
 
 // Service carries out the operations of the API, and what happens by itself. What it keeps in

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -110,7 +111,8 @@ type keyring struct{}
 
 const secret = "not much of a secret"
 
-func (keyring) Used(directory.Key) {}
+func (keyring) Ended(directory.Key) string { return "" }
+func (keyring) Used(directory.Key)         {}
 
 func (keyring) AccessKey(_ context.Context, keyID string) (directory.Key, error) {
 	account, ok := strings.CutPrefix(keyID, "AKIAEXAMPLE")
@@ -185,6 +187,9 @@ func (h *house) call(operation, labels, query, body string) (string, error) {
 	if status, code := e.Exception.Status(); status != reply.StatusCode || string(code) != refusal.Code {
 		h.t.Errorf("%s: %s came with status %d and code %s, want %d and %s", operation, e.Exception, reply.StatusCode, refusal.Code, status, code)
 	}
+	if listed := api.Exceptions(operation); listed != nil && !slices.Contains(listed, e.Exception) {
+		h.t.Errorf("%s %s: got %v, which its contract does not have", operation, path, e)
+	}
 	return "", e
 }
 
@@ -204,6 +209,14 @@ func (h *house) refused(want api.Exception, operation, labels, query, body strin
 	if got := exception(err); got != want {
 		h.t.Errorf("%s %s %s %s: got %s, error %v; want %s", operation, labels, query, body, out, err, want)
 	}
+}
+
+// absent is how an operation answers about what is not there.
+func absent(operation string) api.Exception {
+	if slices.Contains(api.Exceptions(operation), api.NotFoundException) {
+		return api.NotFoundException
+	}
+	return api.BadRequestException
 }
 
 func exception(err error) api.Exception {

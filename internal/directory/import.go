@@ -38,9 +38,12 @@ type Import struct {
 // ImportOptions adjusts an import; the zero value is ready to use.
 type ImportOptions struct {
 	// AccountID is the account, in the store or imported, for users, rooms and members that name no
-	// account or an unknown one, and for bots and settings, which never do. Empty: such rows are
+	// account or an unknown one, and for bots and settings, which never name one. Empty: such rows are
 	// refused.
 	AccountID string
+	// Named refuses users, rooms and members that name no account or an unknown one, with an AccountID
+	// too.
+	Named bool
 	// AWSAccountID is the AWS account of telephone numbers, of orders of them and of settings, which
 	// do not say it. Empty: that of the imported accounts, or the only one that there is.
 	AWSAccountID string

@@ -33,14 +33,13 @@ func (k *chunk) bot(row BotRow) (result ImportedRow, err error) {
 	if problem := badBot(r); problem != "" {
 		return badRow("%s", problem), nil
 	}
-	a, err := k.account(nil, fmt.Sprintf("bot %.64s", id), &result)
+	a, err := k.given(fmt.Sprintf("bot %.64s", id), &result)
 	if err != nil || result.Outcome == RowBad {
 		return result, err
 	}
 	if enterprise(*a, "bots") != nil {
 		return badRow("bot %.64s is of account %.64s, which is of type %s and has no bots", id, a.AccountID, a.Type), nil
 	}
-	result.Notes = nil // which account it is need not be told of each bot
 	key := [2]string{a.AccountID, id}
 	for _, seen := range []seen{k.seen, k.of.seen} {
 		if earlier, again := seen.bots[key]; again {

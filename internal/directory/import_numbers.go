@@ -70,9 +70,9 @@ func (im *Import) NumberSettings(ctx context.Context, rows []NumberSettingsRow) 
 // number decides about one row, and adds what is new.
 func (k *chunk) number(owner string, row NumberRow) (result ImportedRow, err error) {
 	r := row.Number
-	number := asNumber(orEmpty(r.E164PhoneNumber))
+	number := AsNumber(orEmpty(r.E164PhoneNumber))
 	if number == "" {
-		number = asNumber(orEmpty(r.PhoneNumberId))
+		number = AsNumber(orEmpty(r.PhoneNumberId))
 	}
 	if problem := badNumber(number, r); problem != "" {
 		return badRow("%s", problem), nil
@@ -463,7 +463,7 @@ func badOrder(r api.PhoneNumberOrder) string {
 	for _, n := range r.OrderedPhoneNumbers {
 		problem = firstOf(problem, notOneOf("Status", n.Status, api.OrderedPhoneNumberStatusProcessing, api.OrderedPhoneNumberStatusAcquired,
 			api.OrderedPhoneNumberStatusFailed))
-		if !numberForm().MatchString(asNumber(orEmpty(n.E164PhoneNumber))) {
+		if !numberForm().MatchString(AsNumber(orEmpty(n.E164PhoneNumber))) {
 			problem = firstOf(problem, fmt.Sprintf("E164PhoneNumber %.64q is not a phone number such as +12065550100", orEmpty(n.E164PhoneNumber)))
 		}
 	}
@@ -484,7 +484,7 @@ func fillOrderRow(o *store.PhoneNumberOrder, r api.PhoneNumberOrder) {
 		o.Numbers = nil
 	}
 	for _, n := range r.OrderedPhoneNumbers {
-		o.Numbers = append(o.Numbers, store.OrderedNumber{Number: asNumber(*n.E164PhoneNumber), Status: string(n.Status)})
+		o.Numbers = append(o.Numbers, store.OrderedNumber{Number: AsNumber(*n.E164PhoneNumber), Status: string(n.Status)})
 	}
 }
 

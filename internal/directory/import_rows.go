@@ -29,10 +29,8 @@ func badAccount(row api.Account) string {
 		return "AwsAccountId is missing"
 	case !isAWSAccountID(row.AwsAccountId):
 		return fmt.Sprintf("AwsAccountId is %.64q, not 12 digits", row.AwsAccountId)
-	case strings.TrimSpace(row.Name) == "":
-		return "Name is missing"
-	case utf8.RuneCountInString(row.Name) > 100:
-		return "Name has more than 100 characters"
+	case badAccountName(row.Name) != "":
+		return "Name " + badAccountName(row.Name)
 	}
 	for _, l := range row.SupportedLicenses {
 		if problem := notOneOf("SupportedLicenses", l, allLicenses()...); problem != "" {
@@ -146,7 +144,7 @@ func fillUser(u *store.User, row api.User) {
 	text(&u.DisplayName, row.DisplayName)
 	text(&u.PersonalPIN, row.PersonalPIN)
 	if row.PrimaryProvisionedNumber != nil {
-		u.PhoneNumber, u.PhoneProductType = asNumber(*row.PrimaryProvisionedNumber), string(api.PhoneNumberProductTypeBusinessCalling)
+		u.PhoneNumber, u.PhoneProductType = AsNumber(*row.PrimaryProvisionedNumber), string(api.PhoneNumberProductTypeBusinessCalling)
 	}
 	fill(&u.License, row.LicenseType)
 	fill(&u.Type, row.UserType)
@@ -184,6 +182,21 @@ func badID(id string) string {
 		return "is missing"
 	case strings.ContainsFunc(id, unicode.IsControl):
 		return "holds a line break or another control character"
+	case id == "." || id == "..": // which clients and proxies take for a way in the path
+		return "is " + id + ", which no URL can name"
+	}
+	return ""
+}
+
+// badAccountName says why an account cannot have a name, "" if it can.
+func badAccountName(name string) string {
+	switch {
+	case strings.TrimSpace(name) == "":
+		return "is missing"
+	case strings.Contains(name, "\n"):
+		return "holds a line break"
+	case utf8.RuneCountInString(name) > maxAccountName:
+		return fmt.Sprintf("has more than %d characters", maxAccountName)
 	}
 	return ""
 }

@@ -147,11 +147,10 @@ func (k *chunk) retentionSettings(row RetentionSettingsRow) (result ImportedRow,
 // accountNow returns the account that the import is given, with its settings. If there is none, the
 // result says so.
 func (k *chunk) accountNow(what string, result *ImportedRow) (store.Account, error) {
-	a, err := k.account(nil, what, result)
+	a, err := k.given(what, result)
 	if err != nil || result.Outcome == RowBad {
 		return store.Account{}, err
 	}
-	result.Notes = nil // which account it is need not be told
 	now, err := k.change.FindAccount(a.AccountID)
 	if k.of.request.DryRun && errors.Is(err, store.ErrNotFound) { // its own insertion is undone by now
 		now = *a

@@ -177,6 +177,8 @@ func TestImport_RefusesAccounts(t *testing.T) {
 	}{
 		{func(a *api.Account) { a.AccountId = " " }, "AccountId is missing"},
 		{func(a *api.Account) { a.AccountId = "a\nb" }, "AccountId holds a line break or another control character"},
+		{func(a *api.Account) { a.AccountId = ".." }, "AccountId is .., which no URL can name"},
+		{func(a *api.Account) { a.Name = "a\nb" }, "Name holds a line break"},
 		{func(a *api.Account) { a.AwsAccountId = "" }, "AwsAccountId is missing"},
 		{func(a *api.Account) { a.AwsAccountId = "1234" }, `AwsAccountId is "1234", not 12 digits`},
 		{func(a *api.Account) { a.Name = "" }, "Name is missing"},
@@ -211,6 +213,7 @@ func TestImport_RefusesUsers(t *testing.T) {
 	}{
 		{userRow("A", ""), "UserId is missing"},
 		{userRow("A", "a\tb", email("x@example.com")), "UserId holds a line break or another control character"},
+		{userRow("A", ".", email("x@example.com")), "UserId is ., which no URL can name"},
 		{userRow("A", "x", email("")), "PrimaryEmail of user x is missing"},
 		{userRow("A", "x", email("x@localhost")), "PrimaryEmail of user x is not an e-mail address: its domain has no dot"},
 		{userRow("A", "x", email("x y@example.com")), "PrimaryEmail of user x is not an e-mail address: it holds a blank"},
@@ -401,6 +404,11 @@ func TestImport_IntoAnAccount(t *testing.T) {
 	a := h.beginImport(directory.ImportOptions{})
 	h.imported(a, nil, rows[:2]...)
 	equal(t, "unknown accounts", a.UnknownAccounts(), []string{"", "lost"})
+	a = h.beginImport(directory.ImportOptions{AccountID: "H", Named: true})
+	equal(t, "outcomes of named rows", h.imported(a, nil, rows[:2]...), []string{
+		"bad; account lost of user u1 is neither in these files nor in the store", "bad; user u2 names no account",
+	})
+	equal(t, "unknown accounts of named rows", a.UnknownAccounts(), []string{"", "lost"})
 
 	a = h.beginImport(directory.ImportOptions{AccountID: "H"})
 	equal(t, "outcomes", h.imported(a, nil, rows...), []string{

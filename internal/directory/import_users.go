@@ -172,28 +172,44 @@ func (k *chunk) remember(u *store.User, place string) {
 // account finds the account that a row names, of what is called who. If there is none, the result
 // says so.
 func (k *chunk) account(accountID *string, who string, result *ImportedRow) (*store.Account, error) {
-	named, given := orEmpty(accountID), k.of.request.AccountID
+	named := orEmpty(accountID)
 	a, err := k.find(named)
 	switch {
 	case err != nil || a != nil:
 		return a, err
-	case given == "" && named == "":
-		k.seen.unknown[named] = true
-		*result = badRow("%s names no account", who)
-		return nil, nil
-	case given == "":
-		k.seen.unknown[named] = true
-		*result = badRow("account %.64s of %s is neither in these files nor in the store", named, who)
-		return nil, nil
+	case k.of.request.AccountID != "" && !k.of.request.Named:
+		why := "AccountId is of an unknown account"
+		if named == "" {
+			why = "AccountId is missing"
+		}
+		result.note(why + ": set to the given account")
+		return k.given(who, result)
 	case named == "":
-		result.note("AccountId is missing: set to the given account")
-	default:
-		result.note("AccountId is of an unknown account: set to the given account")
+		k.nameless(who, result)
+		return nil, nil
 	}
-	if a, err = k.find(given); err == nil && a == nil {
-		err = noAccount(given)
+	k.seen.unknown[named] = true
+	*result = badRow("account %.64s of %s is neither in these files nor in the store", named, who)
+	return nil, nil
+}
+
+// given is account for what never names one: it belongs to the account that the import is given.
+func (k *chunk) given(who string, result *ImportedRow) (*store.Account, error) {
+	id := k.of.request.AccountID
+	if id == "" {
+		k.nameless(who, result)
+		return nil, nil
+	}
+	a, err := k.find(id)
+	if err == nil && a == nil {
+		err = noAccount(id)
 	}
 	return a, err
+}
+
+func (k *chunk) nameless(who string, result *ImportedRow) {
+	k.seen.unknown[""] = true
+	*result = badRow("%s names no account", who)
 }
 
 // find returns an account of the import or the store, nil if there is none.

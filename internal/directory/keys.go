@@ -99,7 +99,11 @@ func (k *Keys) open(kept store.AccessKey) (Key, error) {
 	return key, nil
 }
 
-// ended says why a key is refused at a time, "" if it is not.
+// Ended says why a key is refused now, "disabled" or "expired"; it is empty for one that is not.
+// Now is by the clock of the keys, which tests may move.
+func (k *Keys) Ended(key Key) string { return key.ended(k.options.Clock()) }
+
+// ended is [Keys.Ended] at a time.
 func (k Key) ended(at time.Time) string {
 	switch {
 	case k.Disabled:

@@ -59,7 +59,7 @@ func (s *Service) BatchCreateRoomMembership(ctx context.Context, in *api.BatchCr
 		}
 		out := &api.BatchCreateRoomMembershipOutput{Errors: []api.MemberError{}}
 		for i, item := range in.MembershipItemList {
-			refused := s.options.Refuse(ctx, Item{opBatchCreateRoomMembership.name, a.AccountID, ids[i], adding.known[ids[i]].user.Email})
+			refused := s.options.Refuse(ctx, Item{opBatchCreateRoomMembership.name, a.AccountID, ids[i], adding.known[ids[i]].email()})
 			if refused == nil {
 				refused = adding.add(ids[i], item.Role)
 			}
@@ -282,6 +282,13 @@ type occupant struct {
 	bot  *store.Bot // nil for a user
 }
 
+func (o occupant) email() string {
+	if o.bot != nil {
+		return o.bot.Email
+	}
+	return o.user.Email
+}
+
 func (o occupant) kind() api.MemberType {
 	if o.bot != nil {
 		return api.MemberTypeBot
@@ -316,16 +323,16 @@ func occupants(tx store.ReadTx, a store.Account, ids []string) (map[string]occup
 }
 
 func showMembership(m store.RoomMembership, who occupant) api.RoomMembership {
-	email, name := who.user.Email, who.user.DisplayName
+	name := who.user.DisplayName
 	if who.bot != nil {
-		email, name = who.bot.Email, who.bot.Name
+		name = who.bot.Name
 	}
 	return api.RoomMembership{
 		RoomId: new(m.RoomID),
 		Member: &api.Member{
 			MemberId:   new(m.MemberID),
 			MemberType: who.kind(),
-			Email:      orNil(email),
+			Email:      orNil(who.email()),
 			FullName:   orNil(name),
 			AccountId:  new(m.AccountID),
 		},

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -227,9 +226,8 @@ func (c *change) inConversation(request NewMessage, m *store.Message) (home stor
 
 // beginConversation returns a conversation of an account that nobody is in yet.
 func (c *change) beginConversation(a store.Account, id string, people []store.User) (store.Conversation, error) {
-	if n := utf8.RuneCountInString(id); strings.TrimSpace(id) == "" || n > maxConversationID || !utf8.ValidString(id) ||
-		strings.ContainsFunc(id, unicode.IsControl) {
-		return store.Conversation{}, api.BadRequest("The id of a conversation must have 1 to %d characters that can be printed, not all of them blank", maxConversationID)
+	if badID(id) != "" || utf8.RuneCountInString(id) > maxConversationID || !utf8.ValidString(id) {
+		return store.Conversation{}, api.BadRequest("The id of a conversation must have 1 to %d characters that can be printed, not all of them blank, and not be . or ..", maxConversationID)
 	}
 	if !slices.ContainsFunc(people, func(u store.User) bool { return u.AccountID == a.AccountID }) {
 		return store.Conversation{}, api.BadRequest("A conversation of account %s must have a user of that account in it", a.AccountID)

@@ -95,6 +95,9 @@ func TestMessages(t *testing.T) {
 		refused(api.BadRequestException, with(func(m *directory.NewMessage) { m.Members = []string{"bo"} }))
 		refused(api.BadRequestException, with(func(m *directory.NewMessage) { m.ConversationID = "c" }))
 		refused(api.BadRequestException, with(func(m *directory.NewMessage) { m.RoomID = "" }))
+		for _, id := range []string{" ", "a\nb", ".", ".."} {
+			refused(api.BadRequestException, with(func(m *directory.NewMessage) { m.RoomID, m.ConversationID = "", id }))
+		}
 		h.must("DeleteRoomMembership", in("A", room, "ana"), "", "")
 		refused(api.BadRequestException, x)
 		h.write(func(tx store.Tx) error {

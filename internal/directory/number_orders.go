@@ -114,7 +114,7 @@ func toOrder(in *api.CreatePhoneNumberOrderInput) ([]string, error) {
 	first := make(map[string]int)
 	numbers := make([]string, len(in.E164PhoneNumbers))
 	for i, text := range in.E164PhoneNumbers {
-		numbers[i] = asNumber(text)
+		numbers[i] = AsNumber(text)
 		if j, again := first[numbers[i]]; again {
 			return nil, api.BadRequest("E164PhoneNumbers[%d] is the same number as E164PhoneNumbers[%d]", i, j)
 		}

@@ -224,7 +224,7 @@ func IsPhoneNumber(text string) bool { return numberForm().MatchString(plainNumb
 
 // plainNumber is a number as it is kept, of one that people may have written for people.
 func plainNumber(text string) string {
-	return asNumber(strings.Map(func(r rune) rune {
+	return AsNumber(strings.Map(func(r rune) rune {
 		if strings.ContainsRune(" \u00A0-.()/", r) {
 			return -1
 		}

@@ -219,7 +219,7 @@ type numberChange struct{ before, after store.PhoneNumber }
 func (c *change) numbers(ids []string) (*numberChanges, error) {
 	wanted := make([]string, len(ids))
 	for i, id := range ids {
-		wanted[i] = asNumber(id)
+		wanted[i] = AsNumber(id)
 	}
 	found, err := c.PhoneNumbers(c.caller.AWSAccountID, wanted)
 	if err != nil {
@@ -235,7 +235,7 @@ func (c *change) numbers(ids []string) (*numberChanges, error) {
 }
 
 // of returns the number that an id names, or nil.
-func (x *numberChanges) of(id string) *numberChange { return x.byID[asNumber(id)] }
+func (x *numberChanges) of(id string) *numberChange { return x.byID[AsNumber(id)] }
 
 // update changes the product type or the calling name of a number, or refuses to. A calling name
 // takes effect later.
@@ -432,7 +432,7 @@ func (c *change) withinQuota(o Options, more int) error {
 }
 
 func findNumber(tx store.ReadTx, awsAccountID, id string) (store.PhoneNumber, error) {
-	found, err := tx.PhoneNumbers(awsAccountID, []string{asNumber(id)})
+	found, err := tx.PhoneNumbers(awsAccountID, []string{AsNumber(id)})
 	if err != nil {
 		return store.PhoneNumber{}, err
 	}
@@ -446,9 +446,9 @@ func noNumber(id string) *rules.Refusal {
 	return refusal(api.ErrorCodeNotFound, "Phone number %.64s was not found in the AWS account", id)
 }
 
-// asNumber returns the number that an id names. Amazon Chime's own examples write ids with a plus
+// AsNumber returns the number that an id names. Amazon Chime's own examples write ids with a plus
 // sign, and with its percent-encoding, in paths and in bodies.
-func asNumber(id string) string {
+func AsNumber(id string) string {
 	if len(id) >= 3 && strings.EqualFold(id[:3], "%2B") {
 		id = "+" + id[3:]
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/address"
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -73,14 +72,17 @@ func (o *Operator) changeAccount(ctx context.Context, op operation, accountID st
 	return out, err
 }
 
+// maxAccountName is the length of the name of an account, in characters.
+const maxAccountName = 100
+
 // CreateAccount makes an active account of any type, with the licenses of a new Team account. An
 // Enterprise account must claim a domain before it can have members.
 func (o *Operator) CreateAccount(ctx context.Context, awsAccountID, name string, accountType api.AccountType) (api.Account, error) {
 	switch {
 	case !isAWSAccountID(awsAccountID):
 		return api.Account{}, api.BadRequest("The AWS account id %.64q must be 12 digits", awsAccountID)
-	case strings.TrimSpace(name) == "" || utf8.RuneCountInString(name) > 100:
-		return api.Account{}, api.BadRequest("The name of an account must have 1 to 100 characters, not all of them blank")
+	case badAccountName(name) != "":
+		return api.Account{}, api.BadRequest("The name of an account must have 1 to %d characters, not all of them blank and none a line break", maxAccountName)
 	}
 	switch accountType {
 	case api.AccountTypeTeam, api.AccountTypeEnterpriseLWA, api.AccountTypeEnterpriseDirectory, api.AccountTypeEnterpriseOIDC:

@@ -99,6 +99,7 @@ func TestOperatorCreatesAccount(t *testing.T) {
 		{"11112222333", "Acme", "Team"},
 		{"11112222333x", "Acme", "Team"},
 		{awsAccount, " ", "Team"},
+		{awsAccount, "a\nb", "Team"},
 		{awsAccount, strings.Repeat("é", 101), "Team"},
 		{awsAccount, "Acme", "Enterprise"},
 		{awsAccount, "Acme", ""},

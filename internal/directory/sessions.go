@@ -77,7 +77,7 @@ type Sessions struct {
 
 // NewSessions returns the sessions of people with some keys. Sessions begin and end by
 // Options.Clock, which should be that of the machine: a clock that tests move would sign people
-// out. The trail goes by the clock of the keys, like the rest of it.
+// out. The expiry of keys and the trail go by the clock of the keys, as they do elsewhere.
 func NewSessions(st store.Store, keys *Keys, options Options) *Sessions {
 	return &Sessions{store: st, keys: keys, options: options.orDefault()}
 }
@@ -150,7 +150,7 @@ func signInError(err error) error {
 func (s *Sessions) refusal(key Key, secret string) string {
 	want, got := sha256.Sum256([]byte(key.Secret)), sha256.Sum256([]byte(secret))
 	same := subtle.ConstantTimeCompare(want[:], got[:]) == 1
-	if ended := key.ended(s.now()); ended != "" {
+	if ended := s.keys.Ended(key); ended != "" {
 		return ended
 	}
 	if !same {
@@ -178,7 +178,7 @@ func (s *Sessions) SignInByLink(ctx context.Context, link string, v Visitor) (to
 		if err != nil {
 			return err
 		}
-		if key = showKey(kept); key.ended(s.now()) != "" {
+		if key = showKey(kept); s.keys.Ended(key) != "" {
 			return ErrSignIn
 		}
 		c.caller = s.caller(key, v)
@@ -225,15 +225,14 @@ func (s *Sessions) MakeLink(ctx context.Context, keyID string) (link string, err
 		if err != nil {
 			return err
 		}
-		now := s.now()
-		if ended := showKey(kept).ended(now); ended != "" {
+		if ended := s.keys.Ended(showKey(kept)); ended != "" {
 			return api.BadRequest("Access key %s is %s, so nobody can sign in with it", keyID, ended)
 		}
 		if link, err = s.makeToken(); err != nil {
 			return err
 		}
 		c.recordOwned(kept.AWSAccountID, keyID, nil, nil)
-		return c.InsertSignInLink(store.SignInLink{LinkID: hashOf(link), KeyID: keyID, Expires: now.Add(LinkLife)})
+		return c.InsertSignInLink(store.SignInLink{LinkID: hashOf(link), KeyID: keyID, Expires: s.now().Add(LinkLife)})
 	})
 	if err != nil {
 		return "", err
@@ -258,7 +257,7 @@ func (s *Sessions) Resume(ctx context.Context, token string) (Session, Key, erro
 		return Session{}, Key{}, err
 	}
 	key, err := s.keys.AccessKey(ctx, kept.KeyID)
-	if errors.Is(err, ErrUnknownKey) || err == nil && key.ended(now) != "" {
+	if errors.Is(err, ErrUnknownKey) || err == nil && s.keys.Ended(key) != "" {
 		return Session{}, Key{}, ErrNoSession
 	}
 	if err != nil {
@@ -310,7 +309,7 @@ func (s *Sessions) List(ctx context.Context, awsAccountID string) ([]Session, er
 		now := s.now()
 		live := make(map[string]bool)
 		for _, key := range keys {
-			live[key.KeyID] = showKey(key).ended(now) == ""
+			live[key.KeyID] = s.keys.Ended(showKey(key)) == ""
 		}
 		for _, kept := range all {
 			if live[kept.KeyID] && !hasEnded(kept, now) {

@@ -23,20 +23,21 @@ import (
 
 var browser = directory.Visitor{Address: "192.0.2.7", UserAgent: "Firefox"}
 
-// desk is where people sign in to a house: keys, the root key among them, and sessions, whose clock
-// stands still until it is moved.
+// desk is where people sign in to a house: keys, the root key among them, and sessions. The clock
+// of each stands still until it is moved.
 type desk struct {
 	*house
 	file     string // of the secret key
 	keys     *directory.Keys
 	sessions *directory.Sessions
 	root     directory.Key
-	moved    *atomic.Int64
+	moved    *atomic.Int64 // the clock of the sessions
+	aged     *atomic.Int64 // that of the keys
 }
 
 func newDesk(t *testing.T, h *house) *desk {
 	t.Helper()
-	d := &desk{house: h, file: filepath.Join(t.TempDir(), "key"), moved: new(atomic.Int64)}
+	d := &desk{house: h, file: filepath.Join(t.TempDir(), "key"), moved: new(atomic.Int64), aged: new(atomic.Int64)}
 	d.keys, d.sessions = d.service(t)
 	d.root = ensure(t, d.keys, "", "", directory.RootMadeUp)
 	return d
@@ -46,11 +47,15 @@ func newDesk(t *testing.T, h *house) *desk {
 func (d *desk) service(t *testing.T) (*directory.Keys, *directory.Sessions) {
 	t.Helper()
 	sealer := ok[*seal.Sealer](t)(seal.FromFile(t.Context(), d.store, d.file))
-	keys := directory.NewKeys(d.store, sealer, directory.Options{Clock: clock, Operator: "alice"})
-	return keys, directory.NewSessions(d.store, keys, directory.Options{Clock: func() time.Time { return now.Add(time.Duration(d.moved.Load())) }})
+	ahead := func(by *atomic.Int64) func() time.Time {
+		return func() time.Time { return now.Add(time.Duration(by.Load())) }
+	}
+	keys := directory.NewKeys(d.store, sealer, directory.Options{Clock: ahead(d.aged), Operator: "alice"})
+	return keys, directory.NewSessions(d.store, keys, directory.Options{Clock: ahead(d.moved)})
 }
 
 func (d *desk) move(by time.Duration) { d.moved.Add(int64(by)) }
+func (d *desk) age(by time.Duration)  { d.aged.Add(int64(by)) }
 
 func (d *desk) makeKey(t *testing.T, aws, name string, expires time.Time) directory.Key {
 	t.Helper()
@@ -133,7 +138,7 @@ func TestSignIn_Refused(t *testing.T) {
 	d := newDesk(t, newHouse(t))
 	expired, disabled := d.makeKey(t, awsAccount, "old", now.Add(time.Minute)), d.makeKey(t, awsAccount, "lost", time.Time{})
 	ok[directory.Key](t)(d.keys.Disable(t.Context(), disabled.ID))
-	d.move(time.Minute)
+	d.age(time.Minute)
 	n := len(d.audit())
 	tests := []struct{ keyID, secret string }{
 		{"", ""},
@@ -310,7 +315,7 @@ func TestSession_EndsWithItsKey(t *testing.T) {
 		key := d.makeKey(t, awsAccount, "guest", now.Add(time.Minute))
 		token := d.signIn(t, key)
 		link := ok[string](t)(d.sessions.MakeLink(t.Context(), key.ID))
-		d.move(time.Minute)
+		d.age(time.Minute)
 		d.ended(t, "its session", token)
 		equal(t, "sessions listed", len(ok[[]directory.Session](t)(d.sessions.List(t.Context(), awsAccount))), 0)
 		if _, err := d.sessions.SignInByLink(t.Context(), link, browser); !errors.Is(err, directory.ErrSignIn) {

@@ -27,6 +27,10 @@ type KeySource interface {
 	// directory.ErrUnknownKey.
 	AccessKey(ctx context.Context, keyID string) (directory.Key, error)
 
+	// Ended says why a key is refused now, by the clock of the service: "disabled" or "expired". It is
+	// empty for one that is not.
+	Ended(directory.Key) string
+
 	// Used is told of each request with a good signature, before it is answered and even if the
 	// policy of its key does not allow it. It must not wait for anything.
 	Used(directory.Key)
@@ -39,7 +43,7 @@ const maxSkew = 15 * time.Minute
 type guard struct {
 	service  string // in the scope of signatures
 	keys     KeySource
-	clock    func() time.Time
+	clock    func() time.Time // of the machine, by which clients sign
 	rate     float64
 	signing  cache[signingID, *sigv4.Key]
 	policies cache[string, policy.Policy]
@@ -132,10 +136,10 @@ func (g *guard) identify(ctx context.Context, x *exchange, r *http.Request, call
 		return nil, fmt.Errorf("reading access key: %w", err)
 	}
 	x.keyID = c.key.ID
-	switch {
-	case c.key.Disabled:
+	switch g.keys.Ended(c.key) {
+	case "disabled":
 		return nil, unauthorized("disabled key", "The access key %s is disabled.", c.key.ID)
-	case !c.key.Expires.IsZero() && !g.clock().Before(c.key.Expires):
+	case "expired":
 		return nil, unauthorized("expired key", "The access key %s has expired.", c.key.ID)
 	}
 	return c, nil

@@ -36,7 +36,7 @@ var DefaultLimits = Limits{
 }
 
 const (
-	// MaxHeader is the most bytes of a request's header; net/http adds a few.
+	// MaxHeader is the most bytes of a request's header; net/http adds 4096 to HTTP/1.1.
 	MaxHeader = 8 << 10
 
 	maxStreams = 100 // requests at a time on a connection of HTTP/2

@@ -2,13 +2,14 @@ package testmode
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/carillon-project/carillon/internal/store"
 )
 
-// addresses keeps which user has which address, for rules that name users by address. The address
-// of a user never changes.
+// addresses keeps which user or bot has which address, for rules that name them by address. None
+// ever changes.
 type addresses struct {
 	mu   sync.Mutex
 	byID map[userKey]string
@@ -19,14 +20,14 @@ type userKey struct{ account, user string }
 // keptAddresses is how many addresses are kept.
 const keptAddresses = 100_000
 
-// of returns those of some users of an account that exist, or have existed.
+// of returns those of some users and bots of an account that exist, or have existed.
 func (a *addresses) of(ctx context.Context, st store.Store, account string, ids []string) ([]name, error) {
 	var known []name
 	var unknown []string
 	a.mu.Lock()
 	for _, id := range ids {
 		if email, ok := a.byID[userKey{account, id}]; ok {
-			known = append(known, name{id, email})
+			known = append(known, name{id: id, email: email})
 		} else {
 			unknown = append(unknown, id)
 		}
@@ -37,8 +38,18 @@ func (a *addresses) of(ctx context.Context, st store.Store, account string, ids 
 	}
 	var users []store.User
 	err := st.View(ctx, func(tx store.ReadTx) (err error) {
-		users, err = tx.Users(account, unknown)
-		return err
+		if users, err = tx.Users(account, unknown); err != nil || len(users) == len(unknown) {
+			return err
+		}
+		for _, id := range unknown {
+			bot, err := tx.Bot(account, id)
+			if err == nil {
+				users = append(users, store.User{UserID: id, Email: bot.Email})
+			} else if !errors.Is(err, store.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, err
@@ -50,7 +61,7 @@ func (a *addresses) of(ctx context.Context, st store.Store, account string, ids 
 	}
 	for _, u := range users {
 		a.byID[userKey{account, u.UserID}] = u.Email
-		known = append(known, name{u.UserID, u.Email})
+		known = append(known, name{id: u.UserID, email: u.Email})
 	}
 	return known, nil
 }

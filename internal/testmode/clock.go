@@ -93,7 +93,7 @@ func (c *Clock) change(ctx context.Context, to clockChange) error {
 		now = *to.Now
 	}
 	if to.Advance != nil {
-		now = now.Add(time.Duration(*to.Advance))
+		now = now.Add(*to.Advance)
 	}
 	if to.Frozen != nil {
 		frozen = *to.Frozen
@@ -130,31 +130,57 @@ func (c *Clock) set(ctx context.Context, state clockState) error {
 
 // clockChange is the body of a request: what is to change of the clock.
 type clockChange struct {
-	Now     *time.Time `json:"now"`
-	Advance *span      `json:"advance"`
-	Frozen  *bool      `json:"frozen"`
+	Now     *time.Time
+	Advance *time.Duration
+	Frozen  *bool
+}
+
+// maxChange is the size of such a body, in bytes.
+const maxChange = 4096
+
+// readChange reads a body in the manner of rules.
+func readChange(w http.ResponseWriter, r *http.Request) (to clockChange, err error) {
+	text, err := readBody(w, r, "the body", maxChange)
+	if err != nil {
+		return to, err
+	}
+	whole, err := readValue(text, "the body is not valid JSON")
+	if err != nil {
+		return to, err
+	}
+	if whole.Kind() != '{' {
+		return to, errors.New(`the body must be a JSON object, such as {"advance": "24h"}`)
+	}
+	o := newObject("", whole, []string{"now", "advance", "frozen"})
+	now, advance := o.text("now", maxText), o.text("advance", maxText)
+	to.Frozen = o.truth("frozen")
+	if o.err != nil {
+		return to, o.err
+	}
+	if now != "" {
+		at, err := time.Parse(time.RFC3339, now)
+		if err != nil {
+			return to, fmt.Errorf(`now is %.40q, which is not a time such as "2030-01-01T00:00:00Z"`, now)
+		}
+		to.Now = &at
+	}
+	if advance != "" {
+		by, ok := parseSpan(advance)
+		switch {
+		case !ok && strings.HasPrefix(advance, "-"):
+			return to, fmt.Errorf("advance is %.40q, and the clock advances only forward: set it to an earlier time instead", advance)
+		case !ok:
+			return to, fmt.Errorf(`advance is %.40q, which is not a time such as "90s", "24h" or "7d"`, advance)
+		}
+		to.Advance = &by
+	}
+	return to, nil
 }
 
 // clockAnswer is the body of an answer.
 type clockAnswer struct {
 	Now    string `json:"now"`
 	Frozen bool   `json:"frozen"`
-}
-
-// span is a time to go forward by, such as "90s", "24h" or "7d".
-type span time.Duration
-
-func (s *span) UnmarshalJSON(b []byte) error {
-	var text string
-	if err := json.Unmarshal(b, &text); err != nil {
-		return errors.New(`advance must be a text such as "24h"`)
-	}
-	d, ok := parseSpan(text)
-	if !ok {
-		return fmt.Errorf(`advance is %.40q, which is not a time such as "90s", "24h" or "7d"`, text)
-	}
-	*s = span(d)
-	return nil
 }
 
 // parseSpan reads a time that is not negative: "90s", "24h" or, beyond what Go knows, "7d".
@@ -192,8 +218,7 @@ func (m *Mode) advanceClock(w http.ResponseWriter, r *http.Request) {
 
 // changeClock keeps the state of the clock, then does what has fallen due, and then answers.
 func (m *Mode) changeClock(w http.ResponseWriter, r *http.Request, takes func(clockChange) error) {
-	var to clockChange
-	err := decode(w, r, &to)
+	to, err := readChange(w, r)
 	if err == nil {
 		err = takes(to)
 	}

@@ -166,7 +166,7 @@ func (f *Faults) showRules(w http.ResponseWriter, r *http.Request) {
 // changeRules is the handler of a change that rules are sent for.
 func (f *Faults) changeRules(change func([]Rule) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		text, err := readBody(w, r)
+		text, err := readBody(w, r, "the rules", maxRulesBody)
 		var list []Rule
 		if err == nil {
 			list, err = ReadRules(f.contract, text)
@@ -184,10 +184,11 @@ func (f *Faults) changeRules(change func([]Rule) error) http.HandlerFunc {
 	}
 }
 
-func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
-	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRulesBody))
+// readBody returns the body of a request, which what is called and has a most size in bytes.
+func readBody(w http.ResponseWriter, r *http.Request, what string, most int64) ([]byte, error) {
+	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
 	if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
-		return nil, fmt.Errorf("the rules must have at most %d bytes", maxRulesBody)
+		return nil, fmt.Errorf("%s must have at most %d bytes", what, most)
 	}
 	if err != nil {
 		return nil, errors.New("the body did not arrive as announced")
@@ -216,7 +217,7 @@ func (f *Faults) add(list []Rule) error {
 
 // deleteRules removes rules. It is no error if one is not there.
 func (f *Faults) deleteRules(w http.ResponseWriter, r *http.Request) {
-	text, err := readBody(w, r)
+	text, err := readBody(w, r, "the rules", maxRulesBody)
 	var goes func(*activeRule) bool
 	if err == nil {
 		goes, err = f.removal(text)

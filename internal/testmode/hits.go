@@ -57,8 +57,8 @@ func (r *activeRule) canHit(op *model.Operation) bool {
 	}
 }
 
-// name is what a request calls a user, or a bot or phone number.
-type name struct{ id, email string }
+// name is what a request calls a user or a bot, or a phone number.
+type name struct{ id, email, number string }
 
 // matches reports whether a rule is meant for a request, in an account, that names some users.
 func (r *activeRule) matches(c *call, account string, names []name, now time.Time) bool {
@@ -76,6 +76,9 @@ func (r *activeRule) concerns(c *call, account string, now time.Time) bool {
 
 // isUser reports whether a name is the user of a rule.
 func (r *activeRule) isUser(n name) bool {
+	if n.number != "" { // which clients and the service write in several ways
+		return like(directory.AsNumber(r.User), n.number) || like(r.User, strings.TrimPrefix(n.number, "+"))
+	}
 	if r.isPattern() {
 		return like(r.User, n.id) || like(r.User, n.email)
 	}
@@ -336,7 +339,10 @@ func (f *Faults) Refuse(ctx context.Context, item directory.Item) *rules.Refusal
 
 // refuse decides about an item. The slot is locked.
 func (c *call) refuse(item directory.Item, list []*activeRule) *rules.Refusal {
-	now, names := time.Now(), []name{{item.ID, item.Email}}
+	now, names := time.Now(), []name{{id: item.ID, email: item.Email}}
+	if item.AccountID == "" {
+		names[0] = name{number: directory.AsNumber(item.ID)}
+	}
 	for _, r := range list {
 		if !r.matches(c, item.AccountID, names, now) {
 			continue

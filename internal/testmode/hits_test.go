@@ -193,6 +193,7 @@ func TestFaults_matching(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	corp, botID, bot := s.bot(t)
 	ana := "/accounts/" + account + "/users/" + ids[0]
 	both := `{"UserIdList":["` + ids[1] + `","` + ids[0] + `"]}`
 	type request struct {
@@ -224,6 +225,15 @@ func TestFaults_matching(t *testing.T) {
 		{`"user":"` + ids[0][:8] + `*` + ids[0][30:] + `"`, []request{get(ana)}, []request{get("/accounts/" + account + "/users/" + ids[1])}},
 		{`"user":"+12065550101"`, []request{get("/phone-numbers/%2B12065550101"), post("/phone-numbers?operation=batch-delete", `{"PhoneNumberIds":["+12065550100","+12065550101"]}`)},
 			[]request{get("/phone-numbers/%2B12065550100")}},
+		{`"user":"%2B12065550101"`, []request{get("/phone-numbers/%252B12065550101"), get("/phone-numbers/%2B12065550101"), get("/phone-numbers/12065550101"),
+			post("/phone-number-orders", `{"ProductType":"BusinessCalling","E164PhoneNumbers":["+12065550100","+12065550101"]}`),
+			post("/accounts/"+account+"/users/"+ids[0]+"?operation=associate-phone-number", `{"E164PhoneNumber":"+12065550101"}`),
+			post("/meetings/00000000-0000-4000-8000-000000000001/dial-outs", `{"FromPhoneNumber":"+12065550100","ToPhoneNumber":"+12065550101","JoinToken":"t"}`)},
+			[]request{get("/phone-numbers/%252B12065550100"), get("/phone-numbers"), get(ana)}},
+		{`"user":"+1206555010?"`, []request{get("/phone-numbers/%252B12065550101")}, []request{get("/phone-numbers/%252B12065550111"), get(ana)}},
+		{`"user":"1206*"`, []request{get("/phone-numbers/%252B12065550101")}, []request{get("/phone-numbers/%252B12075550101")}},
+		{`"user":"` + bot + `"`, []request{get("/accounts/" + corp + "/bots/" + botID), post("/accounts/"+corp+"/rooms/r/memberships", `{"MemberId":"`+botID+`"}`)},
+			[]request{get("/accounts/" + corp + "/bots/nobody"), get("/accounts/" + corp + "/bots")}},
 		{`"user":"m-1"`, []request{post("/accounts/"+account+"/rooms/r/memberships?operation=batch-create", `{"MembershipItemList":[{"MemberId":"m-2"},{"MemberId":"m-1"}]}`),
 			post("/accounts/"+account+"/rooms/r/memberships/m-1", `{}`), get("/accounts/" + account + "/bots/m-1")}, nil},
 	} {

@@ -132,19 +132,9 @@ func ReadRules(contract *model.Service, text []byte) ([]Rule, error) {
 
 // list returns the elements of a JSON array, or the one object that the text is, with their paths.
 func list(text []byte) (values []jsontext.Value, paths []string, err error) {
-	d := jsontext.NewDecoder(bytes.NewReader(text))
-	whole, err := d.ReadValue()
-	if err == nil {
-		whole = whole.Clone()
-		if _, more := d.ReadToken(); more != io.EOF {
-			err = fmt.Errorf("more text follows the rules, at byte %d", d.InputOffset())
-		}
-	}
-	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil, nil, errors.New("the rules are not valid JSON: the text ends too early")
-	case err != nil:
-		return nil, nil, fmt.Errorf("the rules are not valid JSON: %s", strings.TrimPrefix(err.Error(), "jsontext: "))
+	whole, err := readValue(text, "the rules are not valid JSON")
+	if err != nil {
+		return nil, nil, err
 	}
 	switch whole.Kind() {
 	case '{':
@@ -157,6 +147,25 @@ func list(text []byte) (values []jsontext.Value, paths []string, err error) {
 		return values, paths, nil
 	}
 	return nil, nil, errors.New("the rules must be a JSON array of objects, or one object")
+}
+
+// readValue reads the JSON value that a text is. If it is none, the error begins with invalid.
+func readValue(text []byte, invalid string) (jsontext.Value, error) {
+	d := jsontext.NewDecoder(bytes.NewReader(text))
+	whole, err := d.ReadValue()
+	if err == nil {
+		whole = whole.Clone()
+		if _, more := d.ReadToken(); more != io.EOF {
+			err = fmt.Errorf("more text follows, at byte %d", d.InputOffset())
+		}
+	}
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%s: the text ends too early", invalid)
+	case err != nil:
+		return nil, fmt.Errorf("%s: %s", invalid, strings.TrimPrefix(err.Error(), "jsontext: "))
+	}
+	return whole, nil
 }
 
 // elements calls fn with each element of a valid array, or each name and value of an object.
@@ -275,6 +284,19 @@ func suggestion(word string, words []string) string {
 		return fmt.Sprintf(" (did you mean %s?)", near)
 	}
 	return ""
+}
+
+// truth returns a member that is true or false, nil if it is absent.
+func (o *object) truth(name string) *bool {
+	v, ok := o.members[name]
+	if !ok {
+		return nil
+	}
+	is := v.Kind() == 't'
+	if !is && v.Kind() != 'f' {
+		o.wrong(name, "must be true or false, not %.40s", v)
+	}
+	return &is
 }
 
 // number returns a member that is a whole number, 0 if it is absent.

@@ -265,6 +265,21 @@ func (s *service) team(t testing.TB, names ...string) (account string, ids []str
 	return account, ids
 }
 
+// bot makes an Enterprise account with the domain corp.example, and a bot in it.
+func (s *service) bot(t testing.TB) (account, id, email string) {
+	t.Helper()
+	enterprise, err := s.operator.CreateAccount(t.Context(), awsAccount, "Corp", api.AccountTypeEnterpriseLWA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	account = enterprise.AccountId
+	if _, err := s.operator.ClaimDomain(t.Context(), account, "corp.example"); err != nil {
+		t.Fatal(err)
+	}
+	made := s.call(t, "POST", "/accounts/"+account+"/bots", `{"DisplayName":"Lunch"}`)
+	return account, between(t, made.body, `"BotId":"`, `"`), between(t, made.body, `"BotEmail":"`, `"`)
+}
+
 // updates is the body of a batch that changes users' licenses.
 func updates(license string, ids ...string) string {
 	var items []string

@@ -7,6 +7,7 @@ import (
 	"github.com/go-json-experiment/json"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/model"
 )
 
@@ -23,14 +24,31 @@ type place struct {
 	location model.Location
 	wire     string   // of a label or a key of the query
 	path     []string // in the body, through lists, too
-	email    bool     // they are named by address
+	kind     kind
 }
 
-// named are the members that name what a rule's user can be, alone or in lists.
-var named = map[string]bool{"UserId": true, "MemberId": true, "BotId": true, "PhoneNumberId": true}
+// kind is how a place names users, bots or phone numbers.
+type kind int
 
-// emailShape is the shape of all addresses of users.
-const emailShape = "EmailAddress"
+const (
+	byNothing kind = iota
+	byID           // of a user or bot
+	byEmail        // of a user
+	byNumber       // a phone number, or its id
+)
+
+// kindOf says how a member, or an element of a list of this name, names what a rule's user can be.
+func kindOf(member string, shape *model.Shape) kind {
+	switch {
+	case shape.Name == "EmailAddress":
+		return byEmail
+	case shape.Name == "E164PhoneNumber" || member == "PhoneNumberId":
+		return byNumber
+	case member == "UserId" || member == "MemberId" || member == "BotId":
+		return byID
+	}
+	return byNothing
+}
 
 func newTarget(op *model.Operation) *target {
 	t := &target{operation: op}
@@ -56,13 +74,12 @@ func (t *target) find(m model.Member, path []string) {
 	if shape.Kind == model.List { // UserIdList, PhoneNumberIds
 		name, shape = strings.TrimSuffix(strings.TrimSuffix(name, "List"), "s"), shape.Element
 	}
-	switch {
-	case shape.Kind == model.Structure:
+	if shape.Kind == model.Structure {
 		for _, m := range shape.Members {
 			t.find(m, path)
 		}
-	case shape.Name == emailShape || named[name]:
-		t.places = append(t.places, place{m.Location, m.WireName, path, shape.Name == emailShape})
+	} else if kind := kindOf(name, shape); kind != byNothing {
+		t.places = append(t.places, place{m.Location, m.WireName, path, kind})
 	}
 }
 
@@ -82,8 +99,10 @@ func (t *target) names(r api.Request) (list []name) {
 	add := func(p place, text string) {
 		switch {
 		case text == "":
-		case p.email:
+		case p.kind == byEmail:
 			list = append(list, name{email: text})
+		case p.kind == byNumber:
+			list = append(list, name{number: directory.AsNumber(text)})
 		default:
 			list = append(list, name{id: text})
 		}

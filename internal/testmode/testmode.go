@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -125,25 +124,6 @@ func fromPage(r *http.Request) bool {
 	}
 	site := r.Header.Get("Sec-Fetch-Site")
 	return r.Header.Get("Origin") != "" || site != "" && site != "none" // which the user has typed
-}
-
-// maxBody is the size of a request, in bytes.
-const maxBody = 4096
-
-// decode reads the JSON object that a request is.
-func decode(w http.ResponseWriter, r *http.Request, into any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
-	d.DisallowUnknownFields()
-	err := d.Decode(into)
-	if err == nil {
-		if _, more := d.Token(); more != io.EOF {
-			err = errors.New("something follows the object")
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("the body is not what is wanted: %w", err)
-	}
-	return nil
 }
 
 func refuse(w http.ResponseWriter, status int, err error) {
