@@ -254,7 +254,9 @@ func (s *Service) GetEventsConfiguration(ctx context.Context, in *api.GetEventsC
 	})
 }
 
-// DeleteEventsConfiguration forgets where the events of a bot are to be sent, if that was said.
+// DeleteEventsConfiguration forgets where the events of a bot are to be sent, if that was said. An
+// unknown bot is NotFound, although the contract does not name this error here: nothing else would
+// be honest.
 func (s *Service) DeleteEventsConfiguration(ctx context.Context, in *api.DeleteEventsConfigurationInput) (*api.DeleteEventsConfigurationOutput, error) {
 	_, err := s.changeBot(ctx, opDeleteEventsConfiguration, in.AccountId, in.BotId, func(c *change, b *store.Bot) error {
 		b.HTTPSEndpoint, b.LambdaARN = "", ""

@@ -266,11 +266,11 @@ func TestBots_Accounts(t *testing.T) {
 		setStatus("EnterpriseOIDC", "Suspended")
 		for _, c := range botCalls {
 			h.refused(api.BadRequestException, c.operation, labels(c.ofBot, "Team", bot), "", c.body)
-			h.refused(absent(c.operation), c.operation, labels(c.ofBot, "nowhere", bot), "", c.body)
-			foreign.refused(absent(c.operation), c.operation, labels(c.ofBot, "EnterpriseOIDC", bot), "", c.body)
+			h.refused(api.NotFoundException, c.operation, labels(c.ofBot, "nowhere", bot), "", c.body)
+			foreign.refused(api.NotFoundException, c.operation, labels(c.ofBot, "EnterpriseOIDC", bot), "", c.body)
 			h.refused(api.BadRequestException, c.operation, labels(c.ofBot, " ", bot), "", c.body)
 			if c.ofBot {
-				h.refused(absent(c.operation), c.operation, labels(true, "EnterpriseLWA", bot), "", c.body)
+				h.refused(api.NotFoundException, c.operation, labels(true, "EnterpriseLWA", bot), "", c.body)
 				h.refused(api.BadRequestException, c.operation, labels(true, "EnterpriseLWA", " "), "", c.body)
 			}
 			if c.reads {
@@ -410,7 +410,7 @@ func TestEventsConfiguration(t *testing.T) {
 		equal(t, "DeleteEventsConfiguration", h.must("DeleteEventsConfiguration", bot, "", ""), "")
 		h.refused(api.NotFoundException, "GetEventsConfiguration", bot, "", "")
 		for _, operation := range []string{"PutEventsConfiguration", "GetEventsConfiguration", "DeleteEventsConfiguration"} {
-			h.refused(absent(operation), operation, botLabels("A", "nobody"), "", `{`+arn+`}`)
+			h.refused(api.NotFoundException, operation, botLabels("A", "nobody"), "", `{`+arn+`}`)
 		}
 
 		// The trail says that it changed, and not to what.

@@ -1,8 +1,6 @@
 package server
 
 import (
-	"context"
-	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -73,26 +71,12 @@ func routes(contract *model.Service, service api.API, o Options) []route {
 		all[i].endpoints = append(all[i].endpoints, endpoint{op, handler, o.Meter(op.Name), prefix + ":" + op.Name, bodyLimit(op), key, value})
 	}
 	for _, op := range contract.All() {
-		add(op, contract.SigningName, within(op, o.Intercept(op, api.Bind(service, op.Name))))
+		add(op, contract.SigningName, o.Intercept(op, api.Bind(service, op.Name)))
 	}
 	for op, handler := range o.Extension {
 		add(op, extension.ActionPrefix, handler)
 	}
 	return all
-}
-
-// within keeps the answers of an operation to its contract. An exception that is not listed there,
-// such as NotFoundException for DeleteEventsConfiguration, becomes a BadRequestException, which all
-// operations have: SDKs have no type for the other one.
-func within(op *model.Operation, next api.Handler) api.Handler {
-	listed := api.Exceptions(op.Name)
-	return func(ctx context.Context, r api.Request) ([]byte, error) {
-		out, err := next(ctx, r)
-		if e, ok := errors.AsType[*api.Error](err); ok && !slices.Contains(listed, e.Exception) {
-			err = api.BadRequest("%s", e.Message)
-		}
-		return out, err
-	}
 }
 
 func segments(path string) []segment {
