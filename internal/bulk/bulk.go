@@ -89,6 +89,8 @@ type InputError struct {
 	File string // empty if no file is at fault
 	Line int    // from 1; 0 if no line is at fault
 	Text string
+
+	unbegun bool // see [Unbegun]
 }
 
 func (e *InputError) Error() string {
@@ -102,5 +104,5 @@ func (e *InputError) Error() string {
 }
 
 func badInput(file string, line int, format string, args ...any) error {
-	return &InputError{file, line, fmt.Sprintf(format, args...)}
+	return &InputError{File: file, Line: line, Text: fmt.Sprintf(format, args...)}
 }

@@ -57,7 +57,7 @@ func TestImport(t *testing.T) {
 	}
 
 	// Back, and again.
-	p.has(p.get(plan.path), 200, "This plan was carried out.")
+	p.has(p.get(plan.path), 200, "This plan was applied.")
 	p.has(p.post(plan.path+"/apply"), 409, "Nothing was done again", "Job 2")
 
 	undo := p.awaited(p.post(job.path + "/undo"))
@@ -165,7 +165,7 @@ func TestPlan_Restart(t *testing.T) {
 		t.Errorf("there are %d jobs", jobs)
 	}
 	s.restart()
-	p.has(p.get(plan.path), 200, "This plan was carried out.")
+	p.has(p.get(plan.path), 200, "This plan was applied.")
 	p.has(p.post(plan.path+"/apply", "changes", "20"), 409, "Nothing was done again")
 
 	limited := p.importFile(account, "all.csv", everybody(20), "license", "LicenseType=Basic", "most", "5%")
@@ -561,7 +561,7 @@ func TestScenario_jobs(t *testing.T) {
 		v.press("Apply 400 changes")
 		v.awaits("Job: Update users", "Finished", "Done 400")
 		v.back()
-		v.awaits("This plan was carried out.")
+		v.awaits("This plan was applied.")
 		v.follow("Jobs")
 		v.sees("Update users undo", "Finished")
 		accessible(t, v)
