@@ -448,7 +448,9 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 }
 
 func unbegun(name string, line int, format string, args ...any) error {
-	return &InputError{File: name, Line: line, Text: fmt.Sprintf(format, args...), unbegun: true}
+	e := badInput(name, line, format, args...).(*InputError)
+	e.unbegun = true
+	return e
 }
 
 // Unbegun reports whether an error of [ReadLedger] says that the ledger ends before its plan does:

@@ -367,7 +367,7 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	}
 	if p.Run == nil || p.Run.progress().Ended {
 		if p.Ledger, err = v.look(id, p.Account); err != nil {
-			p.State, p.Problem = jobDamaged, err.Error()
+			p.State, p.Problem = jobDamaged, why(err)
 		}
 	}
 	if l := p.Ledger; l != nil {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -143,7 +144,26 @@ func why(err error) string {
 	case refused:
 		return e.Message
 	}
+	if e, ok := errors.AsType[*bulk.InputError](err); ok {
+		return e.Say(fieldOf)
+	}
 	return err.Error()
+}
+
+// fieldOf is what the form of an import calls an option of carillon bulk.
+func fieldOf(o bulk.Option) string {
+	field := map[string]string{"only": "import.only", "set": "import.license", "sheet": "import.sheet"}[o.Name]
+	if field == "" {
+		return o.String()
+	}
+	if o.Value == "" {
+		return say("import.field", say(field))
+	}
+	value := o.Value
+	if o.Name == "set" {
+		_, value, _ = strings.Cut(value, "=")
+	}
+	return say("import.field.value", say(field), value)
 }
 
 // run is a job that this process works on, or has worked on.
