@@ -281,6 +281,35 @@ func TestJobs_Untold(t *testing.T) {
 	seen("Finished")
 }
 
+// untold begins a job of which the service does not hear.
+func (s *service) untold(t *testing.T, account string, at time.Time) *bulk.Ledger {
+	t.Helper()
+	if err := os.MkdirAll(s.options.Jobs, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	id := bulk.NewJob(at, 0xABCDEF)
+	plan := &bulk.Plan{Head: bulk.Head{Action: bulk.Logout, Account: account, Job: id}, Rows: []bulk.Row{{Number: 1, User: "x", Status: bulk.Planned}}}
+	l, err := bulk.Create(filepath.Join(s.options.Jobs, id+".jsonl"), plan, func() time.Time { return at })
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// A program that works on a ledger in the folder may be killed without another word.
+func TestJobs_KilledElsewhere(t *testing.T) {
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 3)
+	l := s.untold(t, account, time.Now())
+	p.has(p.get("/jobs"), 200, "Log users out", "Running")
+	p.has(p.get("/jobs/"+l.Job), 200, "Running")
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	p.has(p.get("/jobs"), 200, "Interrupted")
+	p.has(p.get("/jobs/"+l.Job), 200, "Interrupted", "Resume")
+}
+
 // Jobs that the service has never heard of are on the page of their time.
 func TestJobs_UntoldPages(t *testing.T) {
 	s := start(t, nil)
@@ -301,22 +330,13 @@ func TestJobs_UntoldPages(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.MkdirAll(s.options.Jobs, 0o700); err != nil {
-		t.Fatal(err)
-	}
 	var ids []string
 	for _, after := range []time.Duration{-time.Hour, 5*time.Minute + time.Second, 30*time.Minute + time.Second, 2 * time.Hour} {
-		at := began.Add(after)
-		id := bulk.NewJob(at, 0xABCDEF)
-		plan := &bulk.Plan{Head: bulk.Head{Action: bulk.Logout, Account: account, Job: id}, Rows: []bulk.Row{{Number: 1, User: "x", Status: bulk.Planned}}}
-		l, err := bulk.Create(filepath.Join(s.options.Jobs, id+".jsonl"), plan, func() time.Time { return at })
-		if err != nil {
-			t.Fatal(err)
-		}
+		l := s.untold(t, account, began.Add(after))
 		if err := l.Close(); err != nil {
 			t.Fatal(err)
 		}
-		ids = append(ids, id)
+		ids = append(ids, l.Job)
 	}
 	links := regexp.MustCompile(`/jobs/([0-9a-f-]+)"`)
 	on := func(page shown) (listed []string) {

@@ -421,7 +421,7 @@ func (c *Console) lookAt(job string) (*looked, error) {
 	c.work.mu.Lock()
 	found, ok := c.work.looked[job]
 	c.work.mu.Unlock()
-	if ok && found.size == info.Size() && found.written.Equal(info.ModTime()) {
+	if ok && found.State != bulk.JobRunning && found.size == info.Size() && found.written.Equal(info.ModTime()) {
 		return &found, nil
 	}
 	j, err := bulk.LookAt(path)
