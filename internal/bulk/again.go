@@ -129,7 +129,7 @@ func (h *Head) Undo() (undo Action, problem string) {
 	case h.Action == Unsuspend:
 		return Suspend, ""
 	case h.Action == Invite:
-		return "", "an invitation cannot be taken back; carillon bulk suspend removes the users who were invited"
+		return "", "an invitation cannot be taken back; to suspend the users who were invited removes them"
 	case h.Action == Logout:
 		return "", "users who were logged out can only log in again"
 	case h.Action == ResetPIN:

@@ -17,6 +17,8 @@ package bulk
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/model"
@@ -88,7 +90,11 @@ func operation(name string) *model.Operation { return chime.Service.Operation(na
 type InputError struct {
 	File string // empty if no file is at fault
 	Line int    // from 1; 0 if no line is at fault
-	Text string
+	Text string // options by their flags
+
+	format  string // of Text
+	args    []any
+	unbegun bool // see [Unbegun]
 }
 
 func (e *InputError) Error() string {
@@ -102,5 +108,24 @@ func (e *InputError) Error() string {
 }
 
 func badInput(file string, line int, format string, args ...any) error {
-	return &InputError{file, line, fmt.Sprintf(format, args...)}
+	return &InputError{File: file, Line: line, Text: fmt.Sprintf(format, args...), format: format, args: args}
+}
+
+// Option is what a person has chosen, or can choose, in a message. It has the name of the flag.
+type Option struct{ Name, Value string }
+
+func (o Option) String() string { return strings.TrimSpace("--" + o.Name + " " + o.Value) }
+
+// Say is the error in the words of a door that has no flags. call says what an option is called
+// there.
+func (e *InputError) Say(call func(Option) string) string {
+	args := slices.Clone(e.args)
+	for i, arg := range args {
+		if o, ok := arg.(Option); ok {
+			args[i] = call(o)
+		}
+	}
+	said := *e
+	said.Text = fmt.Sprintf(e.format, args...)
+	return said.Error()
 }

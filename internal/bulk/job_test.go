@@ -600,7 +600,7 @@ func TestRollbackSaysWhyNot(t *testing.T) {
 	for action, want := range map[bulk.Action]string{
 		bulk.Suspend: "users who were removed from a Team account are gone for good; they can be invited again, as new users",
 		bulk.Logout:  "users who were logged out can only log in again",
-		bulk.Invite:  "an invitation cannot be taken back; carillon bulk suspend removes the users who were invited",
+		bulk.Invite:  "an invitation cannot be taken back; to suspend the users who were invited removes them",
 	} {
 		f := newFake(t, "Team", people(1))
 		a := open(t, f, "j")

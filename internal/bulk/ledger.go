@@ -435,9 +435,9 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 	}
 	switch {
 	case l.Account == "":
-		return nil, badInput(name, 1, "the first line of the plan or ledger is missing; if this is a ledger, it was not begun, so no call was made: start the job again")
+		return nil, unbegun(name, 1, "the first line of the plan or ledger is missing; if this is a ledger, it was not begun, so no call was made: start the job again")
 	case len(l.Rows) < rows && l.Job != "":
-		return nil, badInput(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so no call was made: start the job again", len(l.Rows), rows)
+		return nil, unbegun(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so no call was made: start the job again", len(l.Rows), rows)
 	case len(l.Rows) < rows:
 		return nil, badInput(name, len(l.Rows)+2, "the plan is cut off (%d of %d rows): make it again", len(l.Rows), rows)
 	}
@@ -445,6 +445,19 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		l.Latest = (&members{Object: event}).time("at")
 	}
 	return l, nil
+}
+
+func unbegun(name string, line int, format string, args ...any) error {
+	e := badInput(name, line, format, args...).(*InputError)
+	e.unbegun = true
+	return e
+}
+
+// Unbegun reports whether an error of [ReadLedger] says that the ledger ends before its plan does:
+// [Create] did not come to its end, so no call was made.
+func Unbegun(err error) bool {
+	e, ok := errors.AsType[*InputError](err)
+	return ok && e.unbegun
 }
 
 // members reads the members of the object on a line. It keeps the first error.

@@ -54,7 +54,10 @@ func ParseOnly(text string) (Only, error) {
 }
 
 // String returns the condition as it was given.
-func (o *Only) String() string { return "--only " + sheet.Visible(o.text) }
+func (o *Only) String() string { return o.Option().String() }
+
+// Option is the condition as a message names it.
+func (o *Only) Option() Option { return Option{"only", sheet.Visible(o.text)} }
 
 // folded is what all spellings of the text of a cell have in common.
 func folded(text string) string { return strings.ToLower(norm.NFC.String(strings.TrimSpace(text))) }
@@ -146,7 +149,7 @@ func (c *chooser) columns(headings []string) ([]int, error) {
 		case 0:
 			return nil, c.unknown(o)
 		case 2:
-			return nil, &sheet.Error{Text: fmt.Sprintf("%v: columns %d and %d have this heading: give one of them another", o, found[0]+1, found[1]+1)}
+			return nil, badInput("", 0, "%v: columns %d and %d have this heading: give one of them another", o.Option(), found[0]+1, found[1]+1)
 		}
 		at[i] = found[0]
 	}
@@ -164,8 +167,7 @@ func (c *chooser) others(headings []sheet.Unknown) (list []sheet.Unknown) {
 }
 
 func (c *chooser) unknown(o *Only) error {
-	problem := fmt.Sprintf("%v: there is no column %.40q%s; the headings are %s", o, o.column, didYouMean(o.column, c.names, ""), quoteAll(c.names))
-	return &sheet.Error{Text: problem}
+	return badInput("", 0, "%v: there is no column %.40q%s; the headings are %s", o.Option(), o.column, didYouMean(o.column, c.names, ""), quoteAll(c.names))
 }
 
 // key takes a member of a row that is an object.
@@ -226,16 +228,16 @@ func (c *chooser) row() bool {
 // end returns an error if a condition chooses nothing, and else what the conditions have excluded.
 func (c *chooser) end() ([]Exclusion, error) {
 	var list []Exclusion
-	var all []string
+	var all []any
 	for i := range c.list {
 		o := &c.list[i]
 		if c.met[i] == 0 {
-			return nil, &sheet.Error{Text: fmt.Sprintf("%v: no row meets this%s", o, c.has(i))}
+			return nil, badInput("", 0, "%v: no row meets this%s", o.Option(), c.has(i))
 		}
-		list, all = append(list, Exclusion{o.String(), c.excluded[i]}), append(all, o.String())
+		list, all = append(list, Exclusion{o.String(), c.excluded[i]}), append(all, o.Option())
 	}
 	if c.chosen == 0 && len(list) > 0 {
-		return nil, &sheet.Error{Text: "no row meets all of " + strings.Join(all, ", ")}
+		return nil, badInput("", 0, "no row meets all of %v"+strings.Repeat(", %v", len(all)-1), all...)
 	}
 	return list, nil
 }

@@ -47,7 +47,8 @@ func (t *Table) Check(name string) error {
 	if len(t.Unused) > 0 {
 		seen += "; not understood: " + JoinUnknown(t.Unused)
 	}
-	return badInput(name, 0, "no column says what to change%s; name one of them %s, or give --set, as in --set LicenseType=Pro", seen, strings.Join(settable(), ", "))
+	return badInput(name, 0, "no column says what to change%s; name one of them %s, or give %v, as in %v", seen, strings.Join(settable(), ", "),
+		Option{Name: "set"}, Option{"set", "LicenseType=Pro"})
 }
 
 func quoteAll(names []string) string {
@@ -180,12 +181,22 @@ func ReadRows(r io.Reader, name string, o RowOptions) (*Table, error) {
 	return &b.table, nil
 }
 
-// inFile turns an error of package sheet into an *InputError about the file.
+// inFile turns an error of package sheet, or one about conditions, into an *InputError about the
+// file.
 func inFile(name string, err error) error {
-	if bad, ok := errors.AsType[*sheet.Error](err); ok {
-		return badInput(name, bad.Line, "%s", bad.Text)
+	if bad, ok := errors.AsType[*InputError](err); ok {
+		in := *bad
+		in.File = name
+		return &in
 	}
-	return err
+	bad, ok := errors.AsType[*sheet.Error](err)
+	if !ok {
+		return err
+	}
+	if before, after, ok := strings.Cut(bad.Text, " by --sheet: "); ok {
+		return badInput(name, bad.Line, "%s by %v: %s", before, Option{Name: "sheet"}, after)
+	}
+	return badInput(name, bad.Line, "%s", bad.Text)
 }
 
 func (b *builder) readTable(in io.Reader, name string) (err error) {

@@ -96,7 +96,7 @@ func (s *standing) refuses(action Action, set Values) error {
 	}
 	if license, given := set.Get(License); given && s.Licenses != nil {
 		if problem := s.Unsupported(license); problem != "" {
-			return badInput("", 0, "--set: LicenseType %s", problem)
+			return badInput("", 0, "%v: LicenseType %s", Option{Name: "set"}, problem)
 		}
 	}
 	return nil

@@ -133,7 +133,7 @@ func (c *Console) importFile(v *visit) error {
 		}
 		only, err := bulk.ParseOnly(line)
 		if err != nil {
-			return again(say("import.only.wrong", err))
+			return again(say("import.only.wrong", why(err)))
 		}
 		rows.Only = append(rows.Only, only)
 	}
@@ -144,12 +144,12 @@ func (c *Console) importFile(v *visit) error {
 		}
 		value, err := bulk.ParseSetting(setting)
 		if err != nil {
-			return again(err.Error())
+			return again(why(err))
 		}
 		set = set.With(value.Field, value.Text)
 	}
 	if _, err := limitOf(p.Most); err != nil {
-		return again(err.Error())
+		return again(why(err))
 	}
 	if file == "" {
 		return again(say("import.nofile"))
@@ -174,6 +174,9 @@ func (c *Console) importFile(v *visit) error {
 				wishes = []bulk.Wish{} // a table without rows, not a choice without a table
 			}
 			remove()
+			for i := range table.Excluded { // each by a condition, in their order
+				table.Excluded[i].By = fieldOf(rows.Only[i].Option())
+			}
 			return a.Plan(ctx, p.Action, bulk.Selection{Wishes: wishes}, bulk.PlanOptions{
 				Source: name, Columns: table.Columns, Unused: table.Unused, Excluded: table.Excluded, Set: set,
 			})

@@ -3,9 +3,15 @@ package console
 import (
 	"cmp"
 	"context"
+	"errors"
 	"io"
+	"io/fs"
+	"log/slog"
 	"net/http"
+	"os"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/bulk"
@@ -16,6 +22,9 @@ import (
 // Jobs are shown as the service knows them, whoever began them. For one whose ledger is in our
 // folder the ledger knows more, and it can be gone on with. For one that this process works on, the
 // run knows best.
+//
+// The service knows what it was told. A job that is killed, or whose key may not tell, tells less
+// than its ledger, or nothing: see told and untold.
 
 // jobsOfPage is how many jobs a page lists.
 const jobsOfPage = 50
@@ -80,18 +89,22 @@ func (c *Console) jobRow(o *document.Object) jobRow {
 			j.State = jobSilent
 		}
 	}
-	if r := c.work.running(j.ID, j.Account); r != nil {
-		j.live(r)
-	}
 	return j
 }
+
+// endStates are the states of jobs by how their runs have ended.
+var endStates = map[bulk.Outcome]string{bulk.Finished: jobFinished, bulk.Stopped: jobStopped, bulk.Interrupted: jobInterrupted}
+
+// open reports whether nobody has said how the job has ended.
+func (j *jobRow) open() bool { return j.State == "" || j.State == jobRunning || j.State == jobSilent }
 
 // live takes over what the run of a job knows, while it lasts.
 func (j *jobRow) live(r *run) {
 	p := r.progress()
+	j.Action = cmp.Or(j.Action, string(r.action))
 	if p.Ended {
-		if j.Reason = p.Reason; j.State == jobRunning || j.State == jobSilent {
-			j.State = jobStopped // which nobody could tell the service
+		if j.Reason = p.Reason; j.open() { // nobody could tell the service
+			j.State = cmp.Or(endStates[p.Outcome], jobStopped)
 		}
 		return
 	}
@@ -116,23 +129,168 @@ func count(o *document.Object, name string) int {
 	return n
 }
 
+// told takes over what the ledger of a job says, on which nobody works here.
+func (j *jobRow) told(l *looked) {
+	j.Account, j.Action, j.Began = l.Account, string(l.Action), l.Began
+	j.By, j.Undoes = cmp.Or(j.By, l.By), cmp.Or(j.Undoes, l.Undoes)
+	if l.Latest.After(j.Latest) {
+		j.Latest = l.Latest
+	}
+	j.Counts = bulk.Counts{Total: l.Done + l.Failed + l.Skipped + l.Left, Done: l.Done, Failed: l.Failed, Skipped: l.Skipped}
+	switch l.State {
+	case bulk.JobRunning: // by another program
+		j.State = jobRunning
+	case bulk.JobFinished:
+		j.State = jobFinished
+	case bulk.JobRolledBack:
+		j.State = jobRolledBack
+	case bulk.JobStopped:
+		if j.State != jobStopped { // whatever the service heard of it last
+			j.State = jobInterrupted
+		}
+	}
+}
+
+// latest completes a row of a list by what is known here, if the service may not have heard it.
+func (c *Console) latest(j *jobRow) {
+	if r := c.work.running(j.ID, j.Account); r != nil {
+		if j.live(r); !r.progress().Ended {
+			return
+		}
+	}
+	if c.Jobs == "" || !jobID.MatchString(j.ID) {
+		return
+	}
+	info, err := os.Lstat(c.ledger(j.ID))
+	if err != nil || !j.open() && !info.ModTime().After(j.Latest) {
+		return
+	}
+	switch l, err := c.look(j.ID, j.Account); {
+	case err != nil:
+		j.State = jobDamaged
+	case l != nil:
+		j.told(l)
+	}
+}
+
+// untold reports whether a job is one that the service has never heard of, and the key may know it.
+// What the service answers to ReadJob is the error. Whose the job is, the account in its ledger
+// tells, which is in our folder. A key also sees what it has applied itself.
+func (v *visit) untold(job string, err error) bool {
+	account := v.accountOf(job)
+	switch {
+	case account == "":
+		return false
+	case v.hasApplied(job):
+		return refusedWith(err, http.StatusNotFound) || refusedWith(err, http.StatusForbidden)
+	case !refusedWith(err, http.StatusNotFound):
+		return false
+	}
+	_, err = v.call("GetAccount", input("AccountId", account))
+	return err == nil
+}
+
+// hasApplied reports whether a job carries out a plan of the key.
+func (v *visit) hasApplied(job string) bool {
+	v.work.mu.Lock()
+	defer v.work.mu.Unlock()
+	for _, p := range v.work.plans {
+		if p.Job == job && p.Key == v.key.ID {
+			return true
+		}
+	}
+	return false
+}
+
+// recallPlans reads the plans of before this start, which puts away ledgers that were not begun.
+func (v *visit) recallPlans() {
+	if v.Jobs == "" {
+		return
+	}
+	v.work.mu.Lock()
+	defer v.work.mu.Unlock()
+	if err := v.loadPlans(); err != nil {
+		v.Logger.Warn("the folder of jobs cannot be used", slog.Any("error", err))
+	}
+}
+
 type jobsPage struct {
-	Jobs  []jobRow
-	Next  string // token of the page after this one
-	First bool
+	Jobs   []jobRow
+	Next   string // token of the page after this one
+	Before string // of which jobs that page is, as ids begin
+	First  bool
 }
 
 func (c *Console) jobs(v *visit) error {
-	token := v.r.FormValue("next")
-	out, err := v.call("ListJobs", input("AccountId", v.r.FormValue("account"), "MaxResults", document.Int(jobsOfPage), "NextToken", token))
+	token, account, before := v.r.FormValue("next"), v.r.FormValue("account"), v.r.FormValue("before")
+	out, err := v.call("ListJobs", input("AccountId", account, "MaxResults", document.Int(jobsOfPage), "NextToken", token))
 	if err != nil {
 		return err
 	}
 	p := jobsPage{Next: out.Text("NextToken"), First: token == ""}
 	for _, o := range objects(out, "Jobs") {
-		p.Jobs = append(p.Jobs, c.jobRow(o))
+		j := c.jobRow(o)
+		c.latest(&j)
+		p.Jobs = append(p.Jobs, j)
+	}
+	if n := len(p.Jobs); n > 0 && p.Next != "" {
+		p.Before = p.Jobs[n-1].Began.UTC().Format(jobTime)
+	}
+	for _, j := range v.untoldJobs(p.Jobs, account, p.Before, before) {
+		at := slices.IndexFunc(p.Jobs, func(other jobRow) bool { return other.Began.Before(j.Began) })
+		if at < 0 {
+			at = len(p.Jobs)
+		}
+		p.Jobs = slices.Insert(p.Jobs, at, j)
 	}
 	return v.show("jobs", p)
+}
+
+// jobTime is how the ids of jobs begin: see [bulk.NewJob].
+const jobTime = "20060102-150405"
+
+// untoldJobs returns the jobs of a time that the service has not listed, since it has never heard
+// of them: the newest, as many as a page has.
+func (v *visit) untoldJobs(listed []jobRow, account, from, before string) (jobs []jobRow) {
+	if v.Jobs == "" {
+		return nil
+	}
+	v.recallPlans()
+	files, err := os.ReadDir(v.Jobs)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		v.Logger.Warn("the folder of jobs cannot be read", slog.Any("error", err))
+	}
+	of := map[string]bool{} // accounts that the key may read
+	for _, file := range slices.Backward(files) {
+		if len(jobs) == jobsOfPage {
+			break
+		}
+		id, isLedger := strings.CutSuffix(file.Name(), ".jsonl")
+		if !isLedger || !jobID.MatchString(id) || id < from || before != "" && id >= before ||
+			slices.ContainsFunc(listed, func(j jobRow) bool { return j.ID == id }) {
+			continue
+		}
+		owner := v.accountOf(id)
+		if owner == "" || account != "" && owner != account {
+			continue
+		}
+		if _, known := of[owner]; !known {
+			_, err := v.call("GetAccount", input("AccountId", owner))
+			of[owner] = err == nil
+		}
+		if !of[owner] && !v.hasApplied(id) {
+			continue
+		}
+		if _, err := v.call("ReadJob", input("JobId", id)); !refusedWith(err, http.StatusNotFound) {
+			continue // it is on another page
+		}
+		j := jobRow{ID: id, Account: owner}
+		j.Began, _ = time.Parse(jobTime, id[:len(jobTime)])
+		if v.latest(&j); j.State != "" {
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs
 }
 
 // jobPage is what the page of a job shows.
@@ -188,24 +346,35 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	}
 	own := v.work.runOf(id, v.key.ID)
 	out, err := v.call("ReadJob", input("JobId", id))
+	if err != nil {
+		v.recallPlans()
+	}
 	switch {
 	case err == nil:
 		p.jobRow = v.jobRow(object(out, "Job"))
 		p.Run = v.work.running(id, p.Account)
 	case own != nil && (refusedWith(err, http.StatusForbidden) || refusedWith(err, http.StatusNotFound)):
 		p.Run = own
-		p.jobRow = jobRow{ID: id, Account: own.account, Action: string(own.action), State: jobFinished}
-		p.live(p.Run)
+		p.jobRow = jobRow{ID: id, Account: own.account}
+	case v.untold(id, err):
+		p.jobRow = jobRow{ID: id, Account: v.accountOf(id)}
+		p.Run = v.work.running(id, p.Account)
 	default:
 		return p, err
 	}
+	if p.Run != nil {
+		p.live(p.Run)
+	}
 	if p.Run == nil || p.Run.progress().Ended {
 		if p.Ledger, err = v.look(id, p.Account); err != nil {
-			p.State, p.Problem = jobDamaged, err.Error()
+			p.State, p.Problem = jobDamaged, why(err)
 		}
 	}
 	if l := p.Ledger; l != nil {
 		p.told(l)
+	}
+	if p.State == "" { // the ledger has gone since
+		return p, refusing(http.StatusNotFound, "job.none")
 	}
 	action := bulk.Action(p.Action)
 	p.Operation = action.Operation()
@@ -220,28 +389,10 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	return p, nil
 }
 
-// told takes over what a ledger says, which nobody works on here.
+// told takes over what the ledger says, on which nobody works here.
 func (p *jobPage) told(l *looked) {
-	p.Account, p.Action, p.AccountName, p.Source = l.Account, string(l.Action), l.Name, l.Source
-	p.By, p.Undoes = cmp.Or(p.By, l.By), cmp.Or(p.Undoes, l.Undoes)
-	p.Began = l.Began
-	if l.Latest.After(p.Latest) {
-		p.Latest = l.Latest
-	}
-	p.Counts = bulk.Counts{Total: l.Done + l.Failed + l.Skipped + l.Left, Done: l.Done, Failed: l.Failed, Skipped: l.Skipped}
-	p.Reasons = l.Reasons
-	switch l.State {
-	case bulk.JobRunning: // by another program
-		p.State = jobRunning
-	case bulk.JobFinished:
-		p.State = jobFinished
-	case bulk.JobRolledBack:
-		p.State = jobRolledBack
-	case bulk.JobStopped:
-		if p.State != jobInterrupted {
-			p.State = jobStopped // whatever the service heard of it last
-		}
-	}
+	p.jobRow.told(l)
+	p.AccountName, p.Source, p.Reasons = l.Name, l.Source, l.Reasons
 	undo, problem := l.Undo()
 	p.NoUndo, p.UndoOf = problem, undo.Operation()
 	p.UndoneBy = undoneBy(l)

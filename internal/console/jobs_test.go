@@ -10,11 +10,14 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/xuri/excelize/v2"
 
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/chime"
@@ -57,7 +60,7 @@ func TestImport(t *testing.T) {
 	}
 
 	// Back, and again.
-	p.has(p.get(plan.path), 200, "This plan was carried out.")
+	p.has(p.get(plan.path), 200, "This plan was applied.")
 	p.has(p.post(plan.path+"/apply"), 409, "Nothing was done again", "Job 2")
 
 	undo := p.awaited(p.post(job.path + "/undo"))
@@ -165,7 +168,7 @@ func TestPlan_Restart(t *testing.T) {
 		t.Errorf("there are %d jobs", jobs)
 	}
 	s.restart()
-	p.has(p.get(plan.path), 200, "This plan was carried out.")
+	p.has(p.get(plan.path), 200, "This plan was applied.")
 	p.has(p.post(plan.path+"/apply", "changes", "20"), 409, "Nothing was done again")
 
 	limited := p.importFile(account, "all.csv", everybody(20), "license", "LicenseType=Basic", "most", "5%")
@@ -561,9 +564,47 @@ func TestScenario_jobs(t *testing.T) {
 		v.press("Apply 400 changes")
 		v.awaits("Job: Update users", "Finished", "Done 400")
 		v.back()
-		v.awaits("This plan was carried out.")
+		v.awaits("This plan was applied.")
 		v.follow("Jobs")
 		v.sees("Update users undo", "Finished")
 		accessible(t, v)
 	}, noScript)
+}
+
+// Messages about a sheet call what can be chosen as the form does, which has no flags.
+func TestImport_Fields(t *testing.T) {
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeTeam, 20)
+	table := "email,license,Team,Site\nperson0@example.com,Pro,Oslo,North\nperson1@example.com,Pro,Bern,South\n"
+	var book bytes.Buffer // whose first sheet is empty
+	workbook := excelize.NewFile()
+	if _, err := workbook.NewSheet("People"); err != nil {
+		t.Fatal(err)
+	}
+	if err := workbook.Write(&book); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name, rows string
+		fields     []string
+		text       string
+	}{
+		{"a.csv", "email,Licnese\nperson0@example.com,Pro\n", nil,
+			`not understood: "Licnese" (did you mean LicenseType?); name one of them LicenseType, UserType, IsAlexaForBusinessEnabled, AlexaForBusinessRoomArn, or give “License of all rows”, as in “License of all rows”: Pro`},
+		{"b.csv", table, []string{"only", "dept=x"}, `b.csv: “Only some rows”: dept=x: there is no column "dept"`},
+		{"c.csv", table, []string{"only", "Team=Olso"}, `c.csv: “Only some rows”: Team=Olso: no row meets this (did you mean Oslo?)`},
+		{"d.csv", table, []string{"only", "Team=Oslo\nSite=South"}, `d.csv: no row meets all of “Only some rows”: Team=Oslo, “Only some rows”: Site=South`},
+		{"e.csv", "email,license,Team,Team\n", []string{"only", "Team=Oslo"}, `“Only some rows”: Team=Oslo: columns 3 and 4 have this heading`},
+		{"f.jsonl", `{"email": "person0@example.com", "license": "Pro"}`, []string{"only", "Team=Oslo"}, `“Only some rows”: Team=Oslo: there is no column "Team"`},
+		{"g.csv", table, []string{"only", "Team=Oslo"}, `Left out by “Only some rows”: Team=Oslo 1`},
+		{"h.csv", everybody(3), []string{"license", "LicenseType=ProTrial"}, `“License of all rows”: LicenseType ProTrial is not supported by the account`},
+		{"i.xlsx", book.String(), nil, `the sheet "Sheet1" is empty; name another one by “Sheet of the workbook”: the workbook has "Sheet1", "People"`},
+		{"j.csv", "email\nnew@example.com\n", []string{"action", "invite"}, "an invitation cannot be taken back; to suspend the users who were invited removes them"},
+	} {
+		page := p.importFile(account, tt.name, tt.rows, tt.fields...)
+		p.has(page, 200, tt.text)
+		if flag := regexp.MustCompile(`--[a-z]+|carillon [a-z]+`).FindString(plain(page.text)); flag != "" {
+			t.Errorf("%s: the page names %s", tt.name, flag)
+		}
+	}
 }

@@ -78,6 +78,7 @@ type planSaid struct {
 	Most    string // changes that the person allows, as for carillon bulk --max-changes
 	Made    time.Time
 	Job     string // that carries it out, empty for none
+	Begun   bool   // the job has its ledger
 
 	Undoes    string // a job
 	Changing  int    // users
@@ -344,29 +345,54 @@ func (c *Console) loadPlans() error {
 		if err != nil {
 			return err
 		}
-		p := &planned{State: planReady, cancel: func(error) {}}
-		if json.Unmarshal(text, &p.planSaid) != nil || p.ID != id {
+		p := &planned{cancel: func(error) {}}
+		if json.Unmarshal(text, &p.planSaid) != nil || p.ID != id || p.Job != "" && !jobID.MatchString(p.Job) {
 			continue
 		}
-		if p.Job != "" {
-			// The plan names its job before that has a ledger.
-			if _, err := os.Lstat(c.ledger(p.Job)); err == nil {
-				p.State = planApplied
-			} else if !errors.Is(err, fs.ErrNotExist) {
-				return err
-			} else {
-				p.Job = ""
-			}
+		if err := c.recall(p); err != nil {
+			return err
 		}
 		plans[id] = p
 	}
 	w.plans = plans
 	for _, file := range files {
-		if id, _, _ := strings.Cut(file.Name(), "."); plans[id] == nil && remnant.MatchString(file.Name()) {
+		id, end, _ := strings.Cut(file.Name(), ".")
+		if (plans[id] == nil || strings.Contains(end, ".partial-")) && remnant.MatchString(file.Name()) {
 			if err := os.Remove(filepath.Join(c.plansDir(), file.Name())); err != nil {
 				c.Logger.Warn("a file of a former plan cannot be removed", slog.Any("error", err))
 			}
 		}
+	}
+	return nil
+}
+
+// recall finds out whether a plan was applied before this start. A plan names its job before that
+// has a ledger, and the ledger is whole before the plan says so and the first call is made. If the
+// service ended in between, the ledger tells: what there is of one that is not whole goes, and the
+// plan can be applied again.
+func (c *Console) recall(p *planned) error {
+	whole := p.Begun
+	if p.Job != "" && !whole {
+		path := c.ledger(p.Job)
+		_, err := os.Lstat(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		default:
+			_, err := bulk.ReadLedger(path)
+			if whole = !bulk.Unbegun(err); whole {
+				break
+			}
+			if err := os.Remove(path); err != nil {
+				c.Logger.Warn("a ledger that was not begun cannot be removed", slog.Any("error", err))
+			}
+		}
+	}
+	if p.State = planReady; whole {
+		p.State = planApplied
+	} else {
+		p.Job = ""
 	}
 	return nil
 }
@@ -673,9 +699,16 @@ func (c *Console) startLedger(ctx context.Context, a *bulk.Account, plan *bulk.P
 	p.Job = job
 	said := p.planSaid
 	c.work.mu.Unlock()
-	// Now, so that no restart lets the plan be carried out again.
 	if err := c.savePlan(&said); err != nil {
 		return nil, err
 	}
-	return bulk.Create(c.ledger(job), plan, c.Clock)
+	l, err := bulk.Create(c.ledger(job), plan, c.Clock)
+	if err != nil {
+		return nil, err
+	}
+	said.Begun = true
+	if err := c.savePlan(&said); err != nil { // else the ledger tells: see recall
+		c.Logger.Warn("a plan cannot say that its job has begun", slog.String("job", job), slog.Any("error", err))
+	}
+	return l, nil
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type work struct {
 	plans  map[string]*planned // nil until the folder was read
 	runs   map[string]*run
 	looked map[string]looked // by the id of the job
+	owners map[string]string // the accounts of jobs that have ledgers
 	news   chan struct{}     // closed when something begins or ends
 }
 
@@ -51,7 +53,7 @@ var (
 )
 
 func newWork() *work {
-	w := &work{planning: make(chan struct{}, mostPlanning), runs: map[string]*run{}, looked: map[string]looked{}, news: make(chan struct{})}
+	w := &work{planning: make(chan struct{}, mostPlanning), runs: map[string]*run{}, looked: map[string]looked{}, owners: map[string]string{}, news: make(chan struct{})}
 	w.Context, w.end = context.WithCancelCause(context.Background())
 	return w
 }
@@ -142,7 +144,26 @@ func why(err error) string {
 	case refused:
 		return e.Message
 	}
+	if e, ok := errors.AsType[*bulk.InputError](err); ok {
+		return e.Say(fieldOf)
+	}
 	return err.Error()
+}
+
+// fieldOf is what the form of an import calls an option of carillon bulk.
+func fieldOf(o bulk.Option) string {
+	field := map[string]string{"only": "import.only", "set": "import.license", "sheet": "import.sheet"}[o.Name]
+	if field == "" {
+		return o.String()
+	}
+	if o.Value == "" {
+		return say("import.field", say(field))
+	}
+	value := o.Value
+	if o.Name == "set" {
+		_, value, _ = strings.Cut(value, "=")
+	}
+	return say("import.field.value", say(field), value)
 }
 
 // run is a job that this process works on, or has worked on.
@@ -162,7 +183,8 @@ type run struct {
 	until    time.Time // the end of the pause
 	stopping bool
 	ended    time.Time
-	reason   string // why it ended early
+	outcome  bulk.Outcome // empty if it made no calls
+	reason   string       // why it ended early
 }
 
 // progress is how far a run has come.
@@ -173,6 +195,7 @@ type progress struct {
 	Waiting     string // why no calls are made just now
 	Stopping    bool
 	Ended       bool
+	Outcome     bulk.Outcome
 	Reason      string
 	Rate        int // rows a second
 	Time        time.Duration
@@ -190,7 +213,7 @@ func (p progress) Finished() int { return p.Done + p.Failed + p.Skipped }
 func (r *run) progress() progress {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	p := progress{Read: r.read, Calling: r.calling, Stopping: r.stopping, Ended: !r.ended.IsZero(), Reason: r.reason}
+	p := progress{Read: r.read, Calling: r.calling, Stopping: r.stopping, Ended: !r.ended.IsZero(), Outcome: r.outcome, Reason: r.reason}
 	p.Counts = bulk.Counts{
 		Total: r.base.Total, Done: r.base.Done + r.counts.Done, Failed: r.base.Failed + r.counts.Failed, Skipped: r.base.Skipped + r.counts.Skipped,
 	}
@@ -320,7 +343,11 @@ func (r *run) work(ctx context.Context, a *bulk.Account, l *bulk.Ledger, begun f
 		defer r.mu.Unlock()
 		r.counts = c
 	}})
-	a.Announce(ctx, l, outcomeOf(ctx, err))
+	outcome := outcomeOf(ctx, err)
+	r.mu.Lock()
+	r.outcome = outcome
+	r.mu.Unlock()
+	a.Announce(ctx, l, outcome)
 	return errors.Join(err, l.Close())
 }
 
@@ -394,7 +421,7 @@ func (c *Console) lookAt(job string) (*looked, error) {
 	c.work.mu.Lock()
 	found, ok := c.work.looked[job]
 	c.work.mu.Unlock()
-	if ok && found.size == info.Size() && found.written.Equal(info.ModTime()) {
+	if ok && found.State != bulk.JobRunning && found.size == info.Size() && found.written.Equal(info.ModTime()) {
 		return &found, nil
 	}
 	j, err := bulk.LookAt(path)
@@ -410,6 +437,37 @@ func (c *Console) lookAt(job string) (*looked, error) {
 	}
 	c.work.looked[job] = found
 	return &found, nil
+}
+
+// accountOf returns the account of a job whose ledger is in our folder, empty if nobody can tell.
+func (c *Console) accountOf(job string) string {
+	if c.Jobs == "" || !jobID.MatchString(job) {
+		return ""
+	}
+	info, err := os.Lstat(c.ledger(job))
+	if err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	w := c.work
+	w.mu.Lock()
+	account, known := w.owners[job]
+	w.mu.Unlock()
+	if known {
+		return account
+	}
+	file, err := os.Open(c.ledger(job))
+	if err != nil {
+		return ""
+	}
+	defer file.Close()
+	head, err := bulk.ReadHead(file)
+	if err != nil || head.Job != job {
+		return ""
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.owners[job] = head.Account
+	return head.Account
 }
 
 // reason is why some rows fail.
