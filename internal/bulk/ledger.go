@@ -396,7 +396,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 	in := bufio.NewReaderSize(r, 256<<10)
 	l := &Ledger{Path: name}
 	rows := 0
-	var event *document.Object // the latest
+	var event *document.Object // the latest with a time
 	for line := 1; ; line++ {
 		text, err := sheet.ReadLine(in)
 		if err == io.EOF {
@@ -426,7 +426,10 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		case line <= rows+1:
 			err = l.readRow(o, rows)
 		default:
-			event, err = o, l.readEvent(o)
+			err = l.readEvent(o)
+			if at, _ := o.Get("at"); at != nil { // a line with "sent" has none
+				event = o
+			}
 		}
 		if err != nil {
 			return nil, badInput(name, line, "%v", err)

@@ -146,9 +146,6 @@ func (p *program) bulkActionCommand(action bulk.Action, c *cobra.Command) *cobra
 	return c
 }
 
-// outFlag declares where a file goes.
-func outFlag(f *flags, at *string, text string) { f.text(at, "o FILE", text, files()) }
-
 // rowFiles completes ROWS.
 var rowFiles = once(filesOf("csv", "xlsx", "jsonl"))
 
@@ -166,7 +163,11 @@ type bulkRun struct {
 func (p *program) bulkRun(ctx context.Context, o bulkOptions) (*bulkRun, error) {
 	r := &bulkRun{program: p, bulkOptions: o}
 	if _, err := os.Lstat(o.Ledger); err == nil {
-		return nil, p.badInput("--ledger: %s exists; name another file, or go on with its job: %s", o.Ledger, r.command("resume", o.Ledger))
+		advice := "name a new file for the ledger"
+		if ledger, err := bulk.IsLedger(o.Ledger); err == nil && ledger {
+			advice = "name another file, or go on with its job: " + r.command("resume", o.Ledger)
+		}
+		return nil, p.badInput("--ledger: %s exists; %s", o.Ledger, advice)
 	}
 	if o.Missing && o.Protect == "" {
 		return nil, p.misused("--protect-missing-ok goes with --protect")
