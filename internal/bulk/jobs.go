@@ -193,16 +193,13 @@ func IsLedger(path string) (bool, error) {
 
 // count counts the rows by their states.
 func (j *Job) count() {
+	j.Retriable = j.CountRetriable()
 	for i := range j.Rows {
-		r := &j.Rows[i]
-		switch r.Status {
+		switch j.Rows[i].Status {
 		case Done:
 			j.Done++
 		case Failed:
 			j.Failed++
-			if r.retriable() {
-				j.Retriable++
-			}
 		case Skipped:
 			j.Skipped++
 		default:

@@ -55,6 +55,18 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 		}
 		o.Set("columns", columns)
 	}
+	for _, m := range []struct {
+		key string
+		Values
+	}{{"set", h.Set}, {"from", h.From}} {
+		if m.Values != nil {
+			values := new(document.Object)
+			for _, v := range m.Values {
+				values.Set(v.Field.String(), v.Text)
+			}
+			o.Set(m.key, values)
+		}
+	}
 	o.Set("rows", document.Int(rows))
 	o.Set("at", at.UTC().Format(time.RFC3339))
 	return append(document.AppendCompact(b, o), '\n')
@@ -502,7 +514,7 @@ func (m *members) columns() []string {
 	return columns
 }
 
-// cells reads the cells of a row of a table.
+// cells reads the cells of a row of a file.
 func (m *members) cells() Cells {
 	v, _ := m.Get("cells")
 	if v == nil {
@@ -545,6 +557,7 @@ func (l *Ledger) readHead(o *document.Object) (rows int, err error) {
 	l.Head = Head{
 		Action: Action(m.text("action")), Endpoint: m.text("endpoint"), Account: m.text("account"), Name: m.text("name"), Type: m.text("type"),
 		Source: m.text("source"), Columns: m.columns(), Job: m.text("job"), Undoes: m.text("undoes"), By: m.text("by"),
+		Set: m.values("set"), From: m.values("from"),
 	}
 	l.Began = m.time("at")
 	rows = m.number("rows")
@@ -603,7 +616,7 @@ func (l *Ledger) readEvent(o *document.Object) error {
 		return fmt.Errorf("there is no row %d", r.Number)
 	}
 	row := &l.Rows[r.Number-1]
-	if r.User != row.User && row.User != "" {
+	if r.User != row.User && row.User != "" && row.Status != Failed { // a retry may find another one
 		return fmt.Errorf("row %d is about user %s, not %s", r.Number, row.User, r.User)
 	}
 	if r.Status == Sent {
