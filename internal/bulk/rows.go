@@ -91,10 +91,10 @@ func unused(unknown []sheet.Unknown) (list []sheet.Unknown) {
 	return list
 }
 
-// Cells are what a row of a file has: the cells of a table as a JSON list, so that each of many rows
-// takes one piece of memory, or an object of JSONL. A plan and a ledger keep them: rejects can then
-// give a row back as it was, and retry plan it anew, even if it came from a pipe or its file has
-// changed since.
+// Cells are what a row of a file has: the cells of a table as a JSON list, so that each of many
+// rows takes one piece of memory, or an object of JSONL. A plan and a ledger keep them: rejects can
+// then give a row back as it was, and retry plan it anew, even if it came from a pipe or its file
+// has changed since.
 type Cells string
 
 // makeCells needs room for the text.

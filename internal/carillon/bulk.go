@@ -103,7 +103,7 @@ func (o *bulkOptions) brakeFlags(f *flags) {
 
 // strictFlag declares the brake for plans that are made of rows.
 func (o *bulkOptions) strictFlag(f *flags) {
-	f.toggle(&o.Strict, "strict", "change nothing if a row cannot be planned")
+	f.toggle(&o.Strict, "strict", "change nothing if a row cannot be planned; the exit code is then 2, as for bad input")
 }
 
 // jobFlags declares the flags of jobs.

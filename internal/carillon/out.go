@@ -35,9 +35,9 @@ type outFile struct {
 	given string   // empty if the flag is not given
 }
 
-// checkOut returns the form of an output: the one that the flag gives, or else the one by which the
-// file is named, or else the default. A name that says otherwise is refused, since whoever opens the
-// file goes by it. So is what must not be written over.
+// checkOut returns the form of a file: the one that the flag gives, or else the one that the name
+// says, or else the default. A name that says otherwise is refused, since whoever opens the file
+// goes by it. So is a file that must not be lost.
 func (p *program) checkOut(o outFile) (form string, err error) {
 	if err := p.checkLoss(o); err != nil {
 		return "", err
