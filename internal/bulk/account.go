@@ -252,8 +252,8 @@ func (a *Account) read(ctx context.Context, name string, input *document.Object)
 
 // call makes a call. It repeats the call when the service has certainly not carried it out: if the
 // service throttled it, or never got it. After ctx ends, no call starts. A call that reads is then
-// canceled, and a call that changes something is finished, unless the patience ends first. The error
-// is a lostError if the outcome is unknown.
+// canceled, and a call that changes something is finished, unless the patience ends first. The
+// error is a lostError if the outcome is unknown.
 func (a *Account) call(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
 	sending, reads := ctx, op.Method == http.MethodGet
 	if !reads {
@@ -492,8 +492,8 @@ func (p *pace) answered() bool {
 }
 
 // failed makes all workers wait after a call that was throttled, or failed on its way: at least as
-// long as the service asks, but not longer than the patience. It returns an [ErrUnreachable] if that
-// has ended, or would end before the service wants to be asked again.
+// long as the service asks, but not longer than the patience. It returns an [ErrUnreachable] if
+// that has ended, or would end before the service wants to be asked again.
 func (p *pace) failed(reads bool, why error, atLeast time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -9,6 +9,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -132,7 +134,7 @@ func (p *program) bulkActionCommand(action bulk.Action, c *cobra.Command) *cobra
 	var o bulkOptions
 	c.RunE = func(c *cobra.Command, words []string) error {
 		o.Rows = first(words)
-		r, err := p.bulkRun(c.Context(), o)
+		r, err := p.jobRun(c.Context(), o)
 		if err != nil {
 			return err
 		}
@@ -187,6 +189,13 @@ func (p *program) bulkRun(ctx context.Context, o bulkOptions) (*bulkRun, error) 
 		}
 	}
 	return r, nil
+}
+
+// jobRun begins a run that carries out a job. Whoever reads what it prints may leave: the job goes
+// on without them, as it does without its terminal.
+func (p *program) jobRun(ctx context.Context, o bulkOptions) (*bulkRun, error) {
+	signal.Ignore(syscall.SIGPIPE)
+	return p.bulkRun(ctx, o)
 }
 
 // chosen returns whom the job is about, and what the plan is to know of that. Rows are read here;
