@@ -195,6 +195,59 @@ func TestBulkSurvivesHangup(t *testing.T) {
 	}
 }
 
+// Nor does a reader who leaves, such as head: the job goes on, and its ledger and its exit code are
+// as usual. What only reads ends, as programs do that nobody reads.
+func TestBulkSurvivesReader(t *testing.T) {
+	t.Parallel()
+	for _, form := range []string{"text", "json"} {
+		dir := t.TempDir()
+		began, answer := make(chan int, 10), make(chan struct{})
+		url := slowService(t, func(n int) {
+			began <- n
+			<-answer
+		})
+		start := func(args ...string) (p *exec.Cmd, reader *os.File) {
+			reader, writer, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { reader.Close() })
+			p = exec.Command("carillon", append([]string{"bulk"}, args...)...)
+			p.Dir, p.Env = dir, append(childEnv(dir), "AWS_ENDPOINT_URL_CHIME="+url, "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1")
+			p.Stdout, p.Stderr = writer, writer
+			if err := p.Start(); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { p.Process.Kill() })
+			writer.Close()
+			return p, reader
+		}
+		p, reader := start("apply", "--yes", "--account-id", anyAccount, "--all", "--set", "LicenseType=Basic", "--output", form, "--ledger", "l.jsonl")
+		<-began
+		reader.Close()
+		close(answer)
+		if err := p.Wait(); err != nil {
+			t.Errorf("%s: got %v, want exit code 0", form, err)
+		}
+		// The reader of this one has left before it begins.
+		p, reader = start("resume", "--yes", "l.jsonl", "--output", form)
+		reader.Close()
+		if err := p.Wait(); err != nil {
+			t.Errorf("%s: resume: got %v, want exit code 0", form, err)
+		}
+		status := startBulk(t, dir, url, "status", "l.jsonl")
+		if status.end(); !strings.Contains(status.stdout.String(), "\nstate: finished\n60 done, 0 failed\n") {
+			t.Errorf("%s: got\n%s\nwant 60 done", form, status.stdout.String())
+		}
+		p, reader = start("export", "--account-id", anyAccount)
+		reader.Close()
+		p.Wait()
+		if status := p.ProcessState.Sys().(syscall.WaitStatus); !status.Signaled() || status.Signal() != syscall.SIGPIPE {
+			t.Errorf("export: got %v, want the end of a program that nobody reads", p.ProcessState)
+		}
+	}
+}
+
 // The second interrupt ends the program while calls are under way. Their rows are settled by
 // reading when the job is resumed: the service has obeyed the first call, and no other was made.
 func TestBulkStopsAtOnce(t *testing.T) {

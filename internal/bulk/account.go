@@ -34,10 +34,11 @@ type Config struct {
 	Attempts int // per batch, before its rows fail; throttled ones do not count; 0 means 5
 	Parallel int // calls at a time; 0 means 8
 
-	// Patience is how long the service may throttle or fail every call before a job ends with
-	// ErrUnreachable; 0 means 2 minutes.
+	// Patience is how long the service may throttle, fail or not answer every call before a job ends
+	// with ErrUnreachable; 0 means 2 minutes.
 	Patience time.Duration
-	// Waiting, if set, is called when calls pause because the service throttles or fails.
+	// Waiting, if set, is called when calls pause because the service throttles or fails, and when an
+	// answer does not come.
 	Waiting func(Waiting)
 	// Reading, if set, is called with the number of users read so far while an account is read, and
 	// with done at the end.
@@ -118,9 +119,14 @@ func (a *Account) describe(ctx context.Context) (*document.Object, error) {
 
 // all passes each user of the account to fn, before a job has sent anything.
 func (a *Account) all(ctx context.Context, fn func(*document.Object) error) error {
+	return noAccount(a.everybody(ctx, fn))
+}
+
+// everybody passes each user of the account to fn, and tells how many have been read.
+func (a *Account) everybody(ctx context.Context, fn func(*document.Object) error) error {
 	tell := a.config.Reading
 	if tell == nil {
-		return noAccount(a.list(ctx, "", fn))
+		return a.list(ctx, "", fn)
 	}
 	users := 0
 	err := a.list(ctx, "", func(o *document.Object) error {
@@ -130,7 +136,7 @@ func (a *Account) all(ctx context.Context, fn func(*document.Object) error) erro
 		return fn(o)
 	})
 	tell(users, true)
-	return noAccount(err)
+	return err
 }
 
 // noAccount turns the service's answer that there is no such account into an *InputError.
@@ -180,8 +186,47 @@ func (a *Account) pages(ctx context.Context, operation, member, what string, inp
 	}
 }
 
-// ErrUnreachable is wrapped by the error of a job that ended because the service cannot be reached.
+// ErrUnreachable is wrapped by the error of a job that ended because the service cannot be reached,
+// or answers no call as it should.
 var ErrUnreachable = errors.New("the service cannot be reached")
+
+// givenUp is an [ErrUnreachable] that says what is the case.
+type givenUp struct {
+	text string
+	why  error // of the latest call; nil if it was not answered
+}
+
+func (e *givenUp) Error() string {
+	text := condition(e.why) + ": " + e.text
+	if e.why != nil {
+		text += ": " + e.why.Error()
+	}
+	return text
+}
+
+func (e *givenUp) Unwrap() []error {
+	if e.why == nil {
+		return []error{ErrUnreachable}
+	}
+	return []error{ErrUnreachable, e.why}
+}
+
+// condition says what is wrong with a service of which a call has failed so; nil is no answer.
+func condition(why error) string {
+	if refusal, ok := errors.AsType[*client.ServiceError](why); ok {
+		if refusal.Throttled() {
+			return "the service throttles every call"
+		}
+		return "the service answers with errors only"
+	}
+	if _, ok := errors.AsType[*client.ReplyError](why); ok {
+		return "the replies make no sense"
+	}
+	if broken, ok := errors.AsType[*client.TransportError](why); why == nil || ok && broken.Sent() {
+		return "the service does not answer"
+	}
+	return ErrUnreachable.Error()
+}
 
 // lostError is a call whose outcome is unknown: the service may have carried it out.
 type lostError struct{ error }
@@ -207,8 +252,8 @@ func (a *Account) read(ctx context.Context, name string, input *document.Object)
 
 // call makes a call. It repeats the call when the service has certainly not carried it out: if the
 // service throttled it, or never got it. After ctx ends, no call starts. A call that reads is then
-// canceled, and a call that changes something is finished. The error is a lostError if the outcome
-// is unknown.
+// canceled, and a call that changes something is finished, unless the patience ends first. The
+// error is a lostError if the outcome is unknown.
 func (a *Account) call(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
 	sending, reads := ctx, op.Method == http.MethodGet
 	if !reads {
@@ -218,7 +263,10 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 		if err := a.pace.wait(ctx); err != nil {
 			return nil, err
 		}
-		reply, err := a.client.Call(sending, op, input)
+		watched, end := a.pace.watch(sending)
+		reply, err := a.client.Call(watched, op, input)
+		over := context.Cause(watched) == errSilent
+		end()
 		refusal, refused := errors.AsType[*client.ServiceError](err)
 		broken, noReply := errors.AsType[*client.TransportError](err)
 		_, senseless := errors.AsType[*client.ReplyError](err)
@@ -228,6 +276,8 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 			return reply, nil
 		case sending.Err() != nil:
 			return nil, err
+		case over:
+			return nil, lostError{a.pace.silenced(reads)}
 		case refused && refusal.Throttled():
 			if end := a.pace.failed(reads, err, refusal.RetryAfter); end != nil {
 				return nil, end
@@ -257,8 +307,12 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 	}
 }
 
-// Waiting is a pause of all calls, because the service throttles or fails.
+// Waiting is a pause of all calls, because the service throttles or fails, or a call whose answer
+// does not come.
 type Waiting struct {
+	// Silent is for how long the answer has been waited for. If it is not 0, nothing else is set.
+	Silent time.Duration
+
 	Why  error         // of the latest call
 	Try  int           // the number of the next try since the last call that succeeded, from 2
 	Next time.Duration // until then
@@ -266,6 +320,9 @@ type Waiting struct {
 
 // String says it to a person: "waiting: the service answers 500 (request 7f3c), try 3, next in 2s".
 func (w Waiting) String() string {
+	if w.Silent > 0 {
+		return fmt.Sprintf("waiting: the service has not answered for %v", w.Silent)
+	}
 	why := "the service does not answer"
 	if refusal, ok := errors.AsType[*client.ServiceError](w.Why); ok {
 		why = fmt.Sprintf("the service answers %d", refusal.Status)
@@ -298,16 +355,98 @@ type pace struct {
 	mu     sync.Mutex
 	until  time.Time     // no calls before this time
 	delay  time.Duration // the latest pause; grows while calls fail, shrinks when they succeed
-	since  time.Time     // of the first call that failed after the last that passed
+	since  time.Time     // from when on no call has passed; zero if none is under way or has failed
+	under  int           // calls under way
 	writes bool          // a call that changes something has failed since then
 	pauses int           // since then
+	told   bool          // that an answer does not come, since the latest call that ended
 	alive  bool          // a call has passed
 }
 
 const (
 	firstDelay = 100 * time.Millisecond
 	lastDelay  = 20 * time.Second
+
+	silence = 10 * time.Second // without an answer, after which it is told
+	grace   = time.Second      // that a call has in any case: the last one may begin as the patience ends
 )
+
+// errSilent ends a call that has no answer when the patience ends.
+var errSilent = errors.New("no answer")
+
+// watch returns a context for a call, which ends with errSilent when the patience does. Meanwhile
+// somebody is told if the answer does not come. end says that the call has ended.
+func (p *pace) watch(ctx context.Context) (watched context.Context, end func()) {
+	p.mu.Lock()
+	p.under++
+	if p.since.IsZero() {
+		p.since = p.now()
+	}
+	p.mu.Unlock()
+	watched, cancel := context.WithCancelCause(ctx)
+	tell, over := time.NewTimer(silence), time.NewTimer(max(p.left(), grace))
+	ended := make(chan struct{})
+	go func() {
+		defer tell.Stop()
+		defer over.Stop()
+		for {
+			select {
+			case <-ended:
+				return
+			case <-tell.C:
+				p.silent()
+			case <-over.C:
+				left := p.left()
+				if left <= 0 {
+					cancel(errSilent)
+					return
+				}
+				over.Reset(max(left, grace)) // another call has passed
+			}
+		}
+	}()
+	return watched, func() {
+		close(ended)
+		cancel(nil)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.under--
+	}
+}
+
+// left returns how much of the patience is left.
+func (p *pace) left() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.patience - p.now().Sub(p.since)
+}
+
+// silent tells that an answer does not come: once for all calls that are under way.
+func (p *pace) silent() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.told && p.waiting != nil {
+		p.waiting(Waiting{Silent: silence})
+	}
+	p.told = true
+}
+
+// silenced is the error of a call that had no answer when the patience ended.
+func (p *pace) silenced(reads bool) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.writes = p.writes || !reads
+	return p.over("", nil)
+}
+
+// over is the error of a job whose patience has ended.
+func (p *pace) over(asked string, why error) error {
+	what := "call"
+	if p.writes {
+		what = "change"
+	}
+	return &givenUp{fmt.Sprintf("no %s has succeeded for %v%s", what, p.now().Sub(p.since).Round(time.Second), asked), why}
+}
 
 // wait returns as soon as calls may be made.
 func (p *pace) wait(ctx context.Context) error {
@@ -336,7 +475,10 @@ func (p *pace) passed(reads bool) {
 	if reads && p.writes {
 		return
 	}
-	p.since, p.writes, p.pauses = time.Time{}, false, 0
+	p.since, p.writes, p.pauses, p.told = time.Time{}, false, 0, false
+	if p.under > 0 {
+		p.since = p.now()
+	}
 	if p.delay /= 2; p.delay < firstDelay/2 {
 		p.delay = 0
 	}
@@ -350,8 +492,8 @@ func (p *pace) answered() bool {
 }
 
 // failed makes all workers wait after a call that was throttled, or failed on its way: at least as
-// long as the service asks. It returns an [ErrUnreachable] if by then no call would have passed for
-// longer than the patience.
+// long as the service asks, but not longer than the patience. It returns an [ErrUnreachable] if
+// that has ended, or would end before the service wants to be asked again.
 func (p *pace) failed(reads bool, why error, atLeast time.Duration) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -360,12 +502,13 @@ func (p *pace) failed(reads bool, why error, atLeast time.Duration) error {
 		p.since = now
 	}
 	p.writes = p.writes || !reads
-	if now.Sub(p.since)+atLeast > p.patience {
+	left := p.patience - now.Sub(p.since)
+	if left <= 0 || atLeast > left {
 		asked := ""
 		if atLeast > 0 {
 			asked = fmt.Sprintf(", and it asks to wait another %v", atLeast)
 		}
-		return fmt.Errorf("%w: no call has succeeded for %v%s: %w", ErrUnreachable, now.Sub(p.since).Round(time.Second), asked, why)
+		return p.over(asked, why)
 	}
 	// The delay doubles. Calls that were under way together double it once: a call that fails during
 	// a pause says nothing new.
@@ -374,7 +517,8 @@ func (p *pace) failed(reads bool, why error, atLeast time.Duration) error {
 		p.pauses++
 		p.delay = min(max(2*p.delay, firstDelay), lastDelay)
 		// At random, from half of it to all of it, so that several jobs do not come back together.
-		p.until = now.Add(p.delay/2 + rand.N(p.delay/2+1))
+		p.until = now.Add(min(p.delay/2+rand.N(p.delay/2+1), left))
+		p.told = false
 	}
 	if asked := now.Add(atLeast); asked.After(p.until) {
 		p.until = asked

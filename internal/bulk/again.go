@@ -3,6 +3,7 @@ package bulk
 import (
 	"context"
 	"fmt"
+	"strings"
 )
 
 // belongs refuses a plan or a ledger of another account or another endpoint.
@@ -66,45 +67,59 @@ func (a *Account) Resume(ctx context.Context, l *Ledger) error {
 	return nil
 }
 
-// retriable reports whether a row has failed, and need not fail again: whether the file of rows is
-// not to blame.
-func (r *Row) retriable() bool {
-	return r.Status == Failed && r.Code != codeInvalid && r.Code != codeContradicting
+// retriable reports whether a row has failed, and need not fail again: whether neither the file of
+// rows is to blame, nor the rule of rollbacks leaves the user alone.
+func (h *Head) retriable(r *Row) bool {
+	return r.Status == Failed && r.Code != codeInvalid && r.Code != codeContradicting && (h.Undoes == "" || r.Code != codeDrifted)
+}
+
+// CountRetriable returns the number of rows that have failed, and may succeed when they are tried
+// again.
+func (l *Ledger) CountRetriable() int {
+	n := 0
+	for i := range l.Rows {
+		if l.retriable(&l.Rows[i]) {
+			n++
+		}
+	}
+	return n
 }
 
 // Retry prepares a ledger for another Run of the rows that failed, and of no others. It plans them
 // again from the users as they are now. Rows that named no user, or whose users somebody else had
-// changed, therefore get another chance.
+// changed, therefore get another chance. In a rollback they do not: see [Account.Rollback].
 func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	if err := l.belongs(a, l.Path); err != nil {
 		return err
 	}
+	if l.Undoes != "" {
+		return a.retryRollback(ctx, l)
+	}
+	reread := l.reread()
 	var wishes []Wish
 	var failed []*Row
 	for i := range l.Rows {
 		r := &l.Rows[i]
-		if !r.retriable() {
+		if !l.retriable(r) {
 			continue
 		}
-		w := Wish{Line: len(failed) + 1, ID: r.User, Email: r.Email}
-		if r.User != "" && l.Action != Invite {
-			w.Email = "" // it may have changed since
-		}
-		if l.Action == Update {
-			w.To = r.To
+		w := reread(r)
+		w.Line = len(failed) + 1
+		if l.Action == Update { // the ledger of an older release does not have what was set
+			w.To = w.To.merge(r.To).merge(l.Set)
 		}
 		wishes, failed = append(wishes, w), append(failed, r)
 	}
 	if len(wishes) == 0 {
 		return nil
 	}
-	p, err := a.Plan(ctx, l.Action, Selection{Wishes: wishes}, PlanOptions{Type: l.Type})
+	p, err := a.Plan(ctx, l.Action, Selection{Wishes: wishes}, PlanOptions{Type: l.Type, From: l.From})
 	if err != nil {
 		return err
 	}
 	// Rows that the plan does not mention need no change any more.
 	for _, r := range failed {
-		r.Status, r.Code, r.Message = Skipped, "", "the user is as wanted by now"
+		r.satisfied()
 	}
 	for _, planned := range p.Rows {
 		r := failed[planned.Line-1]
@@ -116,6 +131,72 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 	}
 	l.prepared = failed
 	l.Members, l.Seats, l.Unchecked = p.Members, p.Seats, p.Unchecked
+	return nil
+}
+
+// satisfied notes that the user of a row that failed needs no change any more.
+func (r *Row) satisfied() { r.Status, r.Code, r.Message = Skipped, "", "the user is as wanted by now" }
+
+// reread returns what makes wishes of rows again, as they stand in their file. A user who has come
+// back under another id is found so by the address that the row has. Rows that are of no file are
+// about the users who were chosen.
+func (l *Ledger) reread() func(*Row) Wish {
+	b := &builder{action: l.Action, columns: columnsOf(l.Action), chooser: newChooser(nil)}
+	columns := make([]int, len(l.Columns))
+	for i, name := range l.Columns {
+		columns[i] = b.columns.Find(name)
+	}
+	return func(r *Row) Wish {
+		b.start(r.Line)
+		if o := r.Cells.object(); o != nil {
+			b.object(o)
+		} else if texts, err := r.Cells.texts(len(columns)); err == nil {
+			for i, text := range texts {
+				b.cell(columns[i], strings.TrimSpace(text))
+			}
+		}
+		if b.wish.ID == "" && b.wish.Email == "" {
+			b.wish.ID = r.User
+			if r.User == "" || l.Action == Invite {
+				b.wish.Email = r.Email
+			}
+		}
+		return b.wish
+	}
+}
+
+// retryRollback is Retry of a rollback, by its rule: whom somebody else has changed since is left
+// alone, and named again.
+func (a *Account) retryRollback(ctx context.Context, l *Ledger) error {
+	tried := func(r *Row) bool { return r.Status == Failed }
+	if l.Count(Failed) == 0 {
+		return nil
+	}
+	standing, err := a.ready(ctx, &l.Plan, l.Action)
+	if err != nil {
+		return err
+	}
+	now, err := a.look(ctx, l.Rows, tried)
+	if err != nil {
+		return err
+	}
+	for i := range l.Rows {
+		r := &l.Rows[i]
+		if !tried(r) {
+			continue
+		}
+		switch now.compare(r) {
+		case reached:
+			r.satisfied()
+		case untouched:
+			r.Status, r.Code, r.Message = Planned, "", ""
+			standing.check(l.Action, r, now.of(r))
+		default:
+			r.fail(codeDrifted, "%s", now.describe(r))
+		}
+		l.prepared = append(l.prepared, r)
+	}
+	l.Members, l.Seats = now.members, now.seats.after(l.Rows)
 	return nil
 }
 

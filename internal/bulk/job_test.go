@@ -345,6 +345,67 @@ func TestRetryAndRejects(t *testing.T) {
 	}
 }
 
+// A retry plans what rows say, not what has become of them: whom they name, by their address if
+// that is what they have, all that they ask for, and what --set and --from say.
+func TestRetryPlansRows(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, rows string
+		o          bulk.PlanOptions
+		change     func(*fake)
+		want       string // of user001
+	}{
+		{"a table names somebody who has come back", "email,license,UserType\nuser001@example.com,Pro,SharedDevice\n", bulk.PlanOptions{}, comeBack, "new Pro SharedDevice, done"},
+		{"so does JSONL", `{"email": "user001@example.com", "license": "Pro", "UserType": "SharedDevice"}`, bulk.PlanOptions{}, comeBack, "new Pro SharedDevice, done"},
+		{"an id names nobody else", "UserId,license,UserType\nid-001,Pro,SharedDevice\n", bulk.PlanOptions{}, comeBack, "new Basic PrivateUser, failed UnknownUser"},
+		{"what was set wins", "email,license,UserType\nuser001@example.com,Basic,SharedDevice\n", bulk.PlanOptions{Set: values("license=Pro")}, func(*fake) {},
+			"id-001 Pro SharedDevice, done"},
+		{"what the user must have", "email,license\nuser001@example.com,Basic\n", bulk.PlanOptions{From: values("license=Pro")},
+			func(f *fake) { f.users["id-001"].LicenseType = "Plus" }, "id-001 Plus PrivateUser, skipped Guarded"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFake(t, "Team", people(2)) // the second one is Pro
+			f.refuse["id-001"] = "Forbidden"
+			a := open(t, f, "j")
+			l := create(t, filepath.Join(t.TempDir(), "ledger.jsonl"), planned(t, a, bulk.Update, tt.rows, tt.o))
+			run(t, t.Context(), a, l)
+			delete(f.refuse, "id-001")
+			tt.change(f)
+			for range 2 { // the second time finds what the first one has left
+				again, err := bulk.OpenLedger(l.Path, time.Now)
+				if err == nil {
+					err = a.Retry(t.Context(), again)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				run(t, t.Context(), a, again)
+			}
+			after, err := bulk.ReadLedger(l.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, u := range f.users {
+				if u.PrimaryEmail != "User001@example.com" {
+					continue
+				}
+				got := strings.TrimSpace(fmt.Sprintf("%s %s %s, %s %s", u.UserId, u.LicenseType, u.UserType, after.Rows[0].Status, after.Rows[0].Code))
+				if got != tt.want {
+					t.Errorf("got %s, want %s", got, tt.want)
+				}
+			}
+		})
+	}
+}
+
+// comeBack gives a user another id, as if they had been removed and invited anew.
+func comeBack(f *fake) {
+	delete(f.users, "id-001")
+	f.users["new"] = &user{UserId: "new", PrimaryEmail: "User001@example.com", LicenseType: "Basic", UserType: "PrivateUser", UserRegistrationStatus: "Registered"}
+	f.order = append(f.order, "new")
+}
+
 func TestWriteRejects(t *testing.T) {
 	t.Parallel()
 	unknown := "UnknownUser,no user nobody@example.com is in account " + account + "\r\n"

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"errors"
 	"io"
@@ -9,6 +10,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/sheet"
 )
 
 // State is how far a job has come, as its ledger tells.
@@ -170,18 +174,32 @@ func openLedger(path string) (*os.File, error) {
 	return file, nil
 }
 
+// IsLedger reports whether a file is the ledger of a job, even one that is damaged or of another
+// version. An error means that nobody can tell.
+func IsLedger(path string) (bool, error) {
+	file, err := openLedger(path)
+	if errors.Is(err, errNoLedger) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	defer file.Close()
+	text, _ := sheet.ReadLine(bufio.NewReader(file))
+	v, _ := document.Parse(string(bytes.TrimSpace(text)))
+	head, _ := v.(*document.Object)
+	return head == nil || head.Text(kindKey) != planKind, nil
+}
+
 // count counts the rows by their states.
 func (j *Job) count() {
+	j.Retriable = j.CountRetriable()
 	for i := range j.Rows {
-		r := &j.Rows[i]
-		switch r.Status {
+		switch j.Rows[i].Status {
 		case Done:
 			j.Done++
 		case Failed:
 			j.Failed++
-			if r.retriable() {
-				j.Retriable++
-			}
 		case Skipped:
 			j.Skipped++
 		default:
@@ -211,13 +229,14 @@ func (j *Job) settle(undone map[string][]string, seen []string) {
 	if j.State != JobFinished || slices.Contains(seen, j.Job) {
 		return
 	}
+	most := 0 // rows that one of them has done, if several have
 	for _, path := range undone[j.Job] {
 		back, err := lookAt(path)
-		if err != nil || back.State != JobFinished || back.Done == 0 {
+		if err != nil || back.State != JobFinished || back.Done <= most {
 			continue
 		}
 		if back.settle(undone, append(seen, j.Job)); back.State == JobFinished {
-			j.State, j.RolledBack = JobRolledBack, path
+			j.State, j.RolledBack, most = JobRolledBack, path, back.Done
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,12 +24,17 @@ func ledgerOf(t *testing.T, path, job, undoes string, status bulk.Status) {
 	if status == bulk.Planned {
 		return
 	}
+	appendTo(t, path, `{"status": "`+string(status)+`", "row": 1, "user": "u", "to": {}, "at": "2026-11-24T13:00:00Z"}`+"\n")
+}
+
+func appendTo(t *testing.T, path, text string) {
+	t.Helper()
 	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.WriteString(`{"status": "` + string(status) + `", "row": 1, "user": "u", "to": {}, "at": "2026-11-24T13:00:00Z"}` + "\n"); err != nil {
+	if _, err := f.WriteString(text); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -72,6 +78,63 @@ func TestLookAtKeepsNobodyOut(t *testing.T) {
 		if err := <-stopped; err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// A line that says "sent" has no time: what was latest is the line before it, or the beginning.
+func TestLatest(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		before bulk.Status // of a line with a time
+		want   string
+	}{
+		{bulk.Planned, ""},
+		{bulk.Failed, "2026-11-24T13:00:00Z"},
+	} {
+		path := filepath.Join(t.TempDir(), "l.jsonl")
+		ledgerOf(t, path, "j", "", tt.before)
+		appendTo(t, path, `{"status": "sent", "row": 1, "user": "u"}`+"\n")
+		j, err := bulk.LookAt(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := j.Began
+		if tt.want != "" {
+			want, _ = time.Parse(time.RFC3339, tt.want)
+		}
+		if j.Latest.IsZero() || !j.Latest.Equal(want) {
+			t.Errorf("after a line with %s: got %v, want %v", tt.before, j.Latest, want)
+		}
+	}
+}
+
+// Of several jobs that undid one, the one that did the most is named.
+func TestJobs_rolledBackTwice(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	path := func(name string) string { return filepath.Join(dir, name) }
+	two := func(name, job, undoes string, done int) {
+		p := &bulk.Plan{Head: bulk.Head{Action: bulk.Update, Account: account, Endpoint: "http://127.0.0.1:1", Job: job, Undoes: undoes}}
+		for n := range 2 {
+			r := bulk.Row{Number: n + 1, User: "u", To: bulk.Values{{Field: bulk.License, Text: "Pro"}}, Status: bulk.Planned}
+			if n >= done {
+				r.Status = bulk.Failed
+			}
+			p.Rows = append(p.Rows, r)
+		}
+		if err := create(t, path(name), p).Close(); err != nil {
+			t.Fatal(err)
+		}
+		for n := range done {
+			appendTo(t, path(name), fmt.Sprintf(`{"status": "done", "row": %d, "user": "u", "to": {}, "at": "2026-11-24T13:00:00Z"}`+"\n", n+1))
+		}
+	}
+	two("1.jsonl", "1", "", 2)
+	two("2.jsonl", "2", "1", 2)
+	two("3.jsonl", "3", "1", 1)
+	j, err := bulk.LookAt(path("1.jsonl"))
+	if err != nil || j.RolledBack != path("2.jsonl") {
+		t.Errorf("got %+v, %v; want that 2.jsonl has rolled it back", j, err)
 	}
 }
 

@@ -55,6 +55,18 @@ func appendHead(b []byte, h Head, rows int, at time.Time) []byte {
 		}
 		o.Set("columns", columns)
 	}
+	for _, m := range []struct {
+		key string
+		Values
+	}{{"set", h.Set}, {"from", h.From}} {
+		if m.Values != nil {
+			values := new(document.Object)
+			for _, v := range m.Values {
+				values.Set(v.Field.String(), v.Text)
+			}
+			o.Set(m.key, values)
+		}
+	}
 	o.Set("rows", document.Int(rows))
 	o.Set("at", at.UTC().Format(time.RFC3339))
 	return append(document.AppendCompact(b, o), '\n')
@@ -396,7 +408,7 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 	in := bufio.NewReaderSize(r, 256<<10)
 	l := &Ledger{Path: name}
 	rows := 0
-	var event *document.Object // the latest
+	var event *document.Object // the latest with a time
 	for line := 1; ; line++ {
 		text, err := sheet.ReadLine(in)
 		if err == io.EOF {
@@ -426,7 +438,10 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		case line <= rows+1:
 			err = l.readRow(o, rows)
 		default:
-			event, err = o, l.readEvent(o)
+			err = l.readEvent(o)
+			if at, _ := o.Get("at"); at != nil { // a line with "sent" has none
+				event = o
+			}
 		}
 		if err != nil {
 			return nil, badInput(name, line, "%v", err)
@@ -512,7 +527,7 @@ func (m *members) columns() []string {
 	return columns
 }
 
-// cells reads the cells of a row of a table.
+// cells reads the cells of a row of a file.
 func (m *members) cells() Cells {
 	v, _ := m.Get("cells")
 	if v == nil {
@@ -555,6 +570,7 @@ func (l *Ledger) readHead(o *document.Object) (rows int, err error) {
 	l.Head = Head{
 		Action: Action(m.text("action")), Endpoint: m.text("endpoint"), Account: m.text("account"), Name: m.text("name"), Type: m.text("type"),
 		Source: m.text("source"), Columns: m.columns(), Job: m.text("job"), Undoes: m.text("undoes"), By: m.text("by"),
+		Set: m.values("set"), From: m.values("from"),
 	}
 	l.Began = m.time("at")
 	rows = m.number("rows")
@@ -613,7 +629,7 @@ func (l *Ledger) readEvent(o *document.Object) error {
 		return fmt.Errorf("there is no row %d", r.Number)
 	}
 	row := &l.Rows[r.Number-1]
-	if r.User != row.User && row.User != "" {
+	if r.User != row.User && row.User != "" && row.Status != Failed { // a retry may find another one
 		return fmt.Errorf("row %d is about user %s, not %s", r.Number, row.User, r.User)
 	}
 	if r.Status == Sent {

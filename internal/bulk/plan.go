@@ -47,7 +47,7 @@ type Row struct {
 	Status  Status
 	Code    string // of a row that failed or was skipped
 	Message string
-	Cells   Cells // of the table that the row comes from; empty if it comes from elsewhere
+	Cells   Cells // of the file that the row comes from; empty if it comes from elsewhere
 }
 
 // Name returns the address of the user, or else the id, for messages: see [sheet.Visible].
@@ -91,6 +91,8 @@ type Head struct {
 	Type     string   // of the account; empty if nobody knows
 	Source   string   // where the rows came from
 	Columns  []string // the heading of their table; nil if they came from elsewhere
+	Set      Values   // for every row; wins over what the row itself says
+	From     Values   // only users that had these values
 	Job      string   // empty for a plan
 	Undoes   string   // the job that this one rolls back, if any
 	By       string   // the person who began the job, as their machine names them, or empty
@@ -240,7 +242,7 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 }
 
 func (a *Account) head(action Action, o PlanOptions) Head {
-	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Name: a.name, Type: o.Type, Source: o.Source, Columns: o.Columns}
+	return Head{Action: action, Endpoint: a.config.Client.Endpoint, Account: a.config.Account, Name: a.name, Type: o.Type, Source: o.Source, Columns: o.Columns, Set: o.Set, From: o.From}
 }
 
 type planner struct {

@@ -19,7 +19,7 @@ type Wish struct {
 	ID    string // the id or the e-mail address may be missing, but not both
 	Email string // as written
 	To    Values // empty for a row that only names somebody
-	Cells Cells  // everything in the row of a table
+	Cells Cells  // everything in the row
 	// Problem says what is wrong with the row. It is empty if nothing is.
 	Problem string
 }
@@ -92,9 +92,10 @@ func unused(unknown []sheet.Unknown) (list []sheet.Unknown) {
 	return list
 }
 
-// Cells are the cells of a row as a JSON list, so that each of many rows takes one piece of memory.
-// A plan and a ledger keep them: rejects can then give a row back as it was, even if it came from a
-// pipe or its file has changed since.
+// Cells are what a row of a file has: the cells of a table as a JSON list, so that each of many
+// rows takes one piece of memory, or an object of JSONL. A plan and a ledger keep them: rejects can
+// then give a row back as it was, and retry plan it anew, even if it came from a pipe or its file
+// has changed since.
 type Cells string
 
 // makeCells needs room for the text.
@@ -124,6 +125,16 @@ func (c Cells) texts(columns int) ([]string, error) {
 		texts[i], _ = v.(string)
 	}
 	return texts, nil
+}
+
+// object returns the object of a row of JSONL, nil for a row of a table.
+func (c Cells) object() *document.Object {
+	if !strings.HasPrefix(string(c), "{") {
+		return nil
+	}
+	v, _ := document.Parse(string(c))
+	o, _ := v.(*document.Object)
+	return o
 }
 
 // Columns that name a user. The columns that change a user are a [Field].
@@ -274,6 +285,8 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 			return wrong(lines.Number(), "this is a %s, not a file of rows", plain(v))
 		}
 		b.start(lines.Number())
+		b.room = document.AppendCompact(b.room[:0], o)
+		b.wish.Cells = Cells(b.room)
 		b.object(o)
 		if b.chooser.row() {
 			b.finish()

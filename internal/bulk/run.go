@@ -390,7 +390,7 @@ func (a *Account) lookAgain(ctx context.Context, rows []*Row) (*sight, error) {
 		return nil
 	}
 	if !byEmail {
-		return s, a.list(ctx, "", take)
+		return s, a.everybody(ctx, take)
 	}
 	for _, row := range rows {
 		if err := a.list(ctx, row.Email, take); err != nil {

@@ -16,7 +16,9 @@ func (p *program) ask(ctx context.Context, question string) error {
 	if !terminal.Is(p.stdin) {
 		return p.badInput("there is no terminal to ask on; give --yes if this is what you want. Nothing was changed")
 	}
-	fmt.Fprintf(p.stderr, "%s? [yes/no] ", question)
+	if _, err := fmt.Fprintf(p.stderr, "%s? [yes/no] ", question); err != nil {
+		return fmt.Errorf("nobody can be asked, since standard error cannot be written; nothing was changed: %w", err)
+	}
 	answer := make(chan string, 1)
 	go func() {
 		line, err := bufio.NewReader(p.stdin).ReadString('\n')

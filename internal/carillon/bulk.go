@@ -9,6 +9,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -103,7 +105,7 @@ func (o *bulkOptions) brakeFlags(f *flags) {
 
 // strictFlag declares the brake for plans that are made of rows.
 func (o *bulkOptions) strictFlag(f *flags) {
-	f.toggle(&o.Strict, "strict", "change nothing if a row cannot be planned")
+	f.toggle(&o.Strict, "strict", "change nothing if a row cannot be planned; the exit code is then 2, as for bad input")
 }
 
 // jobFlags declares the flags of jobs.
@@ -132,7 +134,7 @@ func (p *program) bulkActionCommand(action bulk.Action, c *cobra.Command) *cobra
 	var o bulkOptions
 	c.RunE = func(c *cobra.Command, words []string) error {
 		o.Rows = first(words)
-		r, err := p.bulkRun(c.Context(), o)
+		r, err := p.jobRun(c.Context(), o)
 		if err != nil {
 			return err
 		}
@@ -145,9 +147,6 @@ func (p *program) bulkActionCommand(action bulk.Action, c *cobra.Command) *cobra
 	o.connection.flags(f)
 	return c
 }
-
-// outFlag declares where a file goes.
-func outFlag(f *flags, at *string, text string) { f.text(at, "o FILE", text, files()) }
 
 // rowFiles completes ROWS.
 var rowFiles = once(filesOf("csv", "xlsx", "jsonl"))
@@ -166,7 +165,11 @@ type bulkRun struct {
 func (p *program) bulkRun(ctx context.Context, o bulkOptions) (*bulkRun, error) {
 	r := &bulkRun{program: p, bulkOptions: o}
 	if _, err := os.Lstat(o.Ledger); err == nil {
-		return nil, p.badInput("--ledger: %s exists; name another file, or go on with its job: %s", o.Ledger, r.command("resume", o.Ledger))
+		advice := "name a new file for the ledger"
+		if ledger, err := bulk.IsLedger(o.Ledger); err == nil && ledger {
+			advice = "name another file, or go on with its job: " + r.command("resume", o.Ledger)
+		}
+		return nil, p.badInput("--ledger: %s exists; %s", o.Ledger, advice)
 	}
 	if o.Missing && o.Protect == "" {
 		return nil, p.misused("--protect-missing-ok goes with --protect")
@@ -186,6 +189,13 @@ func (p *program) bulkRun(ctx context.Context, o bulkOptions) (*bulkRun, error) 
 		}
 	}
 	return r, nil
+}
+
+// jobRun begins a run that carries out a job. Whoever reads what it prints may leave: the job goes
+// on without them, as it does without its terminal.
+func (p *program) jobRun(ctx context.Context, o bulkOptions) (*bulkRun, error) {
+	signal.Ignore(syscall.SIGPIPE)
+	return p.bulkRun(ctx, o)
 }
 
 // chosen returns whom the job is about, and what the plan is to know of that. Rows are read here;

@@ -36,7 +36,7 @@ carillon bulk apply --account-id "$ACCOUNT" users.csv --max-changes 5%`,
 }
 
 func (p *program) applyBulk(ctx context.Context, o bulkOptions) error {
-	r, err := p.bulkRun(ctx, o)
+	r, err := p.jobRun(ctx, o)
 	if err != nil {
 		return err
 	}

@@ -6,17 +6,19 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/bulk"
 	"github.com/carillon-project/carillon/internal/terminal"
 )
 
 type exportOptions struct {
 	bulkOptions
-	Format  string
+	Format  string   // empty for what the name of Out says
 	Columns []string // nil for all
 	Out     string   // a file; empty for standard output
 }
+
+// exportForms are the forms of an export, the default first.
+var exportForms = []string{string(bulk.CSV), string(bulk.JSONL), string(bulk.XLSX)}
 
 // bulkExportCommand declares `carillon bulk export`.
 func (p *program) bulkExportCommand() *cobra.Command {
@@ -34,7 +36,7 @@ carillon bulk export --columns PrimaryEmail,LicenseType -o licenses.csv`,
 	}
 	f := flagsOf(c)
 	o.accountFlag(p, f, "account to export")
-	f.choice(&o.Format, "format FORMAT", "form of the file", []string{string(bulk.CSV), string(bulk.JSONL), string(bulk.XLSX)})
+	formFlag(f, &o.Format, "format FORMAT", "form of the file", exportForms...)
 	parsed(f, &o.Columns, bulk.ParseColumns, "columns LIST", "", "columns to write, in this order, with commas between them (default all)",
 		completedBy(listOf(bulk.ExportColumns())))
 	outFlag(f, &o.Out, "file to write (default standard output)")
@@ -43,7 +45,11 @@ carillon bulk export --columns PrimaryEmail,LicenseType -o licenses.csv`,
 }
 
 func (p *program) export(ctx context.Context, o exportOptions) error {
-	format := bulk.Format(o.Format)
+	form, err := p.checkOut(outFile{o.Out, []string{o.CABundle}, exportForms, "--format", o.Format})
+	if err != nil {
+		return err
+	}
+	format := bulk.Format(form)
 	if format == bulk.XLSX && o.Out == "" && terminal.Is(p.stdout) {
 		return p.misused("a workbook is nothing for a terminal: name a file with -o")
 	}
@@ -60,33 +66,4 @@ func (p *program) export(ctx context.Context, o exportOptions) error {
 		_, err := a.Export(ctx, w, format, o.Columns)
 		return err
 	})
-}
-
-// writeTable writes a table to a file, or to standard output if it has no name. A CSV file begins
-// with a byte order mark, by which spreadsheets know UTF-8.
-func (p *program) writeTable(path string, format bulk.Format, write func(io.Writer) error) error {
-	if path == "" {
-		return write(p.stdout)
-	}
-	return save(path, func(w io.Writer) error {
-		if format == bulk.CSV {
-			if _, err := io.WriteString(w, "\uFEFF"); err != nil {
-				return err
-			}
-		}
-		return write(w)
-	})
-}
-
-// save replaces a file, whole or not at all, by one that only its owner can read.
-func save(path string, write func(io.Writer) error) error {
-	f, err := atomicfile.New(path, 0o600)
-	if err != nil {
-		return err
-	}
-	defer f.Discard()
-	if err := write(f); err != nil {
-		return err
-	}
-	return f.Replace()
 }

@@ -37,7 +37,7 @@ func (p *program) againCommand(prepare func(*bulk.Account, context.Context, *bul
 
 // goOn opens a ledger and the account that it is about, and goes on with its job.
 func (p *program) goOn(ctx context.Context, o bulkOptions, path string, prepare func(*bulk.Account, context.Context, *bulk.Ledger) error) error {
-	r, err := p.bulkRun(ctx, o)
+	r, err := p.jobRun(ctx, o)
 	if err != nil {
 		return err
 	}

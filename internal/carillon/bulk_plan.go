@@ -45,6 +45,9 @@ carillon bulk plan --account-id "$ACCOUNT" --where "LicenseType=='Pro'" \
 }
 
 func (p *program) planBulk(ctx context.Context, o bulkOptions, out string) error {
+	if _, err := p.checkOut(outFile{path: out, reads: []string{o.Rows, o.Protect, o.CABundle}, forms: []string{string(bulk.JSONL)}}); err != nil {
+		return err
+	}
 	r, err := p.bulkRun(ctx, o)
 	if err != nil {
 		return err

@@ -25,6 +25,9 @@ and a message at the end. Mend the file and apply it.`,
 }
 
 func (p *program) rejects(ledger, out string) error {
+	if _, err := p.checkOut(outFile{path: out, reads: []string{ledger}, forms: []string{string(bulk.CSV)}}); err != nil {
+		return err
+	}
 	l, err := bulk.ReadLedger(ledger)
 	if err != nil {
 		return err

@@ -30,7 +30,7 @@ Updates can be undone, and suspend and unsuspend on Enterprise accounts.`,
 }
 
 func (p *program) rollBack(ctx context.Context, o bulkOptions, path string) error {
-	r, err := p.bulkRun(ctx, o)
+	r, err := p.jobRun(ctx, o)
 	if err != nil {
 		return err
 	}

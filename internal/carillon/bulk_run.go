@@ -84,7 +84,11 @@ func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) erro
 	resume := r.command("resume", l.Path)
 	switch {
 	case err == nil:
-		err = someFailed(l.Count(bulk.Failed), "failed; to try them again: "+r.command("retry", l.Path)+"; to mend them: "+r.command("rejects", l.Path))
+		how := "failed"
+		if l.CountRetriable() > 0 {
+			how += "; to try them again: " + r.command("retry", l.Path)
+		}
+		err = someFailed(l.Count(bulk.Failed), how+"; to mend them: "+r.command("rejects", l.Path))
 	case errors.Is(err, context.Cause(ctx)):
 		err = &codedError{exitInterrupted, fmt.Errorf("interrupted, calls under way were finished; to go on: %s", resume)}
 	default:
@@ -98,7 +102,7 @@ func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) erro
 func (r *bulkRun) ended(end error, result *document.Object) error {
 	err := r.result(result)
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, syscall.EPIPE): // nobody reads it any more: see jobRun
 		return end
 	case end == nil:
 		return err

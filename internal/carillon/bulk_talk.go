@@ -132,6 +132,7 @@ type progress struct {
 const (
 	terminalPause = 100 * time.Millisecond
 	plainPause    = 10 * time.Second
+	firstPause    = 2 * time.Second // before the first line of all
 
 	throttledPause = 2 * time.Second
 )
@@ -139,7 +140,7 @@ const (
 // progress starts to tell about a job. A terminal that calls itself dumb cannot be written over.
 func (r *bulkRun) progress(now func() time.Time) *progress {
 	p := &progress{w: raw(r.notes()), now: now, began: now()}
-	p.shown = p.began
+	p.shown = p.began.Add(firstPause - plainPause) // so that reading is told soon
 	if r.Quiet {
 		return p
 	}
@@ -184,7 +185,8 @@ func (p *progress) reading(users int, done bool) {
 	}
 }
 
-// waiting tells of a pause. Throttling is usual, so short pauses for it are not told.
+// waiting tells of a pause, or of an answer that does not come. Throttling is usual, so short
+// pauses for it are not told.
 func (p *progress) waiting(w bulk.Waiting) {
 	if refused, ok := errors.AsType[*client.ServiceError](w.Why); ok && refused.Throttled() && w.Next < throttledPause {
 		return

@@ -50,3 +50,17 @@ func TestProgressElsewhere(t *testing.T) {
 		t.Errorf("got %q, want %q", got, want)
 	}
 }
+
+// That many users are read is told soon, and then now and then.
+func TestProgressOfReading(t *testing.T) {
+	var out strings.Builder
+	now := time.Unix(1000, 0)
+	p := (&bulkRun{program: &program{stderr: &out}}).progress(func() time.Time { return now })
+	for second := range 15 {
+		p.reading(200*second, false)
+		now = now.Add(time.Second)
+	}
+	if got, want := out.String(), "400 users read\n2400 users read\n"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -331,12 +331,15 @@ func TestBulkTellsThatItWaits(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var ill atomic.Bool
+	var ill, hopeless atomic.Bool
 	ill.Store(true)
 	proxy := httputil.NewSingleHostReverseProxy(to)
 	front := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Method == http.MethodPost && ill.Load() {
 			w.Header().Set("X-Amzn-Requestid", "r-1")
+			if hopeless.Load() {
+				w.Header().Set("Retry-After", "86400")
+			}
 			w.WriteHeader(500)
 			return
 		}
@@ -364,9 +367,10 @@ func TestBulkTellsThatItWaits(t *testing.T) {
 		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 2, next in 100ms$`,
 		`(?m)^carillon: waiting: the service answers 500 \(request r-1\), try 3, next in [12]00ms$`,
 	}, "bulk", "apply", "--yes", "--account-id", p.account, "--all", "--set", "license=Basic", "--patience", "1h", "--ledger", "job.jsonl")
+	hopeless.Store(true)
 	ends(t.Context(), 4, []string{
-		`(?m)^carillon: the service cannot be reached: no call has succeeded for [0-9ms]+: .*\(500\).*; to go on: carillon bulk resume job.jsonl$`,
-	}, "bulk", "resume", "--yes", "--patience", "500ms", "job.jsonl")
+		`(?m)^carillon: the service answers with errors only: no change has succeeded for [0-9ms]+, and it asks to wait another 24h0m0s: .*\(500\).*; to go on: carillon bulk resume job.jsonl$`,
+	}, "bulk", "resume", "--yes", "--patience", "23h", "job.jsonl")
 	ill.Store(false)
 	p.carillon(0, "bulk", "resume", "--yes", "job.jsonl")
 	if got := p.licenses(); got != "Basic\tBasic\tBasic" {

@@ -24,6 +24,7 @@ type program struct {
 	stderr io.Writer
 
 	name string // of the command that runs, for errors: "key create"
+	hint string // what to do if the command fails; empty for nothing
 }
 
 // Main runs one command line and returns its exit code. args are without the program's name,
@@ -32,7 +33,11 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 	p := &program{env: env, stdin: stdin, stdout: onScreen(stdout), stderr: onScreen(stderr)}
 	if err := p.run(ctx, args); err != nil {
 		fmt.Fprintf(p.stderr, "carillon: %v\n", err)
-		return exitCode(ctx, err)
+		code := exitCode(ctx, err)
+		if p.hint != "" && code != exitStopped && code != exitInterrupted {
+			fmt.Fprintf(p.stderr, "carillon: %s\n", p.hint)
+		}
+		return code
 	}
 	return exitDone
 }

@@ -26,9 +26,9 @@ const (
 var exitCodes = []Entry{
 	{Syntax: "0", Text: "done, or nothing to do"},
 	{Syntax: "1", Text: "failed, or refused for the moment; some rows of a bulk job failed"},
-	{Syntax: "2", Text: "bad usage, or bad input such as an account that does not exist"},
-	{Syntax: "3", Text: "stopped by a brake of a bulk job, or by your answer"},
-	{Syntax: "4", Text: "no service, or no store"},
+	{Syntax: "2", Text: "bad usage, or bad input, such as a row that --strict refuses"},
+	{Syntax: "3", Text: "stopped by a brake of a bulk job other than --strict, or by your answer"},
+	{Syntax: "4", Text: "no service, or none that answers as it should, or no store"},
 	{Syntax: "130", Text: "interrupted"},
 }
 

@@ -18,11 +18,14 @@ type reportOptions struct {
 	connection
 	Account string // id or name; empty for all
 	Since   moment
-	Format  string
+	Format  string // empty for what the name of Out says
 	Out     string // a file; empty for standard output
 }
 
 const formatHTML = "html"
+
+// reportForms are the forms of a report, the default first.
+var reportForms = []string{formatTable, formatCSV, formatJSON, formatHTML}
 
 // reportCommand declares `carillon report`.
 func (p *program) reportCommand() *cobra.Command {
@@ -49,7 +52,7 @@ carillon report --since 2026-01-01 --output html -o seats.html`,
 	f := flagsOf(c)
 	f.text(&o.Account, "account-id ACCOUNT", "only this account, by its id or its name (default all)", completedBy(p.serviceAccounts(&o.connection)))
 	parsed(f, &o.Since, before, "since WHEN", "", "tell what has changed from this moment on: a date (which begins at midnight UTC), a time, or a duration before now such as 30d")
-	outputFlag(f, &o.Format, formatTable, formatCSV, formatJSON, formatHTML)
+	formFlag(f, &o.Format, "output FORMAT", "form of the output", reportForms...)
 	outFlag(f, &o.Out, "file to write (default standard output)")
 	o.connection.serviceFlags(f)
 	return c
@@ -60,6 +63,10 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 	since := o.Since.by(now)
 	if since.After(now) {
 		return p.misused("--since is in the future")
+	}
+	form, err := p.checkOut(outFile{o.Out, []string{o.CABundle}, reportForms, "--output", o.Format})
+	if err != nil {
+		return err
 	}
 	service, err := p.remote(ctx, o.connection)
 	if err != nil {
@@ -89,10 +96,10 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 		fmt.Fprintf(p.stderr, "carillon: report: the audit trail has no records from before %s any more: changes are told from then on\n", r.From())
 	}
 	format := bulk.Format("")
-	if o.Format == formatCSV {
+	if form == formatCSV {
 		format = bulk.CSV
 	}
-	return p.named(p.writeTable(o.Out, format, func(w io.Writer) error { return writeReport(w, r, o.Format) }))
+	return p.named(p.writeTable(o.Out, format, func(w io.Writer) error { return writeReport(w, r, form) }))
 }
 
 func writeReport(w io.Writer, r *report.Report, format string) error {
