@@ -53,6 +53,8 @@ func (nowhere) Seats(context.Context) (map[string]int, error) { return nil, nil 
 
 func (nowhere) Used(directory.Key) {}
 
+func (nowhere) Ended(directory.Key) string { return "" }
+
 func (nowhere) AccessKey(context.Context, string) (directory.Key, error) {
 	return directory.Key{
 		ID: os.Getenv("CARILLON_ROOT_ACCESS_KEY_ID"), Secret: os.Getenv("CARILLON_ROOT_SECRET_ACCESS_KEY"),
