@@ -119,7 +119,7 @@ var list = []mutant{
 	},
 	{
 		name: "place-of-log-unchecked", promise: "nothing is acknowledged into a log that was replaced",
-		file: sqlite + "place.go", old: `return inPlace(d.path+"-wal", *log)`, new: `return nil`,
+		file: sqlite + "place.go", old: `err := inPlace(d.path+"-wal", *log);`, new: `err := error(nil);`,
 		tests: []string{"TestFilesReplaced"},
 	},
 	{
@@ -144,7 +144,7 @@ var list = []mutant{
 	},
 	{
 		name: "emptied", promise: "a database that was emptied is not taken for a new one",
-		file: sqlite + "sqlite.go", old: `cmp.Or(usable(dir), notEmptied(dir))`, new: `cmp.Or(usable(dir))`,
+		file: sqlite + "sqlite.go", old: `cmp.Or(usable(dir), notEmptied(dir, opts.Companions))`, new: `cmp.Or(usable(dir))`,
 		tests: []string{"TestOpenRefuses"},
 	},
 	{

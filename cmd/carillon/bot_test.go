@@ -146,8 +146,7 @@ func heard(ts *testscript.TestScript, neg bool, args []string) {
 // it, in their order. The log tells of an answer, but not by which URL.
 func TestKilledWhileSendingEvents(t *testing.T) {
 	t.Parallel()
-	for !killedWhileSendingEvents(t) {
-	}
+	inTime(t, killedWhileSendingEvents)
 }
 
 // killedWhileSendingEvents reports whether the service has died in time: before it could give up

@@ -403,8 +403,7 @@ func TestServeReload(t *testing.T) {
 // A service that waits for a slow request to end does not wait any more when it is told twice.
 func TestServeStopsAtOnce(t *testing.T) {
 	t.Parallel()
-	for !stopsAtOnce(t) {
-	}
+	inTime(t, stopsAtOnce)
 }
 
 // stopsAtOnce reports whether a service was told in time to stop at once: before it had waited long
@@ -426,6 +425,9 @@ func stopsAtOnce(t *testing.T) (inTime bool) {
 	r.Header.Write(conn)
 	io.WriteString(conn, "\r\n")
 	if line, err := bufio.NewReader(conn).ReadString('\n'); err != nil || !strings.Contains(line, "100") {
+		if time.Since(begin) > aMoment {
+			return false
+		}
 		t.Fatalf("got %q, %v; want to be told to go on", line, err)
 	}
 	s.cmd.Process.Signal(syscall.SIGTERM)

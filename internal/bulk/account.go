@@ -276,8 +276,13 @@ func (a *Account) call(ctx context.Context, op *model.Operation, input *document
 			return reply, nil
 		case sending.Err() != nil:
 			return nil, err
-		case over:
-			return nil, lostError{a.pace.silenced(reads)}
+		case over && noReply && !broken.Sent():
+			if end := a.pace.silenced(reads, err); end != nil {
+				return nil, end
+			}
+			continue
+		case over && !refused && !senseless:
+			return nil, lostError{cmp.Or(a.pace.silenced(reads, nil), err)}
 		case refused && refusal.Throttled():
 			if end := a.pace.failed(reads, err, refusal.RetryAfter); end != nil {
 				return nil, end
@@ -356,6 +361,7 @@ type pace struct {
 	until  time.Time     // no calls before this time
 	delay  time.Duration // the latest pause; grows while calls fail, shrinks when they succeed
 	since  time.Time     // from when on no call has passed; zero if none is under way or has failed
+	heard  time.Time     // when a call has last passed, even one that only reads
 	under  int           // calls under way
 	writes bool          // a call that changes something has failed since then
 	pauses int           // since then
@@ -368,7 +374,7 @@ const (
 	lastDelay  = 20 * time.Second
 
 	silence = 10 * time.Second // without an answer, after which it is told
-	grace   = time.Second      // that a call has in any case: the last one may begin as the patience ends
+	grace   = 5 * time.Second  // that a call has in any case: the last one may begin as the patience ends
 )
 
 // errSilent ends a call that has no answer when the patience ends.
@@ -384,7 +390,8 @@ func (p *pace) watch(ctx context.Context) (watched context.Context, end func()) 
 	}
 	p.mu.Unlock()
 	watched, cancel := context.WithCancelCause(ctx)
-	tell, over := time.NewTimer(silence), time.NewTimer(max(p.left(), grace))
+	least := min(grace, p.patience)
+	tell, over := time.NewTimer(silence), time.NewTimer(max(p.left(), least))
 	ended := make(chan struct{})
 	go func() {
 		defer tell.Stop()
@@ -394,49 +401,68 @@ func (p *pace) watch(ctx context.Context) (watched context.Context, end func()) 
 			case <-ended:
 				return
 			case <-tell.C:
-				p.silent()
+				p.silent(ended)
 			case <-over.C:
 				left := p.left()
 				if left <= 0 {
 					cancel(errSilent)
 					return
 				}
-				over.Reset(max(left, grace)) // another call has passed
+				over.Reset(max(left, least)) // another call has passed
 			}
 		}
 	}()
 	return watched, func() {
-		close(ended)
-		cancel(nil)
 		p.mu.Lock()
-		defer p.mu.Unlock()
+		close(ended)
 		p.under--
+		p.mu.Unlock()
+		cancel(nil)
 	}
 }
 
-// left returns how much of the patience is left.
+// left returns how much of the patience is left for calls under way. Those that only read use up
+// none of it as long as they are answered, even while no change succeeds.
 func (p *pace) left() time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.patience - p.now().Sub(p.since)
+	return p.leftNow()
 }
 
-// silent tells that an answer does not come: once for all calls that are under way.
-func (p *pace) silent() {
+func (p *pace) leftNow() time.Duration {
+	from := p.since
+	if p.heard.After(from) {
+		from = p.heard
+	}
+	return p.patience - p.now().Sub(from)
+}
+
+// silent tells that the answer to a call does not come, if that has not ended meanwhile: once for
+// all calls that are under way.
+func (p *pace) silent(ended <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	select {
+	case <-ended:
+		return
+	default:
+	}
 	if !p.told && p.waiting != nil {
 		p.waiting(Waiting{Silent: silence})
 	}
 	p.told = true
 }
 
-// silenced is the error of a call that had no answer when the patience ended.
-func (p *pace) silenced(reads bool) error {
+// silenced returns the [ErrUnreachable] of a call that had no answer when the patience ended, or
+// nil if another call has passed meanwhile. why is nil if the service has got the call.
+func (p *pace) silenced(reads bool, why error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.since.IsZero() || p.leftNow() > 0 {
+		return nil
+	}
 	p.writes = p.writes || !reads
-	return p.over("", nil)
+	return p.over("", why)
 }
 
 // over is the error of a job whose patience has ended.
@@ -471,7 +497,7 @@ func (p *pace) wait(ctx context.Context) error {
 func (p *pace) passed(reads bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.alive = true
+	p.alive, p.heard = true, p.now()
 	if reads && p.writes {
 		return
 	}

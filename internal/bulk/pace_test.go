@@ -192,6 +192,34 @@ func TestRunEndsWithoutAnswer(t *testing.T) {
 	})
 }
 
+// Reads that are answered use up none of the patience of a call under way, although no change
+// succeeds meanwhile. A call that has no answer ends no job in which another one has passed.
+func TestPaceWatches_reads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pace{now: time.Now, sleep: client.Sleep, patience: time.Minute}
+		if err := p.failed(false, errSilent, 0); err != nil {
+			t.Fatal(err)
+		}
+		for range 100 {
+			_, end := p.watch(t.Context())
+			time.Sleep(time.Second)
+			end()
+			p.passed(true)
+		}
+		slow, end := p.watch(t.Context())
+		time.Sleep(59 * time.Second)
+		if err := context.Cause(slow); err != nil {
+			t.Errorf("a call ended with %v, though the service has answered a minute ago", err)
+		}
+		<-slow.Done()
+		p.passed(false) // before the end is noticed
+		end()
+		if err := p.silenced(false, nil); err != nil {
+			t.Errorf("got %v, though another call has passed", err)
+		}
+	})
+}
+
 // A call that has no answer is waited for as long as others have theirs. The read timeout is
 // another limit, and the time before it counts.
 func TestPaceWatches(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 	"time"
 
@@ -196,6 +197,14 @@ func (p *program) bulkRun(ctx context.Context, o bulkOptions) (*bulkRun, error) 
 func (p *program) jobRun(ctx context.Context, o bulkOptions) (*bulkRun, error) {
 	signal.Ignore(syscall.SIGPIPE)
 	return p.bulkRun(ctx, o)
+}
+
+// readerGone reports whether nobody reads any more what could not be written.
+func readerGone(err error) bool {
+	if runtime.GOOS == "windows" {
+		return errors.Is(err, syscall.Errno(109)) || errors.Is(err, syscall.Errno(232)) // ERROR_BROKEN_PIPE, ERROR_NO_DATA
+	}
+	return errors.Is(err, syscall.EPIPE)
 }
 
 // chosen returns whom the job is about, and what the plan is to know of that. Rows are read here;

@@ -102,7 +102,7 @@ func (r *bulkRun) run(ctx context.Context, a *bulk.Account, l *bulk.Ledger) erro
 func (r *bulkRun) ended(end error, result *document.Object) error {
 	err := r.result(result)
 	switch {
-	case err == nil, errors.Is(err, syscall.EPIPE): // nobody reads it any more: see jobRun
+	case err == nil, readerGone(err): // see jobRun
 		return end
 	case end == nil:
 		return err

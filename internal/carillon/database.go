@@ -66,12 +66,15 @@ func (d database) orDefault() database {
 	return d
 }
 
+// companions are what a service keeps beside its database.
+var companions = []string{secretKeyFile, rootKeyFile, dialOutSecretFile, testmode.SnapshotsDir}
+
 // narrow keeps other users out of the data directory, and says where they could be or still can.
 func (d *database) narrow(logger *slog.Logger) error {
 	if d.Data == "" {
 		return nil
 	}
-	narrowed, wide, err := sqlite.Narrow(d.Data, secretKeyFile, rootKeyFile, dialOutSecretFile, testmode.SnapshotsDir)
+	narrowed, wide, err := sqlite.Narrow(d.Data, companions...)
 	for _, path := range narrowed {
 		logger.Warn("other users of the machine could use what belongs to the service: its permissions are narrower now", "path", path)
 	}
@@ -92,7 +95,7 @@ func (d *database) serve(ctx context.Context, test bool, logger *slog.Logger) (s
 		if release, err = sqlite.Lock(d.Data); err != nil {
 			return nil, nil, err
 		}
-		if st, err = sqlite.Open(ctx, d.Data, sqlite.Options{Upgraded: upgraded, Volatile: test}); err != nil {
+		if st, err = sqlite.Open(ctx, d.Data, sqlite.Options{Upgraded: upgraded, Volatile: test, Companions: companions}); err != nil {
 			return nil, nil, errors.Join(err, release())
 		}
 		return st, release, nil
@@ -164,7 +167,7 @@ func (d *database) open(ctx context.Context) (store.Store, error) {
 	if d.URL != "" {
 		return postgres.Open(ctx, d.URL, postgres.Options{Pool: 2, Beside: true})
 	}
-	return sqlite.Open(ctx, d.Data, sqlite.Options{Beside: true})
+	return sqlite.Open(ctx, d.Data, sqlite.Options{Beside: true, Companions: companions})
 }
 
 // kind names the engine. It says nothing of a URL, which may hold a password.

@@ -140,7 +140,7 @@ func (d *database) makeStore(dry bool) (dir string, made bool, err error) {
 		return "", false, err
 	}
 	defer func() { err = errors.Join(err, release()) }()
-	st, err := sqlite.Open(context.Background(), dir, sqlite.Options{Beside: true})
+	st, err := sqlite.Open(context.Background(), dir, sqlite.Options{Beside: true, Companions: companions})
 	if err != nil {
 		return "", false, err
 	}

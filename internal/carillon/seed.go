@@ -32,9 +32,18 @@ func (p *program) seedReader(name, awsAccountID string) func(context.Context, *d
 			return p.badInput("reading the seed: %w", err)
 		}
 		if rows.Table != "" {
-			rows.Accounts = append(rows.Accounts, directory.AccountRow{Place: name, Account: api.Account{
+			account := api.Account{
 				AwsAccountId: cmp.Or(awsAccountID, defaultAWSAccount), AccountId: tableAccount, Name: strings.TrimSuffix(filepath.Base(name), filepath.Ext(name)),
-			}})
+			}
+			if slices.ContainsFunc(rows.Users, func(row directory.UserRow) bool {
+				return row.User.UserRegistrationStatus == api.RegistrationStatusSuspended
+			}) {
+				account.AccountType = api.AccountTypeEnterpriseLWA // which alone has such users
+			}
+			rows.Accounts = append(rows.Accounts, directory.AccountRow{Place: name, Account: account})
+			if slices.ContainsFunc(rows.Users, func(row directory.UserRow) bool { return row.User.AccountId != nil }) {
+				rows.Notes.Add(name, "the users of a table get one account of their own, so its AccountId: left out")
+			}
 			for i := range rows.Users {
 				rows.Users[i].User.AccountId = new(tableAccount)
 			}

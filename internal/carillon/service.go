@@ -288,7 +288,7 @@ func notListening(what string, err error, flag string) error {
 }
 
 // checkNew keeps test mode from a directory without a database that is not new: what is in it is
-// of somebody else.
+// of somebody else, or of a service whose database is elsewhere.
 func (o serviceOptions) checkNew() error {
 	if !o.Test || !errors.Is(o.exists(), fs.ErrNotExist) {
 		return nil
@@ -299,10 +299,10 @@ func (o serviceOptions) checkNew() error {
 	}
 	for _, e := range entries {
 		switch e.Name() {
-		case "lock", secretKeyFile, rootKeyFile, dialOutSecretFile, testmode.SnapshotsDir: // of a start that was cut short
+		case "lock": // of a start that was cut short
 		case "lost+found": // of a file system
 		default:
-			return fmt.Errorf("%s: it holds %s, which is not of a service for tests: name a new directory", o.Data, e.Name())
+			return fmt.Errorf("%s: it holds %s, and no database of a service for tests: name a new directory", o.Data, e.Name())
 		}
 	}
 	return nil

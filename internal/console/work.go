@@ -181,6 +181,7 @@ type run struct {
 	counts   bulk.Counts // since then
 	waiting  string
 	until    time.Time // the end of the pause
+	silent   bool      // it is no pause, but an answer that does not come: it ends with progress
 	stopping bool
 	ended    time.Time
 	outcome  bulk.Outcome // empty if it made no calls
@@ -245,7 +246,13 @@ func (r *run) reading(users int, _ bool) {
 func (r *run) pauses(w bulk.Waiting) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.waiting, r.until = w.String(), r.now().Add(w.Next)
+	now := r.now()
+	switch {
+	case w.Silent == 0:
+		r.waiting, r.until, r.silent = w.String(), now.Add(w.Next), false
+	case !now.Before(r.until): // else a pause is told
+		r.waiting, r.until, r.silent = w.String(), now.Add(time.Hour), true // see silent
+	}
 }
 
 // begin starts the run of a job in the background. do does all of it.
@@ -342,6 +349,9 @@ func (r *run) work(ctx context.Context, a *bulk.Account, l *bulk.Ledger, begun f
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		r.counts = c
+		if r.silent {
+			r.until, r.silent = time.Time{}, false
+		}
 	}})
 	outcome := outcomeOf(ctx, err)
 	r.mu.Lock()

@@ -136,7 +136,11 @@ func (f *file) tableRow(line int, columns []int, cells []string) {
 
 // isFailure reports whether a cell is the result of a formula that has failed: #N/A, #REF!.
 func isFailure(cell string) bool {
-	return cell == "#N/A" || strings.HasPrefix(cell, "#") && strings.ContainsAny(cell[len(cell)-1:], "!?")
+	switch cell {
+	case "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!":
+		return true
+	}
+	return false
 }
 
 // spelled returns the value that a person means, whose case does not matter. What no value is like

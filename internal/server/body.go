@@ -255,7 +255,8 @@ func beforeRest(w http.ResponseWriter, r *http.Request, err error) {
 	}
 }
 
-// skipRest reads the rest after it.
+// skipRest reads the rest after it. It closes the connection if the rest does not come in time:
+// what came later would be taken for the next request.
 func skipRest(w http.ResponseWriter, r *http.Request, err error) {
 	if r.ProtoMajor > 1 {
 		return
@@ -264,8 +265,12 @@ func skipRest(w http.ResponseWriter, r *http.Request, err error) {
 		c := http.NewResponseController(w)
 		c.Flush()
 		c.SetReadDeadline(time.Now().Add(restTime))
-		if _, err := io.CopyN(io.Discard, r.Body, restSize); err == io.EOF {
+		_, err := io.CopyN(io.Discard, r.Body, restSize)
+		if err == io.EOF {
 			return
+		}
+		if err != nil && w.Header().Get("Connection") != "close" {
+			panic(http.ErrAbortHandler)
 		}
 	}
 	stopReading(w)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -287,4 +288,21 @@ func TestBodyMemory_AtWork(t *testing.T) {
 	}
 	go func() { <-began }()
 	call{body: oneItem}.send(t, base).succeeded(t, 200, `{"UserErrors":[]}`)
+}
+
+// Whoever has the answer and never sends the rest of the body keeps no connection.
+func TestRestThatDoesNotCome(t *testing.T) {
+	former := server.RestTime(50 * time.Millisecond)
+	t.Cleanup(func() { server.RestTime(former) })
+	base := start(t, server.New(chime.Service, some{}, newKeys(""), fixed()))
+	for _, length := range []int{100, 100 << 10, 10 << 20} {
+		w := dial(t, base)
+		w.send(fmt.Sprintf("POST /accounts HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n{", length))
+		if got := w.reply(); got.status < 400 {
+			t.Errorf("got status %d for a request without a signature", got.status)
+		}
+		if _, err := w.in.ReadByte(); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+			t.Errorf("%d bytes: got %v, want the connection to be closed", length, err)
+		}
+	}
 }

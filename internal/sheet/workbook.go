@@ -109,10 +109,7 @@ type book struct {
 	sheets []bookSheet
 	// Days of dates count from 1904, as on an old Macintosh.
 	date1904 bool
-	// Whoever opens the workbook is to compute its formulas: their results mean nothing until then.
-	// Programs write this, some with a 0 for each result; a spreadsheet that saves does not.
-	stale bool
-	left  uint64 // bytes that may still be read
+	left     uint64 // bytes that may still be read
 }
 
 type link struct {
@@ -191,9 +188,6 @@ func (b *book) readSheets() error {
 		Properties struct {
 			Date1904 bool `xml:"date1904,attr"`
 		} `xml:"workbookPr"`
-		Computing struct {
-			OnLoad bool `xml:"fullCalcOnLoad,attr"`
-		} `xml:"calcPr"`
 		Sheets []bookSheet `xml:"sheets>sheet"`
 	}
 	var rels struct{ Relationship []link }
@@ -205,7 +199,7 @@ func (b *book) readSheets() error {
 	if err != nil {
 		return err
 	}
-	b.links, b.date1904, b.stale = rels.Relationship, main.Properties.Date1904, main.Computing.OnLoad
+	b.links, b.date1904 = rels.Relationship, main.Properties.Date1904
 	for _, s := range main.Sheets {
 		i := slices.IndexFunc(b.links, func(l link) bool { return l.ID == s.Link && l.is("worksheet") })
 		if i >= 0 {
@@ -327,7 +321,7 @@ func (b *book) extract(s bookSheet) (io.Reader, error) {
 			return nil, err
 		}
 	}
-	c := &cellCheck{texts: texts, stale: b.stale}
+	c := &cellCheck{texts: texts}
 	if err := b.check(s.part, c.token); err != nil {
 		return nil, err
 	}
@@ -379,8 +373,7 @@ func (b *book) check(name string, token func(xml.Token) error) error {
 // without the result that a spreadsheet saves with them: programs that write workbooks leave it
 // out, or write an empty value. Of a text, an empty value is a result.
 type cellCheck struct {
-	texts    int  // that cells may refer to
-	stale    bool // no result counts
+	texts    int // that cells may refer to
 	row, col int
 	element  string
 	kind     string // type of the cell; empty for a number
@@ -440,13 +433,9 @@ func (c *cellCheck) token(t xml.Token) error {
 		}
 	case xml.EndElement:
 		c.element = ""
-		if t.Name.Local == "c" && c.formula && (!c.result || c.stale) {
+		if t.Name.Local == "c" && c.formula && !c.result {
 			name, _ := excelize.CoordinatesToCellName(c.col, c.row)
-			problem := "without its result"
-			if c.result {
-				problem = "whose result the workbook says is still to be computed"
-			}
-			return wrong(c.row, "cell %s has a formula %s: open the workbook in a spreadsheet and save it", name, problem)
+			return wrong(c.row, "cell %s has a formula without its result: open the workbook in a spreadsheet and save it", name)
 		}
 	}
 	return nil

@@ -43,9 +43,9 @@ func AskSecret(ctx context.Context, text string) (line string, ok bool, err erro
 		line, err := term.ReadPassword(fd)
 		read <- result{line, err}
 	}()
-	// Who answers at once must find the line hidden, however busy the machine is. A terminal that hid
-	// all lines before shows no change.
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+	// Who answers at once must find the line hidden. A terminal that hid all lines before shows no
+	// change, and neither does one where the answer was typed ahead.
+	for end := time.Now().Add(time.Second); len(read) == 0 && time.Now().Before(end); time.Sleep(time.Millisecond) {
 		if now, err := term.GetState(fd); err != nil || !reflect.DeepEqual(now, state) {
 			break
 		}

@@ -110,9 +110,12 @@ func TestFaults_stall(t *testing.T) {
 					_, err := s.send(s.request(t, s.root, "GET", "/accounts/a", "").WithContext(ctx))
 					ended <- err
 				}()
+				patience := time.Now().Add(time.Minute)
 				for since := time.Now(); time.Since(since) < 2*time.Duration(limit.Load()); {
 					if stalled() == 0 {
-						since = time.Now()
+						if since = time.Now(); since.After(patience) {
+							return errors.New("it does not stall")
+						}
 					}
 					select {
 					case err := <-ended:

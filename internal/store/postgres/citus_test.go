@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -73,10 +74,12 @@ const inUse = "stop all of them first"
 // to find that a connection was closed.
 func distributeAlone(t testing.TB, url string) (said []string, err error) {
 	t.Helper()
-	for {
-		if said, err = distribute(t, url); err == nil || !strings.Contains(err.Error(), inUse) {
+	for end := time.Now().Add(2 * time.Minute); ; {
+		said, err = distribute(t, url)
+		if err == nil || !strings.Contains(err.Error(), inUse) || time.Now().After(end) {
 			return said, err
 		}
+		time.Sleep(time.Millisecond)
 	}
 }
 

@@ -185,7 +185,11 @@ func (w watcher) do(t *testing.T, script string) {
 // about to notice, and one that was sent its COMMIT is yet to be carried out.
 func (w watcher) empty(t *testing.T) {
 	t.Helper()
-	for under := true; under; {
+	end := time.Now().Add(2 * time.Minute)
+	for under := true; under; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("another transaction of the role does not end")
+		}
 		if err := w.conn.QueryRow(t.Context(), `SELECT EXISTS (SELECT FROM pg_stat_activity
 			WHERE usename = current_user AND pid <> pg_backend_pid() AND xact_start IS NOT NULL)`).Scan(&under); err != nil {
 			t.Fatal(err)

@@ -50,12 +50,14 @@ func TestLogBounded(t *testing.T) {
 	former := func() {}
 	reads := func() {
 		begun := make(chan struct{})
+		begin := sync.OnceFunc(func() { close(begun) })
 		ctx, end := context.WithTimeout(context.Background(), 20*time.Millisecond)
 		readers.Go(func() {
 			defer end()
+			defer begin()
 			if err := s.View(context.Background(), func(r store.ReadTx) error {
 				_, err := r.Setting("small")
-				close(begun)
+				begin()
 				<-ctx.Done()
 				return err
 			}); !errors.Is(err, store.ErrNotFound) && err != nil {

@@ -113,31 +113,33 @@ func makeDir(dir string) error {
 // leastFile is the size of the smallest database that SQLite makes, in bytes.
 const leastFile = 512
 
-// notEmptied refuses a database that has lost all its content, or is missing, if there is more of
-// it than the start of a new one leaves when it fails. SQLite would take it for a new one, and
-// remove its log.
-func notEmptied(dir string) error {
+// notEmptied refuses a database that has lost all its content, or is missing, if its log is there,
+// or one of some files that are only made beside a whole one. SQLite would take it for a new one,
+// and remove its log. An empty file alone is what a first start leaves that is cut short.
+func notEmptied(dir string, companions []string) error {
 	path := filepath.Join(dir, File)
-	info, err := os.Stat(path)
-	if err == nil && info.Size() >= leastFile || err != nil && !errors.Is(err, fs.ErrNotExist) {
+	there, whole := false, false
+	look := func() {
+		info, err := os.Stat(path)
+		there = err == nil
+		whole = there && info.Size() >= leastFile || err != nil && !errors.Is(err, fs.ErrNotExist)
+	}
+	if look(); whole {
 		return nil
 	}
+	var problem error
 	if log, err := os.Stat(path + "-wal"); err == nil && log.Size() > 0 {
-		return fmt.Errorf("%s is missing or was cut short, and its log %s-wal is still there: restore a backup into another directory", path, path)
+		problem = fmt.Errorf("%s is missing or was cut short, and its log %s-wal is still there: restore a backup into another directory", path, path)
 	}
-	if info == nil {
-		return nil
-	}
-	entries, err := os.ReadDir(dir)
-	if err != nil && !errors.Is(err, fs.ErrPermission) {
-		return err
-	}
-	for _, e := range entries {
-		if e.Name() != lockFile && !strings.HasPrefix(e.Name(), File) {
-			return fmt.Errorf("%s was cut short, since a service leaves no empty one beside %s: restore a backup into another directory, or remove the empty file to begin with no accounts at all", path, e.Name())
+	for _, name := range companions {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil && there && problem == nil {
+			problem = fmt.Errorf("%s was cut short, since a service leaves no empty one beside %s: restore a backup into another directory, or remove the empty file to begin with no accounts at all", path, name)
 		}
 	}
-	return nil
+	if look(); whole { // another process has just made it
+		return nil
+	}
+	return problem
 }
 
 // usable refuses files of a database that this process may not read and write. SQLite would make
@@ -146,7 +148,7 @@ func usable(dir string) error {
 	for _, suffix := range []string{"", "-wal", "-shm", "-journal"} {
 		path := filepath.Join(dir, File+suffix)
 		if err := mayUse(path); errors.Is(err, fs.ErrPermission) {
-			return fmt.Errorf("%s must be readable and writable for the user who runs this: change its owner or its mode: %w", path, err)
+			return fmt.Errorf("%s: file and directory must be readable and writable: change the owner or the mode of the file: %w", path, err)
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@
 package sqlite
 
 import (
-	"os"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -14,8 +13,5 @@ const noFollow = syscall.O_NOFOLLOW
 
 // mayUse reports, as fs.ErrPermission, that this process may not read and write a file.
 func mayUse(path string) error {
-	if err := unix.Access(path, unix.R_OK|unix.W_OK); err != nil {
-		return &os.PathError{Op: "access", Path: path, Err: err}
-	}
-	return nil
+	return unix.Access(path, unix.R_OK|unix.W_OK)
 }

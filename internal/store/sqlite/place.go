@@ -19,8 +19,12 @@ func (d *database) filesInPlace() error {
 	if err := d.databaseInPlace(); err != nil {
 		return err
 	}
-	if log := d.log.Load(); log != nil {
-		return inPlace(d.path+"-wal", *log)
+	log := d.log.Load()
+	if log == nil {
+		return nil
+	}
+	if err := inPlace(d.path+"-wal", *log); d.log.Load() == log { // else the writer has given it up meanwhile
+		return err
 	}
 	return nil
 }
@@ -40,10 +44,15 @@ func (d *database) inPlace() error {
 }
 
 func inPlace(path string, opened os.FileInfo) error {
-	if now, err := os.Stat(path); err == nil && os.SameFile(now, opened) {
+	now, err := os.Stat(path)
+	if err == nil && os.SameFile(now, opened) {
 		return nil
 	}
-	return fmt.Errorf("the file %s was removed or replaced while it was open, so nothing is changed any more: put it back, or restart the service to go on with what is there", path)
+	what := "make a backup of what can still be read, before the service stops"
+	if err == nil {
+		what = "restart the service to go on with what is there"
+	}
+	return fmt.Errorf("the file %s was removed or replaced while it was open, so nothing is changed any more: put it back, or %s", path, what)
 }
 
 // leastRoom is what a disk must have left, in bytes, for changes to be taken for possible without a

@@ -51,7 +51,7 @@ func TestOpen_mode(t *testing.T) {
 		}
 		opened <- err
 	}()
-	if err := <-opened; !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), file+" must be readable and writable") {
+	if err := <-opened; !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), file+": file and directory must be readable and writable") {
 		t.Errorf("got error %v, want one that names %s", err, file)
 	}
 	if after := contents(t, dir); !maps.Equal(before, after) {

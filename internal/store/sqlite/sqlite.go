@@ -38,6 +38,9 @@ type Options struct {
 	// nothing waits for the disk. Data does survive the end of the process, however it ends.
 	Volatile bool
 
+	// Companions are the names of files and directories beside the database that are only made once it
+	// is whole. Beside one of them, an empty file is refused.
+	Companions []string
 	// Upgraded is told what an upgrade of the schema has come across, unless that is nothing.
 	Upgraded func(store.Upgraded)
 
@@ -59,7 +62,7 @@ func Open(ctx context.Context, dir string, opts Options) (store.Store, error) {
 	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
-	if err := cmp.Or(usable(dir), notEmptied(dir)); err != nil {
+	if err := cmp.Or(usable(dir), notEmptied(dir, opts.Companions)); err != nil {
 		return nil, fmt.Errorf("opening database: %w", err)
 	}
 	// SQLite would create the file with wider permissions. An existing file must not even be opened

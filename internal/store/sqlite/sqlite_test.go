@@ -317,7 +317,7 @@ func TestOpenRefuses(t *testing.T) {
 			dir := t.TempDir()
 			test.setup(t, dir)
 			before := contents(t, dir)
-			s, err := sqlite.Open(t.Context(), dir, sqlite.Options{})
+			s, err := sqlite.Open(t.Context(), dir, sqlite.Options{Companions: []string{"secret.key"}})
 			if err == nil {
 				s.Close()
 				t.Fatal("it was opened")
@@ -373,12 +373,12 @@ func contents(t *testing.T, dir string) map[string]string {
 // A first start that has failed leaves an empty file, from which the next one goes on.
 func TestOpen_begun(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{sqlite.File, "lock"} {
+	for _, name := range []string{sqlite.File, "lock", "cert.pem"} {
 		if err := os.WriteFile(filepath.Join(dir, name), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	storetest.Update(t, open(t, dir, sqlite.Options{}), storetest.Insert("a1", "u1"))
+	storetest.Update(t, open(t, dir, sqlite.Options{Companions: []string{"secret.key"}}), storetest.Insert("a1", "u1"))
 }
 
 func TestLockDir(t *testing.T) {

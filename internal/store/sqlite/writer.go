@@ -316,7 +316,7 @@ func (d *database) secureLog(tryAgain func() bool) error {
 
 // abandon gives up the writer's connection, and with it a transaction that may be open on it.
 func (d *database) abandon() {
+	d.log.Store(nil) // first: the log may go with the connection
 	d.writer.close()
 	d.writer = nil
-	d.log.Store(nil)
 }
