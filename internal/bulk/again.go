@@ -104,7 +104,7 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 			continue
 		}
 		w := reread(r)
-		w.Line = len(failed) + 1
+		w.again = len(failed) + 1
 		if l.Action == Update { // the ledger of an older release does not have what was set
 			w.To = w.To.merge(r.To).merge(l.Set)
 		}
@@ -122,8 +122,8 @@ func (a *Account) Retry(ctx context.Context, l *Ledger) error {
 		r.satisfied()
 	}
 	for _, planned := range p.Rows {
-		r := failed[planned.Line-1]
-		planned.Number, planned.Line, planned.Cells = r.Number, r.Line, r.Cells
+		r := failed[planned.again-1]
+		planned.Number, planned.Cells, planned.again = r.Number, r.Cells, 0
 		if planned.Status == Failed {
 			planned.To = r.To
 		}

@@ -399,6 +399,34 @@ func TestRetryPlansRows(t *testing.T) {
 	}
 }
 
+// What is wrong with rows that are tried again is said by their lines in the sheet.
+func TestRetryTellsLines(t *testing.T) {
+	t.Parallel()
+	f := newFake(t, "Team", people(2))
+	f.refuse["id-001"] = "Forbidden"
+	a := open(t, f, "j")
+	rows := "UserId,email,license\nid-000,,Pro\nnew,,Plus\n,user001@example.com,Basic\n"
+	l := create(t, filepath.Join(t.TempDir(), "ledger.jsonl"), planned(t, a, bulk.Update, rows, bulk.PlanOptions{}))
+	run(t, t.Context(), a, l)
+	comeBack(f)
+	again, err := bulk.OpenLedger(l.Path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.Retry(t.Context(), again); err != nil {
+		t.Fatal(err)
+	}
+	run(t, t.Context(), a, again)
+	for _, r := range again.Rows {
+		if r.Status == bulk.Failed && !strings.HasPrefix(r.Message, "the lines 3, 4 want different things for ") {
+			t.Errorf("line %d: got %q, want the lines of both rows", r.Line, r.Message)
+		}
+	}
+	if n := again.Count(bulk.Failed); n != 2 {
+		t.Errorf("%d rows have failed, want 2: %+v", n, again.Rows)
+	}
+}
+
 // comeBack gives a user another id, as if they had been removed and invited anew.
 func comeBack(f *fake) {
 	delete(f.users, "id-001")

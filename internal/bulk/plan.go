@@ -48,6 +48,7 @@ type Row struct {
 	Code    string // of a row that failed or was skipped
 	Message string
 	Cells   Cells // of the file that the row comes from; empty if it comes from elsewhere
+	again   int   // see Wish, while it is planned
 }
 
 // Name returns the address of the user, or else the id, for messages: see [sheet.Visible].
@@ -426,7 +427,7 @@ func (p *planner) disagree(i int, w Wish, r *Row) {
 
 // add appends a row for a wish.
 func (p *planner) add(w Wish, u *User) *Row {
-	r := Row{Number: len(p.Rows) + 1, Line: w.Line, User: w.ID, Email: w.Email, To: w.To, Status: Planned, Cells: w.Cells}
+	r := Row{Number: len(p.Rows) + 1, again: w.again, Line: w.Line, User: w.ID, Email: w.Email, To: w.To, Status: Planned, Cells: w.Cells}
 	if p.Action == Update {
 		r.To = p.wanted(w)
 	}
@@ -451,7 +452,7 @@ func (p *planner) decide(w Wish, u *User) {
 		return
 	}
 	if other := u.differences(p.options.From); len(other) > 0 {
-		if w.Line == 0 {
+		if w.Line == 0 && w.again == 0 {
 			p.Guarded++
 			return
 		}

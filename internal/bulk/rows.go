@@ -22,6 +22,7 @@ type Wish struct {
 	Cells Cells  // everything in the row
 	// Problem says what is wrong with the row. It is empty if nothing is.
 	Problem string
+	again   int // which of the rows that are tried again it is, from 1; 0: none
 }
 
 // Table is a file of rows.
