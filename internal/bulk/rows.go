@@ -205,8 +205,8 @@ func inFile(name string, err error) error {
 	if !ok {
 		return err
 	}
-	if before, after, ok := strings.Cut(bad.Text, " by --sheet: "); ok {
-		return badInput(name, bad.Line, "%s by %v: %s", before, Option{Name: "sheet"}, after)
+	if bad.Choose != "" {
+		return badInput(name, bad.Line, "%s by %v: the workbook has %s", bad.Choose, Option{Name: "sheet"}, bad.Sheets)
 	}
 	return badInput(name, bad.Line, "%s", bad.Text)
 }

@@ -54,6 +54,10 @@ type Error struct {
 	Line int // of the file, from 1; in a workbook the number of the row; 0 for the file as a whole
 	Text string
 	Err  error // why the file could not be read; nil if what stands in it is wrong
+
+	// What Text is made of, for doors that have no flag --sheet, if another sheet can be named: what
+	// is wrong, and the sheets that the workbook has. Empty for other errors.
+	Choose, Sheets string
 }
 
 func (e *Error) Error() string {
@@ -70,6 +74,11 @@ func wrong(line int, format string, args ...any) error {
 	return &Error{Line: line, Text: fmt.Sprintf(format, args...)}
 }
 
+// choose is about a sheet where another one can be named.
+func choose(line int, what, sheets string) error {
+	return &Error{Line: line, Text: what + " by --sheet: the workbook has " + sheets, Choose: what, Sheets: sheets}
+}
+
 // unreadable is the error for a file that cannot be read to its end.
 func unreadable(line int, err error) error {
 	if errors.Is(err, ErrUTF16) {
@@ -78,7 +87,7 @@ func unreadable(line int, err error) error {
 	if errors.Is(err, syscall.EISDIR) {
 		return &Error{Text: "this is a folder, not a file", Err: err}
 	}
-	return &Error{line, fmt.Sprintf("reading it: %v", err), err}
+	return &Error{Line: line, Text: fmt.Sprintf("reading it: %v", err), Err: err}
 }
 
 // Options say how a table is to be read.

@@ -80,7 +80,7 @@ func (w *workbookRows) next() (Row, error) {
 
 func (w *workbookRows) empty() error {
 	if len(w.book.sheets) > 1 {
-		return wrong(0, "the sheet %q is empty; name another one by --sheet: the workbook has %s", w.sheet.Name, w.book.names())
+		return choose(0, fmt.Sprintf("the sheet %q is empty; name another one", w.sheet.Name), w.book.names())
 	}
 	return wrong(0, "the sheet %q is empty", w.sheet.Name)
 }
@@ -90,7 +90,7 @@ func (w *workbookRows) unknown(line int) error {
 	if len(w.book.sheets) == 1 {
 		return nil
 	}
-	return wrong(line, "no heading of the sheet %q is known; name another sheet by --sheet: the workbook has %s", w.sheet.Name, w.book.names())
+	return choose(line, fmt.Sprintf("no heading of the sheet %q is known; name another sheet", w.sheet.Name), w.book.names())
 }
 
 func (w *workbookRows) close() error {
@@ -258,7 +258,7 @@ func (b *book) sheet(name string) (bookSheet, error) {
 	case len(b.sheets) == 0:
 		return bookSheet{}, wrong(0, "the workbook has no sheet with rows")
 	case name == "":
-		return bookSheet{}, wrong(0, "all sheets are hidden; name one by --sheet: the workbook has %s", b.names())
+		return bookSheet{}, choose(0, "all sheets are hidden; name one", b.names())
 	}
 	return bookSheet{}, wrong(0, "there is no sheet %q; the workbook has %s", name, b.names())
 }
