@@ -95,16 +95,11 @@ func TestDialOutHook(t *testing.T) {
 	list := until("the other dial-out", "GivenUp", "carillon", "dial-out", "list", "--output", "json")
 	for _, want := range []string{`carillon_dial_outs_total{status="Delivered"} 1`, `carillon_dial_outs_total{status="GivenUp"} 1`} {
 		for begin := time.Now(); ; { // they are counted after they are in the list
-			resp, err := http.Get(s.url + "/metrics")
+			metrics, err := scrape(s.url)
 			if err != nil {
 				t.Fatal(err)
 			}
-			metrics, err := io.ReadAll(resp.Body)
-			resp.Body.Close()
-			if err != nil {
-				t.Fatal(err)
-			}
-			if strings.Contains(string(metrics), want) {
+			if strings.Contains(metrics, want) {
 				break
 			}
 			if time.Since(begin) > hung {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -487,16 +486,11 @@ func TestMetricsAreDocumented(t *testing.T) {
 	told := names(string(page), "`(carillon_\\w+)`")
 	// What is counted in the database is left out as long as the count takes its time.
 	for begin := time.Now(); !maps.Equal(there, told) && time.Since(begin) < hung; {
-		resp, err := http.Get(s.url + "/metrics")
+		metrics, err := scrape(s.url)
 		if err != nil {
 			t.Fatal(err)
 		}
-		metrics, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		if err != nil {
-			t.Fatal(err)
-		}
-		there = names(string(metrics), `(?m)^# TYPE (carillon_\w+) `)
+		there = names(metrics, `(?m)^# TYPE (carillon_\w+) `)
 	}
 	if !maps.Equal(there, told) || len(there) == 0 {
 		t.Errorf("/metrics has %v,\nthe page lists %v", slices.Sorted(maps.Keys(there)), slices.Sorted(maps.Keys(told)))

@@ -208,15 +208,23 @@ func metrics(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("URL", found[1])
 }
 
+// scrape returns the metrics of a service.
+func scrape(url string) (string, error) {
+	resp, err := http.Get(url + "/metrics")
+	if err != nil {
+		return "", err
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	return string(text), err
+}
+
 func counted(ts *testscript.TestScript, neg bool, args []string) {
 	// A request for metrics waits a second for a count, which a busy machine may take longer.
 	for begin := time.Now(); time.Since(begin) < hung; {
-		resp, err := http.Get(ts.Getenv("URL") + "/metrics")
+		text, err := scrape(ts.Getenv("URL"))
 		ts.Check(err)
-		text, err := io.ReadAll(resp.Body)
-		resp.Body.Close()
-		ts.Check(err)
-		if strings.Contains(string(text), "\ncarillon_seats{") {
+		if strings.Contains(text, "\ncarillon_seats{") {
 			return
 		}
 	}
