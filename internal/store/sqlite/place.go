@@ -48,7 +48,7 @@ func inPlace(path string, opened os.FileInfo) error {
 	if err == nil && os.SameFile(now, opened) {
 		return nil
 	}
-	what := "make a backup of what can still be read, before the service stops"
+	what := "save what can still be read, as by carillon bulk export, before the service stops"
 	if err == nil {
 		what = "restart the service to go on with what is there"
 	}
