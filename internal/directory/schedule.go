@@ -211,8 +211,8 @@ func (s *Service) handOut(ctx context.Context, failed func(kind string, err erro
 				return n, next, err
 			}
 			begun, err := s.begin(ctx, t, failed)
-			if errors.Is(err, store.ErrUnavailable) {
-				return n, next, err
+			if err != nil && (errors.Is(err, store.ErrUnavailable) || ctx.Err() != nil) {
+				return n, next, err // not for anything about the task
 			}
 			if err != nil {
 				failed(t.Kind, fmt.Errorf("%w (put off for %v)", err, tasksPutOff))

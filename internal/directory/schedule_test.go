@@ -224,6 +224,20 @@ func TestRunTasks(t *testing.T) {
 	<-ended
 }
 
+// A service that stops has not failed in the task that it is doing.
+func TestRunTasks_stopped(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		ctx, stop := context.WithCancel(t.Context())
+		directory.Chores(h.service, func(store.Tx, store.Task, time.Time) (time.Time, error) {
+			stop()
+			return time.Time{}, ctx.Err()
+		}, noErrand)
+		h.schedule(chore("chore", "", "slow", now))
+		h.service.RunTasks(ctx, func(kind string, err error) { t.Errorf("%s: %v", kind, err) })
+		equal(t, "tasks left", h.tasks(), []string{"slow"})
+	})
+}
+
 // More work than there is room for is done all the same, and tasks in updates do not wait for it.
 func TestSchedule_room(t *testing.T) {
 	h := newHouse(t)
