@@ -212,7 +212,7 @@ func (p *program) forTests(o *serveOptions) (remove func(), err error) {
 		return nil, p.misused("--test serves this machine only, since everybody knows its access key: listen on 127.0.0.1, or give --test=public")
 	}
 	if o.FaultFile != "" {
-		text, err := os.ReadFile(o.FaultFile)
+		text, err := readText(o.FaultFile)
 		if err != nil {
 			return nil, p.badInput("reading the rules of --faults: %w", err)
 		}
