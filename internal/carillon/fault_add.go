@@ -190,7 +190,8 @@ func (p *program) addFault(ctx context.Context, o faultAddOptions) error {
 	})
 }
 
-// readRules reads a file of rules: one, or a list of them. What a rule may be, the service knows.
+// readRules reads a file of rules: one, or a list of them. What a rule may be, the service knows,
+// and says so of a text that is no JSON, too.
 func (p *program) readRules(name string) (text []byte, n int, err error) {
 	if name == "-" {
 		text, err = io.ReadAll(sheet.Decode(p.stdin))
@@ -200,11 +201,11 @@ func (p *program) readRules(name string) (text []byte, n int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
-	v, err := document.Parse(string(text))
+	v, _ := document.Parse(string(text))
 	if list, ok := v.([]any); ok {
-		return text, len(list), err
+		return text, len(list), nil
 	}
-	return text, 1, err
+	return text, 1, nil
 }
 
 // readText reads a file of text in any encoding that people save texts in: PowerShell puts a byte
