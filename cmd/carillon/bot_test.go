@@ -66,6 +66,10 @@ func (b *bot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Header.Get("Chime-Signature") == "" || r.Header.Get("Chime-Request-Timestamp") == "" {
 		e.problem = "no signature"
 	}
+	// Like whoever refuses what was sent long ago, it goes by its own clock.
+	if at, err := time.Parse(time.RFC3339, r.Header.Get("Chime-Request-Timestamp")); err != nil || time.Since(at).Abs() > time.Hour {
+		e.problem = "a signature of " + r.Header.Get("Chime-Request-Timestamp")
+	}
 	if e.Challenge != "" {
 		fmt.Fprintf(w, `{"Challenge": %q}`, e.Challenge)
 		return

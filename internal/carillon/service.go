@@ -179,11 +179,11 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
-	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA, Clock: clock.Now}); err != nil {
+	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA}); err != nil {
 		return nil, usagef("reading the certificates of --events-ca: %w", err)
 	}
 	s.metrics = metrics.New(s.store, o.Logger)
-	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA, Clock: clock.Now}, s.dialOutEnded(o.Logger)); err != nil {
+	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA}, s.dialOutEnded(o.Logger)); err != nil {
 		return nil, err
 	}
 	rules := directory.Options{
