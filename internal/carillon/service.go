@@ -213,7 +213,10 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	case err != nil:
 		return nil, &codedError{exitUsage, err}
 	}
-	if states != nil {
+	if states != nil { // no other service has the database
+		if err := domain.FreeTasks(ctx); err != nil {
+			return nil, noStore(err)
+		}
 		if err := states.SaveSeed(ctx); err != nil {
 			return nil, noStore(err)
 		}
