@@ -52,7 +52,7 @@ func (s *Server) open() (_ *service, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if n.webhook, err = webhook.New(webhook.Options{Clock: clock.Now}); err != nil {
+	if n.webhook, err = webhook.New(webhook.Options{}); err != nil {
 		return nil, err
 	}
 	faults := testmode.NewFaults(chime.Service, n.store, nil)

@@ -8,7 +8,7 @@
 cd "$(dirname "$0")"
 export AWS_ENDPOINT_URL_CHIME="${AWS_ENDPOINT_URL_CHIME:-http://127.0.0.1:24463}" # any service for tests
 export AWS_ACCESS_KEY_ID=AKIACARILLONTEST0000 AWS_SECRET_ACCESS_KEY=carillonTestSecretAccessKey0000000000000
-export AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=
+export AWS_SESSION_TOKEN= AWS_DEFAULT_REGION=us-east-1 AWS_PAGER=
 
 # service METHOD PATH [JSON] tells the service what a test wants of it.
 service() {

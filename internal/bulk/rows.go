@@ -275,7 +275,13 @@ func (b *builder) readJSONL(in *bufio.Reader) error {
 			continue
 		}
 		v, err := document.Parse(string(text))
-		if err != nil {
+		bad, ok := errors.AsType[*document.SyntaxError](err)
+		switch {
+		case ok && string(text) == "{":
+			return wrong(lines.Number(), "JSON over several lines: write one object per line instead (jq -c '.Users[]' for what list-users prints)")
+		case ok: // the error counts lines from this one
+			return wrong(lines.Number(), "not one JSON object per line: %s at character %d", bad.Reason, bad.Column)
+		case err != nil:
 			return wrong(lines.Number(), "not one JSON object per line: %v", err)
 		}
 		o, ok := v.(*document.Object)

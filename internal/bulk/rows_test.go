@@ -142,9 +142,9 @@ func TestReadRowsRefuses(t *testing.T) {
 		{"a cell too many", text("email,license\na@example.com,Pro,Basic\n"), bulk.Update, `rows.csv:2: there is a cell "Basic" without a heading; the heading has 2 columns`},
 		{"a quotation mark that does not end", text("email,license\n\"a@example.com,Pro\nb@example.com,Pro\n"), bulk.Update, `rows.csv:2: a quoted cell begins here and does not end well: a quotation mark inside one is written twice`},
 		{"a quotation mark inside", text("email,license\na@example.com,\"Pro\"x\n"), bulk.Update, `rows.csv:2: a quoted cell begins here and does not end well: a quotation mark inside one is written twice`},
-		{"output of list-users", text("{\n  \"Users\": []\n}\n"), bulk.Update, `rows.csv:1: not one JSON object per line: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)`},
+		{"output of list-users", text("{\n  \"Users\": []\n}\n"), bulk.Update, `rows.csv:1: JSON over several lines: write one object per line instead (jq -c '.Users[]' for what list-users prints)`},
 		{"a JSON list", text("[{}]"), bulk.Update, `rows.csv:1: a JSON list: write one object per line instead (jq -c '.[]')`},
-		{"broken JSONL", text("{\"email\": \"a@example.com\"}\n{\"email\": \n"), bulk.Update, `rows.csv:2: not one JSON object per line: Expecting value: line 1 column 10 (char 9)`},
+		{"broken JSONL", text("{\"email\": \"a@example.com\"}\n{\"email\": \n"), bulk.Update, `rows.csv:2: not one JSON object per line: Expecting value at character 10`},
 		{"a plan", text(`{"carillon": "plan", "rows": 0}`), bulk.Update, `rows.csv:1: this is a plan, not a file of rows`},
 	}
 	for _, tt := range tests {

@@ -107,6 +107,24 @@ func TestBulk_role(t *testing.T) {
 	}
 }
 
+// A command works out its connection once, and so waits once for what is asked on the network.
+func TestBulk_connectsOnce(t *testing.T) {
+	p := newPlace(t)
+	var asked atomic.Int32
+	metadata := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodPut { // for the token, with which each asking begins
+			asked.Add(1)
+		}
+		http.NotFound(w, r)
+	}))
+	defer metadata.Close()
+	p.env = append(p.env, "AWS_DEFAULTS_MODE=auto", "AWS_EC2_METADATA_SERVICE_ENDPOINT="+metadata.URL)
+	p.carillon(0, "bulk", "export", "--account-id", p.account)
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the metadata service was asked %d times, want once", n)
+	}
+}
+
 func (p *place) aws(args ...string) string {
 	p.t.Helper()
 	var out, complaints bytes.Buffer

@@ -17,6 +17,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/sheet"
 	"github.com/carillon-project/carillon/internal/testmode"
 )
 
@@ -189,19 +190,31 @@ func (p *program) addFault(ctx context.Context, o faultAddOptions) error {
 	})
 }
 
-// readRules reads a file of rules: one, or a list of them. What a rule may be, the service knows.
+// readRules reads a file of rules: one, or a list of them. What a rule may be, the service knows,
+// and says so of a text that is no JSON, too.
 func (p *program) readRules(name string) (text []byte, n int, err error) {
 	if name == "-" {
-		text, err = io.ReadAll(p.stdin)
+		text, err = io.ReadAll(sheet.Decode(p.stdin))
 	} else {
-		text, err = os.ReadFile(name)
+		text, err = readText(name)
 	}
 	if err != nil {
 		return nil, 0, err
 	}
-	v, err := document.Parse(string(text))
+	v, _ := document.Parse(string(text))
 	if list, ok := v.([]any); ok {
-		return text, len(list), err
+		return text, len(list), nil
 	}
-	return text, 1, err
+	return text, 1, nil
+}
+
+// readText reads a file of text in any encoding that people save texts in: PowerShell puts a byte
+// order mark before UTF-8, and redirects in UTF-16.
+func readText(name string) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(sheet.Decode(f))
 }

@@ -10,8 +10,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/extension"
+	"github.com/carillon-project/carillon/internal/nearest"
 	"github.com/carillon-project/carillon/internal/policy"
 	"github.com/carillon-project/carillon/internal/profile"
 )
@@ -68,6 +71,10 @@ func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
 		for _, idle := range parsed.Idle() {
 			fmt.Fprintf(p.stderr, "carillon: warning: %s: %s\n", o.Policy, idle)
 		}
+		if unknown := parsed.Unknown(actions()); o.Policy != request.Policy && len(unknown) > 0 {
+			fmt.Fprintf(p.stderr, "carillon: warning: %s: what it says of these has no effect, since the service has no such actions: %s\n",
+				o.Policy, strings.Join(withNearest(unknown), ", "))
+		}
 	}
 	if o.EndpointURL != "" {
 		if err := profile.CheckEndpointFlag(o.EndpointURL); err != nil {
@@ -121,12 +128,41 @@ func managedPolicies() []string {
 	return []string{policy.FullAccess, policy.ReadOnly, policy.UserManagement}
 }
 
+// actions lists all actions that policies can be about.
+func actions() (all []string) {
+	for _, op := range chime.Service.All() {
+		all = append(all, chime.Service.SigningName+":"+op.Name)
+	}
+	for _, op := range extension.Operations {
+		all = append(all, extension.ActionPrefix+":"+op.Name)
+	}
+	return all
+}
+
+// withNearest adds to actions that there are not which ones were perhaps meant.
+func withNearest(unknown []string) []string {
+	words := slices.Clone(unknown)
+	for i, word := range words {
+		service, name, _ := strings.Cut(word, ":")
+		var names []string
+		for _, action := range actions() {
+			if rest, ok := strings.CutPrefix(action, service+":"); ok {
+				names = append(names, rest)
+			}
+		}
+		if meant := nearest.Of(name, names); meant != "" {
+			words[i] += " (did you mean " + service + ":" + meant + "?)"
+		}
+	}
+	return words
+}
+
 // readPolicy returns the name of a managed policy as it is, and the text of a file otherwise.
 func readPolicy(nameOrFile string) (string, error) {
 	if slices.Contains(managedPolicies(), nameOrFile) {
 		return nameOrFile, nil
 	}
-	text, err := os.ReadFile(nameOrFile)
+	text, err := readText(nameOrFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("there is neither a managed policy nor a file %q: use %s, or the name of a file", nameOrFile, strings.Join(managedPolicies(), ", "))
 	}

@@ -61,11 +61,14 @@ func (p *program) checkOut(o outFile) (form string, err error) {
 	return "", p.badInput("-o: %s is named as a form of file that is not written here; there is %s", o.path, strings.Join(o.forms, ", "))
 }
 
-// checkLoss refuses to write over a file that the command reads, by whatever name, and over the
-// ledger of a job.
+// checkLoss refuses to write over a file that the command reads, by whatever name, over the ledger
+// of a job, and over what is no file.
 func (p *program) checkLoss(o outFile) error {
 	there, err := os.Stat(o.path)
-	if err != nil || !there.Mode().IsRegular() { // nothing to lose
+	if o.path == "-" || err == nil && !there.Mode().IsRegular() {
+		return p.badInput("-o: %s is not the name of a file: give one, or leave -o out for standard output", o.path)
+	}
+	if err != nil { // nothing to lose
 		return nil
 	}
 	for _, path := range o.reads {

@@ -212,7 +212,7 @@ func (p *program) forTests(o *serveOptions) (remove func(), err error) {
 		return nil, p.misused("--test serves this machine only, since everybody knows its access key: listen on 127.0.0.1, or give --test=public")
 	}
 	if o.FaultFile != "" {
-		text, err := os.ReadFile(o.FaultFile)
+		text, err := readText(o.FaultFile)
 		if err != nil {
 			return nil, p.badInput("reading the rules of --faults: %w", err)
 		}
@@ -300,7 +300,8 @@ func isLoopback(host string) bool {
 }
 
 // exportLines are what a shell needs for `aws chime` and for programs on an SDK. Both names of
-// the region are there: version 1 of the AWS CLI reads the first, the JavaScript SDK the second.
+// the region are there: version 1 of the AWS CLI reads the first, the JavaScript SDK the second. A
+// session token of other keys would be sent with ours.
 func exportLines(url string, key directory.Key) string {
 	var b strings.Builder
 	for _, v := range environment(url, key) {
@@ -315,6 +316,7 @@ func environment(url string, key directory.Key) []string {
 		"AWS_ENDPOINT_URL_CHIME=" + url,
 		"AWS_ACCESS_KEY_ID=" + key.ID,
 		"AWS_SECRET_ACCESS_KEY=" + key.Secret,
+		"AWS_SESSION_TOKEN=",
 		"AWS_DEFAULT_REGION=us-east-1",
 		"AWS_REGION=us-east-1",
 	}

@@ -179,11 +179,11 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
-	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA, Clock: clock.Now}); err != nil {
+	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA}); err != nil {
 		return nil, usagef("reading the certificates of --events-ca: %w", err)
 	}
 	s.metrics = metrics.New(s.store, o.Logger)
-	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA, Clock: clock.Now}, s.dialOutEnded(o.Logger)); err != nil {
+	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA}, s.dialOutEnded(o.Logger)); err != nil {
 		return nil, err
 	}
 	rules := directory.Options{
@@ -213,7 +213,10 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	case err != nil:
 		return nil, &codedError{exitUsage, err}
 	}
-	if states != nil {
+	if states != nil { // no other service has the database
+		if err := domain.FreeTasks(ctx); err != nil {
+			return nil, noStore(err)
+		}
 		if err := states.SaveSeed(ctx); err != nil {
 			return nil, noStore(err)
 		}

@@ -136,8 +136,10 @@ func (c *Console) createKey(v *visit) error {
 	}
 	key := object(out, "Key")
 	made := madeKey{Name: key.Text("Name"), ID: key.Text("KeyId"), Secret: out.Text("SecretAccessKey")}
-	made.Shell = "export AWS_ACCESS_KEY_ID=" + shell.Quote(made.ID) + "\nexport AWS_SECRET_ACCESS_KEY=" + shell.Quote(made.Secret) +
-		"\nexport AWS_DEFAULT_REGION=us-east-1\nexport AWS_ENDPOINT_URL=" + shell.Quote(c.Endpoint) + "\n"
+	// The variables of root-key.sh. AWS_ENDPOINT_URL would send the calls of other services here, too.
+	made.Shell = "export AWS_ENDPOINT_URL_CHIME=" + shell.Quote(c.Endpoint) + "\nexport AWS_ACCESS_KEY_ID=" + shell.Quote(made.ID) +
+		"\nexport AWS_SECRET_ACCESS_KEY=" + shell.Quote(made.Secret) + "\nexport AWS_SESSION_TOKEN=''" +
+		"\nexport AWS_DEFAULT_REGION=us-east-1\nexport AWS_REGION=us-east-1\n"
 	made.Credentials = "[" + made.Name + "]\naws_access_key_id = " + made.ID + "\naws_secret_access_key = " + made.Secret +
 		"\nregion = us-east-1\nendpoint_url = " + c.Endpoint + "\n"
 	return v.show("key-made", made)

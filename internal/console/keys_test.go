@@ -48,7 +48,7 @@ func TestKeys_ReadOnlyColleague(t *testing.T) {
 	status, _, text, _ = s.as(t, token, "GET", "/keys/new?policy="+policy[1], nil)
 	holds(t, "the form", status, 200, text, `<option value="AmazonChimeReadOnly" selected>`)
 	status, _, text, _ = s.as(t, token, "POST", "/keys", url.Values{"name": {"ana.gray"}, "policy": {policy[1]}, "expires": {""}})
-	holds(t, "the new key", status, 200, text, "shown only once", "export AWS_ACCESS_KEY_ID=", "[ana.gray]", s.url+"/console/ui/")
+	holds(t, "the new key", status, 200, text, "shown only once", "export AWS_ENDPOINT_URL_CHIME=", "export AWS_ACCESS_KEY_ID=", "export AWS_SESSION_TOKEN=", "export AWS_REGION=", "[ana.gray]", s.url+"/console/ui/")
 	pair := regexp.MustCompile(`aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)`).FindStringSubmatch(strings.ReplaceAll(text, "&#43;", "+"))
 	if pair == nil {
 		t.Fatalf("the page does not show the pair: %s", text)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -173,6 +174,34 @@ func (s *Service) RunDue(ctx context.Context) error {
 			return errors.Join(append(all, err)...)
 		}
 	}
+}
+
+// FreeTasks ends all leases. It is for a service that is alone on its database and has not begun to
+// run tasks: whoever has leased one is dead, and the lease would last if the clock stands still, or
+// was set to an earlier time.
+func (s *Service) FreeTasks(ctx context.Context) error {
+	always := time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+	all, _, err := s.store.DueTasks(ctx, always, math.MaxInt32)
+	all = slices.DeleteFunc(all, func(t store.Task) bool { return t.Leased.IsZero() })
+	if err != nil || len(all) == 0 {
+		return err
+	}
+	return s.store.Update(ctx, func(tx store.Tx) error {
+		for _, t := range all {
+			t, err := tx.Task(t.AWSAccountID, t.AccountID, t.Kind, t.Target)
+			if errors.Is(err, store.ErrNotFound) {
+				continue
+			}
+			if err == nil {
+				t.Leased = time.Time{}
+				err = tx.PutTask(t)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // CountDueTasks counts the tasks that wait although they are due, by kind.

@@ -347,6 +347,10 @@ func TestRead_TableColumns(t *testing.T) {
 		"f.txt:6: DisplayName is #REF!" + failed,
 	})
 	equal(t, "users", ids(rows), "7 f") // whether there is such a license is decided elsewhere
+	rows = read(t, "Department,id,mail\n#N/A,a,a@example.com\n# of the guide\n#NV,b,b@example.com\n")
+	equal(t, "users without a department", ids(rows), "2 a, 4 b")
+	rows = read(t, "mail,id\n#N/A,a\n")
+	equal(t, "problems of a first cell", rows.Problems, []string{"f.txt:2: PrimaryEmail is #N/A" + failed})
 }
 
 // A workbook is a table, whatever its name.

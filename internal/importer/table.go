@@ -92,7 +92,7 @@ func (f *file) tableRow(line int, columns []int, cells []string) {
 			continue
 		}
 		name := tableColumns[columns[i]].Name
-		if isFailure(cell) {
+		if sheet.IsFailure(cell) {
 			m.wrong(name, fmt.Sprintf("is %.20s, which a spreadsheet says instead of a value", cell))
 		}
 		switch columns[i] {
@@ -132,15 +132,6 @@ func (f *file) tableRow(line int, columns []int, cells []string) {
 	if m.sound() {
 		f.rows.Users = append(f.rows.Users, directory.UserRow{Place: f.place(line), User: u})
 	}
-}
-
-// isFailure reports whether a cell is the result of a formula that has failed: #N/A, #REF!.
-func isFailure(cell string) bool {
-	switch cell {
-	case "#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#FIELD!", "#BLOCKED!", "#CONNECT!", "#UNKNOWN!":
-		return true
-	}
-	return false
 }
 
 // spelled returns the value that a person means, whose case does not matter. What no value is like

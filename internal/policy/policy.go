@@ -145,6 +145,29 @@ func (p Policy) Idle() []string {
 	return idle
 }
 
+// Unknown returns what the policy says of actions that there are not, in lower case: patterns that
+// have the service of an action ("chime") and match none. A Deny of a misspelled action denies
+// nothing.
+func (p Policy) Unknown(actions []string) []string {
+	services := make(map[string]bool)
+	lower := make([]string, len(actions))
+	for i, a := range actions {
+		lower[i] = strings.ToLower(a)
+		service, _, _ := strings.Cut(lower[i], ":")
+		services[service] = true
+	}
+	var unknown []string
+	for _, s := range p.statements {
+		for _, pattern := range s.actions {
+			service, _, _ := strings.Cut(pattern, ":")
+			if services[service] && !slices.ContainsFunc(lower, func(a string) bool { return matches(pattern, a) }) && !slices.Contains(unknown, pattern) {
+				unknown = append(unknown, pattern)
+			}
+		}
+	}
+	return unknown
+}
+
 // isMeeting reports whether a resource is the ARN of a meeting, or a pattern of one.
 func isMeeting(resource string) bool {
 	parts := strings.SplitN(resource, ":", 6)

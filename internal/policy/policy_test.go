@@ -135,6 +135,20 @@ func TestIdle(t *testing.T) {
 	}
 }
 
+func TestUnknown(t *testing.T) {
+	actions := []string{"chime:GetUser", "chime:DeleteAccount", "carillon:ReadAudit"}
+	for statement, want := range map[string]string{
+		`"Effect":"Deny","Action":"chime:DeleteAcount"`:                                                 "chime:deleteacount",
+		`"Effect":"Allow","NotAction":["chime:Remove*","CHIME:getuser","carillon:Read"]`:                "chime:remove* carillon:read",
+		`"Effect":"Allow","Action":["*","chime:*","chime:?etUser","carillon:readaudit","s3:GetObject"]`: "",
+	} {
+		p, err := policy.Parse(`{"Statement":{` + statement + `,"Resource":"*"}}`)
+		if got := strings.Join(p.Unknown(actions), " "); err != nil || got != want {
+			t.Errorf("%s: got %q, %v; want %q", statement, got, err, want)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	const ok = `"Effect":"Allow","Action":"chime:*","Resource":"*"`
 	for _, tt := range []struct{ text, where string }{

@@ -223,13 +223,14 @@ func (g *guard) readSignature(r *http.Request, query url.Values) (*claim, error)
 	case len(r.Header["Authorization"]) > 1:
 		return nil, unauthorized("malformed", "The request has two Authorization headers.")
 	case len(r.Header["X-Amz-Security-Token"]) > 0 || query.Has("X-Amz-Security-Token"):
-		return nil, unauthorized("session token", "The request has a session token. Access keys of this service have none: use a key without.")
-	case len(r.Header["X-Amz-Date"]) != 1:
-		return nil, unauthorized("malformed", "The request must have one X-Amz-Date header.")
+		return nil, unauthorized("session token", "The request has a session token. Access keys of this service have none: unset AWS_SESSION_TOKEN, or use a key without.")
 	}
 	a, err := sigv4.Parse(r.Header["Authorization"][0])
-	if err != nil {
+	switch {
+	case err != nil: // Basic or Bearer, it may be, with no date
 		return nil, unauthorized("malformed", "The Authorization header cannot be read: %.300s.", err.Error())
+	case len(r.Header["X-Amz-Date"]) != 1:
+		return nil, unauthorized("malformed", "The request must have one X-Amz-Date header.")
 	}
 	date := r.Header["X-Amz-Date"][0]
 	at, err := sigv4.ParseTime(date)

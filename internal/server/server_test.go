@@ -488,6 +488,10 @@ func TestSignatures(t *testing.T) {
 		}}},
 		{"basic", "cannot be read", call{forge: set("Authorization", "Basic dXNlcjpwYXNz")}},
 		{"empty header", "cannot be read", call{forge: set("Authorization", "")}},
+		{"a bearer without a date", "cannot be read", call{forge: func(r *http.Request) {
+			r.Header.Set("Authorization", "Bearer x")
+			r.Header.Del("X-Amz-Date")
+		}}},
 		{"no signature", "cannot be read", call{forge: replace(", Signature=", ", Sig=")}},
 		{"short signature", "cannot be read", call{forge: func(r *http.Request) {
 			r.Header.Set("Authorization", r.Header.Get("Authorization")[:150])
@@ -501,7 +505,7 @@ func TestSignatures(t *testing.T) {
 		{"date of another form", "X-Amz-Date header cannot be read", call{forge: set("X-Amz-Date", "2026-03-01T12:00:00Z")}},
 		{"too old", "here it is 20260301T120000Z", call{at: noon.Add(-15*time.Minute - time.Second)}},
 		{"too new", "here it is 20260301T120000Z", call{at: noon.Add(15*time.Minute + time.Second)}},
-		{"session token", "session token", call{edit: set("X-Amz-Security-Token", "t"), signed: "host;x-amz-date;x-amz-security-token"}},
+		{"session token", "unset AWS_SESSION_TOKEN", call{edit: set("X-Amz-Security-Token", "t"), signed: "host;x-amz-date;x-amz-security-token"}},
 		{"unsigned payload", "SHA-256 of the body", call{edit: set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), signed: "host;x-amz-content-sha256;x-amz-date"}},
 		{"streamed payload", "SHA-256 of the body", call{edit: set("X-Amz-Content-Sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")}},
 		{"hash of another payload", "SHA-256 of the body", call{forge: set("X-Amz-Content-Sha256", sigv4.HashPayload(nil))}},

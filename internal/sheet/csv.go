@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -13,16 +14,17 @@ import (
 
 // csvRows reads a CSV file. The CSV reader takes its text from the lines, checked.
 type csvRows struct {
-	lines *Lines
-	csv   *csv.Reader
-	above int    // lines that the CSV reader does not see
-	rest  []byte // of the line under way
-	size  int    // bytes of the row under way
+	lines    *Lines
+	csv      *csv.Reader
+	comments bool
+	above    int    // lines that the CSV reader does not see
+	rest     []byte // of the line under way
+	size     int    // bytes of the row under way
 }
 
 func openCSV(in *bufio.Reader, o Options) (*csvRows, error) {
-	c := &csvRows{lines: NewLines(in)}
-	comma, heading, err := c.preamble(o.Comments)
+	c := &csvRows{lines: NewLines(in), comments: o.Comments}
+	comma, heading, err := c.preamble()
 	if err != nil && err != io.EOF {
 		return nil, err
 	}
@@ -37,9 +39,6 @@ func openCSV(in *bufio.Reader, o Options) (*csvRows, error) {
 		comma = separator(slices.Concat(c.rest, more), o.Columns)
 	}
 	c.csv = newCSVReader(c, comma)
-	if o.Comments {
-		c.csv.Comment = '#'
-	}
 	return c, nil
 }
 
@@ -54,7 +53,7 @@ func newCSVReader(r io.Reader, comma rune) *csv.Reader {
 // preamble skips the lines above the heading: blank ones, comments, sep=; by which Excel is told
 // the separator, and #TYPE by which PowerShell tells what it has exported. It returns the
 // separator, 0 if there was no such line, and the first line of the heading.
-func (c *csvRows) preamble(comments bool) (comma rune, heading []byte, err error) {
+func (c *csvRows) preamble() (comma rune, heading []byte, err error) {
 	for {
 		line, err := c.lines.Next()
 		if err != nil {
@@ -64,12 +63,33 @@ func (c *csvRows) preamble(comments bool) (comma rune, heading []byte, err error
 		switch s := sepLine(bytes.TrimRight(line, "\r\n")); {
 		case s != 0 && comma == 0:
 			comma = s
-		case len(text) == 0, bytes.HasPrefix(text, []byte("#TYPE ")), comments && text[0] == '#':
+		case len(text) == 0, bytes.HasPrefix(text, []byte("#TYPE ")), c.comments && isComment(text):
 		default:
 			return comma, line, nil
 		}
 	}
 }
+
+// isComment reports whether a line is a comment. A row whose first cell is a formula that has
+// failed is none.
+func isComment(line []byte) bool {
+	if !bytes.HasPrefix(line, []byte("#")) {
+		return false
+	}
+	cell := line
+	if end := bytes.IndexAny(line, separators); end >= 0 {
+		cell = line[:end]
+	}
+	return !IsFailure(string(bytes.TrimSpace(cell)))
+}
+
+// IsFailure reports whether a cell is the result of a formula that has failed, in the language of
+// whoever saved it: #N/A, #REF!, #NAME?, #BEZUG!.
+func IsFailure(cell string) bool { return failure.MatchString(cell) }
+
+var failure = regexp.MustCompile(`^#(N/A|N/D|NV|GETTING_DATA|[¡¿]?\p{Lu}[\p{Lu}\d/]*[!?])$`)
+
+const separators = ",;\t|"
 
 // sepLine returns the separator that a line names, 0 if it names none.
 func sepLine(line []byte) rune {
@@ -89,7 +109,7 @@ func sepLine(line []byte) rune {
 func separator(start []byte, columns *Columns) rune {
 	var best rune
 	var most [3]int
-	for _, comma := range ",;\t|" {
+	for _, comma := range separators {
 		r := newCSVReader(bytes.NewReader(start), comma)
 		heading, _ := r.Read()
 		score := [3]int{0, 0, len(heading)}
@@ -114,14 +134,22 @@ func separator(start []byte, columns *Columns) rune {
 	return best
 }
 
-// Read gives the lines to the CSV reader, at most one at a time.
+// Read gives the lines to the CSV reader, at most one at a time, and keeps comments between rows to
+// itself.
 func (c *csvRows) Read(p []byte) (int, error) {
-	if len(c.rest) == 0 {
+	for len(c.rest) == 0 {
 		line, err := c.lines.Next()
 		if err != nil {
 			return 0, err
 		}
-		if c.size += len(line); c.size > MaxLine {
+		if c.comments && c.size == 0 && isComment(line) {
+			c.above++
+			continue
+		}
+		if c.size > 0 || len(bytes.TrimRight(line, "\r\n")) > 0 { // a blank line between rows is of none
+			c.size += len(line)
+		}
+		if c.size > MaxLine {
 			return 0, errLongRow
 		}
 		c.rest = line

@@ -17,6 +17,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/model"
 	"github.com/carillon-project/carillon/internal/sigv4"
+	"github.com/carillon-project/carillon/internal/store"
 )
 
 // activeRule is a rule in force, with what it has seen.
@@ -204,13 +205,40 @@ func (c *call) nameUsers(ctx context.Context, lists ...[]*activeRule) error {
 			ids = append(ids, n.id)
 		}
 	}
-	if !byAddress || len(ids) == 0 || c.account == "" {
+	if !byAddress || len(ids) == 0 {
 		return nil
 	}
-	known, err := c.faults.addresses.of(ctx, c.faults.store, c.account, ids)
-	c.names = append(c.names, known...)
+	accounts, err := c.accounts(ctx)
+	for _, account := range accounts {
+		known, err := c.faults.addresses.of(ctx, c.faults.store, account, ids)
+		if err != nil {
+			return err
+		}
+		c.names = append(c.names, known...)
+	}
 	return err
 }
+
+// accounts returns those in which a call can name users: that of its path, or all that its key has.
+func (c *call) accounts(ctx context.Context) (ids []string, err error) {
+	if c.account != "" {
+		return []string{c.account}, nil
+	}
+	err = c.faults.store.View(ctx, func(tx store.ReadTx) error {
+		for after := store.Entry(0); ; {
+			page, next, err := tx.Accounts(c.caller.AWSAccountID, store.AccountFilter{}, after, accountPage)
+			for _, a := range page {
+				ids = append(ids, a.AccountID)
+			}
+			if after = next; err != nil || after == 0 {
+				return err
+			}
+		}
+	})
+	return ids, err
+}
+
+const accountPage = 200
 
 // first returns the first rule of a list that fires.
 func (c *call) first(list []*activeRule) (*activeRule, time.Duration) {

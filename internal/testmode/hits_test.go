@@ -205,6 +205,9 @@ func TestFaults_matching(t *testing.T) {
 		return request{s.root, "GET", path, "", headers}
 	}
 	post := func(path, body string) request { return request{s.root, "POST", path, body, nil} }
+	numbersOf := func(filter, value string) request {
+		return get("/phone-numbers?filter-name=" + filter + "&filter-value=" + value)
+	}
 	for _, test := range []struct {
 		rule      string
 		hit, miss []request
@@ -223,6 +226,8 @@ func TestFaults_matching(t *testing.T) {
 			[]request{get("/accounts/" + account + "/users/" + ids[1]), get("/accounts/" + account + "/users?user-email=bo%40example.com"), get("/accounts/" + account + "/users")}},
 		{`"user":"a*@example.com"`, []request{get(ana)}, []request{get("/accounts/" + account + "/users/" + ids[1]), get("/accounts/" + account + "/users/a")}},
 		{`"user":"` + ids[0][:8] + `*` + ids[0][30:] + `"`, []request{get(ana)}, []request{get("/accounts/" + account + "/users/" + ids[1])}},
+		{`"user":"` + ids[0] + `"`, []request{numbersOf("UserId", ids[0])}, []request{numbersOf("UserId", ids[1]), numbersOf("AccountId", ids[0])}},
+		{`"user":"ana@example.com"`, []request{numbersOf("UserId", ids[0])}, []request{numbersOf("UserId", ids[1]), numbersOf("UserId", "nobody")}},
 		{`"user":"+12065550101"`, []request{get("/phone-numbers/%2B12065550101"), post("/phone-numbers?operation=batch-delete", `{"PhoneNumberIds":["+12065550100","+12065550101"]}`)},
 			[]request{get("/phone-numbers/%2B12065550100")}},
 		{`"user":"%2B12065550101"`, []request{get("/phone-numbers/%252B12065550101"), get("/phone-numbers/%2B12065550101"), get("/phone-numbers/12065550101"),

@@ -15,6 +15,7 @@ import (
 type target struct {
 	operation *model.Operation
 	account   string   // the label of the path that names the account, empty for none
+	filter    string   // the key of the query that says what FilterValue names, empty for none
 	places    []place  // where a request names what a rule's user can be
 	tokens    []string // members of the body that differ with each call of a client
 }
@@ -35,6 +36,7 @@ const (
 	byID           // of a user or bot
 	byEmail        // of a user
 	byNumber       // a phone number, or its id
+	byFilter       // of a user, if the filter is for users
 )
 
 // kindOf says how a member, or an element of a list of this name, names what a rule's user can be.
@@ -46,6 +48,8 @@ func kindOf(member string, shape *model.Shape) kind {
 		return byNumber
 	case member == "UserId" || member == "MemberId" || member == "BotId":
 		return byID
+	case member == "FilterValue":
+		return byFilter
 	}
 	return byNothing
 }
@@ -58,6 +62,9 @@ func newTarget(op *model.Operation) *target {
 	for _, m := range op.Input.Members {
 		if m.Name == "AccountId" && m.Location == model.URI {
 			t.account = m.WireName
+		}
+		if m.Name == "FilterName" {
+			t.filter = m.WireName
 		}
 		if m.IdempotencyToken {
 			t.tokens = append(t.tokens, m.Name)
@@ -99,6 +106,7 @@ func (t *target) names(r api.Request) (list []name) {
 	add := func(p place, text string) {
 		switch {
 		case text == "":
+		case p.kind == byFilter && r.Query.Get(t.filter) != string(api.PhoneNumberAssociationNameUserId):
 		case p.kind == byEmail:
 			list = append(list, name{email: text})
 		case p.kind == byNumber:

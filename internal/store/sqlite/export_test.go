@@ -44,6 +44,11 @@ func Lose(t store.Tx) error {
 	return err
 }
 
+// Read reads the one row of a query in a view.
+func Read(t store.ReadTx, query string, dest ...any) error {
+	return t.(*tx).sql.ReadRow(query, nil, dest...)
+}
+
 // LetLogGo gives up what holds the log, which a store does not have after a start on a full disk.
 func LetLogGo(s store.Store) { s.(*database).letLogGo() }
 

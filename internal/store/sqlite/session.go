@@ -240,33 +240,46 @@ func (s *session) queryRow(query string, args []any, dest ...any) error {
 	return s.Query(query, func(row engine.Row) error { return row.Scan(dest...) }, args...)
 }
 
-// row is the row that a query has come to. NULL reads as nothing: the tables are STRICT, and have
-// no such columns.
+// row is the row that a query has come to. NULL is read by what expects it only, as on PostgreSQL:
+// the tables have none, so it would be a mistake of a statement.
 type row struct{ statement *driver.Stmt }
 
 func (r row) Scan(dest ...any) error {
 	for i, d := range dest {
+		var none bool // whether the column may be NULL
 		switch to := d.(type) {
 		case *string:
 			*to = r.statement.ColumnText(i)
+			none = *to == ""
 		case *int64:
 			*to = r.statement.ColumnInt64(i)
+			none = *to == 0
 		case *int:
 			*to = int(r.statement.ColumnInt64(i))
+			none = *to == 0
 		case *store.Entry:
 			*to = store.Entry(r.statement.ColumnInt64(i))
+			none = *to == 0
 		case *bool:
 			*to = r.statement.ColumnBool(i)
+			none = !*to
 		case *[]byte:
 			*to = r.bytes(i)
+			continue
 		case sql.Scanner:
 			if err := to.Scan(r.value(i)); err != nil {
 				return fmt.Errorf("column %d: %w", i+1, err)
 			}
+			continue
 		default:
-			if !r.readKind(i, reflect.Indirect(reflect.ValueOf(d))) {
+			v := reflect.Indirect(reflect.ValueOf(d))
+			if !r.readKind(i, v) {
 				return fmt.Errorf("column %d: nothing is read into a %T", i+1, d)
 			}
+			none = v.IsZero()
+		}
+		if none && r.statement.ColumnIsNull(i) {
+			return fmt.Errorf("column %d is NULL, which a %T cannot hold", i+1, d)
 		}
 	}
 	return nil

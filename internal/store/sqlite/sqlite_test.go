@@ -181,6 +181,30 @@ func TestStats(t *testing.T) {
 	}
 }
 
+// A statement that yields NULL fails here as it does on PostgreSQL. What is empty, zero or false is
+// no NULL.
+func TestRead_null(t *testing.T) {
+	t.Parallel()
+	s := open(t, t.TempDir(), sqlite.Options{})
+	var text string
+	var kind store.Retention
+	var number int
+	var long int64
+	var entry store.Entry
+	var truth bool
+	for _, test := range []struct {
+		zero string
+		dest any
+	}{{"''", &text}, {"''", &kind}, {"0", &number}, {"0", &long}, {"0", &entry}, {"0", &truth}} {
+		for expression, fails := range map[string]bool{"NULL": true, test.zero: false} {
+			err := s.View(t.Context(), func(tx store.ReadTx) error { return sqlite.Read(tx, "SELECT "+expression, test.dest) })
+			if (err != nil) != fails {
+				t.Errorf("reading %s into a %T: got %v", expression, test.dest, err)
+			}
+		}
+	}
+}
+
 func TestReopen(t *testing.T) {
 	name := "100% a#b é" // a data source name could take this for syntax
 	if runtime.GOOS != "windows" {
