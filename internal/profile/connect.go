@@ -3,8 +3,8 @@ package profile
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/model"
@@ -76,7 +76,7 @@ func (c *Connection) CheckCABundle() error {
 // of the region, credentials, session of SSO, defaults mode, services section, retries, form of the
 // URL. Without sign it does not look for credentials: see [Settings.Credentials].
 func (s *Settings) Connect(ctx context.Context, service *model.Service, sign bool) (*Connection, error) {
-	c := &Connection{unsigned: !sign, global: service.GlobalRegion != ""}
+	c := &Connection{unsigned: !sign, global: service.GlobalRegion != "" || slices.Contains(everywhere, service.EndpointPrefix)}
 	err := s.Check()
 	if err != nil {
 		return nil, err
@@ -216,13 +216,16 @@ func (s *Settings) checkUnused(signed bool) error {
 			return errorf(`Invalid value "%s" for request_min_compression_size_bytes. Value must be between 1 and 1048576.`, size.Text)
 		}
 	}
-	for _, name := range []string{"request_checksum_calculation", "response_checksum_validation"} {
-		when, err := s.resolve(nil, "", "AWS_"+strings.ToUpper(name), name)
+	for _, setting := range [...][2]string{
+		{"AWS_REQUEST_CHECKSUM_CALCULATION", "request_checksum_calculation"},
+		{"AWS_RESPONSE_CHECKSUM_VALIDATION", "response_checksum_validation"},
+	} {
+		when, err := s.resolve(nil, "", setting[0], setting[1])
 		if err != nil {
 			return err
 		}
 		if word := python.Lower(when.Text); when.IsSet() && word != "when_supported" && word != "when_required" {
-			return errorf("Unsupported configuration value for %s. Expected one of ('when_supported', 'when_required') but got %s.", name, word)
+			return errorf("Unsupported configuration value for %s. Expected one of ('when_supported', 'when_required') but got %s.", setting[1], word)
 		}
 	}
 	mode, err := s.resolve(nil, "", "AWS_ACCOUNT_ID_ENDPOINT_MODE", "account_id_endpoint_mode")
