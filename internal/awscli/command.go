@@ -87,11 +87,16 @@ func commandOptions(op *model.Operation) []operationOption {
 			add(o, m)
 		}
 	}
-	add(&option{name: inputJSON}, nil)
+	streams := op.Output.Streams() != nil // these have neither of two options in version 1
+	if !streams {
+		add(&option{name: inputJSON}, nil)
+	}
 	for _, o := range pages {
 		addPages(o, nil)
 	}
-	add(&option{name: skeleton, takes: optional, choices: []string{"input", "output"}}, nil)
+	if !streams {
+		add(&option{name: skeleton, takes: optional, choices: []string{"input", "output"}}, nil)
+	}
 	return out
 }
 

@@ -245,7 +245,7 @@ func (t target) ruledEndpoint(region string, fips, dualStack bool) (Endpoint, er
 // everywhere are the services, by the prefixes of their hosts, that need no region: they have an
 // endpoint for all of partition aws.
 var everywhere = []string{
-	"account", "billingconductor", "budgets", "ce", "chime", "cloudfront", "codecatalyst", "health", "iam", "importexport",
+	"account", "billingconductor", "budgets", "ce", "cloudfront", "codecatalyst", "health", "iam", "importexport",
 	"networkmanager", "notifications-contacts", "organizations", "route53", "savingsplans", "shield", "sts", "support", "tax", "waf",
 }
 
