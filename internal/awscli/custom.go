@@ -78,6 +78,9 @@ func (c *cli) lookUp(command string) (*model.Service, error) {
 		versions = append(versions, versionsIn(filepath.Join(folder, command))...)
 	}
 	if builtIn != nil {
+		if versions == nil && (c.global == nil || c.wantsManual()) {
+			return builtIn, nil // pages and completion need no settings
+		}
 		versions = append(versions, builtIn.Version)
 	}
 	if versions == nil {

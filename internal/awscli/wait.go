@@ -154,14 +154,26 @@ func accepts(a *model.Acceptor, attempt attempt) (bool, error) {
 	return len(list) > 0 && !slices.ContainsFunc(list, func(v any) bool { return !isExpected(v) }), nil
 }
 
-// same compares values as Python does, for which 1 is 1.0.
+// same compares values as Python does, for which 1 is 1.0, and true.
 func same(a, b any) bool {
-	x, isNumber := a.(document.Number)
-	y, both := b.(document.Number)
+	x, isNumber := number(a)
+	y, both := number(b)
 	if isNumber && both {
 		return x == y || x.Float64() == y.Float64()
 	}
 	return document.Class(a) == document.Class(b) && document.Repr(a) == document.Repr(b)
+}
+
+// number returns a number, or the one that a boolean is.
+func number(v any) (n document.Number, ok bool) {
+	switch v := v.(type) {
+	case document.Number:
+		return v, true
+	case bool:
+		n, _ = document.ToInt(v)
+		return n, true
+	}
+	return "", false
 }
 
 // explain says why an acceptor fits.
