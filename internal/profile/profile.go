@@ -375,14 +375,18 @@ func (s *Settings) FollowURLs() (bool, error) {
 	return v == "true", err
 }
 
-// APIVersion returns the version of a service that the profile asks for. ok is false if any will do:
+// APIVersion returns the version of a service that the profile asks for; ok is false if any will
+// do:
 //
 //	api_versions =
 //	  SERVICE = VERSION
 func (s *Settings) APIVersion(service string) (version string, ok bool, err error) {
-	o, _, err := s.lookup(s.profileName(), "api_versions")
-	if err != nil || o == nil || o.Nested == nil {
+	o, source, err := s.lookup(s.profileName(), "api_versions")
+	if err != nil || o == nil {
 		return "", false, err
+	}
+	if o.Nested == nil { // version 1 breaks off with a traceback
+		return "", false, &FileError{Path: source.Location, Reason: "api_versions must be a block of settings, such as an indented line " + service + " = VERSION"}
 	}
 	if p := o.pair(service); p != nil {
 		return p.Value, true, nil
