@@ -31,7 +31,10 @@ func (c *cli) runWait(ctx context.Context, s *model.Service, words []string) err
 	if err != nil {
 		return err
 	}
-	if !line.given {
+	switch {
+	case !line.given && len(line.rest) > 0:
+		return unknownWords(line.rest)
+	case !line.given:
 		return errors.New("usage: aws [options] <command> <subcommand> [parameters]\naws: error: too few arguments")
 	}
 	w := s.Waiter(line.word)
