@@ -110,6 +110,7 @@ var arrows = map[string]map[string]string{
 		"internal/model":      "a service has an endpoint, and a name in settings",
 		"internal/python":     "numbers, blanks and errors of files are version 1's",
 		"internal/shell":      "credential_process, names of profiles",
+		"internal/timestamp":  "when credentials expire",
 	},
 
 	// The service's half.

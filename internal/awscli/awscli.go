@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"runtime"
 	"slices"
 	"strconv"
@@ -237,6 +238,7 @@ func (c *cli) furnish(s *profile.Settings) {
 	s.UserAgent = version()
 	s.ReadTimeout, s.ConnectTimeout = c.timeout(readTimeoutOption), c.timeout(connectTimeoutOption)
 	s.Prompt = c.askSecret
+	s.Stdin, _ = c.stdin.(*os.File)
 	if c.global.has(debugOption) {
 		s.Trace = c.debugCredentials
 	}

@@ -39,6 +39,9 @@ type command struct {
 type operationOption struct {
 	*option
 	member *model.Member
+	// pages says that it is one of the options for pages. If the operation has a member of that name,
+	// the option fills the member when pages are not followed.
+	pages bool
 }
 
 // The options that fill no member of the input.
@@ -53,10 +56,17 @@ const (
 // commandOptions returns the options of an operation in the order of version 1.
 func commandOptions(op *model.Operation) []operationOption {
 	var out []operationOption
-	add := func(o *option, m *model.Member) { out = append(out, operationOption{o, m}) }
+	add := func(o *option, m *model.Member) { out = append(out, operationOption{o, m, false}) }
+	pages := pageOptionsOf(op)
+	addPages := func(o *option, m *model.Member) { out = append(out, operationOption{o, m, true}) }
 	if op.Input != nil {
 		for i := range op.Input.Members {
 			m := &op.Input.Members[i]
+			if i := slices.IndexFunc(pages, func(o *option) bool { return o.name == "--"+m.Option }); i >= 0 {
+				addPages(pages[i], m)
+				pages = slices.Delete(pages, i, i+1)
+				continue
+			}
 			o := &option{name: "--" + m.Option, required: m.Required && !m.IdempotencyToken}
 			o.hidden = op.Paginator.Takes(m.Name)
 			switch m.Shape.Kind {
@@ -77,16 +87,35 @@ func commandOptions(op *model.Operation) []operationOption {
 			add(o, m)
 		}
 	}
-	add(&option{name: inputJSON}, nil)
-	if op.Paginator != nil {
-		add(&option{name: startingToken}, nil)
-		if op.Paginator.LimitKey != "" {
-			add(&option{name: pageSize, integer: true}, nil)
-		}
-		add(&option{name: maxItems, integer: true}, nil)
+	streams := op.Output.Streams() != nil // these have neither of two options in version 1
+	if !streams {
+		add(&option{name: inputJSON}, nil)
 	}
-	add(&option{name: skeleton, takes: optional, choices: []string{"input", "output"}}, nil)
+	for _, o := range pages {
+		addPages(o, nil)
+	}
+	if !streams {
+		add(&option{name: skeleton, takes: optional, choices: []string{"input", "output"}}, nil)
+	}
 	return out
+}
+
+// pageOptionsOf returns the options for pages. A service may count in text.
+func pageOptionsOf(op *model.Operation) []*option {
+	p := op.Paginator
+	if p == nil {
+		return nil
+	}
+	options := []*option{{name: startingToken}}
+	integer := true
+	if p.LimitKey != "" {
+		if op.Input != nil {
+			m := op.Input.Member(p.LimitKey)
+			integer = m == nil || m.Shape.Kind != model.String
+		}
+		options = append(options, &option{name: pageSize, integer: integer})
+	}
+	return append(options, &option{name: maxItems, integer: integer})
 }
 
 // runOperation runs `aws SERVICE OPERATION ...`.
@@ -172,11 +201,16 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 			continue
 		}
 		switch {
-		case o.name == maxItems:
-			if *c.pages.maxItems <= 0 {
+		case o.pages && o.name == maxItems && (c.paginate || o.member == nil):
+			n, err := document.ToInt(words[0])
+			if err != nil {
+				return nil, err
+			}
+			items := clamp(n)
+			if c.pages.maxItems = &items; items <= 0 {
 				fmt.Fprintln(c.stderr, "warning: Non-positive values for --max-items may result in undefined behavior.")
 			}
-		case o.member == nil:
+		case o.member == nil, o.pages && c.paginate:
 			// Version 1 loads a file here and ignores its content, but not its errors.
 			if o.name == inputJSON || o.name == startingToken {
 				content, _, err := files.Load(words[0])

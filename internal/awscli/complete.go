@@ -106,7 +106,7 @@ func (c *cli) readLineToComplete(words []string) *lineToComplete {
 	l := &lineToComplete{cli: c, word: words[len(words)-1]}
 	l.aliases, _ = c.aliases() // the command itself reports a bad file
 	for _, o := range globalOptions {
-		l.known = append(l.known, operationOption{o, nil})
+		l.known = append(l.known, operationOption{option: o})
 	}
 	before := words[:len(words)-1]
 	expanded := false

@@ -42,14 +42,14 @@ func (c *cli) configure(ctx context.Context, words []string) error {
 	case line.word == "add-model":
 		return c.configureAddModel(ctx, line.rest)
 	case len(line.rest) > 0:
-		return configureUnknown(line.rest)
+		return unknownWords(line.rest)
 	}
 	return c.configurePrompt(ctx)
 }
 
-// configureUnknown refuses words that are left over, in the form of this command: without usage,
-// and without blanks after commas.
-func configureUnknown(words []string) error {
+// unknownWords refuses words that are left over, in the form of commands that call no operation:
+// without usage, and without blanks after commas.
+func unknownWords(words []string) error {
 	return errors.New("Unknown options: " + strings.Join(words, ","))
 }
 
@@ -196,7 +196,7 @@ func mask(key string) string {
 // profile that does not exist is shown, then reported.
 func (c *cli) configureList(ctx context.Context, words []string) error {
 	if len(words) > 0 && !slices.Equal(words, []string{"--"}) {
-		return configureUnknown(words)
+		return unknownWords(words)
 	}
 	// Version 1 shows what is configured, which --region is not.
 	flag := c.flag(profileOption)
@@ -254,7 +254,7 @@ func (c *cli) configureGet(words []string) error {
 		return err
 	}
 	if len(line.rest) > 0 {
-		return configureUnknown(line.rest)
+		return unknownWords(line.rest)
 	}
 	value, found, err := c.settings.Variable(line.word)
 	if block, ok := errors.AsType[profile.BlockError](err); ok {
@@ -288,7 +288,7 @@ func (c *cli) configureSet(words []string) error {
 		return err
 	}
 	if len(line.rest) > 0 {
-		return configureUnknown(line.rest)
+		return unknownWords(line.rest)
 	}
 	return c.settings.SetVariable(name, line.word)
 }
@@ -307,7 +307,7 @@ func (c *cli) configureAddModel(ctx context.Context, words []string) error {
 		line.rest = append(line.rest, line.word)
 	}
 	if len(line.rest) > 0 {
-		return configureUnknown(line.rest)
+		return unknownWords(line.rest)
 	}
 	word, _ := line.last(modelOption)
 	content, _, err := c.loader(ctx).Load(word)

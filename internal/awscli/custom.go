@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,22 +77,25 @@ func (c *cli) lookUp(command string) (*model.Service, error) {
 	for _, folder := range folders {
 		versions = append(versions, versionsIn(filepath.Join(folder, command))...)
 	}
-	if versions == nil {
-		return builtIn, nil
-	}
 	if builtIn != nil {
+		if versions == nil && (c.global == nil || c.wantsManual()) {
+			return builtIn, nil // pages and completion need no settings
+		}
 		versions = append(versions, builtIn.Version)
 	}
-	version, err := profile.New(c.env, profile.Flags{Profile: c.flag(profileOption)}).APIVersion(command)
+	if versions == nil {
+		return nil, nil
+	}
+	version, chosen, err := profile.New(c.env, profile.Flags{Profile: c.flag(profileOption)}).APIVersion(command)
 	if err != nil {
 		return nil, err
 	}
-	if version == "" {
+	if !chosen {
 		version = slices.Max(versions)
 	}
 	if !slices.Contains(versions, version) {
 		//lint:ignore ST1005 version 1's text
-		return nil, fmt.Errorf("Unable to load data for: %s/%s/service-2", command, version)
+		return nil, fmt.Errorf("Unable to load data for: %s", path.Join(command, version, "service-2"))
 	}
 	files := &modelFiles{folders: folders, place: filepath.Join(command, version)}
 	if files.path(modelParts[0]) == "" {

@@ -45,7 +45,9 @@ func (c *cli) operationHelp(s *model.Service, op *model.Operation, waiter *model
 	for _, o := range own {
 		if !o.hidden {
 			h := shown([]*option{o.option})[0]
-			h.Member = o.member
+			if !o.pages {
+				h.Member = o.member
+			}
 			options = append(options, h)
 		}
 	}

@@ -29,6 +29,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/porttest"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/sigv4"
 )
 
@@ -265,14 +266,18 @@ func describe(req *http.Request, body []byte) request {
 	if types := req.Header["Content-Type"]; len(types) > 0 {
 		d.ContentType = &types[0]
 	}
-	header := req.Header.Get("Authorization")
+	// Servers take the bytes of a header for Latin-1.
+	header, err := python.DecodeAs([]byte(req.Header.Get("Authorization")), "latin-1")
+	if err != nil {
+		panic(err)
+	}
 	if header == "" {
 		return d
 	}
 	d.Signed = true
 	d.SecurityToken = req.Header.Get("X-Amz-Security-Token")
 	date := req.Header.Get("X-Amz-Date")
-	_, err := sigv4.ParseTime(date)
+	_, err = sigv4.ParseTime(date)
 	d.AMZDateOK = err == nil
 	auth, err := sigv4.Parse(header)
 	if err != nil {

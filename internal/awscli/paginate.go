@@ -3,6 +3,7 @@ package awscli
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -14,11 +15,11 @@ import (
 
 // pageOptions are the options of a listing.
 type pageOptions struct {
-	start    string           // --starting-token; empty for none
-	started  bool             // it was given
-	pageSize *document.Number // --page-size
-	maxItems *int             // --max-items
-	stray    bool             // such options were given, with empty values, and pages are not followed
+	start    string // --starting-token; empty for none
+	started  bool   // it was given
+	pageSize any    // --page-size: a number or a text
+	maxItems *int   // --max-items: known when the input is
+	stray    bool   // such options were given, with empty values, and pages are not followed
 }
 
 // readPageOptions reads the options of a listing. paginate says whether to follow its pages: not
@@ -29,32 +30,38 @@ func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 	}
 	paginate = !c.global.has(noPaginateOption)
 	for _, o := range c.options {
-		if o.hidden && c.line.has(o.option) {
+		own := o.hidden || o.pages && o.name != maxItems && o.member != nil && c.op.Paginator.Takes(o.member.Name)
+		if own && c.line.has(o.option) {
 			paginate = false
 		}
 	}
 	var given, used []string // used are those with a value that is not empty
-	if p.start, p.started = c.value(startingToken); p.started {
-		given = append(given, startingToken)
-		if p.start != "" {
-			used = append(used, startingToken)
+	for _, name := range []string{startingToken, pageSize, maxItems} {
+		i := slices.IndexFunc(c.options, func(o operationOption) bool { return o.name == name })
+		if i < 0 {
+			continue
 		}
-	}
-	if text, ok := c.value(pageSize); ok {
-		n, _ := document.ToInt(text) // checked by the parser
-		p.pageSize = &n
-		given = append(given, pageSize)
-		if n != "0" {
-			used = append(used, pageSize)
+		o := c.options[i]
+		text, ok := c.line.last(o.option)
+		if !ok {
+			continue
 		}
-	}
-	if text, ok := c.value(maxItems); ok {
-		n, _ := document.ToInt(text)
-		items := clamp(n)
-		p.maxItems = &items
-		given = append(given, maxItems)
-		if items != 0 {
-			used = append(used, maxItems)
+		var value any = text
+		if o.integer {
+			value, _ = document.ToInt(text) // checked by the parser
+		}
+		switch name {
+		case startingToken:
+			p.start, p.started = text, true
+		case pageSize:
+			p.pageSize = value
+		}
+		if o.member != nil {
+			continue
+		}
+		given = append(given, name)
+		if value != "" && value != document.Number("0") {
+			used = append(used, name)
 		}
 	}
 	if !paginate && len(given) > 0 {
@@ -108,7 +115,7 @@ func (l *listing) each(yield func(page, same *document.Object) error) error {
 		l.inject(next)
 	}
 	if l.options.pageSize != nil {
-		l.input.Set(l.model.LimitKey, *l.options.pageSize)
+		l.input.Set(l.model.LimitKey, l.options.pageSize)
 	}
 	previous := ""
 	total := 0

@@ -72,7 +72,7 @@ func TestListing(t *testing.T) {
 		{"nothing there", map[string]string{"": `{}`}, pageOptions{}, `{}`, nil},
 		{"an empty page", map[string]string{"": `{"Users": []}`}, pageOptions{}, `{"Users": []}`, nil},
 		{"a page without items", map[string]string{"": `{"NextToken": "t"}`, "t": `{"Users": [1]}`}, pageOptions{}, `{"Users": [1]}`, nil},
-		{"a page size", three, pageOptions{pageSize: pointer(document.Number("7"))}, `{"Users": [1, 2, 3, 4]}`, []string{
+		{"a page size", three, pageOptions{pageSize: document.Number("7")}, `{"Users": [1, 2, 3, 4]}`, []string{
 			`{"AccountId": "a", "MaxResults": 7}`, `{"AccountId": "a", "MaxResults": 7, "NextToken": "t1"}`, `{"AccountId": "a", "MaxResults": 7, "NextToken": "t2"}`,
 		}},
 		{"an empty token ends", three, startAt("t3"), `{"Users": [9]}`, []string{`{"AccountId": "a", "NextToken": "t3"}`}},

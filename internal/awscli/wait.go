@@ -31,7 +31,10 @@ func (c *cli) runWait(ctx context.Context, s *model.Service, words []string) err
 	if err != nil {
 		return err
 	}
-	if !line.given {
+	switch {
+	case !line.given && len(line.rest) > 0:
+		return unknownWords(line.rest)
+	case !line.given:
 		return errors.New("usage: aws [options] <command> <subcommand> [parameters]\naws: error: too few arguments")
 	}
 	w := s.Waiter(line.word)
@@ -154,14 +157,26 @@ func accepts(a *model.Acceptor, attempt attempt) (bool, error) {
 	return len(list) > 0 && !slices.ContainsFunc(list, func(v any) bool { return !isExpected(v) }), nil
 }
 
-// same compares values as Python does, for which 1 is 1.0.
+// same compares values as Python does, for which 1 is 1.0, and true.
 func same(a, b any) bool {
-	x, isNumber := a.(document.Number)
-	y, both := b.(document.Number)
+	x, isNumber := number(a)
+	y, both := number(b)
 	if isNumber && both {
 		return x == y || x.Float64() == y.Float64()
 	}
 	return document.Class(a) == document.Class(b) && document.Repr(a) == document.Repr(b)
+}
+
+// number returns a number, or the one that a boolean is.
+func number(v any) (n document.Number, ok bool) {
+	switch v := v.(type) {
+	case document.Number:
+		return v, true
+	case bool:
+		n, _ = document.ToInt(v)
+		return n, true
+	}
+	return "", false
 }
 
 // explain says why an acceptor fits.

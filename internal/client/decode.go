@@ -109,7 +109,11 @@ func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 		out := new(document.Object)
 		for _, m := range o.Members() {
 			d.path[at].member = m.Key
-			converted, err := d.value(shape.Value, m.Value)
+			convert := d.value
+			if m.Value == nil {
+				convert = d.null
+			}
+			converted, err := convert(shape.Value, m.Value)
 			if err != nil {
 				return nil, err
 			}
@@ -123,6 +127,25 @@ func (d *decoder) value(shape *model.Shape, v any) (any, error) {
 		}
 	}
 	return v, nil
+}
+
+// null converts a null in a map. Other than in a list, version 1 does not leave it alone there.
+func (d *decoder) null(shape *model.Shape, _ any) (any, error) {
+	switch shape.Kind {
+	case model.Boolean:
+		if !d.asReceived {
+			return false, nil
+		}
+	case model.Integer, model.Long, model.Float, model.Double:
+		if !d.asReceived {
+			return nil, mismatch(d.where(), "a number", nil)
+		}
+	case model.List:
+		return nil, mismatch(d.where(), "a list", nil)
+	case model.Map:
+		return nil, mismatch(d.where(), "an object", nil)
+	}
+	return nil, nil
 }
 
 // onlyMember returns the key of the one member that a union has.

@@ -20,6 +20,9 @@ func (c *content) json(service *model.Service, op *model.Operation, input *docum
 	}
 	c.path, c.query, c.shownPath, c.shownQuery = "/", "", "/", ""
 	c.header["X-Amz-Target"] = []string{service.TargetPrefix + "." + op.Name}
+	if service.QueryMode {
+		c.header["X-Amzn-Query-Mode"] = []string{"true"}
+	}
 	c.contentType = "application/x-amz-json-" + version
 	if op.Input == nil {
 		c.body = []byte("{}")

@@ -51,13 +51,17 @@ func parseXML(body []byte) (*node, error) {
 	before := p.text[:min(err.offset, len(p.text))]
 	line := strings.Count(before, "\n") + 1
 	column := utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
+	if p.marked && line == 1 {
+		column++
+	}
 	return nil, text(fmt.Sprintf("Unable to parse response (%s: line %d, column %d), invalid XML received. Further retries may succeed:\n%s",
 		err.reason, line, column, python.ReprBytes(body)))
 }
 
 type xmlParser struct {
-	text string
-	at   int
+	text   string
+	at     int
+	marked bool // the text began with a byte order mark
 }
 
 func (p *xmlParser) fail(reason string, offset int) *syntaxError { return &syntaxError{reason, offset} }
@@ -170,7 +174,7 @@ func (p *xmlParser) document() (*node, *syntaxError) {
 
 // decode makes the text UTF-8, with the ends of lines that XML has.
 func (p *xmlParser) decode() *syntaxError {
-	p.text = strings.TrimPrefix(p.text, "\uFEFF")
+	p.text, p.marked = strings.CutPrefix(p.text, "\uFEFF")
 	if after, ok := strings.CutPrefix(p.text, "<?xml"); ok {
 		declaration, _, _ := strings.Cut(after, "?>")
 		_, encoding, _ := strings.Cut(strings.ReplaceAll(declaration, "'", "\""), "encoding=\"")
@@ -184,11 +188,23 @@ func (p *xmlParser) decode() *syntaxError {
 	}
 	for at, r := range p.text {
 		if r == utf8.RuneError && !strings.HasPrefix(p.text[at:], "\uFFFD") {
-			return p.fail(invalidToken, at)
+			return p.undecodable(at)
 		}
 	}
 	p.text = strings.ReplaceAll(strings.ReplaceAll(p.text, "\r\n", "\n"), "\r", "\n")
 	return nil
+}
+
+// undecodable is the error of a text with bytes that are no UTF-8, unless what comes before them is
+// wrong by itself.
+func (p *xmlParser) undecodable(at int) *syntaxError {
+	before := &xmlParser{text: p.text[:at]}
+	_, err := before.document()
+	if err == nil || err.offset >= len(before.text) || strings.HasPrefix(err.reason, "unclosed") {
+		return p.fail(invalidToken, at)
+	}
+	p.text = before.text
+	return err
 }
 
 // bound reports whether the prefixes of an element and its attributes stand for namespaces.

@@ -22,6 +22,13 @@ func TestXML(t *testing.T) {
 
 		// What is outside is taken for a token of a declaration.
 		"Internal Server Error.": "syntax error: line 1, column 0",
+		"\uFEFF{":                "not well-formed (invalid token): line 1, column 1",
+		"\uFEFF\n{":              "not well-formed (invalid token): line 2, column 0",
+		"\uFEFF<a></b>":          "mismatched tag: line 1, column 6",
+		"{\"m\":\"\xff\"}":       "not well-formed (invalid token): line 1, column 0",
+		"<a></b>\xff":            "mismatched tag: line 1, column 5",
+		"<a b=\"\xff\"/>":        "not well-formed (invalid token): line 1, column 6",
+		"<a><![CDATA[\xff]]>":    "not well-formed (invalid token): line 1, column 12",
 		" {\"a\": 1}":            "not well-formed (invalid token): line 1, column 1",
 		"a/b":                    "not well-formed (invalid token): line 1, column 1",
 		"1+":                     "not well-formed (invalid token): line 1, column 1",

@@ -22,7 +22,7 @@ import (
 // should have noticed, what is out of range is empty.
 
 const (
-	magic        = "carillon model 1\n"
+	magic        = "carillon model 2\n"
 	headerSize   = len(magic) + 6*4
 	operationRow = 5 * 4
 )
@@ -340,6 +340,7 @@ func (c *coder) service(s *Service) {
 	c.string((*string)(&s.Auth))
 	c.string(&s.TargetPrefix)
 	c.string(&s.JSONVersion)
+	c.flags(&s.QueryMode)
 	c.namespace(&s.Namespace)
 	c.string(&s.Rules)
 	n := c.length(len(s.Waiters))

@@ -29,7 +29,7 @@ func zoo() *model.Service {
 	}}
 	return &model.Service{
 		Command: "zoo", ID: "Zoo", Version: "2030-01-01", Protocol: model.RESTXML, EndpointPrefix: "zoo", SigningName: "zooo", GlobalRegion: "r",
-		Auth: model.Bearer, TargetPrefix: "T", JSONVersion: "1.1", Namespace: model.Namespace{URI: "x"}, Rules: "{}",
+		Auth: model.Bearer, TargetPrefix: "T", JSONVersion: "1.1", QueryMode: true, Namespace: model.Namespace{URI: "x"}, Rules: "{}",
 		Waiters: []*model.Waiter{{Name: "Done", Command: "done", Operation: "Put", Delay: 3, MaxAttempts: 4,
 			Acceptors: []model.Acceptor{{State: "success", Matcher: "path", Argument: "A", Expected: "1"}}}},
 		Operations: []*model.Operation{

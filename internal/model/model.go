@@ -27,6 +27,7 @@ type Service struct {
 	Auth         Auth      // of operations that say nothing else
 	TargetPrefix string    // JSON: what X-Amz-Target has before the operation
 	JSONVersion  string    // JSON: of the content type: "1.0"; empty is 1.0
+	QueryMode    bool      // JSON: the service spoke AWSQuery before, and is asked for the codes of errors from then
 	Namespace    Namespace // RESTXML: of bodies that have no namespace of their own
 	Waiters      []*Waiter // in the order of the model
 	// Rules is the endpoint rule set of the service, as JSON, if it has one beside the general

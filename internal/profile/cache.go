@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/document"
@@ -20,26 +21,36 @@ type replyCache struct {
 
 func (c replyCache) path() string { return c.env.Expand("~/.aws/cli/cache/" + c.key + ".json") }
 
-// load returns the credentials in the cache, nil for none. As in version 1, a file that cannot be
-// read ends the command: the error is a [CacheError].
-func (c replyCache) load() (*Credentials, error) {
+// load returns the credentials in the cache if they are good until then, and else nil. The outcome
+// is for the trace. As in version 1, a file that cannot be read ends the command: the error is a
+// [CacheError].
+func (c replyCache) load(until time.Time) (found *Credentials, outcome string, err error) {
 	v, ok, err := loadJSON(c.path())
 	switch {
 	case err != nil:
-		return nil, CacheError{c.key, c.path()}
+		return nil, "", CacheError{c.key, c.path()}
 	case !ok:
-		return nil, nil
+		return nil, "none: ", nil
 	}
-	return cachedReply(v)
+	return cachedReply(v, until)
 }
 
 // cachedReply reads the credentials of a value in a cache.
-func cachedReply(v any) (*Credentials, error) {
+func cachedReply(v any, until time.Time) (found *Credentials, outcome string, err error) {
 	o, err := object(v)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return fromReply(o)
+	// What has expired may lack the rest.
+	expires, err := expiration(o)
+	switch {
+	case err != nil:
+		return nil, "", err
+	case expires.Before(until):
+		return nil, "expired: ", nil
+	}
+	found, err = fromReply(o)
+	return found, "used ", err
 }
 
 // CacheError says that a file of a cache cannot be read. As in version 1, the text is no more than

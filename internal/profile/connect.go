@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"errors"
+	"slices"
 	"strconv"
 
 	"github.com/carillon-project/carillon/internal/client"
@@ -75,7 +76,7 @@ func (c *Connection) CheckCABundle() error {
 // of the region, credentials, session of SSO, defaults mode, services section, retries, form of the
 // URL. Without sign it does not look for credentials: see [Settings.Credentials].
 func (s *Settings) Connect(ctx context.Context, service *model.Service, sign bool) (*Connection, error) {
-	c := &Connection{unsigned: !sign, global: service.GlobalRegion != ""}
+	c := &Connection{unsigned: !sign, global: service.GlobalRegion != "" || slices.Contains(everywhere, service.EndpointPrefix)}
 	err := s.Check()
 	if err != nil {
 		return nil, err
@@ -111,13 +112,16 @@ func (s *Settings) reach(ctx context.Context, c *Connection, service target) err
 	if c.Endpoint, err = s.endpoint(service, c.Region); err != nil {
 		return err
 	}
-	if c.Retry, err = s.retry(mode); err != nil {
+	if c.Retry, err = s.retry(mode, !c.unsigned); err != nil {
 		return err
 	}
 	if c.Endpoint.Source.Type != "" {
 		if err := checkURL(c.Endpoint.URL); err != nil {
 			return err
 		}
+	}
+	if _, err := s.tokenEndpoints(); err != nil {
+		return err
 	}
 	prefix, err := s.resolve(nil, "", "AWS_DISABLE_HOST_PREFIX_INJECTION", "disable_host_prefix_injection")
 	if err != nil {
@@ -155,8 +159,9 @@ func (s *Settings) defaultRetryMode(ctx context.Context) (string, error) {
 }
 
 // retry returns the retry settings: AWS_RETRY_MODE or `retry_mode`, and AWS_MAX_ATTEMPTS or
-// `max_attempts`. The default is 5 attempts in legacy mode and 3 in the others.
-func (s *Settings) retry(defaultMode string) (Retry, error) {
+// `max_attempts`. The default is 5 attempts in legacy mode and 3 in the others. Between reading and
+// checking them, version 1 checks what [Settings.checkUnused] does.
+func (s *Settings) retry(defaultMode string, signed bool) (Retry, error) {
 	r := Retry{Mode: defaultMode}
 	attempts, err := s.resolve(nil, "", "AWS_MAX_ATTEMPTS", "max_attempts")
 	if err != nil {
@@ -166,13 +171,16 @@ func (s *Settings) retry(defaultMode string) (Retry, error) {
 		if r.MaxAttempts, err = parseInt(attempts.Text); err != nil {
 			return r, err
 		}
-		if r.MaxAttempts < 1 {
-			return r, errorf(`Value provided to "max_attempts": %d must be an integer greater than or equal to 1.`, r.MaxAttempts)
-		}
 	}
 	mode, err := s.resolve(nil, "", "AWS_RETRY_MODE", "retry_mode")
 	if err != nil {
 		return r, err
+	}
+	if err := s.checkUnused(signed); err != nil {
+		return r, err
+	}
+	if attempts.IsSet() && r.MaxAttempts < 1 {
+		return r, errorf(`Value provided to "max_attempts": %d must be an integer greater than or equal to 1.`, r.MaxAttempts)
 	}
 	if mode.IsSet() {
 		r.Mode = mode.Text
@@ -190,6 +198,51 @@ func (s *Settings) retry(defaultMode string) (Retry, error) {
 		r.MaxAttempts = 3
 	}
 	return r, nil
+}
+
+// checkUnused reports settings that no request here depends on, and that version 1 refuses all the
+// same.
+func (s *Settings) checkUnused(signed bool) error {
+	size, err := s.resolve(nil, "", "AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES", "request_min_compression_size_bytes")
+	if err != nil {
+		return err
+	}
+	if size.IsSet() {
+		n, err := parseInt(size.Text)
+		if err != nil {
+			return errorf(`Invalid value "%s" for request_min_compression_size_bytes. Value must be an integer. Received <class 'str'> instead.`, size.Text)
+		}
+		if n < 1 || n > 1<<20 {
+			return errorf(`Invalid value "%s" for request_min_compression_size_bytes. Value must be between 1 and 1048576.`, size.Text)
+		}
+	}
+	for _, setting := range [...][2]string{
+		{"AWS_REQUEST_CHECKSUM_CALCULATION", "request_checksum_calculation"},
+		{"AWS_RESPONSE_CHECKSUM_VALIDATION", "response_checksum_validation"},
+	} {
+		when, err := s.resolve(nil, "", setting[0], setting[1])
+		if err != nil {
+			return err
+		}
+		if word := python.Lower(when.Text); when.IsSet() && word != "when_supported" && word != "when_required" {
+			return errorf("Unsupported configuration value for %s. Expected one of ('when_supported', 'when_required') but got %s.", setting[1], word)
+		}
+	}
+	mode, err := s.resolve(nil, "", "AWS_ACCOUNT_ID_ENDPOINT_MODE", "account_id_endpoint_mode")
+	if err != nil {
+		return err
+	}
+	if word := python.Lower(mode.Text); signed && mode.IsSet() && word != "preferred" && word != "disabled" && word != "required" {
+		return errorf("The configured value '%s' for 'account_id_endpoint_mode' is invalid. Valid values are: ('preferred', 'disabled', 'required').", word)
+	}
+	express, err := s.resolve(nil, "", "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", "s3_disable_express_session_auth")
+	if err != nil {
+		return err
+	}
+	if word := python.Lower(express.Text); express.IsSet() && word != "true" && word != "false" {
+		return errorf(`Invalid value "%s" for s3_disable_express_session_auth. Value must be a boolean`, express.Text)
+	}
+	return nil
 }
 
 // parseInt reads an integer as Python does. What is out of range becomes the nearest int.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
+	"github.com/carillon-project/carillon/internal/python"
 )
 
 const (
@@ -67,11 +68,18 @@ func (s *Settings) askContainer(ctx context.Context, at string) (*Credentials, e
 		if strings.ContainsAny(token.Text, "\r\n") {
 			return nil, Error("Auth token value is not a legal header value")
 		}
-		header.Set("Authorization", token.Text)
+		value, err := python.EncodeLatin1(token.Text)
+		if err != nil {
+			return nil, errorf("An HTTP Client raised an unhandled exception: %v", err)
+		}
+		header.Set("Authorization", value)
 	}
 	u, err := checkContainer(at)
 	if err != nil {
 		return nil, err
+	}
+	if u.Scheme != "http" && u.Scheme != "https" {
+		return nil, errorf("An HTTP Client raised an unhandled exception: Not supported URL scheme %s", u.Scheme)
 	}
 	near, err := s.askNear(u.Scheme+"://"+u.Host, "", containerTimeout)
 	if err != nil {
@@ -84,14 +92,14 @@ func (s *Settings) askContainer(ctx context.Context, at string) (*Credentials, e
 	}
 	for n := 1; ; n++ {
 		answer, err := near.Send(ctx, &client.Message{Method: http.MethodGet, Path: u.EscapedPath(), Query: strings.ReplaceAll(u.RawQuery, " ", "%20"), Header: header})
-		c, reason := readContainer(answer, err)
+		c, reason, err := readContainer(answer, err)
 		switch {
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
+		case err != nil:
+			return nil, err
 		case c != nil:
 			return c.credentials()
-		case reason == "":
-			return nil, err
 		}
 		// Version 1 also waits after the last attempt, which helps nobody.
 		if n == containerAttempts {
@@ -126,24 +134,28 @@ func checkContainer(at string) (*url.URL, error) {
 // nearReply is the JSON that containers and instance metadata answer with.
 type nearReply struct{ value any }
 
-// readContainer reads an answer. If it is none, and worth another attempt, reason says why.
-func readContainer(answer *client.Answer, err error) (reply *nearReply, reason string) {
+// readContainer reads an answer, or why there is none. If another attempt is worth it, reason says
+// why.
+func readContainer(answer *client.Answer, err error) (reply *nearReply, reason string, _ error) {
 	if lost, ok := errors.AsType[*client.TransportError](err); ok && lost.Failure != client.ProxyFailed &&
 		lost.Failure != client.BrokenHandshake && lost.Failure != client.Untrusted {
-		return nil, "Received error when attempting to retrieve container metadata: " + err.Error()
+		return nil, "Received error when attempting to retrieve container metadata: " + err.Error(), nil
 	}
 	if err != nil {
-		return nil, ""
+		return nil, "", err
 	}
-	text := strings.ToValidUTF8(string(answer.Body), "\uFFFD")
+	text, err := python.Decode(answer.Body)
+	if err != nil {
+		return nil, "", err
+	}
 	if answer.Status != http.StatusOK {
-		return nil, fmt.Sprintf("Received non 200 response %d from container metadata: %s", answer.Status, text)
+		return nil, fmt.Sprintf("Received non 200 response %d from container metadata: %s", answer.Status, text), nil
 	}
 	v, err := document.Parse(text)
 	if err != nil {
-		return nil, "Unable to parse JSON returned from container metadata services"
+		return nil, "Unable to parse JSON returned from container metadata services", nil
 	}
-	return &nearReply{v}, ""
+	return &nearReply{v}, "", nil
 }
 
 // credentials reads what a reply holds. All members must be there.
@@ -157,9 +169,6 @@ func (r nearReply) credentials() (*Credentials, error) {
 	err = members(o, memberTexts{{"AccessKeyId", &c.AccessKeyID}, {"SecretAccessKey", &c.SecretAccessKey}, {"Token", &c.SessionToken}, {"Expiration", &expires}})
 	if err != nil {
 		return nil, err
-	}
-	if expires == "" {
-		return nil, Error("String does not contain a date: ")
 	}
 	c.Expires, err = parseTime(expires)
 	return c, err

@@ -15,6 +15,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/shell"
+	"github.com/carillon-project/carillon/internal/timestamp"
 )
 
 // Credentials sign requests.
@@ -148,9 +149,12 @@ func (s *search) variableKeys() (*Credentials, error) {
 	if secret.Text == "" {
 		return nil, partial("env", "AWS_SECRET_ACCESS_KEY")
 	}
-	expires, err := parseTime(s.fromEnv("AWS_CREDENTIAL_EXPIRATION").Text)
-	if err != nil {
-		return nil, err
+	var expires time.Time // zero for never
+	if text := s.fromEnv("AWS_CREDENTIAL_EXPIRATION").Text; text != "" {
+		var err error
+		if expires, err = parseTime(text); err != nil {
+			return nil, err
+		}
 	}
 	token := s.fromEnv("AWS_SECURITY_TOKEN")
 	if token.Text == "" {
@@ -159,30 +163,19 @@ func (s *search) variableKeys() (*Credentials, error) {
 	return &Credentials{key.Text, secret.Text, token.Text, expires, key.Source}, nil
 }
 
-// parseTime reads the time at which credentials expire. An empty text means never.
+// parseTime reads the time at which credentials expire, which must name its zone.
 func parseTime(text string) (time.Time, error) {
-	if text == "" {
-		return time.Time{}, nil
+	t, zoned, err := timestamp.ParseDate(text)
+	if err != nil {
+		return time.Time{}, Error(err.Error())
 	}
-	// Caches of version 1 have UTC for Z.
-	plain := text
-	for _, zone := range []string{" UTC", "UTC", " GMT", "GMT"} {
-		if rest, ok := strings.CutSuffix(text, zone); ok {
-			plain = rest + "Z"
-			break
-		}
+	if !zoned {
+		return time.Time{}, Error("can't subtract offset-naive and offset-aware datetimes")
 	}
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "20060102T150405Z0700", "Mon, 02 Jan 2006 15:04:05Z07:00"} {
-		if t, err := time.Parse(layout, plain); err == nil {
-			return t, nil
-		}
+	if t.IsZero() { // to us, that is never
+		t = t.Add(time.Second)
 	}
-	for _, layout := range []string{"2006-01-02T15:04:05", "2006-01-02 15:04:05", time.DateOnly} {
-		if _, err := time.Parse(layout, text); err == nil {
-			return time.Time{}, Error("can't subtract offset-naive and offset-aware datetimes")
-		}
-	}
-	return time.Time{}, errorf("Unknown string format: %s", text)
+	return t, nil
 }
 
 // option returns the text of an option of a profile, and whether the profile has it.

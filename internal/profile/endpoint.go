@@ -2,6 +2,7 @@ package profile
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -46,6 +47,9 @@ func defaultEndpoint(service target, region string, fips, dualStack bool) (Endpo
 	if name := withoutFIPS(region); name != region {
 		region, fips = name, true
 	}
+	if err := checkVariants(region, fips, dualStack); err != nil {
+		return Endpoint{}, err
+	}
 	p := partitionOf(region)
 	global := service.global
 	if p.name == "" && global != "" && !fips && !dualStack {
@@ -65,16 +69,8 @@ func defaultEndpoint(service target, region string, fips, dualStack bool) (Endpo
 	suffix := p.suffix
 	if dualStack {
 		suffix = p.dualStack
-		switch {
-		case global == "" || region == p.global || p.dualSigning == signsRegion:
-		case p.dualSigning == signsGlobal:
+		if global != "" && region != p.global && p.dualSigning == signsGlobal {
 			e.SigningRegion = global
-		default:
-			variants := "'dualstack'"
-			if fips {
-				variants = "'dualstack', 'fips'"
-			}
-			return Endpoint{}, errorf("Unable to construct a modeled endpoint with the following variant(s) [%s]: ", variants)
 		}
 	}
 	host := service.prefix
@@ -83,6 +79,19 @@ func defaultEndpoint(service target, region string, fips, dualStack bool) (Endpo
 	}
 	e.URL = "https://" + host + "." + region + "." + suffix
 	return e, nil
+}
+
+// checkVariants reports a region of a partition where version 1 knows no dual stack.
+func checkVariants(region string, fips, dualStack bool) error {
+	p := partitionOf(region)
+	if !dualStack || p.dualSigning != signsNothing || region == p.global {
+		return nil
+	}
+	variants := "'dualstack'"
+	if fips {
+		variants = "'dualstack', 'fips'"
+	}
+	return errorf("Unable to construct a modeled endpoint with the following variant(s) [%s]: ", variants)
 }
 
 // globalHosts are the endpoints of those services that have one in all of a partition (aws has no
@@ -110,6 +119,7 @@ var globalHosts = [...]struct{ partition, prefix, host, region string }{
 // PREFIX-WORD-DIGITS or are its global name.
 type partition struct {
 	name, prefix, global string
+	implicit             string // the region that rules take for the whole partition
 	suffix, dualStack    string // domains
 	dualSigning          dualSigning
 }
@@ -125,14 +135,14 @@ const (
 )
 
 var partitions = [...]partition{
-	{"aws-cn", "cn-", "aws-cn-global", "amazonaws.com.cn", "api.amazonwebservices.com.cn", signsRegion},
-	{"aws-us-gov", "us-gov-", "aws-us-gov-global", "amazonaws.com", "api.aws", signsRegion},
-	{"aws-iso", "us-iso-", "aws-iso-global", "c2s.ic.gov", "api.aws.ic.gov", signsGlobal},
-	{"aws-iso-b", "us-isob-", "aws-iso-b-global", "sc2s.sgov.gov", "api.aws.scloud", signsGlobal},
-	{"aws-iso-e", "eu-isoe-", "aws-iso-e-global", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", signsNothing},
-	{"aws-iso-f", "us-isof-", "aws-iso-f-global", "csp.hci.ic.gov", "api.aws.hci.ic.gov", signsNothing},
+	{"aws-cn", "cn-", "aws-cn-global", "cn-northwest-1", "amazonaws.com.cn", "api.amazonwebservices.com.cn", signsRegion},
+	{"aws-us-gov", "us-gov-", "aws-us-gov-global", "us-gov-west-1", "amazonaws.com", "api.aws", signsRegion},
+	{"aws-iso", "us-iso-", "aws-iso-global", "us-iso-east-1", "c2s.ic.gov", "api.aws.ic.gov", signsGlobal},
+	{"aws-iso-b", "us-isob-", "aws-iso-b-global", "us-isob-east-1", "sc2s.sgov.gov", "api.aws.scloud", signsGlobal},
+	{"aws-iso-e", "eu-isoe-", "aws-iso-e-global", "eu-isoe-west-1", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", signsNothing},
+	{"aws-iso-f", "us-isof-", "aws-iso-f-global", "us-isof-south-1", "csp.hci.ic.gov", "api.aws.hci.ic.gov", signsNothing},
 	// This one has no global name.
-	{"aws-eusc", "eusc-de-", "", "amazonaws.eu", "api.amazonwebservices.eu", signsRegion},
+	{"aws-eusc", "eusc-de-", "", "eusc-de-east-1", "amazonaws.eu", "api.amazonwebservices.eu", signsRegion},
 }
 
 // partitionOf returns the partition of a region; aws has no name.
@@ -148,7 +158,7 @@ func partitionOf(region string) partition {
 			return p
 		}
 	}
-	return partition{suffix: "amazonaws.com", dualStack: "api.aws"}
+	return partition{implicit: "us-east-1", suffix: "amazonaws.com", dualStack: "api.aws"}
 }
 
 // checkRegion reports a name that cannot be part of a host name. The empty name is valid.
@@ -199,13 +209,44 @@ func (s *Settings) endpoint(service target, region Value) (Endpoint, error) {
 	name := region.Text
 	if !region.IsSet() {
 		name = awsGlobal
-	} else if service.rules != "" {
-		if err := checkRegion(name); err != nil {
-			return Endpoint{}, err
-		}
-		return ruled(service.rules, withoutFIPS(name), isTrue(fips.Text) || withoutFIPS(name) != name, isTrue(dualStack.Text))
 	}
-	return defaultEndpoint(service, name, isTrue(fips.Text), isTrue(dualStack.Text))
+	if service.rules != "" && (region.IsSet() || slices.Contains(everywhere, service.prefix)) {
+		return service.ruledEndpoint(name, isTrue(fips.Text), isTrue(dualStack.Text))
+	}
+	e, err := defaultEndpoint(service, name, isTrue(fips.Text), isTrue(dualStack.Text))
+	if err == nil && name == "" && service.global == "" {
+		err = checkURL(e.URL) // a part of the host is empty
+	}
+	return e, err
+}
+
+// ruledEndpoint returns the endpoint of a service in a region as its rules say. They know no names
+// that ask for FIPS by themselves.
+func (t target) ruledEndpoint(region string, fips, dualStack bool) (Endpoint, error) {
+	if err := checkRegion(region); err != nil {
+		return Endpoint{}, err
+	}
+	if name := withoutFIPS(region); name != region {
+		region, fips = name, true
+	}
+	if err := checkVariants(region, fips, dualStack); err != nil {
+		return Endpoint{}, err
+	}
+	e, err := ruled(t.rules, region, fips, dualStack)
+	switch {
+	case err == nil && region == "":
+		err = checkURL(e.URL)
+	case e.SigningRegion == awsGlobal && slices.Contains(everywhere, t.prefix):
+		e.SigningRegion = "us-east-1"
+	}
+	return e, err
+}
+
+// everywhere are the services, by the prefixes of their hosts, that need no region: they have an
+// endpoint for all of partition aws.
+var everywhere = []string{
+	"account", "billingconductor", "budgets", "ce", "cloudfront", "codecatalyst", "health", "iam", "importexport",
+	"networkmanager", "notifications-contacts", "organizations", "route53", "savingsplans", "shield", "sts", "support", "tax", "waf",
 }
 
 // EndpointVariable returns the name of the variable with the URL of a service:

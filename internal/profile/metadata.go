@@ -83,7 +83,7 @@ func (s *Settings) metadata() (*metadata, error) {
 			return nil, err
 		}
 	}
-	m.timeout = time.Duration(min(max(seconds, 1), 1e6)) * time.Second
+	m.timeout = time.Duration(min(seconds, 1e6)) * time.Second
 	var values [4]Value
 	for i, setting := range [...][2]string{
 		{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint"},
@@ -140,6 +140,9 @@ func (s *Settings) askRegion(ctx context.Context) {
 // open returns a client of the service, and the header that each request needs: it asks for a
 // token. If that is refused, the error is absent.
 func (m *metadata) open(ctx context.Context) (*client.Client, http.Header, error) {
+	if m.timeout <= 0 {
+		return nil, nil, errorf("An HTTP Client raised an unhandled exception: Attempted to set connect timeout to %d, but the timeout cannot be set to a value less than or equal to 0.", m.timeout/time.Second)
+	}
 	near, err := m.askNear(m.base, client.ProxyFromEnvironment(m.env.Lookup, m.base), m.timeout)
 	if err != nil {
 		return nil, nil, err

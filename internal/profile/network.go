@@ -65,16 +65,21 @@ func (s *Settings) correct(e *Endpoint, service target) error {
 	if service != tokenService || e.URL != plain {
 		return nil
 	}
-	mode, err := s.resolve(nil, "", "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints")
-	switch {
-	case err != nil:
-		return err
-	case mode.Text != "" && mode.Text != "legacy" && mode.Text != "regional":
-		return errorf(`STS regional endpoints option %s is invalid. Valid options are: "legacy", "regional"`, mode.Text)
-	case region == awsGlobal, mode.Text == "legacy" && slices.Contains(worldly, region):
+	mode, err := s.tokenEndpoints()
+	if err == nil && (region == awsGlobal || mode == "legacy" && slices.Contains(worldly, region)) {
 		e.URL, e.SigningRegion = "https://sts.amazonaws.com", "us-east-1"
 	}
-	return nil
+	return err
+}
+
+// tokenEndpoints says which endpoints of the token service are wanted: "legacy", "regional", or ""
+// if nothing is set. Version 1 checks that whatever service it calls.
+func (s *Settings) tokenEndpoints() (string, error) {
+	mode, err := s.resolve(nil, "", "AWS_STS_REGIONAL_ENDPOINTS", "sts_regional_endpoints")
+	if err == nil && mode.Text != "" && mode.Text != "legacy" && mode.Text != "regional" {
+		err = errorf(`STS regional endpoints option %s is invalid. Valid options are: "legacy", "regional"`, mode.Text)
+	}
+	return mode.Text, err
 }
 
 // worldly are the regions that had no token service of their own in the beginning.

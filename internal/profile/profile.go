@@ -375,19 +375,23 @@ func (s *Settings) FollowURLs() (bool, error) {
 	return v == "true", err
 }
 
-// APIVersion returns the version of a service that the profile asks for, "" for the newest:
+// APIVersion returns the version of a service that the profile asks for; ok is false if any will
+// do:
 //
 //	api_versions =
 //	  SERVICE = VERSION
-func (s *Settings) APIVersion(service string) (string, error) {
-	o, _, err := s.lookup(s.profileName(), "api_versions")
-	if err != nil || o == nil || o.Nested == nil {
-		return "", err
+func (s *Settings) APIVersion(service string) (version string, ok bool, err error) {
+	o, source, err := s.lookup(s.profileName(), "api_versions")
+	if err != nil || o == nil {
+		return "", false, err
+	}
+	if o.Nested == nil { // version 1 breaks off with a traceback
+		return "", false, &FileError{Path: source.Location, Reason: "api_versions must be a block of settings, such as an indented line " + service + " = VERSION"}
 	}
 	if p := o.pair(service); p != nil {
-		return p.Value, nil
+		return p.Value, true, nil
 	}
-	return "", nil
+	return "", false, nil
 }
 
 // early is Setting for what version 1 reads before it checks that the profile exists.

@@ -291,6 +291,19 @@ func TestConnect_order(t *testing.T) {
 // regional is a service with an endpoint in each region.
 var regional = &model.Service{Command: "chime-sdk-messaging", ID: "Chime SDK Messaging", EndpointPrefix: "messaging-chime", SigningName: "chime"}
 
+// worldwide is a service with an endpoint for each partition, as its rules say.
+var worldwide = &model.Service{Command: "iam", ID: "IAM", EndpointPrefix: "iam", SigningName: "iam", Rules: `{
+	"parameters": {"Region": {"builtIn": "AWS::Region"}},
+	"rules": [{
+		"conditions": [{"fn": "aws.partition", "argv": [{"ref": "Region"}], "assign": "P"}],
+		"type": "endpoint",
+		"endpoint": {
+			"url": "https://iam.{P#implicitGlobalRegion}.{P#dnsSuffix}",
+			"properties": {"authSchemes": [{"name": "sigv4", "signingName": "iam", "signingRegion": "{P#implicitGlobalRegion}"}]}
+		}
+	}]
+}`}
+
 func TestConnect_defaultEndpoint(t *testing.T) {
 	for _, tt := range []struct {
 		service         *model.Service
@@ -336,6 +349,16 @@ func TestConnect_defaultEndpoint(t *testing.T) {
 		{regional, "cn-north-1", false, true, "https://messaging-chime.cn-north-1.api.amazonwebservices.com.cn cn-north-1"},
 		{regional, "us-iso-east-1", false, true, "https://messaging-chime.us-iso-east-1.api.aws.ic.gov us-iso-east-1"},
 		{regional, "", false, false, profile.ErrNoRegion.Error()},
+		{regional, "us-isof-south-1", false, true, "Unable to construct a modeled endpoint with the following variant(s) ['dualstack']: "},
+		{regional, "aws-iso-e-global", false, true, "https://messaging-chime.aws-iso-e-global.api.cloud-aws.adc-e.uk aws-iso-e-global"},
+
+		{worldwide, "", false, false, "https://iam.us-east-1.amazonaws.com us-east-1"},
+		{worldwide, "eu-west-3", false, false, "https://iam.us-east-1.amazonaws.com us-east-1"},
+		{worldwide, "cn-north-1", false, false, "https://iam.cn-northwest-1.amazonaws.com.cn cn-northwest-1"},
+		{worldwide, "us-gov-east-1", false, false, "https://iam.us-gov-west-1.amazonaws.com us-gov-west-1"},
+		{worldwide, "us-isob-west-1", false, false, "https://iam.us-isob-east-1.sc2s.sgov.gov us-isob-east-1"},
+		{worldwide, "eusc-de-x-7", false, false, "https://iam.eusc-de-east-1.amazonaws.eu eusc-de-east-1"},
+		{worldwide, "eu-isoe-west-1", true, true, "Unable to construct a modeled endpoint with the following variant(s) ['dualstack', 'fips']: "},
 	} {
 		env := []string{envKey, envSec, fmt.Sprintf("AWS_USE_FIPS_ENDPOINT=%v", tt.fips), fmt.Sprintf("AWS_USE_DUALSTACK_ENDPOINT=%v", tt.dualStack)}
 		if tt.region != "" {

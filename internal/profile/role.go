@@ -212,18 +212,13 @@ func (r *roleCall) provider(source Source) *Provider {
 func (r *roleCall) credentials(ctx context.Context, session string, now func() time.Time) (*Credentials, error) {
 	cache := replyCache{r.Settings, r.key()}
 	if r.cached {
-		c, err := cache.load()
+		c, outcome, err := cache.load(now().Add(renewEarly))
 		if err != nil {
 			return nil, err
 		}
-		if c != nil && c.Expires.Sub(now()) >= renewEarly {
-			r.trace("cache", "used "+cache.path())
-			return c, nil
-		}
+		r.trace("cache", outcome+cache.path())
 		if c != nil {
-			r.trace("cache", "expired: "+cache.path())
-		} else {
-			r.trace("cache", "none: "+cache.path())
+			return c, nil
 		}
 	}
 	parameters := slices.Clone(r.parameters)
@@ -309,11 +304,7 @@ func (r *roleCall) key() string {
 
 // fromReply reads the credentials of a reply of the token service.
 func fromReply(reply *document.Object) (*Credentials, error) {
-	v, ok := reply.Get("Credentials")
-	if !ok {
-		return nil, Error("'Credentials'") // as version 1 says of what it does not expect to be missing
-	}
-	keys, err := object(v)
+	keys, err := replyKeys(reply)
 	if err != nil {
 		return nil, err
 	}
@@ -324,6 +315,27 @@ func fromReply(reply *document.Object) (*Credentials, error) {
 	}
 	c.Expires, err = parseTime(expires)
 	return c, err
+}
+
+// expiration reads when the credentials of a reply expire.
+func expiration(reply *document.Object) (time.Time, error) {
+	keys, err := replyKeys(reply)
+	if err != nil {
+		return time.Time{}, err
+	}
+	var expires string
+	if err := members(keys, memberTexts{{"Expiration", &expires}}); err != nil {
+		return time.Time{}, err
+	}
+	return parseTime(expires)
+}
+
+func replyKeys(reply *document.Object) (*document.Object, error) {
+	v, ok := reply.Get("Credentials")
+	if !ok {
+		return nil, Error("'Credentials'") // as version 1 says of what it does not expect to be missing
+	}
+	return object(v)
 }
 
 // object returns an object that must be one. The error for another value is Python's.
@@ -350,10 +362,12 @@ type memberTexts []struct {
 // is only its name.
 func members(o *document.Object, texts memberTexts) error {
 	for _, m := range texts {
-		v, ok := o.Get(m.name)
-		if !ok {
+		if _, ok := o.Get(m.name); !ok {
 			return Error(python.Repr(m.name))
 		}
+	}
+	for _, m := range texts {
+		v, ok := o.Get(m.name)
 		if *m.to, ok = v.(string); !ok {
 			if m.name == "Expiration" {
 				return errorf("Parser must be a string or character stream, not %s", document.Class(v))

@@ -291,10 +291,10 @@ func (r *ruleSet) call(o *document.Object, depth int) (any, error) {
 	case "aws.partition":
 		p := partitionOf(text(0))
 		if p.name == "" {
-			p.name, p.global = "aws", "us-east-1"
+			p.name = "aws"
 		}
 		return record{"name": p.name, "dnsSuffix": p.suffix, "dualStackDnsSuffix": p.dualStack, "supportsFIPS": true, "supportsDualStack": true,
-			"implicitGlobalRegion": p.global}, nil
+			"implicitGlobalRegion": p.implicit}, nil
 	case "aws.parseArn":
 		parts := strings.SplitN(text(0), ":", 6)
 		if len(parts) < 6 || parts[0] != "arn" || parts[1] == "" || parts[2] == "" || parts[5] == "" {

@@ -14,6 +14,8 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/python"
+	"github.com/carillon-project/carillon/internal/timestamp"
 )
 
 // fromSSO uses the token of an earlier login, which version 2 or another tool has made: version 1
@@ -135,16 +137,19 @@ func (a *ssoCall) credentials(ctx context.Context, now time.Time) (*Credentials,
 	if err != nil {
 		return nil, err
 	}
-	v, ok = keys.Get("expiration")
-	if !ok {
+	v, _ = keys.Get("expiration")
+	if v == nil {
 		return nil, Error("'expiration'")
 	}
-	n, ok := v.(document.Number)
-	if !ok {
-		return nil, Error("expiration is not a number")
+	milliseconds, err := document.ToInt(v)
+	if err != nil {
+		return nil, Error(err.Error())
 	}
-	// In seconds, as version 1 keeps it. What is out of range is far away.
-	c.Expires = time.Unix(int64(min(max(n.Float64()/1000, 0), 1<<38)), 0)
+	at, _, err := timestamp.Parse(document.Number(python.FormatFloat(milliseconds.Float64() / 1000)))
+	if err != nil {
+		return nil, Error(err.Error())
+	}
+	c.Expires = at.Truncate(time.Second) // as version 1 keeps it
 	return c, nil
 }
 

@@ -2,6 +2,7 @@ package python
 
 import (
 	"encoding/base64"
+	"fmt"
 	"strings"
 	"unicode/utf8"
 )
@@ -45,6 +46,34 @@ func DecodeAs(b []byte, encoding string) (string, error) {
 
 // windows1252 holds what Windows-1252 has between 0x80 and 0x9F, where Latin-1 has controls.
 const windows1252 = "€\uFFFD‚ƒ„…†‡ˆ‰Š‹Œ\uFFFDŽ\uFFFD\uFFFD‘’“”•–—˜™š›œ\uFFFDžŸ"
+
+// EncodeLatin1 returns s.encode("latin-1"), the bytes as which headers are sent.
+func EncodeLatin1(s string) (string, error) {
+	runes := Runes(s)
+	b := make([]byte, len(runes))
+	for i, r := range runes {
+		if r > 0xFF {
+			last := i
+			for last+1 < len(runes) && runes[last+1] > 0xFF {
+				last++
+			}
+			if last > i {
+				return "", exceptionf("'latin-1' codec can't encode characters in position %d-%d: ordinal not in range(256)", i, last)
+			}
+			return "", exceptionf("'latin-1' codec can't encode character %s in position %d: ordinal not in range(256)", ascii(r), i)
+		}
+		b[i] = byte(r)
+	}
+	return string(b), nil
+}
+
+// ascii returns the escape of a character beyond Latin-1, in quotes.
+func ascii(r rune) string {
+	if r > 0xFFFF {
+		return fmt.Sprintf(`'\U%08x'`, r)
+	}
+	return fmt.Sprintf(`'\u%04x'`, r)
+}
 
 // codecName returns a name in the form in which codecs are looked up: punctuation other than dots
 // becomes an underscore.

@@ -96,6 +96,21 @@ func TestFacts(t *testing.T) {
 	t.Logf("compared %v", seen)
 }
 
+// What Python 3.11.7 says of s.encode("latin-1").
+func TestEncodeLatin1(t *testing.T) {
+	for _, tt := range []struct{ in, want, err string }{
+		{"", "", ""}, {"t\u00f6k", "t\xf6k", ""},
+		{"a\u6f22", "", `'latin-1' codec can't encode character '\u6f22' in position 1: ordinal not in range(256)`},
+		{"\U0001F600", "", `'latin-1' codec can't encode character '\U0001f600' in position 0: ordinal not in range(256)`},
+		{"\u00f6\u6f22\u0100b\u6f22", "", `'latin-1' codec can't encode characters in position 1-2: ordinal not in range(256)`},
+	} {
+		got, err := python.EncodeLatin1(tt.in)
+		if got != tt.want || (err != nil || tt.err != "") && (err == nil || err.Error() != tt.err) {
+			t.Errorf("%q: got %q, %v, want %q, %s", tt.in, got, err, tt.want, tt.err)
+		}
+	}
+}
+
 // The limits are those of Python 3.11.7; older releases have none.
 func TestParseInt_limit(t *testing.T) {
 	const limit = "Exceeds the limit (4300 digits) for integer string conversion: value has 4301 digits; " +

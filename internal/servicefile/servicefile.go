@@ -177,7 +177,7 @@ var protocols = [...]model.Protocol{model.JSON, model.RESTJSON, model.RESTXML, m
 
 func (r *reader) metadata(s *model.Service, meta *document.Object, name string) error {
 	r.only(meta, "the metadata", "apiVersion", "endpointPrefix", "protocol", "protocols", "serviceId", "signatureVersion", "signingName",
-		"serviceFullName", "serviceAbbreviation", "uid", "jsonVersion", "targetPrefix", "xmlNamespace", "auth", "globalEndpoint", "ripServiceName")
+		"serviceFullName", "serviceAbbreviation", "uid", "jsonVersion", "targetPrefix", "xmlNamespace", "auth", "globalEndpoint", "ripServiceName", "awsQueryCompatible")
 	s.ID = meta.Text("serviceId")
 	if s.ID == "" {
 		//lint:ignore ST1005 version 1's text
@@ -196,6 +196,7 @@ func (r *reader) metadata(s *model.Service, meta *document.Object, name string) 
 	}
 	s.TargetPrefix = meta.Text("targetPrefix")
 	s.JSONVersion = document.Spell(valueOr(meta, "jsonVersion", ""))
+	_, s.QueryMode = meta.Get("awsQueryCompatible")
 	s.Namespace = namespace(meta)
 	spoken := []string{meta.Text("protocol")}
 	if list := texts(meta, "protocols"); len(list) > 0 {

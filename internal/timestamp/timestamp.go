@@ -125,6 +125,16 @@ func parseText(original string) (t time.Time, zoned bool, err error) {
 			return time.Time{}, false, noOffset(original)
 		}
 	}
+	t, zoned, err = ParseDate(original)
+	if err != nil {
+		err = text(`Invalid timestamp "` + original + `": ` + err.Error())
+	}
+	return t, zoned, err
+}
+
+// ParseDate reads a date as text, as [Parse] does, but no seconds.
+func ParseDate(original string) (t time.Time, zoned bool, err error) {
+	s := strings.ToUpper(python.Strip(original))
 	for _, name := range []string{"GMT", "UTC"} {
 		if bare, ok := strings.CutSuffix(s, name); ok {
 			s = strings.TrimRight(bare, " ") + "Z"
@@ -156,7 +166,7 @@ func parseText(original string) (t time.Time, zoned bool, err error) {
 	case reason == "":
 		reason = "Unknown string format"
 	}
-	return time.Time{}, false, text(`Invalid timestamp "` + original + `": ` + reason + ": " + original)
+	return time.Time{}, false, text(reason + ": " + original)
 }
 
 // outOfRange returns what version 1 says if a part of a date is too large, or else nothing.

@@ -55,7 +55,7 @@ func literal(s *model.Service, i int, more string) string {
 			fmt.Fprintf(&b, "%s: %q,\n", field[0], field[1])
 		}
 	}
-	if s.Namespace != (model.Namespace{}) || s.Rules != "" || s.Waiters != nil {
+	if s.Namespace != (model.Namespace{}) || s.Rules != "" || s.Waiters != nil || s.QueryMode {
 		panic("modelgen: " + s.Command + " has what no built-in service had so far: write it, too")
 	}
 	fmt.Fprintf(&b, "Flat: &flat%d,\n", i)
