@@ -531,7 +531,7 @@ func (c *Console) jobRejects(v *visit) error {
 		return err
 	}
 	return v.download("rejects-"+p.ID, bulk.CSV, func(w io.Writer) error {
-		_, err := l.WriteRejects(w)
+		_, err := l.WriteRejects(w, bulk.CSV)
 		return err
 	})
 }
