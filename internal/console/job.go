@@ -85,7 +85,7 @@ func (c *Console) jobRow(o *document.Object) jobRow {
 	case bulk.Interrupted:
 		j.State = jobInterrupted
 	default:
-		if j.State = jobRunning; c.Clock().Sub(j.Latest) > silence {
+		if j.State = jobRunning; c.ServiceClock().Sub(j.Latest) > silence {
 			j.State = jobSilent
 		}
 	}

@@ -67,7 +67,7 @@ func (v *visit) keyRows() ([]keyRow, error) {
 		row := keyRow{Object: o, Own: o.Text("KeyId") == v.key.ID, State: keyInUse}
 		if disabled, _ := o.Get("Disabled"); disabled == true {
 			row.State = keyDisabled
-		} else if expires, ok := timeOf(o.Text("Expires")); ok && !v.Clock().Before(expires) {
+		} else if expires, ok := timeOf(o.Text("Expires")); ok && !v.ServiceClock().Before(expires) {
 			row.State = keyExpired
 		}
 		rows = append(rows, row)
