@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"html"
 	"io"
 	"net"
 	"net/http"
@@ -67,7 +68,8 @@ func TestImport(t *testing.T) {
 	p.has(undo, 200, "undo of job", "LicenseType Pro -> Basic 2")
 	back := p.apply(undo)
 	p.has(back, 200, "Finished", "Done 2", "Undoes "+strings.TrimPrefix(job.path, "/jobs/"))
-	p.has(p.get(job.path), 200, "This job was undone by job "+strings.TrimPrefix(back.path, "/jobs/"))
+	p.has(p.get(job.path), 200, "Undone", "This job was undone by job "+strings.TrimPrefix(back.path, "/jobs/"))
+	p.has(p.get("/jobs"), 200, "undo root 2 0 0 Finished", "root 2 2 0 Undone")
 	if got := s.licenses(p, account); got["Pro"] != 0 {
 		t.Errorf("after the undo: %v", got)
 	}
@@ -332,6 +334,57 @@ func TestJobs_Elsewhere(t *testing.T) {
 	}
 	a.Announce(t.Context(), l, bulk.Finished)
 	p.has(p.get("/jobs/"+id), 200, "Finished", "Done 40")
+}
+
+// A job that was undone is listed so, also if its undo is on another page, and if both were begun
+// on the command line. A job whose undo was undone has finished.
+func TestJobs_Undone(t *testing.T) {
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 30)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	heard := func(undoes string, done int, outcome bulk.Outcome) string {
+		t.Helper()
+		at = at.Add(time.Minute)
+		j := store.Job{
+			AWSAccountID: awsAccount, JobID: bulk.NewJob(at, 1), AccountID: account, Action: "update", Undoes: undoes, KeyName: "root",
+			Began: at, Latest: at, Done: done, Outcome: string(outcome),
+		}
+		if err := s.store.Update(t.Context(), func(tx store.Tx) error { return tx.InsertJob(&j) }); err != nil {
+			t.Fatal(err)
+		}
+		return j.JobID
+	}
+	is := func(job string, texts ...string) {
+		t.Helper()
+		p.has(p.get("/jobs/"+job), 200, texts...)
+	}
+	undone := heard("", 11, bulk.Finished)
+	back := heard(undone, 12, bulk.Finished)
+	twice := heard("", 13, bulk.Finished)
+	heard(heard(twice, 14, bulk.Finished), 15, bulk.Finished)
+	half := heard("", 16, bulk.Finished)
+	heard(half, 17, bulk.Interrupted)
+	nothing := heard("", 18, bulk.Finished)
+	heard(nothing, 0, bulk.Finished)
+	list := p.get("/jobs")
+	p.has(list, 200, "11 0 0 Undone", "12 0 0 Finished", "13 0 0 Finished", "14 0 0 Undone", "15 0 0 Finished", "16 0 0 Finished", "18 0 0 Finished")
+	is(undone, "Undone", "This job was undone by job "+back)
+	is(twice, "Finished")
+	is(half, "Finished")
+	is(nothing, "Finished")
+
+	job := p.apply(p.importFile(account, "two.csv", everybody(2), "license", "LicenseType=Pro"))
+	p.apply(p.awaited(p.post(job.path + "/undo")))
+	for range 49 {
+		heard("", 19, bulk.Finished)
+	}
+	first := p.get("/jobs")
+	p.has(first, 200, "undo root 2 0 0 Finished")
+	next := regexp.MustCompile(`/jobs(\?next=[^"]+)"`).FindStringSubmatch(first.text)
+	if next == nil || strings.Contains(first.text, job.path+`"`) {
+		t.Fatalf("the job is not on the second page: %s", plain(first.text))
+	}
+	p.has(p.get("/jobs"+html.UnescapeString(next[1])), 200, "root 2 0 0 Undone")
 }
 
 // RoundTrip carries a request to the API of the service.
