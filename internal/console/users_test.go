@@ -3,6 +3,7 @@ package console_test
 import (
 	"fmt"
 	"html"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -304,6 +305,36 @@ func TestScenario_users(t *testing.T) {
 		v.press("Plan")
 		v.awaits("To change 2 of 0 users")
 	}, noScript)
+}
+
+// A double click does once what takes a moment.
+func TestAccounts_doubleClick(t *testing.T) {
+	needsBrowser(t)
+	t.Parallel()
+	s := start(t, nil)
+	b := newBrowser(t, manner{})
+	defer b.leave()
+	signIn(t, b, s)
+	calls, gate := make(chan struct{}, 10), make(chan struct{})
+	hold := func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/accounts" {
+			calls <- struct{}{}
+			<-gate
+		}
+	}
+	b.fill("Name of the new account", "Twice")
+	_, n := b.usable(button, "Create account")
+	s.before.Store(&hold)
+	evaluate[any](b, `new Promise(done => {
+		const button = visitor.elements[%d];
+		button.click();
+		setTimeout(() => { button.click(); setTimeout(done, 300); }, 200);
+	})`, n)
+	close(gate)
+	b.sees("The account has been created.")
+	if made := len(calls); made != 1 {
+		t.Errorf("%d accounts were created", made)
+	}
 }
 
 // With script, a list follows what somebody types, goes on by itself where the service has stopped

@@ -137,6 +137,16 @@ function select(event) {
 	lastBox = event.target;
 }
 
+// A second click would do again what takes a moment. After a while it may be meant: the person may
+// have stopped the first.
+let sent = new WeakMap(); // when forms were
+function once(event) {
+	const form = event.target;
+	if ((event.submitter?.formMethod || form.method) !== "post") return;
+	if (event.timeStamp - sent.get(form) < 10000) event.preventDefault();
+	else sent.set(form, event.timeStamp);
+}
+
 function enhance(root) {
 	localTimes(root);
 	copyButtons(root);
@@ -145,6 +155,8 @@ function enhance(root) {
 
 enhance(document);
 document.addEventListener("click", select);
+document.addEventListener("submit", once);
+addEventListener("pageshow", () => { sent = new WeakMap(); }); // again, by the back button
 document.querySelectorAll("form[data-search]").forEach(liveSearch);
 document.querySelectorAll("[data-part]").forEach(goOn);
 document.querySelectorAll("a[data-load]").forEach(load);
