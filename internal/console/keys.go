@@ -11,6 +11,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/policy"
+	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -136,8 +137,9 @@ func (c *Console) createKey(v *visit) error {
 	}
 	key := object(out, "Key")
 	made := madeKey{Name: key.Text("Name"), ID: key.Text("KeyId"), Secret: out.Text("SecretAccessKey")}
-	made.Shell = "export AWS_ACCESS_KEY_ID=" + shell.Quote(made.ID) + "\nexport AWS_SECRET_ACCESS_KEY=" + shell.Quote(made.Secret) +
-		"\nexport AWS_DEFAULT_REGION=us-east-1\nexport AWS_ENDPOINT_URL=" + shell.Quote(c.Endpoint) + "\n"
+	// As in root-key.sh: the URL is for this service alone, and SDKs differ in the name of the region.
+	made.Shell = "export " + profile.EndpointVariable(c.Service) + "=" + shell.Quote(c.Endpoint) + "\nexport AWS_ACCESS_KEY_ID=" + shell.Quote(made.ID) +
+		"\nexport AWS_SECRET_ACCESS_KEY=" + shell.Quote(made.Secret) + "\nexport AWS_DEFAULT_REGION=us-east-1\nexport AWS_REGION=us-east-1\n"
 	made.Credentials = "[" + made.Name + "]\naws_access_key_id = " + made.ID + "\naws_secret_access_key = " + made.Secret +
 		"\nregion = us-east-1\nendpoint_url = " + c.Endpoint + "\n"
 	return v.show("key-made", made)
