@@ -459,7 +459,10 @@ func (v *visit) undoneElsewhere(j *jobRow) {
 // told takes over what the ledger says, on which nobody works here.
 func (p *jobPage) told(l *looked) {
 	p.jobRow.told(l)
-	p.AccountName, p.Source, p.Reasons = l.Name, l.Source, l.Reasons
+	p.AccountName, p.Reasons = l.Name, l.Reasons
+	if l.Undoes == "" { // the source of an undo is the path of a ledger
+		p.Source = l.Source
+	}
 	undo, problem := l.Undo()
 	p.NoUndo, p.UndoOf = problem, undo.Operation()
 	p.UndoneBy = undoneBy(l)

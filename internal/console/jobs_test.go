@@ -68,6 +68,9 @@ func TestImport(t *testing.T) {
 	p.has(undo, 200, "undo of job", "LicenseType Pro -> Basic 2")
 	back := p.apply(undo)
 	p.has(back, 200, "Finished", "Done 2", "Undoes "+strings.TrimPrefix(job.path, "/jobs/"))
+	if strings.Contains(back.text, s.options.Jobs) {
+		t.Error("the page of a job names a file of the machine of the service")
+	}
 	p.has(p.get(job.path), 200, "Undone", "This job was undone by job "+strings.TrimPrefix(back.path, "/jobs/"))
 	p.has(p.get("/jobs"), 200, "undo root 2 0 0 Finished", "root 2 2 0 Undone")
 	if got := s.licenses(p, account); got["Pro"] != 0 {
