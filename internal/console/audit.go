@@ -218,7 +218,7 @@ func (v *visit) sendTrail(format bulk.Format, write func(io.Writer, iter.Seq2[di
 // each is a [report.Pages].
 func (v *visit) each(ctx context.Context, op *model.Operation, in *document.Object, list string, fn func(*document.Object) error) error {
 	for {
-		reply, err := v.calls.Call(ctx, op, in)
+		reply, err := v.patiently(ctx, op, in)
 		if err != nil {
 			return err
 		}

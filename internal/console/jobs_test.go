@@ -339,6 +339,33 @@ func TestJobs_Elsewhere(t *testing.T) {
 	p.has(p.get("/jobs/"+id), 200, "Finished", "Done 40")
 }
 
+// A job may make all calls of a second that its key may. Its page comes nevertheless, and can stop
+// it.
+func TestJob_TakesAllCalls(t *testing.T) {
+	s := start(t, nil)
+	calls := s.options.API
+	var busy atomic.Int64 // calls of pages that come too soon
+	s.options.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if busy.Add(-1) >= 0 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		calls.ServeHTTP(w, r)
+	})
+	s.restart()
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 40)
+	reached, release := s.holds(t)
+	job := p.begun(p.importFile(account, "all.csv", everybody(40), "license", "LicenseType=Pro"), reached, "changes", "40")
+	busy.Store(2)
+	p.has(p.get(job.path), 200, "Running", "Stop")
+	busy.Store(2)
+	p.has(p.post(job.path+"/stop"), 200, "The job finishes the calls that are under way, and stops.")
+	busy.Store(2)
+	p.has(p.get("/audit"), 200, "root")
+	release()
+	p.awaited(p.get(job.path))
+}
+
 // A job that was undone is listed so, also if its undo is on another page, and if both were begun
 // on the command line. A job whose undo was undone has finished.
 func TestJobs_Undone(t *testing.T) {
