@@ -112,6 +112,9 @@ func (j *jobRow) live(r *run) {
 	if p.Calling {
 		j.progress = p
 	} else {
+		if p.Total > 0 { // the job goes on
+			j.Counts = p.Counts
+		}
 		j.Read, j.Calling, j.Stopping, j.Waiting = p.Read, false, p.Stopping, p.Waiting
 	}
 	switch {

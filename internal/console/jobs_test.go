@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
 	"html"
 	"io"
 	"net"
@@ -364,6 +365,43 @@ func TestJob_TakesAllCalls(t *testing.T) {
 	p.has(p.get("/audit"), 200, "root")
 	release()
 	p.awaited(p.get(job.path))
+}
+
+// A job that goes on says what it has done before, also while it reads the users, and if the
+// service was never told.
+func TestJob_ReadingAgain(t *testing.T) {
+	s := start(t, nil)
+	calls, running, interrupted := s.options.API, tells("running"), tells("interrupted")
+	s.options.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if running(r) || interrupted(r) {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		calls.ServeHTTP(w, r)
+	})
+	s.restart()
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 400)
+	reached, release := s.holds(t)
+	job := p.begun(p.importFile(account, "all.csv", everybody(400), "license", "LicenseType=Pro"), reached, "changes", "400")
+	p.has(p.post(job.path+"/stop"), 200, "Stopping")
+	release()
+	job = p.awaited(p.get(job.path))
+	bar := regexp.MustCompile(`[1-9]\d* of 400 rows`).FindString(plain(job.text))
+	p.has(job, 200, "Interrupted", cmp.Or(bar, "some rows"))
+	reading, gate := make(chan struct{}, 100), make(chan struct{})
+	hold := func(r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/users") {
+			reading <- struct{}{}
+			<-gate
+		}
+	}
+	s.before.Store(&hold)
+	p.post(job.path + "/resume")
+	<-reading
+	p.has(p.get(job.path), 200, "Reading", bar)
+	p.has(p.get("/jobs"), 200, "root "+strings.TrimSuffix(bar, " of 400 rows")+" 0 ")
+	close(gate)
+	p.has(p.awaited(p.get(job.path)), 200, "Finished", "Done 400")
 }
 
 // A job that was undone is listed so, also if its undo is on another page, and if both were begun

@@ -338,11 +338,18 @@ func (w *work) runOf(job, key string) *run {
 	return nil
 }
 
+// starts takes over how far a ledger has come.
+func (r *run) starts(l *bulk.Ledger) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.base = bulk.Counts{Total: len(l.Rows), Done: l.Count(bulk.Done), Failed: l.Count(bulk.Failed), Skipped: l.Count(bulk.Skipped)}
+}
+
 // work carries out a ledger. The service knows of the job when begun is called.
 func (r *run) work(ctx context.Context, a *bulk.Account, l *bulk.Ledger, begun func()) error {
+	r.starts(l)
 	r.mu.Lock()
 	r.calling, r.began = true, r.now()
-	r.base = bulk.Counts{Total: len(l.Rows), Done: l.Count(bulk.Done), Failed: l.Count(bulk.Failed), Skipped: l.Count(bulk.Skipped)}
 	r.mu.Unlock()
 	a.Announce(ctx, l, "")
 	begun()
@@ -382,6 +389,7 @@ func (v *visit) goOn(job, account string, action bulk.Action, prepare func(*bulk
 			return err
 		}
 		defer l.Close()
+		r.starts(l)
 		// Whatever the URL of the service was when the ledger was made, it is this service.
 		l.Endpoint = c.Endpoint
 		a, err := c.users(key, l.Account, job, bulk.Config{Reading: r.reading, Waiting: r.pauses})
