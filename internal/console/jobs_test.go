@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -363,6 +365,52 @@ func TestJob_TakesAllCalls(t *testing.T) {
 	p.has(p.post(job.path+"/stop"), 200, "The job finishes the calls that are under way, and stops.")
 	busy.Store(2)
 	p.has(p.get("/audit"), 200, "root")
+	release()
+	p.awaited(p.get(job.path))
+}
+
+// Who watches a job is sent to sign in when the session ends, and is told when the service does not
+// answer.
+func TestJob_WatchedWithoutAnswer(t *testing.T) {
+	needsBrowser(t)
+	t.Parallel()
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 40)
+	reached, release := s.holds(t)
+	job := p.begun(p.importFile(account, "all.csv", everybody(40), "license", "LicenseType=Pro"), reached, "changes", "40")
+	service, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var down atomic.Bool
+	through := httputil.NewSingleHostReverseProxy(service)
+	through.FlushInterval = -1
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		through.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	b := newBrowser(t, manner{})
+	defer b.leave()
+	b.open(proxy.URL + "/console/ui" + job.path)
+	b.fill("Access key ID", s.root.ID)
+	b.fill("Secret access key", s.root.Secret)
+	b.press("Sign in")
+	b.sees("Running")
+	down.Store(true)
+	proxy.CloseClientConnections()
+	b.sees("The service does not answer just now.")
+	down.Store(false)
+	b.until(func() bool { return !strings.Contains(b.page().text(), "does not answer") }, hung)
+	b.sees("Running")
+	p.post("/sessions/end-others")
+	b.sees("Secret access key")
+	b.mu.Lock()
+	b.findings = nil // the browser notes that a proxy has answered, and a page of HTML
+	b.mu.Unlock()
 	release()
 	p.awaited(p.get(job.path))
 }
