@@ -130,7 +130,7 @@ func TestInvite(t *testing.T) {
 	p := s.person(t, s.root)
 	at := "/accounts/" + team.AccountId + "/invite"
 	plan := p.post(at, "addresses", "a@example.com; Berg, Ana <b@example.com>,c@example.com\r\nd@example.com e@example.com;\n<f@example.com>")
-	p.has(p.awaited(plan), 200, "To change 6 of 0 users", "a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com", "f@example.com")
+	p.has(p.awaited(plan), 200, "To change 6 As they should be", "a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com", "f@example.com")
 	p.has(p.post(at, "addresses", " ;\n"), 422, "Enter at least one e-mail address.")
 }
 
@@ -303,7 +303,7 @@ func TestScenario_users(t *testing.T) {
 		v.fill("E-mail addresses", "ana@example.com; ben@example.com")
 		accessible(t, v)
 		v.press("Plan")
-		v.awaits("To change 2 of 0 users")
+		v.awaits("To change 2 As they should be")
 	}, noScript)
 }
 
