@@ -167,6 +167,7 @@ var arrows = map[string]map[string]string{
 		"internal/extension":  "the operations that it calls beside the API's",
 		"internal/model":      "what an operation is",
 		"internal/policy":     "may this key do that: shows only what it may",
+		"internal/profile":    "the variable with the URL of the service",
 		"internal/shell":      "spells commands of aws",
 		"internal/report":     "reports, and the audit trail as files",
 		"internal/testmode":   "the clock of a service for tests",

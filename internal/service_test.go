@@ -26,7 +26,6 @@ var whoSayChime = map[string]string{
 	"internal/directory/bots.go":      "the addresses of bots hold the name",
 	"internal/webhook/webhook.go":     "the headers of calls to bots have the name",
 	"internal/extension/extension.go": "users are found as its API shows them",
-	"internal/console/keys.go":        "the variable that says where the service is",
 }
 
 // TestServiceIsAValue reads the identifiers and texts of all code but tests. Comments may name

@@ -302,7 +302,7 @@ func TestRetryAndRejects(t *testing.T) {
 		t.Fatalf("got %s, %v; want 1 done, 4 failed", l.Summary(), err)
 	}
 	var rejects bytes.Buffer
-	if n, err := l.WriteRejects(&rejects); err != nil || n != 4 {
+	if n, err := l.WriteRejects(&rejects, bulk.CSV); err != nil || n != 4 {
 		t.Errorf("got %d rejects, %v; want 4", n, err)
 	}
 	const want = "email,license,Code,Message\r\n" +
@@ -340,7 +340,7 @@ func TestRetryAndRejects(t *testing.T) {
 		t.Errorf("the user who joined has the license %s, want Pro", got)
 	}
 	rejects.Reset()
-	if n, err := after.WriteRejects(&rejects); err != nil || n != 1 || !strings.HasPrefix(rejects.String(), "email,license,Code,Message\r\nuser001@example.com,Gold,InvalidRow,") {
+	if n, err := after.WriteRejects(&rejects, bulk.CSV); err != nil || n != 1 || !strings.HasPrefix(rejects.String(), "email,license,Code,Message\r\nuser001@example.com,Gold,InvalidRow,") {
 		t.Errorf("after that: got %d rejects, %v: %s; want the row with Gold", n, err, rejects.String())
 	}
 }
@@ -470,7 +470,7 @@ func TestWriteRejects(t *testing.T) {
 			}
 			for _, l := range []*bulk.Ledger{l, read} {
 				var got strings.Builder
-				if n, err := l.WriteRejects(&got); err != nil || n != 1 || got.String() != tt.want {
+				if n, err := l.WriteRejects(&got, bulk.CSV); err != nil || n != 1 || got.String() != tt.want {
 					t.Errorf("got %d, %v:\n%q\nwant\n%q", n, err, got.String(), tt.want)
 				}
 			}

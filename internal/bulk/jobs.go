@@ -52,8 +52,23 @@ func (j *Job) CanRollBack() bool {
 
 // LookAt reads the ledger of a job. It locks and changes nothing, so the job may be running. A file
 // that is no ledger, and a ledger that is damaged, are an [*InputError].
-func LookAt(path string) (*Job, error) {
-	j, err := lookAt(path)
+func LookAt(path string) (*Job, error) { return NewWatch(path).Look() }
+
+// Watch looks at the ledger of a job again and again.
+type Watch struct {
+	path string
+	file os.FileInfo // that was read
+	read *reading    // nil: nothing was
+}
+
+// NewWatch returns a watch of a ledger, which has not looked at it yet.
+func NewWatch(path string) *Watch { return &Watch{path: path} }
+
+// Look is [LookAt], and reads only what was added since it looked before. The rows of the job are
+// the watch's: they change when it looks again.
+func (w *Watch) Look() (*Job, error) {
+	path := w.path
+	j, err := w.look()
 	if errors.Is(err, errNoLedger) {
 		err = badInput(path, 1, "this is neither a plan nor a ledger")
 		if info, problem := os.Stat(path); problem != nil || info.Mode().IsRegular() {
@@ -101,7 +116,11 @@ func Jobs(dir string) ([]*Job, error) {
 }
 
 // lookAt reads a ledger, without knowing of others. The error is errNoLedger for any other file.
-func lookAt(path string) (*Job, error) {
+func lookAt(path string) (*Job, error) { return NewWatch(path).look() }
+
+// look is lookAt, and reads only what was added.
+func (w *Watch) look() (*Job, error) {
+	path := w.path
 	j := &Job{Ledger: &Ledger{Path: path}}
 	file, err := openLedger(path)
 	if errors.Is(err, errNoLedger) {
@@ -124,13 +143,10 @@ func lookAt(path string) (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, err = file.Seek(0, io.SeekStart); err != nil {
-		return nil, err
-	}
-	l, err := readLedger(file, path)
+	err = w.add(file)
 	switch {
 	case err == nil:
-		j.Ledger = l
+		j.Ledger = w.read.Ledger
 		j.count()
 	case !running: // while it is, its plan may not be whole yet
 		j.Head, j.State, j.Damage = head, JobDamaged, err
@@ -147,6 +163,26 @@ func lookAt(path string) (*Job, error) {
 		j.State = JobFinished
 	}
 	return j, nil
+}
+
+// add reads what a file has beyond what was read of it: all of another file, and of one that was
+// cut.
+func (w *Watch) add(file *os.File) error {
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if w.read == nil || !os.SameFile(w.file, info) || info.Size() < w.read.whole {
+		w.read = &reading{Ledger: &Ledger{Path: w.path}}
+	}
+	w.file = info
+	if _, err = file.Seek(w.read.whole, io.SeekStart); err == nil {
+		err = w.read.read(file)
+	}
+	if err != nil {
+		w.read = nil
+	}
+	return err
 }
 
 // openLedger opens a file that begins like a plan or a ledger. The error is errNoLedger for any

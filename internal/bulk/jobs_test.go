@@ -1,6 +1,7 @@
 package bulk_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -174,5 +175,62 @@ func TestJobs(t *testing.T) {
 				t.Errorf("alone: got %+v, %v; want %s", j, err, tt.want)
 			}
 		})
+	}
+}
+
+// A watch reads no line twice: what becomes of those that it has read does not matter to it, until
+// the file is shorter, or another one.
+func TestWatch(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "l.jsonl")
+	ledgerOf(t, path, "j", "", bulk.Failed)
+	l, err := bulk.OpenLedger(path, time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	w := bulk.NewWatch(path)
+	look := func(when string, state bulk.State, done, failed, left int) {
+		t.Helper()
+		j, err := w.Look()
+		if err != nil {
+			t.Fatalf("%s: %v", when, err)
+		}
+		if j.State != state || j.Done != done || j.Failed != failed || j.Left != left {
+			t.Errorf("%s: %s, %d done, %d failed, %d left; want %s, %d, %d, %d", when, j.State, j.Done, j.Failed, j.Left, state, done, failed, left)
+		}
+	}
+	look("first", bulk.JobRunning, 0, 1, 0)
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damage(t, path, int64(bytes.IndexByte(whole, '\n')+1)) // the row
+	look("of what was read already", bulk.JobRunning, 0, 1, 0)
+	appendTo(t, path, `{"status": "sent", "row": 1, "user": "u"}`+"\n"+`{"status": "done", "row"`)
+	look("with half a line", bulk.JobRunning, 0, 0, 1)
+	appendTo(t, path, `: 1, "user": "u", "to": {}, "at": "2026-11-24T14:00:00Z"}`+"\n")
+	look("with the other half", bulk.JobRunning, 1, 0, 0)
+	if err := os.WriteFile(path, whole, 0o600); err != nil { // it is shorter
+		t.Fatal(err)
+	}
+	look("cut", bulk.JobRunning, 0, 1, 0)
+	ledgerOf(t, path+"2", "j", "", bulk.Done)
+	if err := os.Rename(path+"2", path); err != nil {
+		t.Fatal(err)
+	}
+	look("another file", bulk.JobFinished, 1, 0, 0)
+}
+
+// damage writes over a byte of a file.
+func damage(t *testing.T, path string, at int64) {
+	t.Helper()
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.WriteAt([]byte("x"), at); err != nil {
+		t.Fatal(err)
 	}
 }

@@ -405,17 +405,32 @@ func (l *Ledger) Close() error {
 // counts: no call had waited for them. What was never written is missing at the end, or reads as
 // zeros where something after it was written.
 func readLedger(r io.Reader, name string) (*Ledger, error) {
-	in := bufio.NewReaderSize(r, 256<<10)
-	l := &Ledger{Path: name}
-	rows := 0
-	var event *document.Object // the latest with a time
-	for line := 1; ; line++ {
+	l := &reading{Ledger: &Ledger{Path: name}}
+	if err := l.read(r); err != nil {
+		return nil, err
+	}
+	return l.Ledger, nil
+}
+
+// reading is a plan or a ledger, as far as it was read.
+type reading struct {
+	*Ledger
+	lines int
+	rows  int              // of the plan
+	event *document.Object // the latest with a time
+}
+
+// read reads a file from the end of the lines that were read already.
+func (l *reading) read(r io.Reader) error {
+	in, name := bufio.NewReaderSize(r, 256<<10), l.Path
+	for ; ; l.lines++ {
+		line := l.lines + 1
 		text, err := sheet.ReadLine(in)
 		if err == io.EOF {
 			break
 		}
 		if err != nil {
-			return nil, badInput(name, line, "%v", err)
+			return badInput(name, line, "%v", err)
 		}
 		torn := text[len(text)-1] != '\n'
 		var o *document.Object
@@ -428,38 +443,38 @@ func readLedger(r io.Reader, name string) (*Ledger, error) {
 		}
 		switch {
 		case o == nil && line == 1:
-			return nil, badInput(name, line, "this is neither a plan nor a ledger")
+			return badInput(name, line, "this is neither a plan nor a ledger")
 		case o == nil:
-			return nil, badInput(name, line, "the line is damaged; it is not a JSON object")
+			return badInput(name, line, "the line is damaged; it is not a JSON object")
 		case line == 1:
-			if rows, err = l.readHead(o); err == nil {
-				l.Rows = make([]Row, 0, min(rows, 1<<20))
+			if l.rows, err = l.readHead(o); err == nil {
+				l.Rows = make([]Row, 0, min(l.rows, 1<<20))
 			}
-		case line <= rows+1:
-			err = l.readRow(o, rows)
+		case line <= l.rows+1:
+			err = l.readRow(o, l.rows)
 		default:
 			err = l.readEvent(o)
 			if at, _ := o.Get("at"); at != nil { // a line with "sent" has none
-				event = o
+				l.event = o
 			}
 		}
 		if err != nil {
-			return nil, badInput(name, line, "%v", err)
+			return badInput(name, line, "%v", err)
 		}
 		l.whole += int64(len(text))
 	}
 	switch {
 	case l.Account == "":
-		return nil, unbegun(name, 1, "the first line of the plan or ledger is missing; if this is a ledger, it was not begun, so no call was made: start the job again")
-	case len(l.Rows) < rows && l.Job != "":
-		return nil, unbegun(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so no call was made: start the job again", len(l.Rows), rows)
-	case len(l.Rows) < rows:
-		return nil, badInput(name, len(l.Rows)+2, "the plan is cut off (%d of %d rows): make it again", len(l.Rows), rows)
+		return unbegun(name, 1, "the first line of the plan or ledger is missing; if this is a ledger, it was not begun, so no call was made: start the job again")
+	case len(l.Rows) < l.rows && l.Job != "":
+		return unbegun(name, len(l.Rows)+2, "the ledger ends before its plan does (%d of %d rows), so no call was made: start the job again", len(l.Rows), l.rows)
+	case len(l.Rows) < l.rows:
+		return badInput(name, len(l.Rows)+2, "the plan is cut off (%d of %d rows): make it again", len(l.Rows), l.rows)
 	}
-	if l.Latest = l.Began; event != nil {
-		l.Latest = (&members{Object: event}).time("at")
+	if l.Latest = l.Began; l.event != nil {
+		l.Latest = (&members{Object: l.event}).time("at")
 	}
-	return l, nil
+	return nil
 }
 
 func unbegun(name string, line int, format string, args ...any) error {

@@ -206,13 +206,16 @@ func ParseColumns(text string) ([]string, error) {
 	return names, nil
 }
 
-// WriteRejects writes the rows of a ledger that failed as a CSV file of rows, to be corrected and
+// WriteRejects writes the rows of a ledger that failed as a table of rows, to be corrected and
 // applied. It returns their number. Rows of a table keep its columns as they were, followed by
 // those that --set has changed or that the table lacks. Rows from elsewhere have the columns of
 // this package. Code and message come last.
-func (l *Ledger) WriteRejects(w io.Writer) (int, error) {
+func (l *Ledger) WriteRejects(w io.Writer, format Format) (int, error) {
 	r := l.rejects()
-	table := sheet.NewCSV(w)
+	table, err := newTable(w, format)
+	if err != nil {
+		return 0, err
+	}
 	if err := table.Write(anys(append(r.heading, codeColumn, messageColumn))...); err != nil {
 		return 0, err
 	}

@@ -14,8 +14,9 @@ func (p *program) bulkRejectsCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "rejects LEDGER",
 		Short: "write the failed rows of a job as a file of rows",
-		Long: `Write the failed rows of a job as CSV, in the columns of their sheet, with a code
-and a message at the end. Mend the file and apply it.`,
+		Long: `Write the failed rows of a job as CSV, or as a workbook if the file is named
+.xlsx, in the columns of their sheet, with a code and a message at the end. Mend
+the file and apply it.`,
 		Example:           `carillon bulk rejects job.jsonl -o mend-these.csv`,
 		RunE:              func(_ *cobra.Command, words []string) error { return p.rejects(words[0], out) },
 		ValidArgsFunction: once(ledgers),
@@ -25,15 +26,17 @@ and a message at the end. Mend the file and apply it.`,
 }
 
 func (p *program) rejects(ledger, out string) error {
-	if _, err := p.checkOut(outFile{path: out, reads: []string{ledger}, forms: []string{string(bulk.CSV)}}); err != nil {
+	form, err := p.checkOut(outFile{path: out, reads: []string{ledger}, forms: []string{string(bulk.CSV), string(bulk.XLSX)}})
+	if err != nil {
 		return err
 	}
+	format := bulk.Format(form)
 	l, err := bulk.ReadLedger(ledger)
 	if err != nil {
 		return err
 	}
-	return p.writeTable(out, bulk.CSV, func(w io.Writer) error {
-		_, err := l.WriteRejects(w)
+	return p.writeTable(out, format, func(w io.Writer) error {
+		_, err := l.WriteRejects(w, format)
 		return err
 	})
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 // consoleOptions say where the console is.
@@ -71,7 +72,7 @@ const consoleURLSetting = "console-url"
 
 // openConsole makes the console of a service. listened is the URL of its listener, and testMode
 // answers the paths of test mode, nil if the service is not for tests.
-func (s *service) openConsole(ctx context.Context, o serviceOptions, listened string, api, testMode http.Handler, keys *directory.Keys) error {
+func (s *service) openConsole(ctx context.Context, o serviceOptions, listened string, api, testMode http.Handler, keys *directory.Keys, clock *testmode.Clock) error {
 	at := o.Console.URL
 	if at == nil {
 		var err error
@@ -87,6 +88,7 @@ func (s *service) openConsole(ctx context.Context, o serviceOptions, listened st
 	s.sessions = directory.NewSessions(s.store, keys, directory.Options{})
 	s.console = console.New(console.Options{
 		Service: chime.Service, API: api, Endpoint: s.exportURL(o), URL: at, Jobs: jobs, Logger: o.Logger, Sessions: s.sessions, Unavailable: store.ErrUnavailable, TestMode: testMode,
+		ServiceClock: clock.Now,
 	})
 	s.consoleURL = strings.TrimSuffix(at.String(), "/") + console.Prefix + "/"
 	if err := s.keepConsoleURL(ctx); err != nil { // a full disk, say, can still be read

@@ -268,12 +268,12 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	switch {
 	case consoleListener != nil:
-		if err := s.openConsole(ctx, o, scheme+"://"+consoleListener.Addr().String(), calls, testMode, keys); err != nil {
+		if err := s.openConsole(ctx, o, scheme+"://"+consoleListener.Addr().String(), calls, testMode, keys, clock); err != nil {
 			return nil, noStore(err)
 		}
 		s.web = append(s.web, s.serve(consoleListener, s.console, tlsConfig, o.Logger))
 	case o.Console.beside(listener, o):
-		if err := s.openConsole(ctx, o, s.url, calls, testMode, keys); err != nil {
+		if err := s.openConsole(ctx, o, s.url, calls, testMode, keys, clock); err != nil {
 			return nil, noStore(err)
 		}
 		handler = withConsole(s.console, handler)

@@ -2,6 +2,7 @@ package console
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -54,8 +55,6 @@ type auditRow struct {
 
 func (c *Console) audit(v *visit) error {
 	p := auditPage{Filter: filterOf(v.r.URL.Query()), Operations: slices.Sorted(slices.Values(directory.Operations()))}
-	query := p.Filter.query().Encode()
-	p.CSV, p.JSON = "/audit.csv?"+query, "/audit.json?"+query
 	var err error
 	if v.may("ListAccounts") {
 		out, err := v.call("ListAccounts", input("MaxResults", document.Int(accountsNamed)))
@@ -66,6 +65,9 @@ func (c *Console) audit(v *visit) error {
 			p.Accounts = append(p.Accounts, &account{ID: o.Text("AccountId"), Name: o.Text("Name")})
 		}
 	}
+	p.Filter.Account = idOf(p.Accounts, p.Filter.Account)
+	query := p.Filter.query().Encode()
+	p.CSV, p.JSON = "/audit.csv?"+query, "/audit.json?"+query
 	if v.may("ListKeys") {
 		if p.Keys, err = v.keyRows(); err != nil {
 			return err
@@ -102,12 +104,29 @@ func (c *Console) audit(v *visit) error {
 			break
 		}
 	}
+	if len(p.Records) == 0 && p.Filter.Operation != "" && !slices.Contains(p.Operations, p.Filter.Operation) {
+		p.Problem = say("audit.operation.none", p.Filter.Operation)
+	}
 	if token != "" {
 		query := p.Filter.query()
 		query.Set("token", token)
 		p.Next = "/audit?" + query.Encode()
 	}
 	return v.show("audit", p)
+}
+
+// idOf returns the id of the account that a person has named, and any other text as it is.
+func idOf(accounts []*account, text string) string {
+	id := ""
+	for _, a := range accounts {
+		if a.ID == text || a.Name == text && id != "" { // two have the name
+			return text
+		}
+		if a.Name == text {
+			id = a.ID
+		}
+	}
+	return cmp.Or(id, text)
 }
 
 func (v *visit) auditRow(o *document.Object, p auditPage) auditRow {
@@ -218,7 +237,7 @@ func (v *visit) sendTrail(format bulk.Format, write func(io.Writer, iter.Seq2[di
 // each is a [report.Pages].
 func (v *visit) each(ctx context.Context, op *model.Operation, in *document.Object, list string, fn func(*document.Object) error) error {
 	for {
-		reply, err := v.calls.Call(ctx, op, in)
+		reply, err := v.patiently(ctx, op, in)
 		if err != nil {
 			return err
 		}

@@ -118,6 +118,21 @@ func TestAudit(t *testing.T) {
 	holds(t, "the trail of who may only read it", status, 200, text, "user-119")
 }
 
+// Who names an account finds its records, and who misspells an operation learns it.
+func TestAudit_Names(t *testing.T) {
+	s := start(t, nil)
+	p, acme, other := s.person(t, s.root), s.enterprise(t, "Acme"), s.enterprise(t, "Other")
+	s.addTrail(t, store.AuditRecord{AccountID: acme, Operation: "UpdateUser", Target: "user-1"}, store.AuditRecord{AccountID: other, Operation: "UpdateUser", Target: "user-2"})
+	found := p.get("/audit?account=Acme&operation=UpdateUser")
+	p.has(found, 200, "user-1")
+	if strings.Contains(found.text, "user-2") || !strings.Contains(found.text, "audit.csv?account="+acme) {
+		t.Errorf("the account that was named is not taken: %s", plain(found.text))
+	}
+	p.has(p.get("/audit?operation=UpdateUsers"), 200, "There is no operation UpdateUsers.")
+	s.enterprise(t, "Acme")
+	p.has(p.get("/audit?account=Acme"), 200, "There are no such records.")
+}
+
 func TestScenario_audit(t *testing.T) {
 	scenario(t, "who changed what", func(t *testing.T, v visitor) {
 		s := start(t, nil)

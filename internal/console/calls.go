@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"net/http"
@@ -92,11 +93,34 @@ func (c *Console) operation(name string) (op *model.Operation, action string) {
 // call calls an operation with the key of the session. The error is one of package client.
 func (v *visit) call(name string, input *document.Object) (*document.Object, error) {
 	op, _ := v.operation(name)
-	reply, err := v.calls.Call(v.r.Context(), op, input)
+	reply, err := v.patiently(v.r.Context(), op, input)
 	if err != nil {
 		return nil, err
 	}
 	return reply.Output, nil
+}
+
+// How long a call is tried again that comes too soon after others of its key.
+const (
+	patience      = 5 * time.Second
+	patiencePause = 200 * time.Millisecond
+)
+
+// patiently calls an operation, and tries again for a while if the key has called too often. A job
+// of the key takes all calls that it may make, and the person has to get to its page to stop it.
+func (v *visit) patiently(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
+	end := time.Now().Add(patience)
+	for {
+		reply, err := v.calls.Call(ctx, op, input)
+		if !refusedWith(err, http.StatusTooManyRequests) || time.Now().After(end) {
+			return reply, err
+		}
+		select {
+		case <-time.After(patiencePause):
+		case <-ctx.Done():
+			return reply, err
+		}
+	}
 }
 
 // may reports whether the policy of the key allows an operation.

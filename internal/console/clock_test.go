@@ -2,8 +2,12 @@ package console_test
 
 import (
 	"net/http"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/store"
 )
 
 func TestClock(t *testing.T) {
@@ -28,6 +32,39 @@ func TestClock(t *testing.T) {
 	p.has(p.post("/clock/set", "now", "2500-01-01"), http.StatusUnprocessableEntity, "the years 1970 to 2199")
 	p.has(p.post("/clock/set", "now", "<b>"), http.StatusUnprocessableEntity, "<b> is no time")
 	p.has(p.get("/clock/set"), http.StatusMethodNotAllowed)
+}
+
+// What has expired, and what has not been heard of for a while, goes by the clock that tests move.
+func TestClock_PagesGoByIt(t *testing.T) {
+	s := start(t, nil)
+	clock, _ := s.forTests(t)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeTeam, 1)
+	key := s.keyNamed(t, "ci", "AmazonChimeReadOnly")
+	p.has(p.post("/clock/set", "now", "2040-03-01T12:00"), http.StatusOK)
+	made := p.post("/keys", "name", "until", "policy", "AmazonChimeReadOnly", "expires", "2040-03-02")
+	p.has(made, http.StatusOK, "Key until was created.")
+	p.has(p.get("/keys"), http.StatusOK, "until", "2040-03-02", "In use")
+	if strings.Contains(plain(p.get("/keys").text), "Expired") {
+		t.Error("a key has expired by the clock of the machine")
+	}
+	job := "20400301-120000-1f3a5c"
+	if err := s.store.Update(t.Context(), func(tx store.Tx) error {
+		at := clock.Now()
+		return tx.InsertJob(&store.Job{
+			AWSAccountID: awsAccount, JobID: job, AccountID: account, Action: "update", KeyID: key.ID, KeyName: key.Name, Began: at, Latest: at, Outcome: "running",
+		})
+	}); err != nil {
+		t.Fatal(err)
+	}
+	p.has(p.get("/jobs"), http.StatusOK, "Running")
+	p.has(p.get("/report?since=2040-02-28"), http.StatusOK, "2040-03-01")
+	p.has(p.post("/clock/advance", "by", "1d"), http.StatusOK)
+	p.has(p.get("/keys"), http.StatusOK, "Expired")
+	p.has(p.get("/jobs"), http.StatusOK, "No word since")
+	p.has(p.post("/clock/set", "now", "2020-03-01T12:00"), http.StatusOK)
+	if strings.Contains(plain(p.get("/keys").text), "Expired") {
+		t.Error("a key that works again is said to have expired")
+	}
 }
 
 func TestScenario_clock(t *testing.T) {

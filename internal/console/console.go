@@ -59,6 +59,10 @@ type Options struct {
 
 	// Clock is the time of the machine, for tests. Nil: time.Now.
 	Clock func() time.Time
+
+	// ServiceClock is the time of the service, which tests move: what the service notes has it, and
+	// keys expire by it. Nil: Clock.
+	ServiceClock func() time.Time
 }
 
 // Console is the handler of everything below [Prefix].
@@ -82,6 +86,9 @@ func New(o Options) *Console {
 	}
 	if o.Clock == nil {
 		o.Clock = time.Now
+	}
+	if o.ServiceClock == nil {
+		o.ServiceClock = o.Clock
 	}
 	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux(), work: newWork(), uploads: make(uploads, mostUploads)}
 	c.pages, c.regions = parsePages(c.base)

@@ -54,6 +54,7 @@ type jobRow struct {
 	Began, Latest                            time.Time
 	progress                                 // Total is what the service has been told of
 	State                                    string
+	UndoneBy                                 string // a job
 }
 
 func (j jobRow) ActionName() string { return actionName(j.Action) }
@@ -85,7 +86,7 @@ func (c *Console) jobRow(o *document.Object) jobRow {
 	case bulk.Interrupted:
 		j.State = jobInterrupted
 	default:
-		if j.State = jobRunning; c.Clock().Sub(j.Latest) > silence {
+		if j.State = jobRunning; c.ServiceClock().Sub(j.Latest) > silence {
 			j.State = jobSilent
 		}
 	}
@@ -111,6 +112,9 @@ func (j *jobRow) live(r *run) {
 	if p.Calling {
 		j.progress = p
 	} else {
+		if p.Total > 0 { // the job goes on
+			j.Counts = p.Counts
+		}
 		j.Read, j.Calling, j.Stopping, j.Waiting = p.Read, false, p.Stopping, p.Waiting
 	}
 	switch {
@@ -214,6 +218,48 @@ func (v *visit) recallPlans() {
 	}
 }
 
+// undone finds out which jobs of a list, the newest first, have been undone. The list tells it,
+// also of jobs of the command line, and so do the ledgers in our folder, whose jobs may be listed
+// on another page.
+func (v *visit) undone(jobs []jobRow) {
+	here := v.undoneHere()
+	by := map[head]string{}
+	for i := range jobs {
+		j := &jobs[i]
+		if j.State != jobFinished {
+			continue
+		}
+		if j.UndoneBy = by[head{j.Account, j.ID}]; j.UndoneBy == "" && here[j.ID] {
+			if l, err := v.look(j.ID, j.Account); err == nil && l != nil {
+				j.UndoneBy = undoneBy(l)
+			}
+		}
+		switch {
+		case j.UndoneBy != "":
+			j.State = jobRolledBack
+		case j.Undoes != "" && j.Done > 0:
+			by[head{j.Account, j.Undoes}] = j.ID
+		}
+	}
+}
+
+// undoneHere returns the jobs that ledgers in our folder undo.
+func (c *Console) undoneHere() map[string]bool {
+	jobs := map[string]bool{}
+	if c.Jobs == "" {
+		return jobs
+	}
+	files, _ := os.ReadDir(c.Jobs) // untoldJobs says what is wrong with it
+	for _, file := range files {
+		if id, isLedger := strings.CutSuffix(file.Name(), ".jsonl"); isLedger {
+			if h := c.headOf(id); h.undoes != "" {
+				jobs[h.undoes] = true
+			}
+		}
+	}
+	return jobs
+}
+
 type jobsPage struct {
 	Jobs   []jobRow
 	Next   string // token of the page after this one
@@ -243,6 +289,7 @@ func (c *Console) jobs(v *visit) error {
 		}
 		p.Jobs = slices.Insert(p.Jobs, at, j)
 	}
+	v.undone(p.Jobs)
 	return v.show("jobs", p)
 }
 
@@ -307,7 +354,6 @@ type jobPage struct {
 	Operation   string
 	UndoOf      string // its operation
 	NoUndo      string // why there is no undo
-	UndoneBy    string // a job
 	Problem     string
 }
 
@@ -327,7 +373,9 @@ func (p jobPage) CanResume() bool { return p.Here() && p.Ledger.Left > 0 }
 func (p jobPage) CanRetry() bool { return p.Here() && p.Ledger.Retriable > 0 }
 
 // CanUndo reports whether there is something to undo.
-func (p jobPage) CanUndo() bool { return p.Here() && p.Ledger.CanRollBack() }
+func (p jobPage) CanUndo() bool {
+	return p.Here() && p.State != jobRolledBack && p.Ledger.CanRollBack()
+}
 
 // CanStop reports whether this process works on the job.
 func (p jobPage) CanStop() bool { return p.Run != nil && !p.Run.progress().Ended }
@@ -373,8 +421,11 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	if l := p.Ledger; l != nil {
 		p.told(l)
 	}
-	if p.State == "" { // the ledger has gone since
+	switch p.State {
+	case "": // the ledger has gone since
 		return p, refusing(http.StatusNotFound, "job.none")
+	case jobFinished:
+		v.undoneElsewhere(&p.jobRow)
 	}
 	action := bulk.Action(p.Action)
 	p.Operation = action.Operation()
@@ -389,10 +440,32 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	return p, nil
 }
 
+// undoneElsewhere finds out whether a job was undone by one whose ledger is not in our folder, if
+// that is among the latest of the account.
+func (v *visit) undoneElsewhere(j *jobRow) {
+	out, err := v.call("ListJobs", input("AccountId", j.Account, "MaxResults", document.Int(jobsOfPage)))
+	if err != nil { // the key may not: then it is as the ledger says
+		return
+	}
+	var jobs []jobRow
+	for _, o := range objects(out, "Jobs") {
+		jobs = append(jobs, v.jobRow(o))
+	}
+	v.undone(jobs)
+	for _, other := range jobs {
+		if other.ID == j.ID && other.State == jobRolledBack {
+			j.State, j.UndoneBy = other.State, other.UndoneBy
+		}
+	}
+}
+
 // told takes over what the ledger says, on which nobody works here.
 func (p *jobPage) told(l *looked) {
 	p.jobRow.told(l)
-	p.AccountName, p.Source, p.Reasons = l.Name, l.Source, l.Reasons
+	p.AccountName, p.Reasons = l.Name, l.Reasons
+	if l.Undoes == "" { // the source of an undo is the path of a ledger
+		p.Source = l.Source
+	}
 	undo, problem := l.Undo()
 	p.NoUndo, p.UndoOf = problem, undo.Operation()
 	p.UndoneBy = undoneBy(l)
@@ -531,7 +604,7 @@ func (c *Console) jobRejects(v *visit) error {
 		return err
 	}
 	return v.download("rejects-"+p.ID, bulk.CSV, func(w io.Writer) error {
-		_, err := l.WriteRejects(w)
+		_, err := l.WriteRejects(w, bulk.CSV)
 		return err
 	})
 }

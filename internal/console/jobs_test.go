@@ -4,10 +4,14 @@ import (
 	"archive/zip"
 	"bufio"
 	"bytes"
+	"cmp"
+	"html"
 	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -67,7 +71,11 @@ func TestImport(t *testing.T) {
 	p.has(undo, 200, "undo of job", "LicenseType Pro -> Basic 2")
 	back := p.apply(undo)
 	p.has(back, 200, "Finished", "Done 2", "Undoes "+strings.TrimPrefix(job.path, "/jobs/"))
-	p.has(p.get(job.path), 200, "This job was undone by job "+strings.TrimPrefix(back.path, "/jobs/"))
+	if strings.Contains(back.text, s.options.Jobs) {
+		t.Error("the page of a job names a file of the machine of the service")
+	}
+	p.has(p.get(job.path), 200, "Undone", "This job was undone by job "+strings.TrimPrefix(back.path, "/jobs/"))
+	p.has(p.get("/jobs"), 200, "undo root 2 0 0 Finished", "root 2 2 0 Undone")
 	if got := s.licenses(p, account); got["Pro"] != 0 {
 		t.Errorf("after the undo: %v", got)
 	}
@@ -332,6 +340,167 @@ func TestJobs_Elsewhere(t *testing.T) {
 	}
 	a.Announce(t.Context(), l, bulk.Finished)
 	p.has(p.get("/jobs/"+id), 200, "Finished", "Done 40")
+}
+
+// A job may make all calls of a second that its key may. Its page comes nevertheless, and can stop
+// it.
+func TestJob_TakesAllCalls(t *testing.T) {
+	s := start(t, nil)
+	calls := s.options.API
+	var busy atomic.Int64 // calls of pages that come too soon
+	s.options.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if busy.Add(-1) >= 0 {
+			w.WriteHeader(http.StatusTooManyRequests)
+			return
+		}
+		calls.ServeHTTP(w, r)
+	})
+	s.restart()
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 40)
+	reached, release := s.holds(t)
+	job := p.begun(p.importFile(account, "all.csv", everybody(40), "license", "LicenseType=Pro"), reached, "changes", "40")
+	busy.Store(2)
+	p.has(p.get(job.path), 200, "Running", "Stop")
+	busy.Store(2)
+	p.has(p.post(job.path+"/stop"), 200, "The job finishes the calls that are under way, and stops.")
+	busy.Store(2)
+	p.has(p.get("/audit"), 200, "root")
+	release()
+	p.awaited(p.get(job.path))
+}
+
+// Who watches a job is sent to sign in when the session ends, and is told when the service does not
+// answer.
+func TestJob_WatchedWithoutAnswer(t *testing.T) {
+	needsBrowser(t)
+	t.Parallel()
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 40)
+	reached, release := s.holds(t)
+	job := p.begun(p.importFile(account, "all.csv", everybody(40), "license", "LicenseType=Pro"), reached, "changes", "40")
+	service, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var down atomic.Bool
+	through := httputil.NewSingleHostReverseProxy(service)
+	through.FlushInterval = -1
+	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if down.Load() {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		through.ServeHTTP(w, r)
+	}))
+	defer proxy.Close()
+	b := newBrowser(t, manner{})
+	defer b.leave()
+	b.open(proxy.URL + "/console/ui" + job.path)
+	b.fill("Access key ID", s.root.ID)
+	b.fill("Secret access key", s.root.Secret)
+	b.press("Sign in")
+	b.sees("Running")
+	down.Store(true)
+	proxy.CloseClientConnections()
+	b.sees("The service does not answer just now.")
+	down.Store(false)
+	b.until(func() bool { return !strings.Contains(b.page().text(), "does not answer") }, hung)
+	b.sees("Running")
+	p.post("/sessions/end-others")
+	b.sees("Secret access key")
+	b.mu.Lock()
+	b.findings = nil // the browser notes that a proxy has answered, and a page of HTML
+	b.mu.Unlock()
+	release()
+	p.awaited(p.get(job.path))
+}
+
+// A job that goes on says what it has done before, also while it reads the users, and if the
+// service was never told.
+func TestJob_ReadingAgain(t *testing.T) {
+	s := start(t, nil)
+	calls, running, interrupted := s.options.API, tells("running"), tells("interrupted")
+	s.options.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if running(r) || interrupted(r) {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		calls.ServeHTTP(w, r)
+	})
+	s.restart()
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 400)
+	reached, release := s.holds(t)
+	job := p.begun(p.importFile(account, "all.csv", everybody(400), "license", "LicenseType=Pro"), reached, "changes", "400")
+	p.has(p.post(job.path+"/stop"), 200, "Stopping")
+	release()
+	job = p.awaited(p.get(job.path))
+	bar := regexp.MustCompile(`[1-9]\d* of 400 rows`).FindString(plain(job.text))
+	p.has(job, 200, "Interrupted", cmp.Or(bar, "some rows"))
+	reading, gate := make(chan struct{}, 100), make(chan struct{})
+	hold := func(r *http.Request) {
+		if r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "/users") {
+			reading <- struct{}{}
+			<-gate
+		}
+	}
+	s.before.Store(&hold)
+	p.post(job.path + "/resume")
+	<-reading
+	p.has(p.get(job.path), 200, "Reading", bar)
+	p.has(p.get("/jobs"), 200, "root "+strings.TrimSuffix(bar, " of 400 rows")+" 0 ")
+	close(gate)
+	p.has(p.awaited(p.get(job.path)), 200, "Finished", "Done 400")
+}
+
+// A job that was undone is listed so, also if its undo is on another page, and if both were begun
+// on the command line. A job whose undo was undone has finished.
+func TestJobs_Undone(t *testing.T) {
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 30)
+	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	heard := func(undoes string, done int, outcome bulk.Outcome) string {
+		t.Helper()
+		at = at.Add(time.Minute)
+		j := store.Job{
+			AWSAccountID: awsAccount, JobID: bulk.NewJob(at, 1), AccountID: account, Action: "update", Undoes: undoes, KeyName: "root",
+			Began: at, Latest: at, Done: done, Outcome: string(outcome),
+		}
+		if err := s.store.Update(t.Context(), func(tx store.Tx) error { return tx.InsertJob(&j) }); err != nil {
+			t.Fatal(err)
+		}
+		return j.JobID
+	}
+	is := func(job string, texts ...string) {
+		t.Helper()
+		p.has(p.get("/jobs/"+job), 200, texts...)
+	}
+	undone := heard("", 11, bulk.Finished)
+	back := heard(undone, 12, bulk.Finished)
+	twice := heard("", 13, bulk.Finished)
+	heard(heard(twice, 14, bulk.Finished), 15, bulk.Finished)
+	half := heard("", 16, bulk.Finished)
+	heard(half, 17, bulk.Interrupted)
+	nothing := heard("", 18, bulk.Finished)
+	heard(nothing, 0, bulk.Finished)
+	list := p.get("/jobs")
+	p.has(list, 200, "11 0 0 Undone", "12 0 0 Finished", "13 0 0 Finished", "14 0 0 Undone", "15 0 0 Finished", "16 0 0 Finished", "18 0 0 Finished")
+	is(undone, "Undone", "This job was undone by job "+back)
+	is(twice, "Finished")
+	is(half, "Finished")
+	is(nothing, "Finished")
+
+	job := p.apply(p.importFile(account, "two.csv", everybody(2), "license", "LicenseType=Pro"))
+	p.apply(p.awaited(p.post(job.path + "/undo")))
+	for range 49 {
+		heard("", 19, bulk.Finished)
+	}
+	first := p.get("/jobs")
+	p.has(first, 200, "undo root 2 0 0 Finished")
+	next := regexp.MustCompile(`/jobs(\?next=[^"]+)"`).FindStringSubmatch(first.text)
+	if next == nil || strings.Contains(first.text, job.path+`"`) {
+		t.Fatalf("the job is not on the second page: %s", plain(first.text))
+	}
+	p.has(p.get("/jobs"+html.UnescapeString(next[1])), 200, "root 2 0 0 Undone")
 }
 
 // RoundTrip carries a request to the API of the service.

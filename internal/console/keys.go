@@ -11,6 +11,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/policy"
+	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/shell"
 )
 
@@ -67,7 +68,7 @@ func (v *visit) keyRows() ([]keyRow, error) {
 		row := keyRow{Object: o, Own: o.Text("KeyId") == v.key.ID, State: keyInUse}
 		if disabled, _ := o.Get("Disabled"); disabled == true {
 			row.State = keyDisabled
-		} else if expires, ok := timeOf(o.Text("Expires")); ok && !v.Clock().Before(expires) {
+		} else if expires, ok := timeOf(o.Text("Expires")); ok && !v.ServiceClock().Before(expires) {
 			row.State = keyExpired
 		}
 		rows = append(rows, row)
@@ -136,8 +137,9 @@ func (c *Console) createKey(v *visit) error {
 	}
 	key := object(out, "Key")
 	made := madeKey{Name: key.Text("Name"), ID: key.Text("KeyId"), Secret: out.Text("SecretAccessKey")}
-	// The variables of root-key.sh. AWS_ENDPOINT_URL would send the calls of other services here, too.
-	made.Shell = "export AWS_ENDPOINT_URL_CHIME=" + shell.Quote(c.Endpoint) + "\nexport AWS_ACCESS_KEY_ID=" + shell.Quote(made.ID) +
+	// As in root-key.sh: the URL is for this service alone, SDKs differ in the name of the region,
+	// and a session token of other keys would be sent with this one.
+	made.Shell = "export " + profile.EndpointVariable(c.Service) + "=" + shell.Quote(c.Endpoint) + "\nexport AWS_ACCESS_KEY_ID=" + shell.Quote(made.ID) +
 		"\nexport AWS_SECRET_ACCESS_KEY=" + shell.Quote(made.Secret) + "\nexport AWS_SESSION_TOKEN=''" +
 		"\nexport AWS_DEFAULT_REGION=us-east-1\nexport AWS_REGION=us-east-1\n"
 	made.Credentials = "[" + made.Name + "]\naws_access_key_id = " + made.ID + "\naws_secret_access_key = " + made.Secret +

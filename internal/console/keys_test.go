@@ -136,6 +136,14 @@ func TestKeys(t *testing.T) {
 	s.isIn(t, "after all that", token)
 }
 
+// What is shown for a shell is what the file root-key.sh has, which documents and tools count on.
+func TestKeys_LinesForAShell(t *testing.T) {
+	s := start(t, nil)
+	p := s.person(t, s.root)
+	made := p.post("/keys", "name", "ana", "policy", "AmazonChimeReadOnly")
+	p.has(made, 200, "export AWS_ENDPOINT_URL_CHIME="+s.url+" export AWS_ACCESS_KEY_ID=AKIA", " export AWS_DEFAULT_REGION=us-east-1 export AWS_REGION=us-east-1 ")
+}
+
 func TestSessionsPage(t *testing.T) {
 	s := start(t, nil)
 	ana := s.keyNamed(t, "ana", "AmazonChimeReadOnly")

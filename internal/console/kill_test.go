@@ -310,6 +310,33 @@ func TestJobs_KilledElsewhere(t *testing.T) {
 	p.has(p.get("/jobs/"+l.Job), 200, "Interrupted", "Resume")
 }
 
+// A ledger that another program works on is read once, and then what was added to it: people look
+// at its job each second.
+func TestJobs_LedgerGrowsElsewhere(t *testing.T) {
+	s := start(t, nil)
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 3)
+	l := s.untold(t, account, time.Now())
+	defer l.Close()
+	p.has(p.get("/jobs/"+l.Job), 200, "Running", "0 of 1 rows")
+	file, err := os.OpenFile(l.Path, os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	whole, err := io.ReadAll(file)
+	if err == nil { // whoever reads the row again can do nothing with the ledger
+		_, err = file.WriteAt([]byte("x"), int64(bytes.IndexByte(whole, '\n')+1))
+	}
+	if err == nil {
+		_, err = file.WriteString(`{"status": "failed", "row": 1, "user": "x", "code": "Gone", "message": "it has left", "at": "2026-11-24T14:00:00Z"}` + "\n")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.has(p.get("/jobs/"+l.Job), 200, "Running", "1 of 1 rows", "Failed 1", "it has left")
+	p.has(p.get("/jobs"), 200, "0 1 0 Running")
+}
+
 // Jobs that the service has never heard of are on the page of their time.
 func TestJobs_UntoldPages(t *testing.T) {
 	s := start(t, nil)

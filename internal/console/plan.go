@@ -484,6 +484,9 @@ func (p planPage) Busy() bool {
 }
 
 // ActionName is what the plan does.
+// OfUsers reports whether a plan changes some of the users that there are.
+func (p planPage) OfUsers() bool { return p.Action != bulk.Invite }
+
 func (p planPage) ActionName() string { return actionName(string(p.Action)) }
 
 // Moving reports whether seats of a license change.

@@ -75,7 +75,7 @@ func (v *visit) reportPage() (*reportPage, error) {
 		}
 		p.More = false
 	}
-	p.Report = &report.Report{Service: v.Service, URL: v.Endpoint, Time: v.Clock().UTC()}
+	p.Report = &report.Report{Service: v.Service, URL: v.Endpoint, Time: v.ServiceClock().UTC()}
 	if p.Since != "" {
 		since, ok := momentOf(p.Since)
 		if !ok || since.After(p.Report.Time) {

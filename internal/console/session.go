@@ -98,25 +98,52 @@ const maxTo = 2000
 
 // askToSignIn sends somebody to the sign-in page, from which a page that was asked for follows.
 // After a form that makes a change, it is the page about that change, which has what was typed.
+// After any other form, it is the page that the form is on.
 func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	http.SetCookie(w, c.cookie(""))
 	if r.Header.Get(partHeader) != "" { // a script asks, who cannot sign in
 		c.refuse(w, r, http.StatusUnauthorized, "error.signedout")
 		return
 	}
-	after := ""
+	after, lost := "", ""
 	route, posted := strings.CutPrefix(r.Pattern, "POST ")
 	switch {
 	case r.Method == http.MethodGet && r.URL.Path != "/":
 		after = r.URL.RequestURI()
 	case posted && slices.Contains(c.routed, "GET "+route+askSuffix) && readForm(r) == nil:
 		after = r.URL.EscapedPath() + askSuffix + "?" + r.Form.Encode()
+	case posted:
+		after = c.pageOf(route, r.URL.EscapedPath())
+	}
+	if posted && after != "" {
+		lost = "yes"
+	}
+	query := url.Values{}
+	for name, value := range map[string]string{"to": after, lostKey: lost} {
+		if value != "" && len(value) <= maxTo {
+			query.Set(name, value)
+		}
 	}
 	to := c.base + "/sign-in"
-	if after != "" && len(after) <= maxTo {
-		to += "?to=" + url.QueryEscape(after)
+	if len(query) > 0 {
+		to += "?" + query.Encode()
 	}
 	http.Redirect(w, r, to, http.StatusSeeOther)
+}
+
+// lostKey is in the query of the sign-in page if somebody has sent a form, and was not in any more.
+const lostKey = "lost"
+
+// pageOf returns the page that a form is on, as the path of the form tells: it is at the path, or
+// the nearest above it. Empty: there is none.
+func (c *Console) pageOf(route, path string) string {
+	for route != "" {
+		if slices.Contains(c.routed, "GET "+route) {
+			return path
+		}
+		route, path = route[:strings.LastIndexByte(route, '/')], path[:strings.LastIndexByte(path, '/')]
+	}
+	return ""
 }
 
 // maxKeyID is the longest id that an access key can have.
@@ -130,10 +157,14 @@ type signInForm struct {
 
 func (c *Console) signInPage(w http.ResponseWriter, r *http.Request) error {
 	if _, err := c.visit(w, r); err == nil {
-		http.Redirect(w, r, c.base+"/", http.StatusSeeOther)
+		http.Redirect(w, r, c.base+localPath(r.FormValue("to")), http.StatusSeeOther) // signed in elsewhere
 		return nil
 	}
-	return c.show(w, r, nil, http.StatusOK, "sign-in", signInForm{To: localPath(r.FormValue("to"))})
+	form := signInForm{To: localPath(r.FormValue("to"))}
+	if r.FormValue(lostKey) != "" {
+		form.Problem = say("signin.lost")
+	}
+	return c.show(w, r, nil, http.StatusOK, "sign-in", form)
 }
 
 func (c *Console) signIn(w http.ResponseWriter, r *http.Request) error {

@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
+	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"
 )
 
@@ -61,6 +63,36 @@ func (s *service) isOut(t *testing.T, when, token string) {
 	t.Helper()
 	if status, to, _, _ := s.as(t, token, "GET", "/accounts", nil); status != http.StatusSeeOther || to != "/console/ui/sign-in?to=%2Faccounts" {
 		t.Errorf("%s the token leads to %d, %q: want the sign-in page", when, status, to)
+	}
+}
+
+// Whoever is not signed in any more when a form is sent learns that it was not carried out, and
+// gets back to the page of the form. Who has signed in meanwhile, in another tab, gets there at
+// once.
+func TestSession_EndedBeforeAForm(t *testing.T) {
+	s := start(t, nil)
+	account := s.roster(t, api.AccountTypeTeam, 1)
+	for _, c := range []struct{ form, after string }{
+		{"/accounts/" + account + "/import", "/accounts/" + account + "/import"},
+		{"/accounts/" + account + "/users?text=x", "/accounts/" + account + "/users"},
+		{"/accounts/" + account + "/plans/PLAN/apply", "/accounts/" + account + "/plans/PLAN"},
+		{"/jobs/20260301-120000-1f3a5c/stop", "/jobs/20260301-120000-1f3a5c"},
+		{"/keys/AKIA/disable", "/keys"},
+		{"/accounts?new=Acme", "/accounts/ask?new=Acme"},
+	} {
+		status, to, _, _ := s.as(t, strings.Repeat("A", 43), "POST", c.form, url.Values{})
+		at, err := url.Parse(to)
+		if err != nil || status != http.StatusSeeOther || at.Query().Get("to") != c.after {
+			t.Errorf("%s: status %d, %s; want the sign-in page, and then %s", c.form, status, to, c.after)
+			continue
+		}
+		path := strings.TrimPrefix(to, console.Prefix)
+		if status, _, text, _ := s.as(t, "", "GET", path, nil); status != http.StatusOK || !strings.Contains(text, "what you have sent was not carried out") {
+			t.Errorf("%s: status %d, %.300s", c.form, status, text)
+		}
+		if status, to, _, _ := s.as(t, s.signIn(t, s.root), "GET", path, nil); status != http.StatusSeeOther || to != console.Prefix+c.after {
+			t.Errorf("%s, signed in meanwhile: status %d, %s", c.form, status, to)
+		}
 	}
 }
 

@@ -37,6 +37,7 @@ type service struct {
 	options  console.Options
 	console  *console.Console
 	now      func() time.Time // of the console and its sessions
+	clock    func() time.Time // of all else
 	faults   *testmode.Faults // that hit nobody before forTests
 
 	// before, if there is one, sees each request to the API, and may hold it up.
@@ -57,15 +58,17 @@ func start(t testing.TB, clock func() time.Time) *service {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &service{store: st, keys: directory.NewKeys(st, sealer, directory.Options{}), now: clock}
+	s := &service{store: st, now: clock, clock: time.Now}
+	served := func() time.Time { return s.clock() }
+	s.keys = directory.NewKeys(st, sealer, directory.Options{Clock: served})
 	if clock == nil {
 		s.now = time.Now
 	}
 	s.faults = testmode.NewFaults(chime.Service, st, nil)
-	if s.domain, err = directory.New(st, directory.Options{Refuse: s.faults.Refuse}); err != nil {
+	if s.domain, err = directory.New(st, directory.Options{Refuse: s.faults.Refuse, Clock: served}); err != nil {
 		t.Fatal(err)
 	}
-	s.operator = directory.NewOperator(st, directory.Options{})
+	s.operator = directory.NewOperator(st, directory.Options{Clock: served})
 	if s.root, _, err = s.keys.EnsureRootKey(ctx, awsAccount, "", "", nil); err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +121,8 @@ func (s *service) forTests(t *testing.T) (*testmode.Clock, http.Handler) {
 		t.Fatal(err)
 	}
 	mode := &testmode.Mode{Clock: clock, RunDue: func(context.Context) error { return nil }, Faults: s.faults, States: states}
-	s.options.TestMode = mode.Handler(s.options.API)
+	s.clock = clock.Now
+	s.options.TestMode, s.options.ServiceClock = mode.Handler(s.options.API), clock.Now
 	s.console = console.New(s.options)
 	return clock, s.options.TestMode
 }

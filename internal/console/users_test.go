@@ -3,6 +3,7 @@ package console_test
 import (
 	"fmt"
 	"html"
+	"net/http"
 	"regexp"
 	"slices"
 	"strings"
@@ -129,7 +130,7 @@ func TestInvite(t *testing.T) {
 	p := s.person(t, s.root)
 	at := "/accounts/" + team.AccountId + "/invite"
 	plan := p.post(at, "addresses", "a@example.com; Berg, Ana <b@example.com>,c@example.com\r\nd@example.com e@example.com;\n<f@example.com>")
-	p.has(p.awaited(plan), 200, "To change 6 of 0 users", "a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com", "f@example.com")
+	p.has(p.awaited(plan), 200, "To change 6 As they should be", "a@example.com", "b@example.com", "c@example.com", "d@example.com", "e@example.com", "f@example.com")
 	p.has(p.post(at, "addresses", " ;\n"), 422, "Enter at least one e-mail address.")
 }
 
@@ -302,8 +303,38 @@ func TestScenario_users(t *testing.T) {
 		v.fill("E-mail addresses", "ana@example.com; ben@example.com")
 		accessible(t, v)
 		v.press("Plan")
-		v.awaits("To change 2 of 0 users")
+		v.awaits("To change 2 As they should be")
 	}, noScript)
+}
+
+// A double click does once what takes a moment.
+func TestAccounts_doubleClick(t *testing.T) {
+	needsBrowser(t)
+	t.Parallel()
+	s := start(t, nil)
+	b := newBrowser(t, manner{})
+	defer b.leave()
+	signIn(t, b, s)
+	calls, gate := make(chan struct{}, 10), make(chan struct{})
+	hold := func(r *http.Request) {
+		if r.Method == http.MethodPost && r.URL.Path == "/accounts" {
+			calls <- struct{}{}
+			<-gate
+		}
+	}
+	b.fill("Name of the new account", "Twice")
+	_, n := b.usable(button, "Create account")
+	s.before.Store(&hold)
+	evaluate[any](b, `new Promise(done => {
+		const button = visitor.elements[%d];
+		button.click();
+		setTimeout(() => { button.click(); setTimeout(done, 300); }, 200);
+	})`, n)
+	close(gate)
+	b.sees("The account has been created.")
+	if made := len(calls); made != 1 {
+		t.Errorf("%d accounts were created", made)
+	}
 }
 
 // With script, a list follows what somebody types, goes on by itself where the service has stopped

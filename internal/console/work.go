@@ -33,7 +33,8 @@ type work struct {
 	plans  map[string]*planned // nil until the folder was read
 	runs   map[string]*run
 	looked map[string]looked // by the id of the job
-	owners map[string]string // the accounts of jobs that have ledgers
+	heads  map[string]head   // of the ledgers of jobs
+	others map[string]*other // ledgers that other programs work on
 	news   chan struct{}     // closed when something begins or ends
 }
 
@@ -53,7 +54,7 @@ var (
 )
 
 func newWork() *work {
-	w := &work{planning: make(chan struct{}, mostPlanning), runs: map[string]*run{}, looked: map[string]looked{}, owners: map[string]string{}, news: make(chan struct{})}
+	w := &work{planning: make(chan struct{}, mostPlanning), runs: map[string]*run{}, looked: map[string]looked{}, heads: map[string]head{}, others: map[string]*other{}, news: make(chan struct{})}
 	w.Context, w.end = context.WithCancelCause(context.Background())
 	return w
 }
@@ -337,11 +338,18 @@ func (w *work) runOf(job, key string) *run {
 	return nil
 }
 
+// starts takes over how far a ledger has come.
+func (r *run) starts(l *bulk.Ledger) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.base = bulk.Counts{Total: len(l.Rows), Done: l.Count(bulk.Done), Failed: l.Count(bulk.Failed), Skipped: l.Count(bulk.Skipped)}
+}
+
 // work carries out a ledger. The service knows of the job when begun is called.
 func (r *run) work(ctx context.Context, a *bulk.Account, l *bulk.Ledger, begun func()) error {
+	r.starts(l)
 	r.mu.Lock()
 	r.calling, r.began = true, r.now()
-	r.base = bulk.Counts{Total: len(l.Rows), Done: l.Count(bulk.Done), Failed: l.Count(bulk.Failed), Skipped: l.Count(bulk.Skipped)}
 	r.mu.Unlock()
 	a.Announce(ctx, l, "")
 	begun()
@@ -381,6 +389,7 @@ func (v *visit) goOn(job, account string, action bulk.Action, prepare func(*bulk
 			return err
 		}
 		defer l.Close()
+		r.starts(l)
 		// Whatever the URL of the service was when the ledger was made, it is this service.
 		l.Endpoint = c.Endpoint
 		a, err := c.users(key, l.Account, job, bulk.Config{Reading: r.reading, Waiting: r.pauses})
@@ -434,12 +443,10 @@ func (c *Console) lookAt(job string) (*looked, error) {
 	if ok && found.State != bulk.JobRunning && found.size == info.Size() && found.written.Equal(info.ModTime()) {
 		return &found, nil
 	}
-	j, err := bulk.LookAt(path)
-	if err != nil {
+	if found, err = c.work.read(job, path); err != nil {
 		return nil, err
 	}
-	found = looked{Job: j, Reasons: reasons(&j.Plan), size: info.Size(), written: info.ModTime()}
-	j.Rows = nil
+	found.size, found.written = info.Size(), info.ModTime()
 	c.work.mu.Lock()
 	defer c.work.mu.Unlock()
 	if len(c.work.looked) >= mostEnded {
@@ -449,36 +456,83 @@ func (c *Console) lookAt(job string) (*looked, error) {
 	return &found, nil
 }
 
-// accountOf returns the account of a job whose ledger is in our folder, empty if nobody can tell.
-func (c *Console) accountOf(job string) string {
+// other is a ledger that another program works on, which is read on from where it was read before:
+// people watch it each second. It is forgotten when nobody has looked for a while.
+type other struct {
+	mu sync.Mutex
+	*bulk.Watch
+	forget *time.Timer
+}
+
+// read reads a ledger.
+func (w *work) read(job, path string) (looked, error) {
+	w.mu.Lock()
+	o := w.others[job]
+	if o == nil {
+		o = &other{Watch: bulk.NewWatch(path)}
+		w.others[job] = o
+	} else {
+		o.forget.Stop()
+	}
+	forget := func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if o.forget.Stop(); w.others[job] == o {
+			delete(w.others, job)
+		}
+	}
+	o.forget = time.AfterFunc(silence, forget)
+	w.mu.Unlock()
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	j, err := o.Look()
+	if err != nil || j.State != bulk.JobRunning {
+		forget()
+	}
+	if err != nil {
+		return looked{}, err
+	}
+	found := looked{Job: new(*j), Reasons: reasons(&j.Plan)}
+	found.Ledger = &bulk.Ledger{Plan: bulk.Plan{Head: j.Head}, Path: j.Path, Began: j.Began, Latest: j.Latest}
+	return found, nil
+}
+
+// head is what the first line of a ledger says, which never changes.
+type head struct{ account, undoes string }
+
+// headOf returns the head of a ledger in our folder, empty if there is none that can be read.
+func (c *Console) headOf(job string) head {
 	if c.Jobs == "" || !jobID.MatchString(job) {
-		return ""
+		return head{}
 	}
 	info, err := os.Lstat(c.ledger(job))
 	if err != nil || !info.Mode().IsRegular() {
-		return ""
+		return head{}
 	}
 	w := c.work
 	w.mu.Lock()
-	account, known := w.owners[job]
+	known, ok := w.heads[job]
 	w.mu.Unlock()
-	if known {
-		return account
+	if ok {
+		return known
 	}
 	file, err := os.Open(c.ledger(job))
 	if err != nil {
-		return ""
+		return head{}
 	}
 	defer file.Close()
-	head, err := bulk.ReadHead(file)
-	if err != nil || head.Job != job {
-		return ""
+	first, err := bulk.ReadHead(file)
+	if err != nil || first.Job != job {
+		return head{}
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.owners[job] = head.Account
-	return head.Account
+	w.heads[job] = head{first.Account, first.Undoes}
+	return w.heads[job]
 }
+
+// accountOf returns the account of a job whose ledger is in our folder, empty if nobody can tell.
+func (c *Console) accountOf(job string) string { return c.headOf(job).account }
 
 // reason is why some rows fail.
 type reason struct {

@@ -37,6 +37,24 @@ function live(part) {
 	const events = new EventSource(part.dataset.live);
 	events.addEventListener("part", (event) => { part.innerHTML = event.data; enhance(part); });
 	events.addEventListener("over", () => { events.close(); location.reload(); });
+	// The browser asks again by itself, unless something else has answered: a page to sign in, say, or
+	// that of a proxy.
+	const note = document.createElement("p");
+	note.className = "warning";
+	note.setAttribute("role", "status");
+	let silent;
+	events.addEventListener("open", () => { clearTimeout(silent); silent = undefined; note.remove(); });
+	events.addEventListener("error", () => {
+		silent ??= setTimeout(() => { note.textContent = part.dataset.silent; part.before(note); }, 5000);
+		if (events.readyState === EventSource.CLOSED) setTimeout(reloadWhenBack, 2000);
+	});
+}
+
+// Loads the page again when the service answers.
+async function reloadWhenBack() {
+	const answer = await fetch(location.href).catch(() => null);
+	if (answer && answer.status < 500) location.reload();
+	else setTimeout(reloadWhenBack, 5000);
 }
 
 // A file that is too large need not be sent to be refused.
@@ -137,6 +155,16 @@ function select(event) {
 	lastBox = event.target;
 }
 
+// A second click would do again what takes a moment. After a while it may be meant: the person may
+// have stopped the first.
+let sent = new WeakMap(); // when forms were
+function once(event) {
+	const form = event.target;
+	if ((event.submitter?.formMethod || form.method) !== "post") return;
+	if (event.timeStamp - sent.get(form) < 10000) event.preventDefault();
+	else sent.set(form, event.timeStamp);
+}
+
 function enhance(root) {
 	localTimes(root);
 	copyButtons(root);
@@ -145,6 +173,8 @@ function enhance(root) {
 
 enhance(document);
 document.addEventListener("click", select);
+document.addEventListener("submit", once);
+addEventListener("pageshow", () => { sent = new WeakMap(); }); // again, by the back button
 document.querySelectorAll("form[data-search]").forEach(liveSearch);
 document.querySelectorAll("[data-part]").forEach(goOn);
 document.querySelectorAll("a[data-load]").forEach(load);
