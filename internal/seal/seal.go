@@ -82,14 +82,16 @@ func FromFile(ctx context.Context, st store.Store, keyFile string) (*Sealer, err
 	if err != nil {
 		return nil, fmt.Errorf("opening secret key: %w", err)
 	}
-	if !sealed {
+	// A key that is there is only read: systemd and Kubernetes mount it where nothing can be written.
+	_, err = readKey(keyFile)
+	if !sealed && errors.Is(err, fs.ErrNotExist) {
 		if err := createKey(keyFile); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("creating secret key: %w", err)
 		}
+		_, err = readKey(keyFile)
 	}
-	_, err = readKey(keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: the database holds secrets that only this key opens, put the file back, or give up all access keys by carillon key recover", err)
+		return nil, fmt.Errorf("%w: the database holds secrets that only this key opens, put the file back, name a copy by --secret-key-file, or give up all access keys by carillon key recover", err)
 	}
 	if err != nil {
 		return nil, err
