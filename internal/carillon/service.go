@@ -223,7 +223,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		states.Ready = func(ctx context.Context) error {
 			_, _, err := keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, save)
-			return errors.Join(err, s.keepConsoleURL(ctx))
+			return errors.Join(err, s.keepConsoleURL(ctx, o))
 		}
 	}
 	s.metrics.CountTasks(directory.TaskKinds(), domain.CountDueTasks, o.Logger)
@@ -274,6 +274,8 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			return nil, noStore(err)
 		}
 		handler = withConsole(s.console, handler)
+	default:
+		s.tellOfConsole(ctx, o)
 	}
 	s.web = append(s.web, s.serve(listener, handler, tlsConfig, o.Logger))
 	return s, nil
