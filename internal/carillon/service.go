@@ -281,10 +281,14 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	return s, nil
 }
 
-// notListening says what to do about an address that another process has.
+// notListening says what to do about an address that another process has, or that is not for this
+// user.
 func notListening(what string, err error, flag string) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("listening%s: %w: stop what listens there, or choose another address by %s", what, err, flag)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("listening%s: %w: a port below 1024 takes the capability CAP_NET_BIND_SERVICE, or choose another by %s", what, err, flag)
 	}
 	return fmt.Errorf("listening%s: %w", what, err)
 }
