@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -266,6 +267,87 @@ func TestCrashPostgresStops(t *testing.T) {
 	crash(t, max(1, *crashRounds/4), site)
 }
 
+// newDatabase makes an empty database on a server, for as long as the test runs.
+func newDatabase(t *testing.T, base, name string) string {
+	t.Helper()
+	name = fmt.Sprintf("%s_%d", name, os.Getpid())
+	psql(t, base, "CREATE DATABASE "+name+" ENCODING 'UTF8' TEMPLATE template0")
+	t.Cleanup(func() { psql(t, base, "DROP DATABASE "+name+" WITH (FORCE)") })
+	u, err := url.Parse(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u.Path, u.RawQuery = "/"+name, ""
+	return u.String()
+}
+
+// moving finds the section of docs/scale.md whose commands TestPostgresMove runs.
+var moving = regexp.MustCompile(`(?ms)^### Moving from SQLite$.*?^### `)
+
+// The commands of docs/scale.md move what a service on SQLite has to PostgreSQL. Its scripts find
+// there what they had.
+func TestPostgresMove(t *testing.T) {
+	takesTurns(t)
+	base := testPostgres(t)
+	t.Parallel()
+	page, err := os.ReadFile("../../docs/scale.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var blocks []string
+	for _, m := range regexp.MustCompile("(?ms)^```sh\n(.*?)^```$").FindAllStringSubmatch(moving.FindString(string(page)), -1) {
+		blocks = append(blocks, m[1])
+	}
+	if len(blocks) != 2 {
+		t.Fatalf("the section has %d blocks, want one that saves and one that imports", len(blocks))
+	}
+	dir := t.TempDir()
+	env := childEnv(dir)
+	run := func(script string, more ...string) string {
+		t.Helper()
+		var complaints bytes.Buffer
+		cmd := exec.Command("sh", "-ec", script)
+		cmd.Dir, cmd.Env, cmd.Stderr = dir, append(env, more...), &complaints
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("%s: %v\n%s", script, err, complaints.String())
+		}
+		return strings.TrimSpace(string(out))
+	}
+	old, err := startService("carillon", dir, env, "--data", "old")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.end(os.Kill)
+	const keys = ". old/root-key.sh\n"
+	id := run(`export CARILLON_DATA=old
+carillon account create --name Corp --type EnterpriseLWA --output json | sed -n 's/.*"AccountId": "\(.*\)",/\1/p'`)
+	run(keys + `export CARILLON_DATA=old
+carillon domain claim --account-id Corp example.com
+carillon user register --account-id Corp --email ana@example.com
+aws chime invite-users --account-id "$(aws chime create-account --name Team --query Account.AccountId --output text)" --user-email-list bo@example.net`)
+
+	target := []string{"CARILLON_DATABASE_URL=" + newDatabase(t, base, "moved"), "CARILLON_SECRET_KEY_FILE=" + filepath.Join(dir, "secret.key")}
+	run(strings.ReplaceAll(blocks[0], "/var/lib/carillon", "old"))
+	begin, ok := strings.CutSuffix(strings.ReplaceAll(blocks[1], "ACCOUNT_ID example", id+" example"), "carillon serve\n")
+	if !ok {
+		t.Fatalf("the commands do not end with carillon serve:\n%s", blocks[1])
+	}
+	run(keys+begin, target...)
+	moved, err := startService("carillon", dir, append(append(env, target...),
+		"CARILLON_ROOT_ACCESS_KEY_ID="+old.env["AWS_ACCESS_KEY_ID"], "CARILLON_ROOT_SECRET_ACCESS_KEY="+old.env["AWS_SECRET_ACCESS_KEY"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer moved.end(os.Kill)
+	const list = keys + `aws chime list-accounts
+for ID in $(aws chime list-accounts --query 'Accounts[].AccountId' --output text); do aws chime list-users --account-id "$ID"; done`
+	want := run(list)
+	if got := run(strings.Replace(list, keys, keys+"AWS_ENDPOINT_URL_CHIME="+moved.url+"\n", 1)); got != want || !strings.Contains(want, "bo@example.net") {
+		t.Errorf("on PostgreSQL there is\n%s\nand on SQLite\n%s", got, want)
+	}
+}
+
 // The commands of docs/scale.md save a database that is being served, and make another one of it.
 func TestPostgresDump(t *testing.T) {
 	takesTurns(t)
@@ -274,21 +356,10 @@ func TestPostgresDump(t *testing.T) {
 		t.Skip("the client programs of PostgreSQL are not on PATH")
 	}
 	t.Parallel()
-	database := func(name string) string {
-		name = fmt.Sprintf("%s_%d", name, os.Getpid())
-		psql(t, base, "CREATE DATABASE "+name+" ENCODING 'UTF8' TEMPLATE template0")
-		t.Cleanup(func() { psql(t, base, "DROP DATABASE "+name+" WITH (FORCE)") })
-		u, err := url.Parse(base)
-		if err != nil {
-			t.Fatal(err)
-		}
-		u.Path, u.RawQuery = "/"+name, ""
-		return u.String()
-	}
 	dir := t.TempDir()
-	restored := database("restored")
+	restored := newDatabase(t, base, "restored")
 	env := append(childEnv(dir), "CARILLON_SECRET_KEY_FILE="+filepath.Join(dir, "secret.key"),
-		"CARILLON_DATABASE_URL="+database("served"), "NEW_DATABASE_URL="+restored)
+		"CARILLON_DATABASE_URL="+newDatabase(t, base, "served"), "NEW_DATABASE_URL="+restored)
 	s, err := startService("carillon", dir, env, "--data", "lines")
 	if err != nil {
 		t.Fatal(err)

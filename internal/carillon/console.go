@@ -91,26 +91,32 @@ func (s *service) openConsole(ctx context.Context, o serviceOptions, listened st
 		ServiceClock: clock.Now,
 	})
 	s.consoleURL = strings.TrimSuffix(at.String(), "/") + console.Prefix + "/"
-	if err := s.keepConsoleURL(ctx); err != nil { // a full disk, say, can still be read
-		o.Logger.Warn("carillon console does not get to know where the console is", "error", err)
-	}
+	s.tellOfConsole(ctx, o)
 	return nil
 }
 
-// keepConsoleURL lets `carillon console` know where the console is, if there is one.
-func (s *service) keepConsoleURL(ctx context.Context) error {
-	if s.consoleURL == "" {
+// tellOfConsole is keepConsoleURL for a service that does not need that.
+func (s *service) tellOfConsole(ctx context.Context, o serviceOptions) {
+	if err := s.keepConsoleURL(ctx, o); err != nil { // a full disk, say, can still be read
+		o.Logger.Warn("carillon console does not get to know where the console is", "error", err)
+	}
+}
+
+// keepConsoleURL lets `carillon console` know where the console is, or that there is none any more.
+// On PostgreSQL another service may have one.
+func (s *service) keepConsoleURL(ctx context.Context, o serviceOptions) error {
+	if s.consoleURL == "" && o.database.URL != "" {
 		return nil
 	}
 	return keepSetting(ctx, s.store, consoleURLSetting, s.consoleURL)
 }
 
-// keepSetting puts a setting unless it is as it should be.
+// keepSetting puts a setting unless it is as it should be. None at all is as good as an empty one.
 func keepSetting(ctx context.Context, st store.Store, name, value string) error {
 	same := false
 	err := st.View(ctx, func(tx store.ReadTx) error {
 		kept, err := tx.Setting(name)
-		same = err == nil && string(kept) == value
+		same = (err == nil || errors.Is(err, store.ErrNotFound)) && string(kept) == value
 		return nil
 	})
 	if err != nil || same {
@@ -170,9 +176,10 @@ func (p *program) consoleLink(ctx context.Context, o consoleLinkOptions) error {
 			at = string(kept)
 			return err
 		})
-		if errors.Is(err, store.ErrNotFound) {
-			return &codedError{exitFailed, errors.New("the service has had no console yet: see carillon serve --help")}
-		} else if err != nil {
+		switch {
+		case errors.Is(err, store.ErrNotFound), err == nil && at == "":
+			return &codedError{exitFailed, errors.New("the service has no console: see carillon serve --help")}
+		case err != nil:
 			return err
 		}
 		key := o.Key

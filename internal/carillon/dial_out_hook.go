@@ -70,17 +70,21 @@ func (o *dialOutHookOptions) hook(data string, options webhook.Options, ended fu
 	return &directory.DialOutHook{URL: o.URL, Secret: secret, Sender: sender, Ended: ended}, nil
 }
 
-// hookSecret reads a secret from a file, which it makes if it is missing.
+// hookSecret reads a secret from a file, which it makes if it is missing. A file that is there is
+// only read: it may be where nothing can be written, or on a disk that is full.
 func hookSecret(file string) (string, error) {
-	random := make([]byte, 30) // which are 40 characters
-	if _, err := rand.Read(random); err != nil {
-		return "", err
-	}
-	err := atomicfile.CreateFile(file, []byte(base64.StdEncoding.EncodeToString(random)+"\n"), 0o600)
-	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", err
-	}
 	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		random := make([]byte, 30) // which are 40 characters
+		if _, err := rand.Read(random); err != nil {
+			return "", err
+		}
+		made := []byte(base64.StdEncoding.EncodeToString(random) + "\n")
+		if err := atomicfile.CreateFile(file, made, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+			return "", err
+		}
+		text, err = os.ReadFile(file)
+	}
 	if err != nil {
 		return "", err
 	}

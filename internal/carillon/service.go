@@ -226,7 +226,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		states.Ready = func(ctx context.Context) error {
 			_, _, err := keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, save)
-			return errors.Join(err, s.keepConsoleURL(ctx))
+			return errors.Join(err, s.keepConsoleURL(ctx, o))
 		}
 	}
 	s.metrics.CountTasks(directory.TaskKinds(), domain.CountDueTasks, o.Logger)
@@ -277,15 +277,21 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			return nil, noStore(err)
 		}
 		handler = withConsole(s.console, handler)
+	default:
+		s.tellOfConsole(ctx, o)
 	}
 	s.web = append(s.web, s.serve(listener, handler, tlsConfig, o.Logger))
 	return s, nil
 }
 
-// notListening says what to do about an address that another process has.
+// notListening says what to do about an address that another process has, or that is not for this
+// user.
 func notListening(what string, err error, flag string) error {
-	if errors.Is(err, syscall.EADDRINUSE) {
+	switch {
+	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("listening%s: %w: stop what listens there, or choose another address by %s", what, err, flag)
+	case errors.Is(err, syscall.EACCES):
+		return fmt.Errorf("listening%s: %w: a port below 1024 takes the capability CAP_NET_BIND_SERVICE, or choose another by %s", what, err, flag)
 	}
 	return fmt.Errorf("listening%s: %w", what, err)
 }

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -53,6 +54,19 @@ func start(t *testing.T, change func(*serviceOptions)) *service {
 		t.Fatal(err)
 	}
 	return s
+}
+
+// Who may not have a port is told what it takes. Root, who may run the tests, may have any.
+func TestStart_PortNotAllowed(t *testing.T) {
+	_, err := startService(t.Context(), serviceOptions{
+		Listen: "127.0.0.1:443", database: database{Data: filepath.Join(t.TempDir(), "data")}, Logger: slog.New(slog.DiscardHandler),
+		listen: func(network, address string) (net.Listener, error) {
+			return nil, &net.OpError{Op: "listen", Net: network, Err: os.NewSyscallError("bind", syscall.EACCES)}
+		},
+	})
+	if err == nil || !strings.Contains(err.Error(), "CAP_NET_BIND_SERVICE, or choose another by --listen") {
+		t.Errorf("got error %v, want one that says what it takes", err)
+	}
 }
 
 // dial connects to where a URL leads.

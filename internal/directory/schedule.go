@@ -31,6 +31,7 @@ const (
 	tasksPutOff  = time.Minute     // how long a task that has failed waits
 	systemName   = "system"        // who does it, in the audit trail
 	tasksBreaker = time.Second     // how long the scheduler waits if it cannot even look
+	tasksTold    = time.Minute     // between two complaints that it cannot
 )
 
 // kind says how tasks of a kind are done: in an update, or by work outside of one.
@@ -127,15 +128,21 @@ func (s *scheduler) wake() {
 }
 
 // RunTasks does what falls due, until the context ends. It returns when no work is under way any
-// more. failed gets the errors: of a task, or of looking for tasks if that has no kind.
+// more. failed gets the errors: of a task, or of looking for tasks if that has no kind. While no
+// look succeeds, it hears of one a minute: a database that is away must not fill a log.
 func (s *Service) RunTasks(ctx context.Context, failed func(kind string, err error)) {
+	var told time.Time // of a look; zero: the last one succeeded
 	for ctx.Err() == nil {
 		_, next, err := s.handOut(ctx, failed)
 		pause := min(tasksPause, max(0, next.Sub(s.options.Clock())))
+		if err == nil {
+			told = time.Time{}
+		}
 		switch {
 		case err != nil:
 			pause = tasksBreaker
-			if ctx.Err() == nil {
+			if ctx.Err() == nil && time.Since(told) >= tasksTold {
+				told = time.Now()
 				failed("", err)
 			}
 		case next.IsZero():

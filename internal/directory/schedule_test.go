@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -17,6 +18,7 @@ import (
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/store"
 	"github.com/carillon-project/carillon/internal/store/postgres"
+	"github.com/carillon-project/carillon/internal/store/sqlite"
 )
 
 func chore(kind, account, target string, due time.Time) store.Task {
@@ -235,6 +237,50 @@ func TestRunTasks_stopped(t *testing.T) {
 		h.schedule(chore("chore", "", "slow", now))
 		h.service.RunTasks(ctx, func(kind string, err error) { t.Errorf("%s: %v", kind, err) })
 		equal(t, "tasks left", h.tasks(), []string{"slow"})
+	})
+}
+
+// away is a store in which nobody can look for tasks, while that is so.
+type away struct {
+	store.Store
+	looks atomic.Int64
+	gone  atomic.Bool
+}
+
+func (a *away) DueTasks(context.Context, time.Time, int) ([]store.Task, time.Time, error) {
+	a.looks.Add(1)
+	if a.gone.Load() {
+		return nil, time.Time{}, errors.New("nobody answers")
+	}
+	return nil, time.Time{}, nil
+}
+
+// While the store is away, the scheduler goes on looking each second, and complains once a minute.
+func TestRunTasks_away(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := ok[store.Store](t)(sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{Volatile: true}))
+		defer st.Close()
+		a := &away{Store: st}
+		service := ok[*directory.Service](t)(directory.New(a, directory.Options{}))
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		var complaints atomic.Int64
+		go service.RunTasks(ctx, func(kind string, err error) { complaints.Add(1) })
+		spend := func(gone bool, d time.Duration) (heard, looked int64) {
+			a.gone.Store(gone)
+			heard, looked = complaints.Load(), a.looks.Load()
+			time.Sleep(d)
+			return complaints.Load() - heard, a.looks.Load() - looked
+		}
+		spend(false, 10*time.Second)
+		if heard, looked := spend(true, 10*time.Minute); heard < 9 || heard > 11 || looked < 500 {
+			t.Errorf("in ten minutes: %d complaints, want one a minute, and %d looks, want one a second", heard, looked)
+		}
+		spend(false, 10*time.Second)
+		if heard, _ := spend(true, 10*time.Second); heard != 1 {
+			t.Errorf("away again: %d complaints, want one", heard)
+		}
 	})
 }
 

@@ -170,6 +170,8 @@ func (s storage) Collect(ch chan<- prometheus.Metric) {
 		last = float64(stats.LastCommit.UnixMilli()) / 1000
 	}
 	gauge(lastCommit, last)
-	gauge(freeBytes, float64(stats.FreeBytes))
+	if stats.FreeBytes != nil { // or a PostgreSQL would look like a full disk
+		gauge(freeBytes, float64(*stats.FreeBytes))
+	}
 	gauge(logBytes, float64(stats.LogBytes))
 }

@@ -47,7 +47,7 @@ func TestMetrics(t *testing.T) { synctest.Test(t, everyMetric) }
 func everyMetric(t *testing.T) {
 	m := metrics.New(stand{
 		store.Stats{Committed: 7, Undone: 2, Failed: 1, Commits: 4, Repeats: 3, LogBytes: 4096,
-			LastCommit: time.UnixMilli(1_800_000_000_500), FailedSyncs: 5, FailedCheckpoints: 6, FreeBytes: 8192},
+			LastCommit: time.UnixMilli(1_800_000_000_500), FailedSyncs: 5, FailedCheckpoints: 6, FreeBytes: new(uint64(8192))},
 		func(context.Context) (map[string]int, error) { return map[string]int{"Pro": 5, "Basic": 2}, nil },
 	}, slog.New(slog.DiscardHandler))
 	defer m.Close()
@@ -110,6 +110,15 @@ carillon_store_updates_total{outcome="undone"} 2
 	m.Handler().ServeHTTP(w, httptest.NewRequest("POST", "/metrics", nil))
 	if w.Code != http.StatusMethodNotAllowed || w.Header().Get("Allow") != "GET, HEAD" {
 		t.Errorf("POST: got %d, Allow %q, want 405 and GET, HEAD", w.Code, w.Header().Get("Allow"))
+	}
+}
+
+// A store without a disk of its own does not look like one whose disk is full.
+func TestRoomUnknown(t *testing.T) {
+	m := metrics.New(stand{store.Stats{}, func(context.Context) (map[string]int, error) { return nil, nil }}, slog.New(slog.DiscardHandler))
+	defer m.Close()
+	if got := scrape(t, m, "carillon_store_free_bytes"); got != "" {
+		t.Errorf("got %q, want no figure", got)
 	}
 }
 

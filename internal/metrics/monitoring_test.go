@@ -75,7 +75,7 @@ func TestMonitoring(t *testing.T) {
 // has happened.
 func exposed(t *testing.T) (labels map[string][]string, values map[string][]string) {
 	t.Helper()
-	m := metrics.New(stand{store.Stats{LogBytes: 1, FreeBytes: 1}, func(context.Context) (map[string]int, error) {
+	m := metrics.New(stand{store.Stats{LogBytes: 1, FreeBytes: new(uint64)}, func(context.Context) (map[string]int, error) {
 		return map[string]int{"Pro": 1}, nil
 	}}, slog.New(slog.DiscardHandler))
 	defer m.Close()

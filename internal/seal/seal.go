@@ -82,25 +82,33 @@ func FromFile(ctx context.Context, st store.Store, keyFile string) (*Sealer, err
 	if err != nil {
 		return nil, fmt.Errorf("opening secret key: %w", err)
 	}
-	if !sealed {
+	// A key that is there is only read: systemd and Kubernetes mount it where nothing can be written.
+	_, err = readKey(keyFile)
+	if !sealed && errors.Is(err, fs.ErrNotExist) {
 		if err := createKey(keyFile); err != nil && !errors.Is(err, fs.ErrExist) {
 			return nil, fmt.Errorf("creating secret key: %w", err)
 		}
+		_, err = readKey(keyFile)
 	}
-	_, err = readKey(keyFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w: the database holds secrets that only this key opens, put the file back, or give up all access keys by carillon key recover", err)
+		return nil, fmt.Errorf("%w: the database holds secrets that only this key opens, put the file back, %s", err, orElse)
 	}
 	if err != nil {
 		return nil, err
 	}
 	s := &Sealer{keyFile: keyFile}
 	// Looked up again, since another process may have been first.
-	if err := st.Update(ctx, s.adopt); err != nil {
+	switch err := st.Update(ctx, s.adopt); {
+	case errors.Is(err, ErrWrongKey):
+		return nil, fmt.Errorf("checking secret key %s: %w: the database holds secrets that only another key opens, put that one there, %s", keyFile, err, orElse)
+	case err != nil:
 		return nil, fmt.Errorf("checking secret key %s: %w", keyFile, err)
 	}
 	return s, nil
 }
+
+// orElse is what can be done where the file of a secret key does not come back.
+const orElse = "name a copy by --secret-key-file, or give up all access keys by carillon key recover"
 
 // FromStore is [FromFile] for a database that keeps the secret key itself. Whoever gets hold of
 // such a database can open the secrets, so a file is better. A database that was made with a file

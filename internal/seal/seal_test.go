@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -131,6 +132,27 @@ func TestFromFile_GivenKey(t *testing.T) {
 	}
 	if got, err := os.ReadFile(file); err != nil || string(got) != line {
 		t.Errorf("key file: got %q and error %v, want it unchanged", got, err)
+	}
+}
+
+// So it is where nothing can be written beside it, as in systemd's directory of credentials.
+func TestFromFile_ReadOnlyDirectory(t *testing.T) {
+	dir := t.TempDir()
+	given := filepath.Join(dir, "given.key")
+	if err := os.WriteFile(given, []byte(strings.Repeat("A", 43)+"=\n"), 0o400); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.Open(given)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	file := fmt.Sprint("/dev/fd/", f.Fd()) // no user of the machine can make files there, not even root
+	if _, err := os.Stat(file); err != nil {
+		t.Skip(err) // on Windows
+	}
+	if _, err := seal.FromFile(t.Context(), open(t, dir), file); err != nil {
+		t.Fatal(err)
 	}
 }
 

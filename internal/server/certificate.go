@@ -18,6 +18,7 @@ type Certificate struct {
 
 	mu      sync.Mutex
 	current *tls.Certificate
+	warned  bool           // that clients refuse the current one
 	loaded  [2]fs.FileInfo // the files when they were last read, whatever came of it
 	looked  time.Time
 }
@@ -26,7 +27,8 @@ type Certificate struct {
 const lookEvery = time.Second
 
 // LoadCertificate reads a certificate chain and its private key, PEM. Later versions of the files
-// are loaded when they change; the log tells of each, and of those that cannot be used.
+// are loaded when they change; the log tells of each, and of those that cannot be used. It also
+// warns of one that has expired, when that is seen.
 func LoadCertificate(certFile, keyFile string, logger *slog.Logger) (*Certificate, error) {
 	c := &Certificate{certFile: certFile, keyFile: keyFile, logger: logger, looked: time.Now()}
 	return c, c.load()
@@ -42,6 +44,7 @@ func (c *Certificate) Config() *tls.Config {
 			if c.changed() {
 				c.reload()
 			}
+			c.warn(now)
 		}
 		return c.current, nil
 	}}
@@ -67,10 +70,21 @@ func (c *Certificate) load() error {
 	c.loaded = c.stat()
 	pair, err := tls.LoadX509KeyPair(c.certFile, c.keyFile)
 	if err != nil {
-		return fmt.Errorf("reading the certificate: %w", err)
+		return fmt.Errorf("reading the certificate %s with the key %s: %w", c.certFile, c.keyFile, err)
 	}
-	c.current = &pair
+	c.current, c.warned = &pair, false
+	c.warn(time.Now())
 	return nil
+}
+
+// warn says once of each certificate that it is not valid at a time.
+func (c *Certificate) warn(now time.Time) {
+	leaf := c.current.Leaf
+	if c.warned || !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter) {
+		return
+	}
+	c.warned = true
+	c.logger.Warn("the certificate is not valid now, clients refuse it: renew it", "file", c.certFile, "from", leaf.NotBefore, "until", leaf.NotAfter)
 }
 
 // stat tells what the files are, nil for one that is not there.

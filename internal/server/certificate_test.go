@@ -22,11 +22,16 @@ import (
 // writeCertificate writes a certificate with a serial number, by which to tell it, and its key.
 func writeCertificate(t testing.TB, certFile, keyFile string, serial int64) {
 	t.Helper()
+	writeCertificateUntil(t, certFile, keyFile, serial, time.Now().Add(time.Hour))
+}
+
+func writeCertificateUntil(t testing.TB, certFile, keyFile string, serial int64, until time.Time) {
+	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour)}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: until}
 	cert, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
 		t.Fatal(err)
@@ -40,6 +45,42 @@ func writeCertificate(t testing.TB, certFile, keyFile string, serial int64) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// A certificate that has expired is used, for want of another, and the log warns of it once.
+func TestCertificate_Expired(t *testing.T) {
+	cert, key := filepath.Join(t.TempDir(), "cert.pem"), filepath.Join(t.TempDir(), "key.pem")
+	var log bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&log, nil))
+	warnings := func(what string, want int) {
+		t.Helper()
+		if n := strings.Count(log.String(), "level=WARN"); n != want || want > 0 && !strings.Contains(log.String(), cert) {
+			t.Errorf("%s: the log has %d warnings, want %d: %s", what, n, want, &log)
+		}
+		log.Reset()
+	}
+	writeCertificateUntil(t, cert, key, 1, time.Now().Add(-time.Hour))
+	c, err := server.LoadCertificate(cert, key, logger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	warnings("expired at the start", 1)
+	handshake := func() {
+		t.Helper()
+		c.LookSoon()
+		if _, err := c.Config().GetCertificate(&tls.ClientHelloInfo{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	handshake()
+	warnings("still", 0)
+	writeCertificateUntil(t, cert, key, 2, time.Now().Add(time.Hour))
+	handshake()
+	warnings("renewed", 0)
+	writeCertificateUntil(t, cert, key, 3, time.Now().Add(-time.Minute))
+	handshake()
+	handshake()
+	warnings("replaced by one that has expired", 1)
 }
 
 func TestCertificate(t *testing.T) {

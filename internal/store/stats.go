@@ -24,9 +24,9 @@ type Stats struct {
 	// that SQLite could not bring to stable storage, or not at all. Both are 0 on PostgreSQL.
 	FailedSyncs, FailedCheckpoints uint64
 
-	// FreeBytes is how much room the disk of the database has for this process; 0 on PostgreSQL, and
-	// where nobody can tell.
-	FreeBytes uint64
+	// FreeBytes is how much room the disk of the database has for this process; nil on PostgreSQL,
+	// and where nobody can tell.
+	FreeBytes *uint64
 
 	// LogBytes is the size of SQLite's log beside the database; 0 on PostgreSQL.
 	LogBytes int64

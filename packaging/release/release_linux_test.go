@@ -768,6 +768,15 @@ func testScript(t *testing.T, r *release) {
 	if out, err := exec.Command(filepath.Join(prefix, "bin", "aws"), "--version").CombinedOutput(); err != nil || !strings.Contains(string(out), "carillon/"+version) {
 		t.Errorf("aws --version: got %v and %q", err, out)
 	}
+	below := exec.Command("sh", filepath.Join(r.out, "install.sh"))
+	below.Dir = t.TempDir()
+	below.Env = append(os.Environ(), "CARILLON_DOWNLOADS=file://"+r.out, "PREFIX=opt")
+	if out, err := below.CombinedOutput(); err != nil {
+		t.Errorf("below the directory it is run in: got %v and %s", err, out)
+	}
+	if out, err := exec.Command(filepath.Join(below.Dir, "opt", "bin", "carillon"), "version").CombinedOutput(); err != nil {
+		t.Errorf("what was installed below the directory it is run in: got %v and %q", err, out)
+	}
 	page, err := os.ReadFile(filepath.Join(prefix, "share/man/man1/aws-chime-create-room.1"))
 	if want := ".SH NAME\naws\\-chime\\-create\\-room \\- Creates a chat room in an Enterprise account\n.SH "; err != nil || !strings.Contains(string(page), want) {
 		t.Errorf("the manual page of create-room is %q (%v), want %q in it", page, err, want)

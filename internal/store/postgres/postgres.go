@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -89,8 +90,11 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 // open opens a database, which must be distributed as a whole or not at all if that is checked.
 func open(ctx context.Context, databaseURL string, opts Options, checked bool) (*database, *store.Upgraded, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
-	if err != nil {
+	if err != nil || misread(databaseURL, config.ConnConfig) {
 		return nil, nil, invalidURL(databaseURL)
+	}
+	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
+		return nil, nil, errors.New("reading database URL: default_query_exec_mode=simple_protocol does not work, use exec")
 	}
 	config.MaxConns = defaultPool
 	if opts.Pool > 0 {
@@ -124,6 +128,17 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 		return nil, nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explain(err))
 	}
 	return d, migrations.Found, nil
+}
+
+// misread reports whether a part of the password was taken for a host, or for the name of the
+// database, since a character in it should have been written as its code. Errors show these parts.
+func misread(text string, c *pgx.ConnConfig) bool {
+	for _, f := range c.Fallbacks {
+		if strings.Contains(f.Host, "@") {
+			return true
+		}
+	}
+	return strings.Contains(c.Host, "@") || strings.Contains(c.Database, "@") && strings.Contains(text, c.Database)
 }
 
 // invalidURL says what is wrong with a URL that does not parse. It shows nothing of the URL, since

@@ -271,6 +271,9 @@ func TestOpen_InvalidURL(t *testing.T) {
 		{"postgres://mary:s3cret@db.example.com/people?connect_timeout=s3cret", "connect_timeout"},
 		{"postgres://mary:s3cret@db.example.com/people?sslmode=require&sslrootcert=/s3cret", "sslrootcert"},
 		{"postgres://mary:s3cret@db.example.com/people?sslmode=s3cret&connect_timeout=s3cret", "%40 for @"},
+		{"postgres://mary:s3cr@et@db.example.com/people", "%40 for @"},
+		{"postgres://mary:12/s3cret@db.example.com/people", "%40 for @"},
+		{"postgres://mary:s3cret@db.example.com/people?default_query_exec_mode=simple_protocol", "use exec"},
 		{"mary:s3cret@db.example.com/people", "%40 for @"},
 		{"host=db.example.com user=mary password=s3cret sslmode=people", "%40 for @"},
 	} {

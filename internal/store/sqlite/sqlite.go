@@ -338,7 +338,9 @@ func (d *database) Seats(ctx context.Context) (map[string]int, error) {
 func (d *database) Stats() store.Stats {
 	stats := d.counters.Stats()
 	stats.LogBytes = d.logSize()
-	stats.FreeBytes, _ = free(filepath.Dir(d.path))
+	if room, known := free(filepath.Dir(d.path)); known {
+		stats.FreeBytes = &room
+	}
 	return stats
 }
 

@@ -176,7 +176,7 @@ func TestStats(t *testing.T) {
 	wg.Wait()
 	got := s.Stats()
 	if got.Committed != updaters*each || got.Commits == 0 || got.Commits >= got.Committed || got.LogBytes == 0 || got.Repeats != 0 ||
-		time.Since(got.LastCommit) > time.Minute || got.FreeBytes == 0 {
+		time.Since(got.LastCommit) > time.Minute || got.FreeBytes == nil || *got.FreeBytes == 0 {
 		t.Errorf("got %+v, want %d updates in fewer commits, and a log", got, updaters*each)
 	}
 }

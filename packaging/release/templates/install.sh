@@ -52,6 +52,10 @@ main() {
 {{- end}}{{end}}
 	esac
 	prefix=${PREFIX:-$HOME/.local}
+	case $prefix in
+	/*) ;;
+	*) prefix=$PWD/$prefix ;; # below, the directory is another
+	esac
 	dir=$(mktemp -d)
 	trap 'rm -rf "$dir"' EXIT
 	download "${CARILLON_DOWNLOADS:-{{.Downloads}}}/$name" "$dir/$name"
