@@ -90,10 +90,12 @@ func FromFile(ctx context.Context, st store.Store, keyFile string) (*Sealer, err
 		}
 		_, err = readKey(keyFile)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%w: the database holds secrets that only this key opens, put the file back, %s", err, orElse)
-	}
-	if err != nil {
+	case sealed && errors.Is(err, errNoKey):
+		return nil, fmt.Errorf("%w: the database holds secrets that only the former key opens, move this file away and put back a copy, %s", err, orElse)
+	case err != nil:
 		return nil, err
 	}
 	s := &Sealer{keyFile: keyFile}
@@ -468,6 +470,9 @@ func replaceKey(path string, key []byte) error {
 	return f.Replace()
 }
 
+// errNoKey is what is wrong with a file that holds anything else than a secret key.
+var errNoKey = fmt.Errorf("must hold one line, %d bytes in base64", keySize)
+
 func readKey(path string) (*secretKey, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
@@ -475,7 +480,7 @@ func readKey(path string) (*secretKey, error) {
 	}
 	key, err := base64.StdEncoding.DecodeString(strings.TrimSpace(string(text)))
 	if err != nil || len(key) != keySize {
-		return nil, fmt.Errorf("reading secret key: %s must hold one line, %d bytes in base64", path, keySize)
+		return nil, fmt.Errorf("reading secret key: %s %w", path, errNoKey)
 	}
 	return newSecretKey(key)
 }
