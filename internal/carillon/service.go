@@ -253,6 +253,10 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	})
 	s.background.Go(func() {
 		domain.RunTasks(s.calls, func(kind string, err error) {
+			if kind == "" {
+				o.Logger.Warn("what is due could not be looked for: trying again", "error", err)
+				return
+			}
 			o.Logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
 		})
 	})
