@@ -199,7 +199,7 @@ func (s *Server) variables() [][2]string {
 		{"AWS_ENDPOINT_URL_CHIME", s.URL},
 		{"AWS_ACCESS_KEY_ID", s.AccessKeyID},
 		{"AWS_SECRET_ACCESS_KEY", s.SecretAccessKey},
-		{"AWS_SESSION_TOKEN", ""},
+		{"AWS_SESSION_TOKEN", ""}, {"AWS_SECURITY_TOKEN", ""},
 		{"AWS_DEFAULT_REGION", s.Region},
 		{"AWS_REGION", s.Region},
 	}

@@ -301,7 +301,7 @@ func isLoopback(host string) bool {
 
 // exportLines are what a shell needs for `aws chime` and for programs on an SDK. Both names of
 // the region are there: version 1 of the AWS CLI reads the first, the JavaScript SDK the second. A
-// session token of other keys would be sent with ours.
+// session token of other keys, by either of its names, would be sent with ours.
 func exportLines(url string, key directory.Key) string {
 	var b strings.Builder
 	for _, v := range environment(url, key) {
@@ -317,6 +317,7 @@ func environment(url string, key directory.Key) []string {
 		"AWS_ACCESS_KEY_ID=" + key.ID,
 		"AWS_SECRET_ACCESS_KEY=" + key.Secret,
 		"AWS_SESSION_TOKEN=",
+		"AWS_SECURITY_TOKEN=",
 		"AWS_DEFAULT_REGION=us-east-1",
 		"AWS_REGION=us-east-1",
 	}

@@ -222,8 +222,8 @@ func (g *guard) readSignature(r *http.Request, query url.Values) (*claim, error)
 		return nil, unauthorized(unsigned, "The request has no Authorization header: sign it with AWS Signature Version 4.")
 	case len(r.Header["Authorization"]) > 1:
 		return nil, unauthorized("malformed", "The request has two Authorization headers.")
-	case len(r.Header["X-Amz-Security-Token"]) > 0 || query.Has("X-Amz-Security-Token"):
-		return nil, unauthorized("session token", "The request has a session token. Access keys of this service have none: unset AWS_SESSION_TOKEN, or use a key without.")
+	case strings.Join(r.Header["X-Amz-Security-Token"], "") != "" || query.Get("X-Amz-Security-Token") != "": // some SDKs send an empty one
+		return nil, unauthorized("session token", "The request has a session token. Access keys of this service have none: unset AWS_SESSION_TOKEN and AWS_SECURITY_TOKEN.")
 	}
 	a, err := sigv4.Parse(r.Header["Authorization"][0])
 	switch {

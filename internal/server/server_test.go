@@ -466,6 +466,7 @@ func TestSignatures(t *testing.T) {
 		"header of two values":   {edit: func(r *http.Request) { r.Header["X-A"] = []string{"1", "2"} }, signed: "host;x-a;x-amz-date"},
 		"unsigned header added":  {forge: set("X-New", "1")},
 		"policy of everything":   {keyID: userID},
+		"empty session token":    {edit: set("X-Amz-Security-Token", ""), signed: "host;x-amz-date;x-amz-security-token"},
 		"key that expires later": {keyID: "AKIALASTING"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -505,7 +506,7 @@ func TestSignatures(t *testing.T) {
 		{"date of another form", "X-Amz-Date header cannot be read", call{forge: set("X-Amz-Date", "2026-03-01T12:00:00Z")}},
 		{"too old", "here it is 20260301T120000Z", call{at: noon.Add(-15*time.Minute - time.Second)}},
 		{"too new", "here it is 20260301T120000Z", call{at: noon.Add(15*time.Minute + time.Second)}},
-		{"session token", "unset AWS_SESSION_TOKEN", call{edit: set("X-Amz-Security-Token", "t"), signed: "host;x-amz-date;x-amz-security-token"}},
+		{"session token", "unset AWS_SESSION_TOKEN and AWS_SECURITY_TOKEN", call{edit: set("X-Amz-Security-Token", "t"), signed: "host;x-amz-date;x-amz-security-token"}},
 		{"unsigned payload", "SHA-256 of the body", call{edit: set("X-Amz-Content-Sha256", "UNSIGNED-PAYLOAD"), signed: "host;x-amz-content-sha256;x-amz-date"}},
 		{"streamed payload", "SHA-256 of the body", call{edit: set("X-Amz-Content-Sha256", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD")}},
 		{"hash of another payload", "SHA-256 of the body", call{forge: set("X-Amz-Content-Sha256", sigv4.HashPayload(nil))}},
