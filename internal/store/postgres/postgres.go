@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -90,8 +91,11 @@ func Open(ctx context.Context, databaseURL string, opts Options) (store.Store, e
 // open opens a database, which must be distributed as a whole or not at all if that is checked.
 func open(ctx context.Context, databaseURL string, opts Options, checked bool) (*database, *store.Upgraded, error) {
 	config, err := pgxpool.ParseConfig(databaseURL)
-	if err != nil || misread(databaseURL, config.ConnConfig) {
+	if err != nil {
 		return nil, nil, invalidURL(databaseURL)
+	}
+	if misread(databaseURL, config.ConnConfig) {
+		return nil, nil, errInvalidURL
 	}
 	if config.ConnConfig.DefaultQueryExecMode == pgx.QueryExecModeSimpleProtocol {
 		return nil, nil, errors.New("reading database URL: default_query_exec_mode=simple_protocol does not work, use exec")
@@ -130,16 +134,24 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 	return d, migrations.Found, nil
 }
 
-// misread reports whether a part of the password was taken for a host, or for the name of the
-// database, since a character in it should have been written as its code. Errors show these parts.
+// misread reports whether a part of the password of a URL was taken for a host (it has an @), or for
+// the path (it has a /, and what is before that was taken for host and port). Errors show these
+// parts. In a path an @ may be meant: then there is a user before the host.
 func misread(text string, c *pgx.ConnConfig) bool {
-	for _, f := range c.Fallbacks {
-		if strings.Contains(f.Host, "@") {
-			return true
-		}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "postgres" && u.Scheme != "postgresql" {
+		return false
 	}
-	return strings.Contains(c.Host, "@") || strings.Contains(c.Database, "@") && strings.Contains(text, c.Database)
+	hosts := []string{c.Host}
+	for _, f := range c.Fallbacks {
+		hosts = append(hosts, f.Host)
+	}
+	isMisread := func(host string) bool { return strings.Contains(host, "@") && !strings.HasPrefix(host, "/") }
+	return slices.ContainsFunc(hosts, isMisread) || u.User == nil && u.Port() != "" && strings.Contains(u.EscapedPath(), "@")
 }
+
+var errInvalidURL = errors.New("reading database URL: it is not valid: it must be postgres://USER:PASSWORD@HOST:PORT/NAME, " +
+	"and in USER and PASSWORD each of the characters @ : / ? # [ ] % must be written as its code, such as %40 for @")
 
 // invalidURL says what is wrong with a URL that does not parse. It shows nothing of the URL, since
 // nobody can tell where the password is in it.
@@ -155,8 +167,7 @@ func invalidURL(text string) error {
 			}
 		}
 	}
-	return errors.New("reading database URL: it is not valid: it must be postgres://USER:PASSWORD@HOST:PORT/NAME, " +
-		"and in USER and PASSWORD each of the characters @ : / ? # [ ] % must be written as its code, such as %40 for @")
+	return errInvalidURL
 }
 
 // database is the [store.Store].

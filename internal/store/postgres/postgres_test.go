@@ -262,6 +262,23 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
+// An @ may be in what is no password. Nobody answers there.
+func TestOpen_AtSign(t *testing.T) {
+	for _, text := range []string{
+		"host=127.0.0.1 port=1 user=mary dbname=team@corp", "postgres://mary:s3cret@127.0.0.1:1/team@corp", "postgres://mary:s3%40cret@127.0.0.1:1/people",
+		"postgres:///people?host=/nowhere/pg@14", "postgres://mary@127.0.0.1:1/?dbname=team@corp",
+	} {
+		s, err := postgres.Open(t.Context(), text, postgres.Options{})
+		if err == nil {
+			s.Close()
+			t.Fatalf("%s was opened", text)
+		}
+		if strings.Contains(err.Error(), "%40") || !strings.HasPrefix(err.Error(), "opening database ") {
+			t.Errorf("%s: got %v, want that nobody answers", text, err)
+		}
+	}
+}
+
 // Nobody can tell where the password is in a URL that does not parse, so nothing of it is shown.
 func TestOpen_InvalidURL(t *testing.T) {
 	for _, test := range []struct{ url, says string }{
@@ -272,6 +289,7 @@ func TestOpen_InvalidURL(t *testing.T) {
 		{"postgres://mary:s3cret@db.example.com/people?sslmode=require&sslrootcert=/s3cret", "sslrootcert"},
 		{"postgres://mary:s3cret@db.example.com/people?sslmode=s3cret&connect_timeout=s3cret", "%40 for @"},
 		{"postgres://mary:s3cr@et@db.example.com/people", "%40 for @"},
+		{"postgres://mary:s3cr@et@db.example.com/people?sslmode=require", "%40 for @"},
 		{"postgres://mary:12/s3cret@db.example.com/people", "%40 for @"},
 		{"postgres://mary:s3cret@db.example.com/people?default_query_exec_mode=simple_protocol", "use exec"},
 		{"mary:s3cret@db.example.com/people", "%40 for @"},
