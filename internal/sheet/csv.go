@@ -6,7 +6,6 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -63,7 +62,7 @@ func (c *csvRows) preamble() (comma rune, heading []byte, err error) {
 		switch s := sepLine(bytes.TrimRight(line, "\r\n")); {
 		case s != 0 && comma == 0:
 			comma = s
-		case len(text) == 0, bytes.HasPrefix(text, []byte("#TYPE ")), c.comments && isComment(text):
+		case len(text) == 0, bytes.HasPrefix(text, []byte("#TYPE ")), c.comments && text[0] == '#':
 		default:
 			return comma, line, nil
 		}
@@ -85,9 +84,18 @@ func isComment(line []byte) bool {
 
 // IsFailure reports whether a cell is the result of a formula that has failed, in the language of
 // whoever saved it: #N/A, #REF!, #NAME?, #BEZUG!.
-func IsFailure(cell string) bool { return failure.MatchString(cell) }
+func IsFailure(cell string) bool { return slices.Contains(failures, cell) }
 
-var failure = regexp.MustCompile(`^#(N/A|N/D|NV|GETTING_DATA|[¡¿]?\p{Lu}[\p{Lu}\d/]*[!?])$`)
+// failures are the results in English, German, French, Spanish, Italian, Portuguese and Dutch, as
+// far as they differ from those before them.
+var failures = strings.Fields(`
+	#N/A #REF! #VALUE! #DIV/0! #NAME? #NUM! #NULL! #SPILL! #CALC! #FIELD! #BLOCKED! #CONNECT! #UNKNOWN! #GETTING_DATA
+	#NV #BEZUG! #WERT! #ZAHL! #ÜBERLAUF! #KALK! #FELD!
+	#VALEUR! #NOM? #NOMBRE! #NUL! #PROPAGATION! #CALCUL! #CHAMP!
+	#N/D #¡REF! #¡VALOR! #¡DIV/0! #¿NOMBRE? #¡NUM! #¡NULO! #¡DESBORDAMIENTO! #¡CALC!
+	#RIF! #VALORE! #NOME? #NULLO! #ESPANSIONE!
+	#VALOR! #NÚM! #NULO! #DESPEJAR!
+	#N/B #VERW! #WAARDE! #DEEL/0! #NAAM? #GETAL! #LEEG! #OVERLOOP!`)
 
 const separators = ",;\t|"
 
