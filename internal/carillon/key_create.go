@@ -71,7 +71,7 @@ func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
 		for _, idle := range parsed.Idle() {
 			fmt.Fprintf(p.stderr, "carillon: warning: %s: %s\n", o.Policy, idle)
 		}
-		if unknown := parsed.Unknown(actions()); o.Policy != request.Policy && len(unknown) > 0 {
+		if unknown := parsed.Unknown(actions()); len(unknown) > 0 {
 			fmt.Fprintf(p.stderr, "carillon: warning: %s: what it says of these has no effect, since the service has no such actions: %s\n",
 				o.Policy, strings.Join(withNearest(unknown), ", "))
 		}
@@ -144,6 +144,7 @@ func withNearest(unknown []string) []string {
 	words := slices.Clone(unknown)
 	for i, word := range words {
 		service, name, _ := strings.Cut(word, ":")
+		service = strings.ToLower(service)
 		var names []string
 		for _, action := range actions() {
 			if rest, ok := strings.CutPrefix(action, service+":"); ok {

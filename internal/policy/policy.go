@@ -39,6 +39,7 @@ type statement struct {
 	deny      bool
 	except    bool     // the statement is about all actions but these
 	actions   []string // patterns, in lower case
+	spelled   []string // the same, as the document has them; nil in a managed policy
 	resources []string // patterns
 }
 
@@ -145,8 +146,8 @@ func (p Policy) Idle() []string {
 	return idle
 }
 
-// Unknown returns what the policy says of actions that there are not, in lower case: patterns that
-// have the service of an action ("chime") and match none. A Deny of a misspelled action denies
+// Unknown returns what the policy says of actions that there are not, as it spells them: patterns
+// that have the service of an action ("chime") and match none. A Deny of a misspelled action denies
 // nothing.
 func (p Policy) Unknown(actions []string) []string {
 	services := make(map[string]bool)
@@ -158,10 +159,11 @@ func (p Policy) Unknown(actions []string) []string {
 	}
 	var unknown []string
 	for _, s := range p.statements {
-		for _, pattern := range s.actions {
+		for _, spelled := range s.spelled {
+			pattern := strings.ToLower(spelled)
 			service, _, _ := strings.Cut(pattern, ":")
-			if services[service] && !slices.ContainsFunc(lower, func(a string) bool { return matches(pattern, a) }) && !slices.Contains(unknown, pattern) {
-				unknown = append(unknown, pattern)
+			if services[service] && !slices.ContainsFunc(lower, func(a string) bool { return matches(pattern, a) }) && !slices.Contains(unknown, spelled) {
+				unknown = append(unknown, spelled)
 			}
 		}
 	}
@@ -299,6 +301,7 @@ func parseStatement(where string, v any) (statement, error) {
 	case s.resources == nil:
 		return statement{}, fmt.Errorf(`%s.Resource is missing: most actions need "*"`, where)
 	}
+	s.spelled = slices.Clone(s.actions)
 	for i := range s.actions {
 		s.actions[i] = strings.ToLower(s.actions[i])
 	}

@@ -138,8 +138,8 @@ func TestIdle(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	actions := []string{"chime:GetUser", "chime:DeleteAccount", "carillon:ReadAudit"}
 	for statement, want := range map[string]string{
-		`"Effect":"Deny","Action":"chime:DeleteAcount"`:                                                 "chime:deleteacount",
-		`"Effect":"Allow","NotAction":["chime:Remove*","CHIME:getuser","carillon:Read"]`:                "chime:remove* carillon:read",
+		`"Effect":"Deny","Action":"chime:DeleteAcount"`:                                                 "chime:DeleteAcount",
+		`"Effect":"Allow","NotAction":["chime:Remove*","CHIME:getuser","carillon:Read"]`:                "chime:Remove* carillon:Read",
 		`"Effect":"Allow","Action":["*","chime:*","chime:?etUser","carillon:readaudit","s3:GetObject"]`: "",
 	} {
 		p, err := policy.Parse(`{"Statement":{` + statement + `,"Resource":"*"}}`)
