@@ -107,6 +107,9 @@ func (c *Console) audit(v *visit) error {
 	if len(p.Records) == 0 && p.Filter.Operation != "" && !slices.Contains(p.Operations, p.Filter.Operation) {
 		p.Problem = say("audit.operation.none", p.Filter.Operation)
 	}
+	if named := p.Filter.Account; len(p.Records) == 0 && named != "" && !slices.ContainsFunc(p.Accounts, func(a *account) bool { return a.ID == named }) {
+		p.Problem = say("audit.account.none", named)
+	}
 	if token != "" {
 		query := p.Filter.query()
 		query.Set("token", token)

@@ -130,7 +130,8 @@ func TestAudit_Names(t *testing.T) {
 	}
 	p.has(p.get("/audit?operation=UpdateUsers"), 200, "There is no operation UpdateUsers.")
 	s.enterprise(t, "Acme")
-	p.has(p.get("/audit?account=Acme"), 200, "There are no such records.")
+	p.has(p.get("/audit?account=Acme"), 200, "There are no such records of Acme.")
+	p.has(p.get("/audit?account=Nobody"), 200, "There are no such records of Nobody.")
 }
 
 func TestScenario_audit(t *testing.T) {

@@ -131,8 +131,11 @@ func TestJob_StopAndResume(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	io.Copy(io.Discard, stream.Body) // which ends though the job has not
+	text, _ := io.ReadAll(stream.Body) // which ends though the job has not
 	stream.Body.Close()
+	if !bytes.Contains(text, []byte("\n\nretry: 1000\n\n")) {
+		t.Errorf("the browser is not told to ask again soon: %.100q", text)
+	}
 	release()
 	<-stopped
 	s.options.Endpoint = "http://carillon.example"

@@ -28,6 +28,7 @@ func (v *visit) stream(page, part string, look func() (data any, over bool, err 
 	defer tick.Stop()
 	end := time.After(streamTime)
 	former := ""
+	retry := "retry: 1000\n\n" // how long the browser waits before it asks again: a stream ends often
 	for {
 		changes := v.work.changes()
 		data, over, err := any(nil), false, v.goesOn()
@@ -58,6 +59,7 @@ func (v *visit) stream(page, part string, look func() (data any, over bool, err 
 		if event == "" {
 			event = ":\n\n" // shows whether the browser is still there
 		}
+		event, retry = event+retry, ""
 		if err := rc.SetWriteDeadline(time.Now().Add(streamTime)); err != nil {
 			return err
 		}

@@ -483,10 +483,10 @@ func (p planPage) Busy() bool {
 	return p.State == planWaiting || p.State == planMaking || p.State == planApplying
 }
 
-// ActionName is what the plan does.
 // OfUsers reports whether a plan changes some of the users that there are.
 func (p planPage) OfUsers() bool { return p.Action != bulk.Invite }
 
+// ActionName is what the plan does.
 func (p planPage) ActionName() string { return actionName(string(p.Action)) }
 
 // Moving reports whether seats of a license change.

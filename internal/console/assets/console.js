@@ -45,17 +45,20 @@ function live(part) {
 	let silent;
 	events.addEventListener("open", () => { clearTimeout(silent); silent = undefined; note.remove(); });
 	events.addEventListener("error", () => {
-		silent ??= setTimeout(() => { note.textContent = part.dataset.silent; part.before(note); }, 5000);
-		if (events.readyState === EventSource.CLOSED) setTimeout(reloadWhenBack, 2000);
+		silent ??= setTimeout(() => { note.textContent = part.dataset.silent; part.before(note); }, 10000);
+		if (events.readyState === EventSource.CLOSED) setTimeout(reloadWhenBack, 2000, 5000);
 	});
 }
 
-// Loads the page again when the service answers.
-async function reloadWhenBack() {
+// Loads the page again when the service shows it, unless the person has begun to fill in something.
+async function reloadWhenBack(pause) {
 	const answer = await fetch(location.href).catch(() => null);
-	if (answer && answer.status < 500) location.reload();
-	else setTimeout(reloadWhenBack, 5000);
+	if (answer?.ok && !typed) location.reload();
+	else setTimeout(reloadWhenBack, pause, Math.min(2 * pause, 60000));
 }
+
+let typed = false;
+document.addEventListener("input", () => { typed = true; });
 
 // A file that is too large need not be sent to be refused.
 function boundedFile(input) {
@@ -155,14 +158,16 @@ function select(event) {
 	lastBox = event.target;
 }
 
-// A second click would do again what takes a moment. After a while it may be meant: the person may
-// have stopped the first.
-let sent = new WeakMap(); // when forms were
+// A second click would do again what takes a moment. After a while it may be meant, and with other
+// values it is: the person may have stopped the first.
+let sent = new WeakMap(); // what was sent last of forms, and when
 function once(event) {
-	const form = event.target;
+	const form = event.target, at = event.timeStamp;
 	if ((event.submitter?.formMethod || form.method) !== "post") return;
-	if (event.timeStamp - sent.get(form) < 10000) event.preventDefault();
-	else sent.set(form, event.timeStamp);
+	const what = new URLSearchParams(new FormData(form, event.submitter)).toString();
+	const last = sent.get(form);
+	if (last && last.what === what && at - last.at < 10000) event.preventDefault();
+	else sent.set(form, {what, at});
 }
 
 function enhance(root) {
