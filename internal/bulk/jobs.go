@@ -82,6 +82,9 @@ func (w *Watch) Look() (*Job, error) {
 	if err != nil {
 		return nil, err
 	}
+	if j.State == JobRunning { // nothing undoes it yet
+		return j, nil
+	}
 	files, err := os.ReadDir(filepath.Dir(path))
 	if err != nil {
 		return nil, err

@@ -295,7 +295,7 @@ func notListening(what string, err error, flag string) error {
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("listening%s: %w: stop what listens there, or choose another address by %s", what, err, flag)
 	case errors.Is(err, syscall.EACCES):
-		return fmt.Errorf("listening%s: %w: a port below 1024 takes the capability CAP_NET_BIND_SERVICE, or choose another by %s", what, err, flag)
+		return fmt.Errorf("listening%s: %w: choose another address by %s (on Linux, a port below 1024 takes the capability CAP_NET_BIND_SERVICE)", what, err, flag)
 	}
 	return fmt.Errorf("listening%s: %w", what, err)
 }

@@ -64,7 +64,7 @@ func TestStart_PortNotAllowed(t *testing.T) {
 			return nil, &net.OpError{Op: "listen", Net: network, Err: os.NewSyscallError("bind", syscall.EACCES)}
 		},
 	})
-	if err == nil || !strings.Contains(err.Error(), "CAP_NET_BIND_SERVICE, or choose another by --listen") {
+	if err == nil || !strings.Contains(err.Error(), "choose another address by --listen (on Linux, a port below 1024 takes the capability CAP_NET_BIND_SERVICE)") {
 		t.Errorf("got error %v, want one that says what it takes", err)
 	}
 }

@@ -120,7 +120,7 @@ func New(st store.Store, options Options) (*Service, error) {
 	s := &Service{store: st, options: options.orDefault(), tasks: newScheduler(), counts: counts{last: make(map[string]userCounts)}}
 	s.options.scheduled = s.tasks.wake
 	if s.options.Webhook == nil {
-		sender, err := webhook.New(webhook.Options{Clock: s.options.Clock})
+		sender, err := webhook.New(webhook.Options{})
 		if err != nil {
 			return nil, err
 		}

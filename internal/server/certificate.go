@@ -80,7 +80,7 @@ func (c *Certificate) load() error {
 // warn says once of each certificate that it is not valid at a time.
 func (c *Certificate) warn(now time.Time) {
 	leaf := c.current.Leaf
-	if c.warned || !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter) {
+	if leaf == nil || c.warned || !now.Before(leaf.NotBefore) && !now.After(leaf.NotAfter) {
 		return
 	}
 	c.warned = true
