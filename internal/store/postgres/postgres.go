@@ -134,8 +134,8 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 	return d, migrations.Found, nil
 }
 
-// misread reports whether a part of the password of a URL was taken for a host (it has an @), or for
-// the path (it has a /, and what is before that was taken for host and port). Errors show these
+// misread reports whether a part of the password of a URL was taken for a host (it has an @), or
+// for the path (it has a /, and what is before that was taken for host and port). Errors show these
 // parts. In a path an @ may be meant: then there is a user before the host.
 func misread(text string, c *pgx.ConnConfig) bool {
 	u, err := url.Parse(text)
