@@ -146,7 +146,11 @@ func ParseDate(original string) (t time.Time, zoned bool, err error) {
 		"20060102T150405", "20060102150405", "2006/1/2 15:4:5", "2006/1/2", "1/2/2006",
 		"Mon, 2 Jan 2006 15:4:5", "2 Jan 2006 15:4:5", "Mon Jan _2 15:4:5 2006", "2 Jan 2006", "Jan 2, 2006",
 	} {
-		for _, zone := range [...]string{"", "Z07:00", "Z0700", "Z07", " -0700", " -07:00"} {
+		zones := []string{"", "Z07:00", "Z0700", "Z07", " -0700", " -07:00"}
+		if !strings.Contains(layout, "15") { // a date alone has no zone
+			zones = zones[:1]
+		}
+		for _, zone := range zones {
 			t, err := time.Parse(layout+zone, s)
 			if err == nil && t.Year() > 0 {
 				return t, zone != "", nil

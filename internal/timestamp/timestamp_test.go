@@ -2,6 +2,7 @@ package timestamp_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/timestamp"
@@ -34,6 +35,21 @@ func TestWire(t *testing.T) {
 	for _, in := range []any{"yesterday", "", nil, document.Number("nan"), []any{}} {
 		if at, _, err := timestamp.Parse(in); err == nil {
 			t.Errorf("%v was read as %v", in, at)
+		}
+	}
+}
+
+// Version 1 takes no zone for a date alone, neither that of credentials nor that of a parameter.
+func TestParseDate_zone(t *testing.T) {
+	for _, in := range []string{"2030-01-01Z", "2030-01-01+01:00", "2030-01-01 -0700", "2030/1/1 GMT", "1/2/2030Z", "2 Jan 2030 UTC", "Jan 2, 2030Z"} {
+		for name, read := range map[string]func(string) (time.Time, bool, error){
+			"":                                 timestamp.ParseDate,
+			`Invalid timestamp "` + in + `": `: func(s string) (time.Time, bool, error) { return timestamp.Parse(s) },
+		} {
+			at, _, err := read(in)
+			if want := name + "Unknown string format: " + in; err == nil || err.Error() != want {
+				t.Errorf("%s: got %v and %v, want the error %s", in, at, err, want)
+			}
 		}
 	}
 }
