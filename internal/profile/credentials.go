@@ -393,7 +393,7 @@ func (s *search) runProcess(ctx context.Context, o *Option, source Source) (*Cre
 	if v, _ := reply.Get("Expiration"); v != nil {
 		text, ok := v.(string)
 		if !ok {
-			return nil, processError("Expiration is not a string")
+			return nil, noDate(v)
 		}
 		if c.Expires, err = parseTime(text); err != nil {
 			return nil, err

@@ -48,7 +48,7 @@ func (s *search) fromInstance(ctx context.Context) (*Provider, error) {
 type metadata struct {
 	*Settings
 	base     string // ends with a slash
-	timeout  time.Duration
+	timeout  int    // in seconds
 	attempts int
 	onlyV2   bool // without a token nothing is asked
 }
@@ -66,12 +66,11 @@ func (s *Settings) CheckMetadata() error {
 // metadata finds out how the metadata service is asked.
 func (s *Settings) metadata() (*metadata, error) {
 	m := &metadata{Settings: s, base: "http://169.254.169.254/"}
-	var seconds int
 	for _, number := range []struct {
 		variable, name string
 		to             *int
 	}{
-		{"AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", &seconds},
+		{"AWS_METADATA_SERVICE_TIMEOUT", "metadata_service_timeout", &m.timeout},
 		{"AWS_METADATA_SERVICE_NUM_ATTEMPTS", "metadata_service_num_attempts", &m.attempts},
 	} {
 		*number.to = 1
@@ -83,7 +82,6 @@ func (s *Settings) metadata() (*metadata, error) {
 			return nil, err
 		}
 	}
-	m.timeout = time.Duration(min(seconds, 1e6)) * time.Second
 	var values [4]Value
 	for i, setting := range [...][2]string{
 		{"AWS_EC2_METADATA_SERVICE_ENDPOINT", "ec2_metadata_service_endpoint"},
@@ -141,9 +139,10 @@ func (s *Settings) askRegion(ctx context.Context) {
 // token. If that is refused, the error is absent.
 func (m *metadata) open(ctx context.Context) (*client.Client, http.Header, error) {
 	if m.timeout <= 0 {
-		return nil, nil, errorf("An HTTP Client raised an unhandled exception: Attempted to set connect timeout to %d, but the timeout cannot be set to a value less than or equal to 0.", m.timeout/time.Second)
+		return nil, nil, errorf("An HTTP Client raised an unhandled exception: Attempted to set connect timeout to %d, but the timeout cannot be set to a value less than or equal to 0.", m.timeout)
 	}
-	near, err := m.askNear(m.base, client.ProxyFromEnvironment(m.env.Lookup, m.base), m.timeout)
+	timeout := time.Duration(min(m.timeout, 1e6)) * time.Second
+	near, err := m.askNear(m.base, client.ProxyFromEnvironment(m.env.Lookup, m.base), timeout)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -359,7 +359,7 @@ type memberTexts []struct {
 }
 
 // members reads members that must be there. To version 1 a missing one is an error of Python, which
-// is only its name.
+// is only its name. A token that is null is none: requests are signed without.
 func members(o *document.Object, texts memberTexts) error {
 	for _, m := range texts {
 		if _, ok := o.Get(m.name); !ok {
@@ -367,13 +367,21 @@ func members(o *document.Object, texts memberTexts) error {
 		}
 	}
 	for _, m := range texts {
-		v, ok := o.Get(m.name)
-		if *m.to, ok = v.(string); !ok {
-			if m.name == "Expiration" {
-				return errorf("Parser must be a string or character stream, not %s", document.Class(v))
-			}
+		v, _ := o.Get(m.name)
+		text, ok := v.(string)
+		switch {
+		case ok, v == nil && (m.name == "Token" || m.name == "SessionToken"):
+			*m.to = text
+		case m.name == "Expiration":
+			return noDate(v)
+		default:
 			return errorf("%s is not a string", m.name)
 		}
 	}
 	return nil
+}
+
+// noDate refuses a value that should be the text of a time.
+func noDate(v any) error {
+	return errorf("Parser must be a string or character stream, not %s", document.Class(v))
 }

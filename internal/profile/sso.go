@@ -156,16 +156,29 @@ func (a *ssoCall) credentials(ctx context.Context, now time.Time) (*Credentials,
 // queryEscape encodes a value of a query as version 1 does.
 func queryEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// jsonReply reads the body of a successful answer, which is an object or counts as an empty one.
+// jsonReply reads the body of a successful answer, which is an object or counts as an empty one. A
+// member that is null counts as missing.
 func jsonReply(a *client.Answer) (*document.Object, error) {
 	v, err := parseJSON(a.Body)
 	if err != nil {
 		return nil, err
 	}
 	if o, ok := v.(*document.Object); ok {
-		return o, nil
+		return withoutNulls(o), nil
 	}
 	return document.NewObject(), nil
+}
+
+func withoutNulls(o *document.Object) *document.Object {
+	found := document.NewObject()
+	for _, m := range o.Members() {
+		if inner, ok := m.Value.(*document.Object); ok {
+			found.Set(m.Key, withoutNulls(inner))
+		} else if m.Value != nil {
+			found.Set(m.Key, m.Value)
+		}
+	}
+	return found
 }
 
 // errEnded says that the token of a session has ended, and that there is no new one.
