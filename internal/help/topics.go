@@ -57,7 +57,7 @@ var topics = [...]topic{
 			{"AWS_CA_BUNDLE, REQUESTS_CA_BUNDLE", "File with the certificates to trust. The first one wins. Option: --ca-bundle."},
 			{"AWS_MAX_ATTEMPTS", "How many times a request is tried at most."},
 			{"AWS_RETRY_MODE", "Which failures are tried again, and when: legacy, standard or adaptive."},
-			{"AWS_REQUEST_CHECKSUM_CALCULATION, AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES, AWS_ACCOUNT_ID_ENDPOINT_MODE, AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", "Checked, but without effect."},
+			{"AWS_REQUEST_CHECKSUM_CALCULATION, AWS_RESPONSE_CHECKSUM_VALIDATION, AWS_REQUEST_MIN_COMPRESSION_SIZE_BYTES, AWS_ACCOUNT_ID_ENDPOINT_MODE, AWS_S3_DISABLE_EXPRESS_SESSION_AUTH, AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", "Checked, but without effect."},
 			{"AWS_DEFAULTS_MODE", "A set of defaults for retries. With the value auto, the metadata of the instance are asked for its region, unless AWS_EXECUTION_ENV and a region are set."},
 			{"AWS_CONFIG_FILE, AWS_SHARED_CREDENTIALS_FILE", "Files to use instead of ~/.aws/config and ~/.aws/credentials."},
 			{"AWS_CREDENTIAL_FILE, BOTO_CONFIG", "Files of older tools that may hold an access key, if nothing else does: lines AWSAccessKeyId= and AWSSecretKey=, or a section [Credentials]."},

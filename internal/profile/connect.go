@@ -123,6 +123,9 @@ func (s *Settings) reach(ctx context.Context, c *Connection, service target) err
 	if _, err := s.tokenEndpoints(); err != nil {
 		return err
 	}
+	if err := s.checkStorageEndpoints(); err != nil {
+		return err
+	}
 	prefix, err := s.resolve(nil, "", "AWS_DISABLE_HOST_PREFIX_INJECTION", "disable_host_prefix_injection")
 	if err != nil {
 		return err
@@ -243,6 +246,16 @@ func (s *Settings) checkUnused(signed bool) error {
 		return errorf(`Invalid value "%s" for s3_disable_express_session_auth. Value must be a boolean`, express.Text)
 	}
 	return nil
+}
+
+// checkStorageEndpoints reports a setting of S3 that makes no sense. Version 1 checks it whatever
+// service it calls.
+func (s *Settings) checkStorageEndpoints() error {
+	mode, err := s.resolve(nil, "", "AWS_S3_US_EAST_1_REGIONAL_ENDPOINT", "s3_us_east_1_regional_endpoint")
+	if err == nil && mode.IsSet() && mode.Text != "legacy" && mode.Text != "regional" {
+		err = errorf(`S3 us-east-1 regional endpoint option %s is invalid. Valid options are: "legacy", "regional"`, mode.Text)
+	}
+	return err
 }
 
 // parseInt reads an integer as Python does. What is out of range becomes the nearest int.
