@@ -2,6 +2,7 @@ package awscli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -287,10 +288,16 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		return err
 	}
 	check := func(input *document.Object) error {
-		if !validate {
-			return nil
+		if validate {
+			return params.Validate(input, c.op.Input)
 		}
-		return params.Validate(input, c.op.Input)
+		// Version 1 fails where it writes the request, with no more than the name.
+		for _, m := range input.Members() {
+			if m.Value != nil && c.op.Input != nil && c.op.Input.Member(m.Key) == nil {
+				return errors.New(python.Repr(m.Key))
+			}
+		}
+		return nil
 	}
 	var call caller
 	if asked {

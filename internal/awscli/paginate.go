@@ -19,7 +19,7 @@ type pageOptions struct {
 	started  bool   // it was given
 	pageSize any    // --page-size: a number or a text
 	maxItems *int   // --max-items: known when the input is
-	stray    bool   // such options were given, with empty values, and pages are not followed
+	stray    bool   // such options were given where no pages are followed: they end up in the input
 }
 
 // readPageOptions reads the options of a listing. paginate says whether to follow its pages: not
@@ -55,6 +55,10 @@ func (c *command) readPageOptions() (p pageOptions, paginate bool, err error) {
 			p.start, p.started = text, true
 		case pageSize:
 			p.pageSize = value
+		}
+		if paginate && c.waiter != nil {
+			// A waiter follows none, and version 1 complains about the input later.
+			p.stray = true
 		}
 		if o.member != nil {
 			continue
