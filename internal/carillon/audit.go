@@ -125,8 +125,14 @@ func (p *program) asksService(c *cobra.Command, o auditOptions) (bool, error) {
 	case data != "" || o.Data != "" || o.database.URL != "":
 		return false, nil
 	}
-	at := o.database.orDefault()
-	return at.exists() != nil && p.knowsEndpoint(c.Context(), o.connection), nil
+	if at := o.database.orDefault(); at.exists() == nil {
+		return false, nil
+	}
+	far, err := p.knowsEndpoint(o.connection)
+	if err != nil {
+		return false, p.badInput("%w", err)
+	}
+	return far, nil
 }
 
 func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEntry, error]) error {

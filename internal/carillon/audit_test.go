@@ -101,3 +101,39 @@ func TestAuditCSVHasNoFormulas(t *testing.T) {
 		}
 	}
 }
+
+// Without data here, a setting that is wrong is said to be wrong, not that there is no data.
+func TestAuditOfWrongSettings(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const url = "AWS_ENDPOINT_URL_CHIME=http://127.0.0.1:1"
+	for _, tt := range []struct {
+		env  []string
+		want string
+	}{
+		{nil, "there is no database in carillon-data"},
+		{[]string{"AWS_RETRY_MODE=q"}, "there is no database in carillon-data"},
+		{[]string{url, "AWS_RETRY_MODE=q"}, `Invalid value provided to "mode": "q" must be one of`},
+		{[]string{url, "AWS_REQUEST_CHECKSUM_CALCULATION=q"}, "Unsupported configuration value for request_checksum_calculation"},
+		{[]string{"AWS_PROFILE=nope"}, "The config profile (nope) could not be found"},
+		{[]string{url, "AWS_PROFILE=nope"}, "The config profile (nope) could not be found"},
+	} {
+		var stdout, stderr bytes.Buffer
+		env := append([]string{"AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1", "HOME=" + t.TempDir()}, tt.env...)
+		code := carillon.Main(t.Context(), []string{"audit"}, env, strings.NewReader(""), &stdout, &stderr)
+		if code == 0 || !strings.HasPrefix(stderr.String(), "carillon: audit: "+tt.want) {
+			t.Errorf("%q: got code %d and %q, want %q", tt.env, code, stderr.String(), tt.want)
+		}
+	}
+}
+
+// Whatever else is wrong, the hint says that nothing names the service.
+func TestClientHint(t *testing.T) {
+	for _, odd := range []string{"AWS_RETRY_MODE=q", "AWS_DEFAULTS_MODE=q", "AWS_ACCESS_KEY_ID="} {
+		var stdout, stderr bytes.Buffer
+		env := []string{"AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1", "AWS_EC2_METADATA_DISABLED=true", "HOME=" + t.TempDir(), odd}
+		code := carillon.Main(t.Context(), []string{"audit", "--region", "us-east-1"}, env, strings.NewReader(""), &stdout, &stderr)
+		if code == 0 || !strings.Contains(stderr.String(), "set AWS_ENDPOINT_URL_CHIME") {
+			t.Errorf("%s: got code %d and %q, want the hint", odd, code, stderr.String())
+		}
+	}
+}

@@ -97,10 +97,10 @@ func (p *program) settings(c connection) *profile.Settings {
 }
 
 // knowsEndpoint reports whether anything says where the service is. Otherwise calls would go to
-// AWS.
-func (p *program) knowsEndpoint(ctx context.Context, c connection) bool {
-	conn, err := p.settings(c).Connect(ctx, chime.Service, false)
-	return err == nil && conn.Endpoint.Source != profile.Source{}
+// AWS. The error is about what should say it, such as a profile that does not exist.
+func (p *program) knowsEndpoint(c connection) (bool, error) {
+	url, err := p.settings(c).EndpointURL(chime.Service)
+	return url.IsSet(), err
 }
 
 // checkNoLogin refuses the URL of a service with a user or a password. Requests are signed, and
@@ -117,11 +117,7 @@ func checkNoLogin(endpoint string) error {
 func (p *program) client(ctx context.Context, c connection) (config client.Config, attempts int, err error) {
 	s := p.settings(c)
 	conn, err := s.Connect(ctx, chime.Service, !c.NoSignRequest)
-	where := conn
-	if err != nil { // of credentials, it may be
-		where, _ = s.Connect(ctx, chime.Service, false)
-	}
-	if where != nil && where.Endpoint.Source == (profile.Source{}) {
+	if known, unclear := p.knowsEndpoint(c); !known && unclear == nil {
 		p.hint = "nothing says where the service is, so AWS was meant, which has closed its own: set AWS_ENDPOINT_URL_CHIME, " +
 			"as root-key.sh in the data directory of carillon serve does, or give --endpoint-url"
 	}

@@ -260,6 +260,15 @@ func (t target) variable() string { return endpointVariable + "_" + strings.ToUp
 // endpointVariable is the variable with the URL of all services that have none of their own.
 const endpointVariable = "AWS_ENDPOINT_URL"
 
+// EndpointURL returns the configured URL of a service, which is not set if its default endpoint is
+// meant. Settings that say nothing about that are not looked at.
+func (s *Settings) EndpointURL(service *model.Service) (Value, error) {
+	if err := s.Check(); err != nil {
+		return Value{}, err
+	}
+	return s.endpointURL(targetOf(service))
+}
+
 // endpointURL returns the configured URL of a service: --endpoint-url, the variable of the
 // service, AWS_ENDPOINT_URL, the profile's `services` section, the profile's `endpoint_url`. It
 // skips empty ones. A name in `services` without a section is an error, unless a place before it
