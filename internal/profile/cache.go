@@ -21,36 +21,41 @@ type replyCache struct {
 
 func (c replyCache) path() string { return c.env.Expand("~/.aws/cli/cache/" + c.key + ".json") }
 
-// load returns the credentials in the cache if they are good until then, and else nil. The outcome
-// is for the trace. As in version 1, a file that cannot be read ends the command: the error is a
-// [CacheError].
-func (c replyCache) load(until time.Time) (found *Credentials, outcome string, err error) {
+// load returns the credentials in the cache if they are good until then, and else nil. As in
+// version 1, a file that cannot be read ends the command: the error is a [CacheError].
+func (c replyCache) load(until time.Time) (*Credentials, error) {
 	v, ok, err := loadJSON(c.path())
 	switch {
 	case err != nil:
-		return nil, "", CacheError{c.key, c.path()}
+		return nil, CacheError{c.key, c.path()}
 	case !ok:
-		return nil, "none: ", nil
+		c.trace("cache", "none: "+c.path())
+		return nil, nil
 	}
-	return cachedReply(v, until)
+	found, err := cachedReply(v, until)
+	switch {
+	case err != nil:
+		return nil, err
+	case found == nil:
+		c.trace("cache", "expired: "+c.path())
+	default:
+		c.trace("cache", "used "+c.path())
+	}
+	return found, nil
 }
 
-// cachedReply reads the credentials of a value in a cache.
-func cachedReply(v any, until time.Time) (found *Credentials, outcome string, err error) {
+// cachedReply reads the credentials of a value in a cache, nil if they are not good until then.
+func cachedReply(v any, until time.Time) (*Credentials, error) {
 	o, err := object(v)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	// What has expired may lack the rest.
 	expires, err := expiration(o)
-	switch {
-	case err != nil:
-		return nil, "", err
-	case expires.Before(until):
-		return nil, "expired: ", nil
+	if err != nil || expires.Before(until) {
+		return nil, err
 	}
-	found, err = fromReply(o)
-	return found, "used ", err
+	return fromReply(o)
 }
 
 // CacheError says that a file of a cache cannot be read. As in version 1, the text is no more than

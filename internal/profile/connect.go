@@ -76,7 +76,7 @@ func (c *Connection) CheckCABundle() error {
 // of the region, credentials, session of SSO, defaults mode, services section, retries, form of the
 // URL. Without sign it does not look for credentials: see [Settings.Credentials].
 func (s *Settings) Connect(ctx context.Context, service *model.Service, sign bool) (*Connection, error) {
-	c := &Connection{unsigned: !sign, global: service.GlobalRegion != "" || slices.Contains(everywhere, service.EndpointPrefix)}
+	c := &Connection{unsigned: !sign, global: service.GlobalRegion != "" || slices.Contains(regionless, service.EndpointPrefix)}
 	err := s.Check()
 	if err != nil {
 		return nil, err

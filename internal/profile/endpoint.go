@@ -35,29 +35,16 @@ func targetOf(service *model.Service) target {
 const awsGlobal = "aws-global"
 
 // defaultEndpoint returns the endpoint of a service in a region, which may be aws-global. Names
-// that belong to no partition count as aws. A name with "fips-" or "-fips" asks for FIPS by
-// itself.
-//
-// A combination that version 1 cannot sign for, or a name that cannot be part of a host name,
-// is an error.
-func defaultEndpoint(service target, region string, fips, dualStack bool) (Endpoint, error) {
-	if err := checkRegion(region); err != nil {
-		return Endpoint{}, err
-	}
-	if name := withoutFIPS(region); name != region {
-		region, fips = name, true
-	}
-	if err := checkVariants(region, fips, dualStack); err != nil {
-		return Endpoint{}, err
-	}
+// that belong to no partition count as aws.
+func defaultEndpoint(service target, region string, fips, dualStack bool) Endpoint {
 	p := partitionOf(region)
 	global := service.global
 	if p.name == "" && global != "" && !fips && !dualStack {
-		return Endpoint{URL: "https://" + service.prefix + "." + global + "." + p.suffix, SigningRegion: global}, nil
+		return Endpoint{URL: "https://" + service.prefix + "." + global + "." + p.suffix, SigningRegion: global}
 	}
 	for _, g := range globalHosts {
 		if g.prefix == service.prefix && g.partition == p.name && global == "" && !fips && !dualStack {
-			return Endpoint{URL: "https://" + g.host, SigningRegion: g.region}, nil
+			return Endpoint{URL: "https://" + g.host, SigningRegion: g.region}
 		}
 	}
 	e := Endpoint{SigningRegion: region}
@@ -78,7 +65,7 @@ func defaultEndpoint(service target, region string, fips, dualStack bool) (Endpo
 		host += "-fips"
 	}
 	e.URL = "https://" + host + "." + region + "." + suffix
-	return e, nil
+	return e
 }
 
 // checkVariants reports a region of a partition where version 1 knows no dual stack.
@@ -124,25 +111,46 @@ type partition struct {
 	dualSigning          dualSigning
 }
 
-// dualSigning is the region that version 1 signs a dual-stack request to a global service for. Its
-// tables are uneven there.
+// dualSigning is the region that version 1 signs a dual-stack request for. Its tables are uneven
+// there.
 type dualSigning int
 
 const (
 	signsRegion  dualSigning = iota // the region itself
-	signsGlobal                     // the one region of the service
-	signsNothing                    // none: the request is refused
+	signsGlobal                     // that of a global service, and else the region itself
+	signsNothing                    // none: a request to any service is refused
 )
 
 var partitions = [...]partition{
-	{"aws-cn", "cn-", "aws-cn-global", "cn-northwest-1", "amazonaws.com.cn", "api.amazonwebservices.com.cn", signsRegion},
-	{"aws-us-gov", "us-gov-", "aws-us-gov-global", "us-gov-west-1", "amazonaws.com", "api.aws", signsRegion},
-	{"aws-iso", "us-iso-", "aws-iso-global", "us-iso-east-1", "c2s.ic.gov", "api.aws.ic.gov", signsGlobal},
-	{"aws-iso-b", "us-isob-", "aws-iso-b-global", "us-isob-east-1", "sc2s.sgov.gov", "api.aws.scloud", signsGlobal},
-	{"aws-iso-e", "eu-isoe-", "aws-iso-e-global", "eu-isoe-west-1", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk", signsNothing},
-	{"aws-iso-f", "us-isof-", "aws-iso-f-global", "us-isof-south-1", "csp.hci.ic.gov", "api.aws.hci.ic.gov", signsNothing},
+	{
+		name: "aws-cn", prefix: "cn-", global: "aws-cn-global", implicit: "cn-northwest-1",
+		suffix: "amazonaws.com.cn", dualStack: "api.amazonwebservices.com.cn", dualSigning: signsRegion,
+	},
+	{
+		name: "aws-us-gov", prefix: "us-gov-", global: "aws-us-gov-global", implicit: "us-gov-west-1",
+		suffix: "amazonaws.com", dualStack: "api.aws", dualSigning: signsRegion,
+	},
+	{
+		name: "aws-iso", prefix: "us-iso-", global: "aws-iso-global", implicit: "us-iso-east-1",
+		suffix: "c2s.ic.gov", dualStack: "api.aws.ic.gov", dualSigning: signsGlobal,
+	},
+	{
+		name: "aws-iso-b", prefix: "us-isob-", global: "aws-iso-b-global", implicit: "us-isob-east-1",
+		suffix: "sc2s.sgov.gov", dualStack: "api.aws.scloud", dualSigning: signsGlobal,
+	},
+	{
+		name: "aws-iso-e", prefix: "eu-isoe-", global: "aws-iso-e-global", implicit: "eu-isoe-west-1",
+		suffix: "cloud.adc-e.uk", dualStack: "api.cloud-aws.adc-e.uk", dualSigning: signsNothing,
+	},
+	{
+		name: "aws-iso-f", prefix: "us-isof-", global: "aws-iso-f-global", implicit: "us-isof-south-1",
+		suffix: "csp.hci.ic.gov", dualStack: "api.aws.hci.ic.gov", dualSigning: signsNothing,
+	},
 	// This one has no global name.
-	{"aws-eusc", "eusc-de-", "", "eusc-de-east-1", "amazonaws.eu", "api.amazonwebservices.eu", signsRegion},
+	{
+		name: "aws-eusc", prefix: "eusc-de-", implicit: "eusc-de-east-1",
+		suffix: "amazonaws.eu", dualStack: "api.amazonwebservices.eu", dualSigning: signsRegion,
+	},
 }
 
 // partitionOf returns the partition of a region; aws has no name.
@@ -206,45 +214,44 @@ func (s *Settings) endpoint(service target, region Value) (Endpoint, error) {
 	if err != nil {
 		return Endpoint{}, err
 	}
-	name := region.Text
+	name, withFIPS, withDualStack := region.Text, isTrue(fips.Text), isTrue(dualStack.Text)
 	if !region.IsSet() {
 		name = awsGlobal
 	}
-	if service.rules != "" && (region.IsSet() || slices.Contains(everywhere, service.prefix)) {
-		return service.ruledEndpoint(name, isTrue(fips.Text), isTrue(dualStack.Text))
+	if err := checkRegion(name); err != nil {
+		return Endpoint{}, err
 	}
-	e, err := defaultEndpoint(service, name, isTrue(fips.Text), isTrue(dualStack.Text))
-	if err == nil && name == "" && service.global == "" {
+	if bare := withoutFIPS(name); bare != name { // the name asks for FIPS by itself
+		name, withFIPS = bare, true
+	}
+	if err := checkVariants(name, withFIPS, withDualStack); err != nil {
+		return Endpoint{}, err
+	}
+	if service.rules != "" && (region.IsSet() || slices.Contains(regionless, service.prefix)) {
+		return service.ruledEndpoint(name, withFIPS, withDualStack)
+	}
+	e := defaultEndpoint(service, name, withFIPS, withDualStack)
+	if name == "" && service.global == "" {
 		err = checkURL(e.URL) // a part of the host is empty
 	}
 	return e, err
 }
 
-// ruledEndpoint returns the endpoint of a service in a region as its rules say. They know no names
-// that ask for FIPS by themselves.
+// ruledEndpoint returns the endpoint of a service in a region as its rules say.
 func (t target) ruledEndpoint(region string, fips, dualStack bool) (Endpoint, error) {
-	if err := checkRegion(region); err != nil {
-		return Endpoint{}, err
-	}
-	if name := withoutFIPS(region); name != region {
-		region, fips = name, true
-	}
-	if err := checkVariants(region, fips, dualStack); err != nil {
-		return Endpoint{}, err
-	}
 	e, err := ruled(t.rules, region, fips, dualStack)
 	switch {
 	case err == nil && region == "":
 		err = checkURL(e.URL)
-	case e.SigningRegion == awsGlobal && slices.Contains(everywhere, t.prefix):
+	case e.SigningRegion == awsGlobal && slices.Contains(regionless, t.prefix):
 		e.SigningRegion = "us-east-1"
 	}
 	return e, err
 }
 
-// everywhere are the services, by the prefixes of their hosts, that need no region: they have an
+// regionless are the services, by the prefixes of their hosts, that need no region: they have an
 // endpoint for all of partition aws.
-var everywhere = []string{
+var regionless = []string{
 	"account", "billingconductor", "budgets", "ce", "cloudfront", "codecatalyst", "health", "iam", "importexport",
 	"networkmanager", "notifications-contacts", "organizations", "route53", "savingsplans", "shield", "sts", "support", "tax", "waf",
 }

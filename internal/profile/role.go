@@ -212,13 +212,8 @@ func (r *roleCall) provider(source Source) *Provider {
 func (r *roleCall) credentials(ctx context.Context, session string, now func() time.Time) (*Credentials, error) {
 	cache := replyCache{r.Settings, r.key()}
 	if r.cached {
-		c, outcome, err := cache.load(now().Add(renewEarly))
-		if err != nil {
-			return nil, err
-		}
-		r.trace("cache", outcome+cache.path())
-		if c != nil {
-			return c, nil
+		if c, err := cache.load(now().Add(renewEarly)); c != nil || err != nil {
+			return c, err
 		}
 	}
 	parameters := slices.Clone(r.parameters)
