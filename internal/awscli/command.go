@@ -41,7 +41,8 @@ type operationOption struct {
 	*option
 	member *model.Member
 	// pages says that it is one of the options for pages. If the operation has a member of that name,
-	// the option fills the member when pages are not followed.
+	// the option fills the member when pages are not followed. If that member is what names a page,
+	// the option says that they are not followed, as --next-token does; only --max-items never does.
 	pages bool
 }
 
@@ -63,9 +64,9 @@ func commandOptions(op *model.Operation) []operationOption {
 	if op.Input != nil {
 		for i := range op.Input.Members {
 			m := &op.Input.Members[i]
-			if i := slices.IndexFunc(pages, func(o *option) bool { return o.name == "--"+m.Option }); i >= 0 {
-				addPages(pages[i], m)
-				pages = slices.Delete(pages, i, i+1)
+			if at := slices.IndexFunc(pages, func(o *option) bool { return o.name == "--"+m.Option }); at >= 0 {
+				addPages(pages[at], m)
+				pages = slices.Delete(pages, at, at+1)
 				continue
 			}
 			o := &option{name: "--" + m.Option, required: m.Required && !m.IdempotencyToken}
@@ -101,7 +102,8 @@ func commandOptions(op *model.Operation) []operationOption {
 	return out
 }
 
-// pageOptionsOf returns the options for pages. A service may count in text.
+// pageOptionsOf returns the options for pages. The limit of a service may be a text; then
+// --page-size and --max-items are texts, too.
 func pageOptionsOf(op *model.Operation) []*option {
 	p := op.Paginator
 	if p == nil {
