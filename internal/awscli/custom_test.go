@@ -3,6 +3,7 @@ package awscli_test
 import (
 	"bytes"
 	"fmt"
+	"hash/crc32"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -78,8 +79,15 @@ func TestModelCache(t *testing.T) {
 	}
 	ping("/two")
 
+	// What a former program has kept has a right check sum, but another form.
+	head, flat, _ := strings.Cut(string(whole), "\n")
+	_, key, _ := strings.Cut(head, " ")
+	flat = strings.Replace(flat, "carillon model 2", "carillon model 1", 1)
+	former := fmt.Appendf(nil, "%08x %s\n%s", crc32.ChecksumIEEE([]byte(flat)), key, flat)
+
 	for name, damage := range map[string][]byte{
-		"another byte": append(bytes.Clone(whole[:len(whole)-1]), 'x'), "the first half": whole[:len(whole)/2], "nothing": nil, "another file": []byte("x\ny"),
+		"the former form": former,
+		"another byte":    append(bytes.Clone(whole[:len(whole)-1]), 'x'), "the first half": whole[:len(whole)/2], "nothing": nil, "another file": []byte("x\ny"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			write(kept[0], damage)
