@@ -76,7 +76,7 @@ var stories = map[string]story{
 	}, []string{"unch", "https://127.0.0.1"}},
 	"devices": {"EnterpriseDirectory", true, []string{
 		"carillon domain claim example.com --account-id " + accountOfExamples,
-		"CreateUser", "AssociateSigninDelegateGroupsWithAccount", "DisassociateSigninDelegateGroupsFromAccount"}, []string{"4.12", "front-desk"}},
+		"CreateUser", "AssociateSigninDelegateGroupsWithAccount", "DisassociateSigninDelegateGroupsFromAccount"}, []string{"Room 4.12", "front-desk"}},
 	"a team":   {"Team", false, []string{"ListAccounts", "InviteUsers"}, []string{"ana@example.com"}},
 	"accounts": {"Team", false, []string{"DeleteAccount", "CreateAccount"}, nil},
 }
