@@ -84,7 +84,9 @@ func isComment(line []byte) bool {
 
 // IsFailure reports whether a cell is the result of a formula that has failed, in the language of
 // whoever saved it: #N/A, #REF!, #NAME?, #BEZUG!.
-func IsFailure(cell string) bool { return slices.Contains(failures, cell) }
+func IsFailure(cell string) bool {
+	return strings.HasPrefix(cell, "#") && slices.Contains(failures, cell)
+}
 
 // failures are the results in English, German, French, Spanish, Italian, Portuguese and Dutch, as
 // far as they differ from those before them.
