@@ -122,7 +122,7 @@ func environment(home, url string) []string {
 }
 
 // build compiles a program as it is released, and installs it as that is: by a copy. Linux has what
-// the linker wrote in smaller pieces of its cache, from which a program starts a fifth slower.
+// the linker wrote in smaller pieces of its cache, from which a program starts more slowly.
 func build(tb testing.TB, dir, pkg string) string {
 	path := filepath.Join(dir, "program-"+filepath.Base(pkg))
 	linked := path + "-linked"
