@@ -70,10 +70,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/testmode"
 )
@@ -175,11 +178,7 @@ func (s *Server) Reset() {
 // and programs on an SDK find endpoint, key and region in these variables. Append it to
 // [os/exec.Cmd.Environ].
 func (s *Server) Environ() []string {
-	var all []string
-	for _, v := range s.variables() {
-		all = append(all, v[0]+"="+v[1])
-	}
-	return all
+	return profile.Variables(chime.Service, s.URL, s.AccessKeyID, s.SecretAccessKey)
 }
 
 // Setenv sets the variables of [Server.Environ] until the test ends, for code under test that loads
@@ -187,21 +186,9 @@ func (s *Server) Environ() []string {
 // panics.
 func (s *Server) Setenv() {
 	s.t.Helper()
-	for _, v := range s.variables() {
-		s.t.Setenv(v[0], v[1])
-	}
-}
-
-// variables: version 1 of the AWS CLI reads the first name of the region, SDKs the second. A token
-// of the machine's own would be in the way.
-func (s *Server) variables() [][2]string {
-	return [][2]string{
-		{"AWS_ENDPOINT_URL_CHIME", s.URL},
-		{"AWS_ACCESS_KEY_ID", s.AccessKeyID},
-		{"AWS_SECRET_ACCESS_KEY", s.SecretAccessKey},
-		{"AWS_SESSION_TOKEN", ""}, {"AWS_SECURITY_TOKEN", ""},
-		{"AWS_DEFAULT_REGION", s.Region},
-		{"AWS_REGION", s.Region},
+	for _, v := range s.Environ() {
+		name, value, _ := strings.Cut(v, "=")
+		s.t.Setenv(name, value)
 	}
 }
 

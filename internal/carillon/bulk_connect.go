@@ -115,8 +115,7 @@ func checkNoLogin(endpoint string) error {
 // client finds out all that calls need. attempts is how often one may be made, by what the person
 // has set; 0 is the default.
 func (p *program) client(ctx context.Context, c connection) (config client.Config, attempts int, err error) {
-	s := p.settings(c)
-	conn, err := s.Connect(ctx, chime.Service, !c.NoSignRequest)
+	conn, err := p.settings(c).Connect(ctx, chime.Service, !c.NoSignRequest)
 	if known, unclear := p.knowsEndpoint(c); !known && unclear == nil {
 		p.hint = "nothing says where the service is, so AWS was meant, which has closed its own: set AWS_ENDPOINT_URL_CHIME, " +
 			"as root-key.sh in the data directory of carillon serve does, or give --endpoint-url"

@@ -11,7 +11,6 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -19,8 +18,8 @@ import (
 	"github.com/carillon-project/carillon/internal/atomicfile"
 	"github.com/carillon-project/carillon/internal/chime"
 	"github.com/carillon-project/carillon/internal/directory"
+	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/server"
-	"github.com/carillon-project/carillon/internal/shell"
 	"github.com/carillon-project/carillon/internal/testmode"
 )
 
@@ -246,7 +245,7 @@ func (o serviceOptions) saveRootKey(lines string) error {
 // announce tells the operator about the root key and about an open door.
 func (p *program) announce(s *service, o serviceOptions) error {
 	path := filepath.Join(o.Data, rootKeyFile)
-	lines := exportLines(s.exportURL(o), s.root)
+	lines := profile.ExportLines(environment(s.exportURL(o), s.root))
 	if o.Test {
 		fmt.Fprint(p.stdout, lines)
 		fmt.Fprint(p.stderr, "carillon: test mode: everybody knows the access key, and whoever reaches the service can move its clock and make it fail\n")
@@ -299,26 +298,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-// exportLines are what a shell needs for `aws chime` and for programs on an SDK. Both names of
-// the region are there: version 1 of the AWS CLI reads the first, the JavaScript SDK the second. A
-// session token of other keys, by either of its names, would be sent with ours.
-func exportLines(url string, key directory.Key) string {
-	var b strings.Builder
-	for _, v := range environment(url, key) {
-		name, value, _ := strings.Cut(v, "=")
-		fmt.Fprintf(&b, "export %s=%s\n", name, shell.Quote(value))
-	}
-	return b.String()
-}
-
+// environment is what programs need to call a service with a key.
 func environment(url string, key directory.Key) []string {
-	return []string{
-		"AWS_ENDPOINT_URL_CHIME=" + url,
-		"AWS_ACCESS_KEY_ID=" + key.ID,
-		"AWS_SECRET_ACCESS_KEY=" + key.Secret,
-		"AWS_SESSION_TOKEN=",
-		"AWS_SECURITY_TOKEN=",
-		"AWS_DEFAULT_REGION=us-east-1",
-		"AWS_REGION=us-east-1",
-	}
+	return profile.Variables(chime.Service, url, key.ID, key.Secret)
 }

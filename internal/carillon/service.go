@@ -23,6 +23,7 @@ import (
 	"github.com/carillon-project/carillon/internal/console"
 	"github.com/carillon-project/carillon/internal/directory"
 	"github.com/carillon-project/carillon/internal/metrics"
+	"github.com/carillon-project/carillon/internal/profile"
 	"github.com/carillon-project/carillon/internal/seal"
 	"github.com/carillon-project/carillon/internal/server"
 	"github.com/carillon-project/carillon/internal/store"
@@ -201,7 +202,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	keys := directory.NewKeys(s.store, sealer, directory.Options{Clock: clock.Now})
 	var unsaved error
 	save := func(key directory.Key) error {
-		unsaved = o.saveRootKey(exportLines(s.exportURL(o), key))
+		unsaved = o.saveRootKey(profile.ExportLines(environment(s.exportURL(o), key)))
 		return unsaved
 	}
 	s.root, s.rootChange, err = keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, save)

@@ -12,7 +12,6 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/policy"
 	"github.com/carillon-project/carillon/internal/profile"
-	"github.com/carillon-project/carillon/internal/shell"
 )
 
 // managedPolicies are the policies that a form offers by their names.
@@ -137,11 +136,7 @@ func (c *Console) createKey(v *visit) error {
 	}
 	key := object(out, "Key")
 	made := madeKey{Name: key.Text("Name"), ID: key.Text("KeyId"), Secret: out.Text("SecretAccessKey")}
-	// As in root-key.sh: the URL is for this service alone, SDKs differ in the name of the region,
-	// and a session token of other keys would be sent with this one.
-	made.Shell = "export " + profile.EndpointVariable(c.Service) + "=" + shell.Quote(c.Endpoint) + "\nexport AWS_ACCESS_KEY_ID=" + shell.Quote(made.ID) +
-		"\nexport AWS_SECRET_ACCESS_KEY=" + shell.Quote(made.Secret) + "\nexport AWS_SESSION_TOKEN=''\nexport AWS_SECURITY_TOKEN=''" +
-		"\nexport AWS_DEFAULT_REGION=us-east-1\nexport AWS_REGION=us-east-1\n"
+	made.Shell = profile.ExportLines(profile.Variables(c.Service, c.Endpoint, made.ID, made.Secret))
 	made.Credentials = "[" + made.Name + "]\naws_access_key_id = " + made.ID + "\naws_secret_access_key = " + made.Secret +
 		"\nregion = us-east-1\nendpoint_url = " + c.Endpoint + "\n"
 	return v.show("key-made", made)
