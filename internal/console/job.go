@@ -74,13 +74,15 @@ func (c *Console) jobRow(o *document.Object) jobRow {
 	}
 	j := jobRow{
 		ID: o.Text("JobId"), Account: o.Text("AccountId"), Action: o.Text("Action"), By: o.Text("By"), KeyName: o.Text("KeyName"), Undoes: o.Text("Undoes"),
-		Began: at("Began"), Latest: at("Latest"),
+		Began: at("Began"), Latest: at("Latest"), UndoneBy: o.Text("UndoneBy"),
 	}
 	j.Done, j.Failed = count(o, "Done"), count(o, "Failed")
 	j.Total = j.Done + j.Failed + count(o, "Left")
 	switch bulk.Outcome(o.Text("Outcome")) {
 	case bulk.Finished:
-		j.State = jobFinished
+		if j.State = jobFinished; j.UndoneBy != "" {
+			j.State = jobRolledBack
+		}
 	case bulk.Stopped:
 		j.State = jobStopped
 	case bulk.Interrupted:
@@ -144,10 +146,10 @@ func (j *jobRow) told(l *looked) {
 	switch l.State {
 	case bulk.JobRunning: // by another program
 		j.State = jobRunning
-	case bulk.JobFinished:
-		j.State = jobFinished
-	case bulk.JobRolledBack:
-		j.State = jobRolledBack
+	case bulk.JobFinished, bulk.JobRolledBack: // see undoneHere
+		if j.State = jobFinished; j.UndoneBy != "" {
+			j.State = jobRolledBack
+		}
 	case bulk.JobStopped:
 		if j.State != jobStopped { // whatever the service heard of it last
 			j.State = jobInterrupted
@@ -218,33 +220,25 @@ func (v *visit) recallPlans() {
 	}
 }
 
-// undone finds out which jobs of a list, the newest first, have been undone. The list tells it,
-// also of jobs of the command line, and so do the ledgers in our folder, whose jobs may be listed
-// on another page.
-func (v *visit) undone(jobs []jobRow) {
-	here := v.undoneHere()
-	by := map[head]string{}
-	for i := range jobs {
-		j := &jobs[i]
-		if j.State != jobFinished {
-			continue
-		}
-		if j.UndoneBy = by[head{j.Account, j.ID}]; j.UndoneBy == "" && here[j.ID] {
-			if l, err := v.look(j.ID, j.Account); err == nil && l != nil {
-				j.UndoneBy = undoneBy(l)
-			}
-		}
-		switch {
-		case j.UndoneBy != "":
-			j.State = jobRolledBack
-		case j.Undoes != "" && j.Done > 0:
-			by[head{j.Account, j.Undoes}] = j.ID
-		}
+// undoneHere finds out whether a job was undone by one whose ledger is in our folder, and of which
+// the service has not heard, or not to its end. undos are the jobs that such ledgers undo.
+func (v *visit) undoneHere(j *jobRow, undos map[string]bool) {
+	if j.State != jobFinished || !undos[j.ID] {
+		return
+	}
+	l, err := v.look(j.ID, j.Account)
+	if err != nil || l == nil || undoneBy(l) == "" {
+		return
+	}
+	// The undo itself may have been undone by a job of the command line, which only the service knows.
+	out, err := v.call("ReadJob", input("JobId", undoneBy(l)))
+	if err != nil || object(out, "Job").Text("UndoneBy") == "" {
+		j.State, j.UndoneBy = jobRolledBack, undoneBy(l)
 	}
 }
 
-// undoneHere returns the jobs that ledgers in our folder undo.
-func (c *Console) undoneHere() map[string]bool {
+// undos returns the jobs that ledgers in our folder undo.
+func (c *Console) undos() map[string]bool {
 	jobs := map[string]bool{}
 	if c.Jobs == "" {
 		return jobs
@@ -289,7 +283,10 @@ func (c *Console) jobs(v *visit) error {
 		}
 		p.Jobs = slices.Insert(p.Jobs, at, j)
 	}
-	v.undone(p.Jobs)
+	undos := v.undos()
+	for i := range p.Jobs {
+		v.undoneHere(&p.Jobs[i], undos)
+	}
 	return v.show("jobs", p)
 }
 
@@ -421,12 +418,10 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	if l := p.Ledger; l != nil {
 		p.told(l)
 	}
-	switch p.State {
-	case "": // the ledger has gone since
+	if p.State == "" { // the ledger has gone since
 		return p, refusing(http.StatusNotFound, "job.none")
-	case jobFinished:
-		v.undoneElsewhere(&p.jobRow)
 	}
+	v.undoneHere(&p.jobRow, v.undos())
 	action := bulk.Action(p.Action)
 	p.Operation = action.Operation()
 	p.May = p.Operation != "" && v.may(p.Operation)
@@ -440,25 +435,6 @@ func (v *visit) jobOf() (p jobPage, err error) {
 	return p, nil
 }
 
-// undoneElsewhere finds out whether a job was undone by one whose ledger is not in our folder, if
-// that is among the latest of the account.
-func (v *visit) undoneElsewhere(j *jobRow) {
-	out, err := v.call("ListJobs", input("AccountId", j.Account, "MaxResults", document.Int(jobsOfPage)))
-	if err != nil { // the key may not: then it is as the ledger says
-		return
-	}
-	var jobs []jobRow
-	for _, o := range objects(out, "Jobs") {
-		jobs = append(jobs, v.jobRow(o))
-	}
-	v.undone(jobs)
-	for _, other := range jobs {
-		if other.ID == j.ID && other.State == jobRolledBack {
-			j.State, j.UndoneBy = other.State, other.UndoneBy
-		}
-	}
-}
-
 // told takes over what the ledger says, on which nobody works here.
 func (p *jobPage) told(l *looked) {
 	p.jobRow.told(l)
@@ -468,7 +444,6 @@ func (p *jobPage) told(l *looked) {
 	}
 	undo, problem := l.Undo()
 	p.NoUndo, p.UndoOf = problem, undo.Operation()
-	p.UndoneBy = undoneBy(l)
 }
 
 // undoneBy returns the id of the job that undid another one, empty for none.

@@ -5,6 +5,7 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"html"
 	"io"
 	"net"
@@ -67,9 +68,8 @@ func TestImport(t *testing.T) {
 	p.has(p.get(plan.path), 200, "This plan was applied.")
 	p.has(p.post(plan.path+"/apply"), 409, "Nothing was done again", "Job 2")
 
-	undo := p.awaited(p.post(job.path + "/undo"))
+	undo, back := p.undone(job)
 	p.has(undo, 200, "undo of job", "LicenseType Pro -> Basic 2")
-	back := p.apply(undo)
 	p.has(back, 200, "Finished", "Done 2", "Undoes "+strings.TrimPrefix(job.path, "/jobs/"))
 	if strings.Contains(back.text, s.options.Jobs) {
 		t.Error("the page of a job names a file of the machine of the service")
@@ -456,7 +456,7 @@ func TestJob_ReadingAgain(t *testing.T) {
 }
 
 // A job that was undone is listed so, also if its undo is on another page, and if both were begun
-// on the command line. A job whose undo was undone has finished.
+// on the command line. A job whose undo was undone has finished. No ledger is read for that.
 func TestJobs_Undone(t *testing.T) {
 	s := start(t, nil)
 	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 30)
@@ -492,18 +492,33 @@ func TestJobs_Undone(t *testing.T) {
 	is(half, "Finished")
 	is(nothing, "Finished")
 
+	early := heard("", 19, bulk.Finished)
 	job := p.apply(p.importFile(account, "two.csv", everybody(2), "license", "LicenseType=Pro"))
-	p.apply(p.awaited(p.post(job.path + "/undo")))
-	for range 49 {
-		heard("", 19, bulk.Finished)
+	_, second := p.undone(job)
+	for range 48 {
+		heard("", 20, bulk.Finished)
 	}
+	late := heard(early, 21, bulk.Finished)
 	first := p.get("/jobs")
 	p.has(first, 200, "undo root 2 0 0 Finished")
 	next := regexp.MustCompile(`/jobs(\?next=[^"]+)"`).FindStringSubmatch(first.text)
 	if next == nil || strings.Contains(first.text, job.path+`"`) {
 		t.Fatalf("the job is not on the second page: %s", plain(first.text))
 	}
-	p.has(p.get("/jobs"+html.UnescapeString(next[1])), 200, "root 2 0 0 Undone")
+	is(early, "Undone", "This job was undone by job "+late)
+	is(strings.TrimPrefix(job.path, "/jobs/"), "Undone", "This job was undone by job "+strings.TrimPrefix(second.path, "/jobs/"))
+	ledger := filepath.Join(s.options.Jobs, strings.TrimPrefix(job.path, "/jobs/")+".jsonl")
+	if err := errors.Join(os.WriteFile(ledger, []byte("no ledger"), 0o600), os.Chtimes(ledger, at, at)); err != nil {
+		t.Fatal(err)
+	}
+	p.has(p.get("/jobs"+html.UnescapeString(next[1])), 200, "root 2 0 0 Undone", "11 0 0 Undone", "13 0 0 Finished", "19 0 0 Undone")
+}
+
+// undone undoes a job, and returns the pages of the plan and of the job that do so.
+func (p *person) undone(job shown) (plan, back shown) {
+	p.t.Helper()
+	plan = p.awaited(p.post(job.path + "/undo"))
+	return plan, p.apply(plan)
 }
 
 // RoundTrip carries a request to the API of the service.

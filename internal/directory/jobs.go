@@ -124,9 +124,15 @@ func (s *Service) ListJobs(ctx context.Context, r api.Request) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
+		var later undos
+		if len(jobs) > 0 {
+			if later, err = undosAfter(tx, jobs[len(jobs)-1], filter); err != nil {
+				return nil, err
+			}
+		}
 		rows := []any{}
 		for _, job := range jobs {
-			rows = append(rows, jobDocument(job))
+			rows = append(rows, jobDocument(job, later.of(job)))
 		}
 		page := document.NewObject(document.Member{Key: "Jobs", Value: rows})
 		if token := list.token(next); token != nil {
@@ -147,11 +153,49 @@ func (s *Service) ReadJob(ctx context.Context, r api.Request) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		return document.AppendCompact(nil, document.NewObject(document.Member{Key: "Job", Value: jobDocument(job)})), nil
+		var later undos
+		if job.Outcome == jobFinished { // people watch those that have not
+			if later, err = undosAfter(tx, job, store.JobFilter{AccountID: job.AccountID}); err != nil {
+				return nil, err
+			}
+		}
+		return document.AppendCompact(nil, document.NewObject(document.Member{Key: "Job", Value: jobDocument(job, later.of(job))})), nil
 	})
 }
 
-func jobDocument(j store.Job) *document.Object {
+// jobFinished is the Outcome of a job that has an end for all its users.
+const jobFinished = "finished"
+
+// undos are jobs that undo others, by the ids of those.
+type undos map[string][]store.Job
+
+// undosAfter returns the undos that came after a job. Those of it are among them: an undo is
+// planned when its job has finished. There is no index of them, since people begin few jobs.
+func undosAfter(tx store.ReadTx, job store.Job, filter store.JobFilter) (undos, error) {
+	list, err := tx.ListUndoing(job.AWSAccountID, filter, job.Entry)
+	found := undos{}
+	for _, u := range list {
+		found[u.Undoes] = append(found[u.Undoes], u)
+	}
+	return found, err
+}
+
+// of returns the id of the job that undid a job, empty for none: one that has finished, has done
+// something, and was not undone itself. Of several it is the one that did the most.
+func (all undos) of(j store.Job) (id string) {
+	if j.Outcome != jobFinished {
+		return ""
+	}
+	most := 0
+	for _, u := range all[j.JobID] {
+		if u.AccountID == j.AccountID && u.Entry > j.Entry && u.Outcome == jobFinished && u.Done > most && all.of(u) == "" {
+			id, most = u.JobID, u.Done
+		}
+	}
+	return id
+}
+
+func jobDocument(j store.Job, undoneBy string) *document.Object {
 	return document.NewObject(
 		document.Member{Key: "JobId", Value: j.JobID},
 		document.Member{Key: "AccountId", Value: j.AccountID},
@@ -166,5 +210,6 @@ func jobDocument(j store.Job) *document.Object {
 		document.Member{Key: "Done", Value: document.Int(j.Done)},
 		document.Member{Key: "Failed", Value: document.Int(j.Failed)},
 		document.Member{Key: "Outcome", Value: j.Outcome},
+		document.Member{Key: "UndoneBy", Value: undoneBy},
 	)
 }

@@ -295,7 +295,7 @@ func TestJobs(t *testing.T) {
 
 		of := func(outcome string, latest time.Time, left, done, failed int) string {
 			return fmt.Sprintf(`{"Job": {"JobId": "%s", "AccountId": "A", "Action": "update", "By": "ana", "Undoes": "", "KeyId": "AKIAEXAMPLE%s", "KeyName": "admin", `+
-				`"Began": "2026-03-01T12:00:00.123Z", "Latest": "%s", "Left": %d, "Done": %d, "Failed": %d, "Outcome": "%s"}}`,
+				`"Began": "2026-03-01T12:00:00.123Z", "Latest": "%s", "Left": %d, "Done": %d, "Failed": %d, "Outcome": "%s", "UndoneBy": ""}}`,
 				first, awsAccount, api.FormatTime(latest), left, done, failed, outcome)
 		}
 		equal(t, "at the beginning", shown(first), of("running", now, 60, 0, 0))

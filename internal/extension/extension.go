@@ -176,7 +176,8 @@ var job = structure("Job",
 	model.Member{Name: "Left", Shape: &count},
 	model.Member{Name: "Done", Shape: &count},
 	model.Member{Name: "Failed", Shape: &count},
-	model.Member{Name: "Outcome", Shape: &text}, // [JobRunning] until it has ended
+	model.Member{Name: "Outcome", Shape: &text},  // [JobRunning] until it has ended
+	model.Member{Name: "UndoneBy", Shape: &text}, // the job that undid it, if that has finished and was not undone itself
 )
 
 // ListKeys lists the access keys of the AWS account of the key, disabled and expired ones too, the

@@ -15,6 +15,11 @@ func (t *tx) ListJobs(awsAccountID string, filter store.JobFilter, before store.
 	return t.sql.ListJobs(awsAccountID, filter, before, limit)
 }
 
+func (t *tx) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry) ([]store.Job, error) {
+	t.take("jobs", awsAccountID)
+	return t.sql.ListUndoing(awsAccountID, filter, after)
+}
+
 func (t *tx) InsertJob(j *store.Job) error {
 	t.take("jobs", j.AWSAccountID)
 	return t.sql.InsertJob(j)

@@ -56,6 +56,40 @@ func testJobs(t *testing.T, f *fixture) {
 		check(accountID)
 	}
 
+	for after, want := range map[string][]store.Job{"": {all[0], all[2], all[4], all[6]}, all[2].JobID: {all[4], all[6]}, all[6].JobID: nil} {
+		f.view(func(r store.ReadTx) error {
+			from, err := store.Job{}, error(nil)
+			if after != "" {
+				from, err = r.Job(awsA, after)
+			}
+			got, err2 := r.ListUndoing(awsA, store.JobFilter{AccountID: "a0"}, from.Entry)
+			same(t, "ListUndoing after "+after, got, want)
+			return errors.Join(err, err2)
+		})
+	}
+	f.view(func(r store.ReadTx) error {
+		got, err := r.ListUndoing(awsA, store.JobFilter{}, all[4].Entry)
+		same(t, "ListUndoing of all accounts", got, all[5:])
+		return err
+	})
+	f.update(func(tx store.Tx) error {
+		plain := job(awsA, "a0", "plain")
+		plain.Undoes = ""
+		return tx.InsertJob(&plain)
+	})
+	f.view(func(r store.ReadTx) error {
+		got, err := r.ListUndoing(awsA, store.JobFilter{}, all[5].Entry)
+		same(t, "ListUndoing beside a job that undoes none", got, all[6:])
+		all, _, err2 := r.ListJobs(awsA, store.JobFilter{}, 0, 1)
+		same(t, "the latest job", all[0].JobID, "plain")
+		return errors.Join(err, err2)
+	})
+	f.view(func(r store.ReadTx) error {
+		plain, err := r.Job(awsA, "plain")
+		all = append(all, plain)
+		return err
+	})
+
 	done := &all[3]
 	done.Latest, done.Left, done.Done, done.Failed, done.Outcome = said.Add(time.Minute), 0, 39, 1, "finished"
 	f.update(func(tx store.Tx) error {
@@ -94,6 +128,10 @@ func jobTurns() []turn {
 			all, _, err := tx.ListJobs("jobs"+round, store.JobFilter{}, 0, 1)
 			return empty(len(all), err)
 		}, func(tx store.Tx, round, who string) error { return insert(tx, "jobs"+round, who) }},
+		{"ListUndoing", func(tx store.Tx, round string) (bool, error) {
+			all, err := tx.ListUndoing("undone"+round, store.JobFilter{}, 0)
+			return empty(len(all), err)
+		}, func(tx store.Tx, round, who string) error { return insert(tx, "undone"+round, who) }},
 		{"ListJobs, one that changes", func(tx store.Tx, round string) (bool, error) {
 			all, _, err := tx.ListJobs("worked", store.JobFilter{AccountID: "a1"}, 0, 1)
 			return len(all) == 1 && all[0].Outcome != "round "+round, err

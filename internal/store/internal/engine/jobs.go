@@ -37,6 +37,15 @@ func (s *SQL) ListJobs(awsAccountID string, filter store.JobFilter, before store
 	return page, next, nil
 }
 
+func (s *SQL) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry) ([]store.Job, error) {
+	where, args := `aws_account_id = $1 AND entry > $2`, []any{awsAccountID, after, store.UndoRows}
+	if filter.AccountID != "" {
+		where, args = `aws_account_id = $1 AND entry > $2 AND account_id = $4`, append(args, filter.AccountID)
+	}
+	return List(s, scanJob, `SELECT `+jobColumns+` FROM (SELECT * FROM jobs WHERE `+where+` ORDER BY entry LIMIT $3) AS next
+		WHERE undoes <> '' ORDER BY entry`, args...)
+}
+
 func (s *SQL) InsertJob(j *store.Job) (err error) {
 	if j.Entry, err = s.NewRows("jobs", "aws_account_id", nil).Next(j.AWSAccountID); err != nil {
 		return err
