@@ -504,20 +504,33 @@ func (b *browser) use(n int, key string) {
 		b.reach(n)
 		b.key(key)
 	} else {
-		at := evaluate[struct {
-			X, Y    float64
-			Covered string
-		}](b, "visitor.place(%d)", n)
-		if at.Covered != "" {
-			b.t.Fatalf("nobody can click that: %s: %s", at.Covered, b.page())
-		}
-		ctx, cancel := context.WithTimeout(b.tab, hung)
-		defer cancel()
-		if _, err := chromedp.Run(ctx, chromedp.MouseClickXY(at.X, at.Y)); err != nil {
-			b.t.Fatalf("clicking: %v", err)
-		}
+		b.click(b.place(n))
 	}
 	b.settle()
+}
+
+// point is where an element is, and what covers it.
+type point struct {
+	X, Y    float64
+	Covered string
+}
+
+func (b *browser) place(n int) point {
+	b.t.Helper()
+	at := evaluate[point](b, "visitor.place(%d)", n)
+	if at.Covered != "" {
+		b.t.Fatalf("nobody can click that: %s: %s", at.Covered, b.page())
+	}
+	return at
+}
+
+func (b *browser) click(at point) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.tab, hung)
+	defer cancel()
+	if _, err := chromedp.Run(ctx, chromedp.MouseClickXY(at.X, at.Y)); err != nil {
+		b.t.Fatalf("clicking: %v", err)
+	}
 }
 
 func (b *browser) key(key string) {

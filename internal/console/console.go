@@ -7,9 +7,9 @@
 // client, and the console has no rule of its own.
 //
 // Start at [New]. A request passes the guard (guard.go), which knows hosts, sites and headers, and
-// becomes a visit of a person who has signed in (session.go). The files named for pages call the
-// API (calls.go) and fill a template of the folder pages (page.go). What people read is in the
-// folder words, and nowhere else.
+// becomes a visit of a person who has signed in (session.go). A form acts once (once.go). The files
+// named for pages call the API (calls.go) and fill a template of the folder pages (page.go). What
+// people read is in the folder words, and nowhere else.
 package console
 
 import (
@@ -77,6 +77,7 @@ type Console struct {
 
 	work    *work
 	uploads uploads
+	sent    sent
 }
 
 // New returns the handler of a console.
@@ -90,7 +91,7 @@ func New(o Options) *Console {
 	if o.ServiceClock == nil {
 		o.ServiceClock = o.Clock
 	}
-	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux(), work: newWork(), uploads: make(uploads, mostUploads)}
+	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux(), work: newWork(), uploads: make(uploads, mostUploads), sent: sent{last: map[string]*sending{}}}
 	c.pages, c.regions = parsePages(c.base)
 	c.limits.clock = o.Clock
 	c.routes()
@@ -199,13 +200,15 @@ func (c *Console) routes() {
 func (c *Console) open(pattern string, h func(http.ResponseWriter, *http.Request) error) {
 	c.routed = append(c.routed, pattern)
 	c.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-		err := readForm(r)
-		if err == nil {
-			err = h(w, r)
-		}
-		if err != nil {
+		if err := readForm(r); err != nil {
 			c.failed(w, r, nil, err)
+			return
 		}
+		c.sent.once(w, r, "", r.PostForm.Encode(), func(w http.ResponseWriter, r *http.Request) {
+			if err := h(w, r); err != nil {
+				c.failed(w, r, nil, err)
+			}
+		})
 	})
 }
 
@@ -222,11 +225,28 @@ func (c *Console) page(pattern string, h func(*visit) error) {
 		if err == nil && pattern != importRoute {
 			err = readForm(r)
 		}
-		if err == nil {
-			err = h(v)
-		}
 		if err != nil {
 			c.failed(w, r, v, err)
+			return
 		}
+		if pattern == importRoute { // it reads the form, and then asks for the same
+			v.answer(h)
+			return
+		}
+		v.once(r.PostForm.Encode(), h)
 	})
+}
+
+// once answers a form with these values, unless it was sent before.
+func (v *visit) once(values string, h func(*visit) error) {
+	v.sent.once(v.w, v.r, v.session.ID, values, func(w http.ResponseWriter, r *http.Request) {
+		v.w, v.r = w, r
+		v.answer(h)
+	})
+}
+
+func (v *visit) answer(h func(*visit) error) {
+	if err := h(v); err != nil {
+		v.failed(v.w, v.r, v, err)
+	}
 }

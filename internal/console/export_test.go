@@ -7,3 +7,6 @@ func init() { restTime, streamTime = time.Minute, time.Hour }
 
 // Routes returns the patterns of all pages.
 func (c *Console) Routes() []string { return c.routed }
+
+// Kept returns how many bytes of answers are kept.
+func (c *Console) Kept() int { return c.sent.size }

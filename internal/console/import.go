@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -108,7 +110,8 @@ func (c *Console) importFile(v *visit) error {
 	default:
 		return v.refuseUpload(refusing(http.StatusServiceUnavailable, "import.busy"))
 	}
-	file, name, err := v.upload(&p)
+	sum := sha256.New()
+	file, name, err := v.upload(&p, sum)
 	remove := func() {
 		if file == "" {
 			return
@@ -121,6 +124,19 @@ func (c *Console) importFile(v *visit) error {
 		remove()
 		return v.refuseUpload(err)
 	}
+	first := false
+	v.once(string(sum.Sum(nil)), func(v *visit) error {
+		first = true
+		return v.planUpload(p, file, name, remove)
+	})
+	if !first {
+		remove()
+	}
+	return nil
+}
+
+// planUpload begins to plan the rows of a file, which it removes.
+func (v *visit) planUpload(p importPage, file, name string, remove func()) error {
 	again := func(problem string) error {
 		remove()
 		p.Problem = problem
@@ -193,8 +209,8 @@ func readRows(file, name string, o bulk.RowOptions) (*bulk.Table, error) {
 }
 
 // upload reads the form of an import. The file, if there is one, lies at the path that it returns,
-// even with an error; its name is for people.
-func (v *visit) upload(p *importPage) (file, name string, err error) {
+// even with an error; its name is for people. What was sent is written to sum.
+func (v *visit) upload(p *importPage, sum io.Writer) (file, name string, err error) {
 	v.work.mu.Lock()
 	err = v.loadPlans()
 	v.work.mu.Unlock()
@@ -226,7 +242,8 @@ func (v *visit) upload(p *importPage) (file, name string, err error) {
 		if part.FormName() == "file" && file == "" {
 			if part.FileName() != "" {
 				name = fileName(part)
-				if file, err = v.keep(part); err != nil {
+				fmt.Fprintf(sum, "%q", name)
+				if file, err = v.keep(io.TeeReader(part, sum)); err != nil {
 					return file, name, broken(err)
 				}
 			}
@@ -239,6 +256,7 @@ func (v *visit) upload(p *importPage) (file, name string, err error) {
 		if len(text) > maxField {
 			return file, name, &http.MaxBytesError{Limit: maxField}
 		}
+		fmt.Fprintf(sum, "%q%q", part.FormName(), text)
 		value := strings.TrimSpace(strings.ToValidUTF8(string(text), "?"))
 		switch part.FormName() {
 		case "action":

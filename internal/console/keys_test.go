@@ -154,7 +154,7 @@ func TestSessionsPage(t *testing.T) {
 		status, _, text, _ := s.as(t, token, "GET", "/sessions", nil)
 		holds(t, "the sessions", status, 200, text, "127.0.0.1", "Go-http-client")
 		var paths []string
-		for _, m := range regexp.MustCompile(`action="/console/ui(/sessions/[^"]+/end)"><button class="quiet" (disabled)?`).FindAllStringSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`action="/console/ui(/sessions/[^"]+/end)[^"]*"><button class="quiet" (disabled)?`).FindAllStringSubmatch(text, -1) {
 			paths = append(paths, m[1])
 		}
 		return paths

@@ -256,10 +256,11 @@ func (c *Console) show(w http.ResponseWriter, r *http.Request, v *visit, status 
 	if err := c.pages[page]().ExecuteTemplate(&b, name, f); err != nil {
 		return err
 	}
+	text := onceEach(b.Bytes())
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Content-Length", strconv.Itoa(b.Len()))
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
 	w.WriteHeader(status)
-	w.Write(b.Bytes()) // a browser that has gone is not worth a word
+	w.Write(text) // a browser that has gone is not worth a word
 	return nil
 }
 

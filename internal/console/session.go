@@ -111,6 +111,7 @@ func (c *Console) askToSignIn(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodGet && r.URL.Path != "/":
 		after = r.URL.RequestURI()
 	case posted && slices.Contains(c.routed, "GET "+route+askSuffix) && readForm(r) == nil:
+		r.Form.Del(onceKey) // the page is another one
 		after = r.URL.EscapedPath() + askSuffix + "?" + r.Form.Encode()
 	case posted:
 		after = c.pageOf(route, r.URL.EscapedPath())

@@ -158,18 +158,6 @@ function select(event) {
 	lastBox = event.target;
 }
 
-// A second click would do again what takes a moment. After a while it may be meant, and with other
-// values it is: the person may have stopped the first.
-let sent = new WeakMap(); // what was sent last of forms, and when
-function once(event) {
-	const form = event.target, at = event.timeStamp;
-	if ((event.submitter?.formMethod || form.method) !== "post") return;
-	const what = new URLSearchParams(new FormData(form, event.submitter)).toString();
-	const last = sent.get(form);
-	if (last && last.what === what && at - last.at < 10000) event.preventDefault();
-	else sent.set(form, {what, at});
-}
-
 function enhance(root) {
 	localTimes(root);
 	copyButtons(root);
@@ -178,8 +166,6 @@ function enhance(root) {
 
 enhance(document);
 document.addEventListener("click", select);
-document.addEventListener("submit", once);
-addEventListener("pageshow", () => { sent = new WeakMap(); }); // again, by the back button
 document.querySelectorAll("form[data-search]").forEach(liveSearch);
 document.querySelectorAll("[data-part]").forEach(goOn);
 document.querySelectorAll("a[data-load]").forEach(load);
