@@ -3,6 +3,7 @@ package console
 import (
 	"net/http"
 	"slices"
+	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
 )
@@ -151,7 +152,7 @@ func (v *visit) roomChange(operation, title, said string, input *document.Object
 			if err != nil {
 				return err
 			}
-			p.Problem, p.Member = problem, input.Text("MemberId")
+			p.Problem, p.Member = problem, v.r.FormValue("member")
 			if name, ok := input.Get("Name"); ok {
 				p.Name, _ = name.(string)
 			}
@@ -179,9 +180,59 @@ func (c *Console) deleteRoom(v *visit) (*change, error) {
 
 // addMember adds a user or a bot to a room.
 func (c *Console) addMember(v *visit) (*change, error) {
+	id, wrong, err := v.member(strings.TrimSpace(v.r.FormValue("member")))
+	if err != nil {
+		return nil, err
+	}
 	in := v.ofRoom("Role", v.r.FormValue("role"))
-	in.Set("MemberId", v.r.FormValue("member"))
-	return v.roomChange("CreateRoomMembership", say("room.add"), "done.member-added", in)
+	in.Set("MemberId", id)
+	ch, err := v.roomChange("CreateRoomMembership", say("room.add"), "done.member-added", in)
+	if ch != nil {
+		ch.wrong = wrong
+	}
+	return ch, err
+}
+
+// member returns the id of a user or a bot of the account, of which somebody has typed the address
+// or the id. wrong says what is wrong with an address.
+func (v *visit) member(text string) (id, wrong string, err error) {
+	if at := strings.IndexByte(text, '@'); at <= 0 || at == len(text)-1 {
+		return text, "", nil
+	}
+	account := v.r.PathValue("account")
+	var found []string
+	if v.may("ListUsers") {
+		out, err := v.call("ListUsers", input("AccountId", account, "UserEmail", text))
+		if problem, ok := corrigible(err); ok {
+			return "", problem, nil
+		}
+		if err != nil {
+			return "", "", err
+		}
+		for _, u := range objects(out, "Users") {
+			found = append(found, u.Text("UserId"))
+		}
+	}
+	if len(found) == 0 && v.may("ListBots") {
+		bots, _, err := v.all("ListBots", input("AccountId", account), "Bots", mostMembers)
+		if err != nil {
+			return "", "", err
+		}
+		for _, b := range bots {
+			if strings.EqualFold(b.Text("BotEmail"), text) {
+				found = append(found, b.Text("BotId"))
+			}
+		}
+	}
+	switch {
+	case len(found) == 1:
+		return found[0], "", nil
+	case len(found) > 1:
+		return "", say("room.add.several", text), nil
+	case !v.may("ListUsers"):
+		return "", say("room.add.denied"), nil
+	}
+	return "", say("room.add.unknown", text), nil
 }
 
 // mostMembers is how many members of a room are looked through for one.

@@ -101,6 +101,23 @@ func TestRooms(t *testing.T) {
 	r.changes(room[1]+"/members", []string{"member", "u1", "role", "Administrator"}, "The member was added.", "person1@example.com", "Administrator")
 	r.has(r.post(room[1]+"/members", "member", "nobody", "role", "Member"), http.StatusUnprocessableEntity)
 	r.changes(room[1]+"/members/u1/remove", nil, "The member was removed.", "Nobody is in this room.")
+
+	// People know addresses.
+	bot := store.Bot{AccountID: account, BotID: "b1", Name: "Clerk", Email: "clerk-chimebot@example.com", SecurityToken: "much-secret", Created: time.Now()}
+	s.write(t, func(tx store.Tx) error { return tx.InsertBot(&bot) })
+	r.changes(room[1]+"/members", []string{"member", " Person2@Example.com ", "role", "Member"}, "The member was added.", "person2@example.com u2 User")
+	r.has(r.post(room[1]+"/members", "member", "Clerk-chimebot@example.com", "role", "Member"), http.StatusUnprocessableEntity, "Bot b1 has no events configuration")
+	again := r.post(room[1]+"/members", "member", "nobody@example.com", "role", "Member")
+	r.has(again, http.StatusUnprocessableEntity, "Nobody in this account has the address nobody@example.com.")
+	if !strings.Contains(again.text, `value="nobody@example.com"`) {
+		t.Error("what was typed is gone")
+	}
+	r.has(r.get(room[1]+"/members/ask?role=Member&member=nobody@example.com"), http.StatusUnprocessableEntity, "Nobody in this account has the address")
+	r.sees(room[1]+"/members/ask?role=Member&member=person1@example.com", "--member-id u1")
+	clerk := s.person(t, s.keyNamed(t, "clerk", `{"Statement": {"Effect": "Allow", "Action": ["chime:Get*", "chime:CreateRoomMembership"], "Resource": "*"}}`))
+	clerk.has(clerk.post(room[1]+"/members", "member", "person1@example.com", "role", "Member"), http.StatusUnprocessableEntity, "Your access key may not look for addresses.")
+	r.changes(room[1]+"/members/u2/remove", nil, "The member was removed.")
+
 	r.changes(room[1], []string{"name", "Salon"}, "The room was renamed.", "Salon")
 	r.sees(room[1]+"/delete/ask", "Room Salon is deleted for good")
 	r.has(r.post(rooms, "name", strings.Repeat("x", 300)), http.StatusUnprocessableEntity, "Name must have")
@@ -157,7 +174,7 @@ func TestScenario_numbersRoomsBots(t *testing.T) {
 		v.fill("Name of the new room", "Lounge")
 		v.press("Create room")
 		v.sees("The room was created.")
-		v.fill("ID of a user or a bot", "u1")
+		v.fill("Address or ID of a user or a bot", "person1@example.com")
 		v.press("Add member")
 		v.sees("The member was added.", "person1@example.com")
 		accessible(t, v)

@@ -73,7 +73,7 @@ func TestScenario_userOf(t *testing.T) {
 		v.follow("Rooms")
 		v.fill("Name of the new room", hostileName)
 		v.press("Create room")
-		v.fill("ID of a user or a bot", "u0")
+		v.fill("Address or ID of a user or a bot", "u0")
 		v.press("Add member")
 		v.sees("The member was added.", hostileName)
 		accessible(t, v)
