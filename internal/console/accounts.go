@@ -29,6 +29,17 @@ type countedAccount struct {
 	Seats *seats // nil if users were not counted
 }
 
+// CountedAt returns when users were counted: the service repeats what it has counted for a while,
+// and of several times this is the first.
+func (p *accountsPage) CountedAt() (first string) {
+	for _, a := range p.Accounts {
+		if a.Seats != nil && (first == "" || a.Seats.Time < first) { // all have one form
+			first = a.Seats.Time
+		}
+	}
+	return first
+}
+
 func (c *Console) accounts(v *visit) error {
 	p, err := v.accountsPage()
 	if err != nil {

@@ -205,6 +205,7 @@ func TestAccounts(t *testing.T) {
 	made := p.post("/accounts", "new", "A <b>school</b>")
 	p.has(made, 200, "The account has been created.", "Team", "Count users")
 	p.has(p.get(made.path+"&count=yes"), 200, "0 users")
+	p.has(p.get("/accounts?count=yes"), 200, "Users counted 20")
 	if !strings.Contains(made.text, "<strong>A &lt;b&gt;school&lt;/b&gt;</strong>") {
 		t.Errorf("the name is not text: %s", made.text)
 	}
