@@ -676,6 +676,9 @@ func testImage(t *testing.T, dist string) {
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if info, err := os.Stat(filepath.Join(root, "data")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("/data: got %v, %v, want a directory with the mode 0700: the first start would complain", info.Mode(), err)
+	}
 	checkTerms(t, dist, "carillon", m.do(t, "cat", filepath.Join(root, "licenses/carillon.txt")))
 	checkTerms(t, dist, "aws", m.do(t, "cat", filepath.Join(root, "licenses/aws.txt")))
 	command := func(words ...string) *exec.Cmd {
