@@ -197,6 +197,9 @@ func TestImage(t *testing.T) {
 		}
 		t.Fatalf("carillon version: %v\n%s", err, out)
 	}
+	if info, err := os.Stat(filepath.Join(im.root, "data")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("/data: got %v, %v, want a directory with the mode 0700: the first start would complain", info.Mode(), err)
+	}
 	cert, key := filepath.Join(im.root, "data", "cert.pem"), filepath.Join(im.root, "data", "key.pem")
 	if err := writeCertificate(cert, key); err != nil {
 		t.Fatal(err)

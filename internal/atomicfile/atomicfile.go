@@ -2,8 +2,9 @@
 // power failure. The bytes go to a temporary file in the same directory and to stable storage, then
 // the file gets its name, then the directory goes to stable storage.
 //
-// Start at [WriteFile], which replaces a file, and [CreateFile], which refuses to. [New] is for
-// what is written piece by piece, or by somebody else, and [MkdirAll] for directories.
+// Start at [WriteFile], which replaces a file, and [CreateFile], which refuses to; [CreateMissing]
+// leaves one that is there. [New] is for what is written piece by piece, or by somebody else, and
+// [MkdirAll] for directories.
 //
 // A process that is killed may leave a temporary file: the name of the file, ".partial-" and some
 // digits. An error leaves none.
@@ -31,6 +32,20 @@ func WriteFile(path string, data []byte, perm fs.FileMode) error {
 // that leads nowhere, the error is fs.ErrExist. After any error there is no such file.
 func CreateFile(path string, data []byte, perm fs.FileMode) error {
 	return write(path, data, perm, (*File).Create)
+}
+
+// CreateMissing is CreateFile for a file that another process may make first: then that one stays,
+// and there is no error. Nothing is made through a symbolic link that leads nowhere: that is an
+// error.
+func CreateMissing(path string, data []byte, perm fs.FileMode) error {
+	err := CreateFile(path, data, perm)
+	if !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
+		return fmt.Errorf("%s is a symbolic link that leads nowhere, and nothing is made through it: remove it, or put a file where it leads", path)
+	}
+	return nil
 }
 
 func write(path string, data []byte, perm fs.FileMode, finish func(*File) error) error {

@@ -137,6 +137,25 @@ func TestCreateFile(t *testing.T) {
 	}
 }
 
+func TestCreateMissing(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	for _, data := range []string{"first", "second"} {
+		if err := CreateMissing(file, []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if text, err := os.ReadFile(file); err != nil || string(text) != "first" {
+			t.Errorf("got %q, error %v, want that the first one stays", text, err)
+		}
+	}
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(file+"-not", link); err != nil {
+		t.Skip(err)
+	}
+	if err := CreateMissing(link, nil, 0o600); err == nil || !strings.Contains(err.Error(), link+" is a symbolic link that leads nowhere") {
+		t.Errorf("a link that leads nowhere: got error %v", err)
+	}
+}
+
 // Of many that want a name one gets it.
 func TestCreateFile_Race(t *testing.T) {
 	for name, linking := range map[string]func(string, string) error{

@@ -37,6 +37,9 @@ type Config struct {
 	// Patience is how long the service may throttle, fail or not answer every call before a job ends
 	// with ErrUnreachable; 0 means 2 minutes.
 	Patience time.Duration
+	// AnnounceTime is how long a job waits until the service knows of it, for tests on busy machines;
+	// 0 means 2 seconds.
+	AnnounceTime time.Duration
 	// Waiting, if set, is called when calls pause because the service throttles or fails, and when an
 	// answer does not come.
 	Waiting func(Waiting)
@@ -77,6 +80,9 @@ func Open(c Config) (*Account, error) {
 	}
 	if c.Patience == 0 {
 		c.Patience = 2 * time.Minute
+	}
+	if c.AnnounceTime == 0 {
+		c.AnnounceTime = 2 * time.Second
 	}
 	if c.Now == nil {
 		c.Now = time.Now

@@ -19,9 +19,6 @@ const (
 	Interrupted Outcome = "interrupted"
 )
 
-// AnnounceTime is how long a job waits until the service knows of it. Only tests change it.
-var AnnounceTime = 2 * time.Second
-
 // announcePause is how often a job tells the service how far it has come.
 const announcePause = time.Second
 
@@ -38,7 +35,7 @@ type tally struct{ left, done, failed int }
 
 // tell tells the service about a job.
 func (a *Account) tell(ctx context.Context, h *Head, outcome Outcome, s tally) {
-	ctx, cancel := context.WithTimeout(ctx, AnnounceTime)
+	ctx, cancel := context.WithTimeout(ctx, a.config.AnnounceTime)
 	defer cancel()
 	input := document.NewObject(
 		document.Member{Key: "JobId", Value: a.config.Job},

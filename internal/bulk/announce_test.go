@@ -50,7 +50,7 @@ func runTold(t *testing.T, after func(c *clock, calls int), answer func(http.Res
 	c := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
 	config := clientOf(f)
 	config.Endpoint = front.URL
-	a, err := bulk.Open(bulk.Config{Client: config, Account: account, Job: "j", Parallel: 2, Now: c.Now, Sleep: c.Sleep})
+	a, err := bulk.Open(bulk.Config{Client: config, Account: account, Job: "j", Parallel: 2, AnnounceTime: hung, Now: c.Now, Sleep: c.Sleep})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -96,7 +96,7 @@ func (e *errand) open(t rapidT) *bulk.Account {
 			Credentials: &client.Credentials{AccessKey: e.srv.AccessKeyID, SecretKey: e.srv.SecretAccessKey},
 			ReadTimeout: e.silence, Now: time.Now,
 		},
-		Account: e.account.ID, Job: "j", Version: "1.2.3", Attempts: 3, Parallel: 4, Patience: time.Hour, Now: c.Now, Sleep: c.Sleep,
+		Account: e.account.ID, Job: "j", Version: "1.2.3", Attempts: 3, Parallel: 4, Patience: time.Hour, AnnounceTime: hung, Now: c.Now, Sleep: c.Sleep,
 	})
 	if err != nil {
 		t.Fatalf("opening the account: %v", err)

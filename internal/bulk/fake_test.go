@@ -23,6 +23,9 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 )
 
+// hung is how long a busy machine may take for what takes a moment.
+const hung = time.Minute
+
 const account = "12345678-1234-1234-1234-123456789012"
 
 // user is a user of the fake service, as it lists them.
@@ -341,7 +344,7 @@ func open(t rapidT, f *fake, job string) *bulk.Account {
 	c := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
 	a, err := bulk.Open(bulk.Config{
 		Client:  clientOf(f),
-		Account: account, Job: job, Version: "1.2.3", Attempts: 40, Parallel: 4, Patience: 24 * time.Hour, Now: c.Now, Sleep: c.Sleep,
+		Account: account, Job: job, Version: "1.2.3", Attempts: 40, Parallel: 4, Patience: 24 * time.Hour, AnnounceTime: hung, Now: c.Now, Sleep: c.Sleep,
 	})
 	if err != nil {
 		t.Fatalf("opening the account: %v", err)

@@ -531,7 +531,7 @@ func TestPlanGivesUp(t *testing.T) {
 		c := &clock{now: time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)}
 		a, err := bulk.Open(bulk.Config{
 			Client:  client.Config{Endpoint: s.URL, Region: "us-east-1", Service: chime.Service, Credentials: &client.Credentials{AccessKey: tt.key, SecretKey: "s"}},
-			Account: account, Job: "j", Version: "1.2.3", Now: c.Now, Sleep: c.Sleep,
+			Account: account, Job: "j", Version: "1.2.3", AnnounceTime: hung, Now: c.Now, Sleep: c.Sleep,
 		})
 		if err != nil {
 			t.Fatal(err)

@@ -388,7 +388,7 @@ func (p *planner) leave(i int, w Wish) {
 	r := p.add(w, nobody())
 	switch {
 	case w.Problem != "":
-		r.fail(codeInvalid, "%s", w.Problem)
+		r.fail(codeInvalid, "%s", p.standing.problem(w))
 	case len(users) > 1:
 		ids := make([]string, len(users))
 		for j, u := range users {

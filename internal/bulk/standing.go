@@ -144,6 +144,15 @@ func (s *standing) update(to Values) (update rules.Update) {
 	return update
 }
 
+// problem returns what is wrong with a row. A license that there is not was found before anybody
+// knew the account: this names those that the account supports instead of all.
+func (s *standing) problem(w Wish) string {
+	if before, found := strings.CutSuffix(w.Problem, License.isOneOf(License.enum())); found && len(s.Licenses) > 0 {
+		return before + License.isOneOf(s.Licenses)
+	}
+	return w.Problem
+}
+
 // check fails a row that is planned if the service would refuse it.
 func (s *standing) check(action Action, r *Row, u *User) {
 	if r.Status != Planned {

@@ -131,7 +131,7 @@ func spell(f Field, text string) (value, problem string) {
 				return v, ""
 			}
 		}
-		return text, f.String() + " is one of " + strings.Join(allowed, ", ")
+		return text, f.isOneOf(allowed)
 	case AlexaEnabled:
 		switch strings.ToLower(text) {
 		case "true", "yes", "1":
@@ -142,6 +142,10 @@ func spell(f Field, text string) (value, problem string) {
 		return text, f.String() + " is true or false"
 	}
 	return text, ""
+}
+
+func (f Field) isOneOf(values []string) string {
+	return f.String() + " is one of " + strings.Join(values, ", ")
 }
 
 // enum returns the values that the contract allows for a license or a user type.

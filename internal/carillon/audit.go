@@ -100,7 +100,12 @@ func (p *program) audit(c *cobra.Command, o auditOptions) error {
 		}
 		o.Query.AccountID = found[0].ID
 	}
-	now := time.Now()
+	var now time.Time
+	if o.Since.isSpan || o.Until.isSpan {
+		if now, err = trail.now(c.Context()); err != nil {
+			return p.named(err)
+		}
+	}
 	o.Query.Since, o.Query.Until = o.Since.by(now), o.Until.by(now)
 	return p.named(p.writeAudit(o.Format, trail.audit(c.Context(), o.Query)))
 }

@@ -80,7 +80,7 @@ func hookSecret(file string) (string, error) {
 			return "", err
 		}
 		made := []byte(base64.StdEncoding.EncodeToString(random) + "\n")
-		if err := atomicfile.CreateFile(file, made, 0o600); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := atomicfile.CreateMissing(file, made, 0o600); err != nil {
 			return "", err
 		}
 		text, err = os.ReadFile(file)

@@ -67,13 +67,14 @@ func (p *program) createKey(ctx context.Context, o keyCreateOptions) error {
 	if request.Policy, err = readPolicy(o.Policy); err != nil {
 		return p.badInput("--policy: %w", err)
 	}
-	if parsed, err := policy.Parse(request.Policy); err == nil { // if not, Create says why
+	parsed, err := policy.Parse(request.Policy) // if it cannot be read, Create says why
+	if err == nil && !slices.Contains(managedPolicies(), request.Policy) {
 		for _, idle := range parsed.Idle() {
 			fmt.Fprintf(p.stderr, "carillon: warning: %s: %s\n", o.Policy, idle)
 		}
-		if unknown := parsed.Unknown(actions()); len(unknown) > 0 {
+		if wrong := misspelled(parsed.Unknown(actions())); len(wrong) > 0 {
 			fmt.Fprintf(p.stderr, "carillon: warning: %s: what it says of these has no effect, since the service has no such actions: %s\n",
-				o.Policy, strings.Join(withNearest(unknown), ", "))
+				o.Policy, strings.Join(wrong, ", "))
 		}
 	}
 	if o.EndpointURL != "" {
@@ -139,23 +140,30 @@ func actions() (all []string) {
 	return all
 }
 
-// withNearest adds to actions that there are not which ones were perhaps meant.
-func withNearest(unknown []string) []string {
-	words := slices.Clone(unknown)
-	for i, word := range words {
+// misspelled returns the actions that there are not, each with the one that was perhaps meant. A
+// document from elsewhere may also be about services that are none of ours: those are left out.
+func misspelled(unknown []string) (wrong []string) {
+	services := []string{chime.Service.SigningName, extension.ActionPrefix}
+	for _, word := range unknown {
 		service, name, _ := strings.Cut(word, ":")
-		service = strings.ToLower(service)
+		if service = nearest.Typo(service, services); service == "" {
+			continue
+		}
 		var names []string
 		for _, action := range actions() {
 			if rest, ok := strings.CutPrefix(action, service+":"); ok {
 				names = append(names, rest)
 			}
 		}
-		if meant := nearest.Of(name, names); meant != "" {
-			words[i] += " (did you mean " + service + ":" + meant + "?)"
+		if strings.ContainsAny(name, "*?") && !strings.HasPrefix(strings.ToLower(word), service+":") {
+			names = []string{name} // it is the service that is wrong
 		}
+		if meant := nearest.Typo(name, names); meant != "" {
+			word += " (did you mean " + service + ":" + meant + "?)"
+		}
+		wrong = append(wrong, word)
 	}
-	return words
+	return wrong
 }
 
 // readPolicy returns the name of a managed policy as it is, and the text of a file otherwise.

@@ -3,6 +3,8 @@ package carillon
 import (
 	"context"
 	"errors"
+	"net/http"
+	"time"
 
 	"github.com/carillon-project/carillon/internal/build"
 	"github.com/carillon-project/carillon/internal/bulk"
@@ -10,6 +12,7 @@ import (
 	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/model"
+	"github.com/carillon-project/carillon/internal/testmode"
 )
 
 // remote is a service that a command asks, instead of the data at hand.
@@ -32,6 +35,23 @@ func (p *program) remote(ctx context.Context, c connection) (*remote, error) {
 }
 
 func (r *remote) close() { r.calls.Close() }
+
+// now is the time by the clock of the service. Only that of a service for tests may show another
+// one than this machine's; others have nothing at that path.
+func (r *remote) now(ctx context.Context) (time.Time, error) {
+	status, _, answer, err := r.calls.Exchange(ctx, http.MethodGet, testmode.Prefix+"clock", "", nil)
+	if err != nil {
+		return time.Time{}, &codedError{exitNoStore, err}
+	}
+	if v, err := document.Parse(string(answer)); status == http.StatusOK && err == nil {
+		if clock, ok := v.(*document.Object); ok {
+			if now, err := time.Parse(time.RFC3339, clock.Text("now")); err == nil {
+				return now, nil
+			}
+		}
+	}
+	return time.Now(), nil
+}
 
 // pages calls fn for the elements of a list in all pages of a listing, until it returns an error.
 func (r *remote) pages(ctx context.Context, op *model.Operation, input *document.Object, list string, fn func(*document.Object) error) error {

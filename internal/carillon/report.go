@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -59,11 +58,6 @@ carillon report --since 2026-01-01 --output html -o seats.html`,
 }
 
 func (p *program) report(ctx context.Context, o reportOptions) error {
-	now := time.Now()
-	since := o.Since.by(now)
-	if since.After(now) {
-		return p.misused("--since is in the future")
-	}
 	form, err := p.checkOut(outFile{o.Out, []string{o.CABundle}, reportForms, "--output", o.Format})
 	if err != nil {
 		return err
@@ -73,6 +67,14 @@ func (p *program) report(ctx context.Context, o reportOptions) error {
 		return err
 	}
 	defer service.close()
+	now, err := service.now(ctx)
+	if err != nil {
+		return p.named(err)
+	}
+	since := o.Since.by(now)
+	if since.After(now) {
+		return p.misused("--since is in the future")
+	}
 	accounts, err := service.accounts(ctx, o.Account)
 	if err != nil {
 		return p.named(err)

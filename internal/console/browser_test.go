@@ -28,8 +28,6 @@ import (
 	"github.com/chromedp/chromedp/kb"
 	"golang.org/x/net/html"
 	"golang.org/x/net/html/atom"
-
-	"github.com/carillon-project/carillon/internal/bulk"
 )
 
 // manner is how a person has set up the browser.
@@ -90,7 +88,6 @@ var (
 )
 
 func TestMain(m *testing.M) {
-	bulk.AnnounceTime = hung // or a busy machine could make a job give up telling the service of itself
 	var err error
 	if browserHome, err = os.MkdirTemp("", "console-browser"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

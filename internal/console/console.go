@@ -63,6 +63,9 @@ type Options struct {
 	// ServiceClock is the time of the service, which tests move: what the service notes has it, and
 	// keys expire by it. Nil: Clock.
 	ServiceClock func() time.Time
+
+	// AnnounceTime is as of [bulk.Config], for tests. 0: what it is there.
+	AnnounceTime time.Duration
 }
 
 // Console is the handler of everything below [Prefix].

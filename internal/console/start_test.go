@@ -84,7 +84,8 @@ func start(t testing.TB, clock func() time.Time) *service {
 	})
 	s.options = console.Options{
 		Service: chime.Service, Endpoint: s.url, URL: at, Jobs: filepath.Join(dir, "jobs"), Sessions: s.sessions, Unavailable: store.ErrUnavailable, Clock: s.now,
-		Logger: slog.New(slog.NewTextHandler(t.Output(), nil)),
+		AnnounceTime: hung, // or a busy machine could make a job give up telling the service of itself
+		Logger:       slog.New(slog.NewTextHandler(t.Output(), nil)),
 		API: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if before := s.before.Load(); before != nil {
 				(*before)(r)

@@ -130,6 +130,7 @@ func (c *Console) ledger(job string) string { return filepath.Join(c.Jobs, job+"
 func (c *Console) users(key directory.Key, account, job string, config bulk.Config) (*bulk.Account, error) {
 	config.Client, config.Account, config.Job = c.calling(key), account, job
 	config.Version, config.Door, config.Parallel = build.Version(), userAgent(), parallel
+	config.AnnounceTime = c.AnnounceTime
 	return bulk.Open(config)
 }
 

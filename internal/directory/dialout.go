@@ -126,7 +126,7 @@ func (s *Service) deliverDialOut(ctx context.Context, t store.Task) (more bool, 
 			return false, err
 		}
 		d.Status = DialOutDelivered
-		err = hook.Sender.Send(ctx, hook.URL, hook.Secret, body)
+		err = hook.Sender.Send(ctx, hook.URL, hook.Secret, body, nil)
 		if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 			d.Status, reason = DialOutGivenUp, failure.Reason
 		} else if err != nil {

@@ -172,18 +172,23 @@ func eventsLeft(tx store.Tx, t store.Task) (bool, error) {
 // deliverEvent sends the first event that waits for a bot. It reports whether the next one may
 // follow in the same turn.
 func (s *Service) deliverEvent(ctx context.Context, t store.Task) (more bool, err error) {
-	var next *outgoing
-	err = s.store.View(ctx, func(tx store.ReadTx) (err error) {
-		next, err = s.nextEvent(tx, t)
-		return err
-	})
+	next, err := s.lookForEvent(ctx, t)
 	if err != nil || next == nil {
 		return false, err
 	}
 	outcome, reason := EventDropped, next.dropped
 	if reason == "" {
 		outcome = EventDelivered
-		err := s.options.Webhook.Send(ctx, next.bot.HTTPSEndpoint, next.bot.SecurityToken, next.body)
+		err := s.options.Webhook.Send(ctx, next.bot.HTTPSEndpoint, next.bot.SecurityToken, next.body, func(ctx context.Context) error {
+			now, err := s.lookForEvent(ctx, t)
+			if err == nil && !next.stillGoes(now) {
+				err = errEventChanged
+			}
+			return err
+		})
+		if errors.Is(err, errEventChanged) {
+			return true, nil // and then as the bot is now
+		}
 		if failure, ok := errors.AsType[*webhook.Failure](err); ok {
 			outcome, reason = EventGivenUp, failure.Reason
 		} else if err != nil {
@@ -203,12 +208,30 @@ func (s *Service) deliverEvent(ctx context.Context, t store.Task) (more bool, er
 	return outcome != EventGivenUp, nil
 }
 
+// lookForEvent is nextEvent in a view of its own.
+func (s *Service) lookForEvent(ctx context.Context, t store.Task) (next *outgoing, err error) {
+	err = s.store.View(ctx, func(tx store.ReadTx) (err error) {
+		next, err = s.nextEvent(tx, t)
+		return err
+	})
+	return next, err
+}
+
+var errEventChanged = errors.New("an event, or its bot, has changed while it was sent")
+
 // outgoing is an event that is about to be sent, or dropped.
 type outgoing struct {
 	entry   store.Entry
 	bot     store.Bot
 	dropped string // why; empty: it is to be sent
 	body    []byte
+}
+
+// stillGoes reports whether an event that was not taken goes to the same endpoint again, by what a
+// second look has found: the bot may have been disabled meanwhile, say, or the message redacted.
+func (o *outgoing) stillGoes(now *outgoing) bool {
+	return now != nil && now.entry == o.entry && now.dropped == "" &&
+		now.bot.HTTPSEndpoint == o.bot.HTTPSEndpoint && now.bot.SecurityToken == o.bot.SecurityToken
 }
 
 // nextEvent returns the first event that waits for a bot, nil if none does.

@@ -346,6 +346,43 @@ func TestEvents_Dropped(t *testing.T) {
 	})
 }
 
+// What is tried again goes by what the bot is then: to nobody if it is disabled, and to its new
+// endpoint if that has changed.
+func TestEvents_ChangedBetweenTries(t *testing.T) {
+	onBotHouses(t, func(t *testing.T, h *house) {
+		failing := func(name string, change func(bot string)) (bot string, host *botHost) {
+			created, host := h.addListener(t, "A", name)
+			host.set(func(b *botHost) {
+				b.status = http.StatusInternalServerError
+				b.called = func() {
+					host.set(func(b *botHost) { b.called = nil })
+					change(created.BotId)
+				}
+			})
+			return created.BotId, host
+		}
+		calls := func(host *botHost) (n int) {
+			host.set(func(b *botHost) { n = b.calls - 1 }) // without the challenge
+			return n
+		}
+		off, offHost := failing("off", func(bot string) { h.must("UpdateBot", botLabels("A", bot), "", `{"Disabled":true}`) })
+		h.inviteBot("A", off, 1)
+		h.runDue()
+		equal(t, "ends of one that was disabled", h.events.take(), []string{off + ": dropped, the bot is disabled"})
+		equal(t, "calls", calls(offHost), 1)
+
+		other := newBotHost(t)
+		moved, movedHost := failing("moved", func(bot string) {
+			h.must("PutEventsConfiguration", botLabels("A", bot), "", `{"OutboundEventsHTTPSEndpoint":"`+other.url+`"}`)
+		})
+		want := h.inviteBot("A", moved, 1)
+		h.runDue()
+		equal(t, "events at the new endpoint", other.take(), want)
+		equal(t, "ends of one that has moved", h.events.take(), []string{moved + ": delivered, "})
+		equal(t, "calls of the former endpoint", calls(movedHost), 1)
+	})
+}
+
 // A bot that is far behind gets no more events, and loses none that it was to get.
 func TestEvents_TooMany(t *testing.T) {
 	onBotHouses(t, func(t *testing.T, h *house) {

@@ -1,4 +1,5 @@
-// Package nearest guesses which word of a list somebody has meant by another one. Start at [Of].
+// Package nearest guesses which word of a list somebody has meant by another one. Start at [Of], or
+// at [Typo] for words that are alike and mean different things.
 package nearest
 
 import (
@@ -18,6 +19,19 @@ func Of(word string, list []string) string {
 		}
 		if far < least || far == least && near != "" && w < near {
 			near, least = w, far
+		}
+	}
+	return near
+}
+
+// Typo returns the word of a list that another one is but for case and one or two letters, and ""
+// if there is none. Of two, it is the nearer one, and then the first in alphabetical order.
+func Typo(word string, list []string) string {
+	near, least := "", 3
+	for _, w := range list {
+		n := edits([]rune(key(word)), []rune(key(w)))
+		if 2*n < len(w) && (n < least || n == least && near != "" && w < near) {
+			near, least = w, n
 		}
 	}
 	return near
@@ -44,6 +58,18 @@ func Distance(a, b string) float64 {
 	if len(s) < 3 || len(t) > longest {
 		return 1
 	}
+	far := float64(edits(s, t)) / float64(len(t))
+	if far > 0.5 {
+		far = 1
+	}
+	if strings.Contains(string(t), string(s)) { // "Lic", "License Tier", "Manager Email"
+		far = min(far, 0.1+0.5*float64(len(t)-len(s))/float64(len(t)))
+	}
+	return far
+}
+
+// edits is how many letters have to be changed, added or removed to make one word of another.
+func edits(s, t []rune) int {
 	row := make([]int, len(s)+1) // of the table of Levenshtein
 	for i := range row {
 		row[i] = i
@@ -60,12 +86,5 @@ func Distance(a, b string) float64 {
 			row[i+1] = min(change, corner+1, row[i]+1)
 		}
 	}
-	far := float64(row[len(s)]) / float64(len(t))
-	if far > 0.5 {
-		far = 1
-	}
-	if strings.Contains(string(t), string(s)) { // "Lic", "License Tier", "Manager Email"
-		far = min(far, 0.1+0.5*float64(len(t)-len(s))/float64(len(t)))
-	}
-	return far
+	return row[len(s)]
 }

@@ -20,3 +20,15 @@ func TestOf(t *testing.T) {
 		t.Errorf("of no words: got %q", got)
 	}
 }
+
+func TestTypo(t *testing.T) {
+	words := []string{"CreateMeetingDialOut", "GetUser", "ListUsers", "chime", "id"}
+	for word, want := range map[string]string{
+		"CreateMeeting": "", "ListUser": "ListUsers", "getuser": "GetUser", "GetUsers": "GetUser", "chimee": "chime", "hcime": "chime",
+		"ch": "", "s3": "", "": "", "ix": "", "Zzzz": "",
+	} {
+		if got := nearest.Typo(word, words); got != want {
+			t.Errorf("%q: got %q, want %q", word, got, want)
+		}
+	}
+}

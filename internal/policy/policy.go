@@ -38,9 +38,14 @@ type Policy struct {
 type statement struct {
 	deny      bool
 	except    bool     // the statement is about all actions but these
-	actions   []string // patterns, in lower case
-	spelled   []string // the same, as the document has them; nil in a managed policy
+	actions   []string // patterns, in any case
 	resources []string // patterns
+}
+
+// about reports whether the statement is about an action, which is in lower case.
+func (s *statement) about(action string) bool {
+	named := slices.ContainsFunc(s.actions, func(pattern string) bool { return matches(strings.ToLower(pattern), action) })
+	return named != s.except
 }
 
 // Parse reads the name of a managed policy, or a policy document in JSON. If the document is
@@ -117,7 +122,7 @@ func (p Policy) Allows(action, resource string) bool {
 	action = strings.ToLower(action)
 	allowed := false
 	for _, s := range p.statements {
-		if matchesAny(s.actions, action) == s.except || !matchesAny(s.resources, resource) {
+		if !s.about(action) || !matchesAny(s.resources, resource) {
 			continue
 		}
 		if s.deny {
@@ -133,7 +138,7 @@ func (p Policy) Allows(action, resource string) bool {
 func (p Policy) Idle() []string {
 	var idle []string
 	for i, s := range p.statements {
-		dialOut := matchesAny(s.actions, "chime:createmeetingdialout") != s.except
+		dialOut := s.about("chime:createmeetingdialout")
 		if matchesAny(s.resources, "*") || dialOut && slices.ContainsFunc(s.resources, isMeeting) {
 			continue
 		}
@@ -147,23 +152,14 @@ func (p Policy) Idle() []string {
 }
 
 // Unknown returns what the policy says of actions that there are not, as it spells them: patterns
-// that have the service of an action ("chime") and match none. A Deny of a misspelled action denies
-// nothing.
+// that match none. A Deny of a misspelled action denies nothing.
 func (p Policy) Unknown(actions []string) []string {
-	services := make(map[string]bool)
-	lower := make([]string, len(actions))
-	for i, a := range actions {
-		lower[i] = strings.ToLower(a)
-		service, _, _ := strings.Cut(lower[i], ":")
-		services[service] = true
-	}
 	var unknown []string
 	for _, s := range p.statements {
-		for _, spelled := range s.spelled {
-			pattern := strings.ToLower(spelled)
-			service, _, _ := strings.Cut(pattern, ":")
-			if services[service] && !slices.ContainsFunc(lower, func(a string) bool { return matches(pattern, a) }) && !slices.Contains(unknown, spelled) {
-				unknown = append(unknown, spelled)
+		for _, pattern := range s.actions {
+			is := func(action string) bool { return matches(strings.ToLower(pattern), strings.ToLower(action)) }
+			if !slices.ContainsFunc(actions, is) && !slices.Contains(unknown, pattern) {
+				unknown = append(unknown, pattern)
 			}
 		}
 	}
@@ -300,10 +296,6 @@ func parseStatement(where string, v any) (statement, error) {
 		return statement{}, fmt.Errorf("%s.Action is missing", where)
 	case s.resources == nil:
 		return statement{}, fmt.Errorf(`%s.Resource is missing: most actions need "*"`, where)
-	}
-	s.spelled = slices.Clone(s.actions)
-	for i := range s.actions {
-		s.actions[i] = strings.ToLower(s.actions[i])
 	}
 	return s, nil
 }

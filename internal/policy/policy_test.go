@@ -138,9 +138,10 @@ func TestIdle(t *testing.T) {
 func TestUnknown(t *testing.T) {
 	actions := []string{"chime:GetUser", "chime:DeleteAccount", "carillon:ReadAudit"}
 	for statement, want := range map[string]string{
-		`"Effect":"Deny","Action":"chime:DeleteAcount"`:                                                 "chime:DeleteAcount",
-		`"Effect":"Allow","NotAction":["chime:Remove*","CHIME:getuser","carillon:Read"]`:                "chime:Remove* carillon:Read",
-		`"Effect":"Allow","Action":["*","chime:*","chime:?etUser","carillon:readaudit","s3:GetObject"]`: "",
+		`"Effect":"Deny","Action":"chime:DeleteAcount"`:                                  "chime:DeleteAcount",
+		`"Effect":"Allow","NotAction":["chime:Remove*","CHIME:getuser","carillon:Read"]`: "chime:Remove* carillon:Read",
+		`"Effect":"Deny","Action":["chimee:GetUser","s3:Get*","chimee:GetUser"]`:         "chimee:GetUser s3:Get*",
+		`"Effect":"Allow","Action":["*","chime:*","chime:?etUser","carillon:readaudit"]`: "",
 	} {
 		p, err := policy.Parse(`{"Statement":{` + statement + `,"Resource":"*"}}`)
 		if got := strings.Join(p.Unknown(actions), " "); err != nil || got != want {

@@ -85,7 +85,7 @@ func FromFile(ctx context.Context, st store.Store, keyFile string) (*Sealer, err
 	// A key that is there is only read: systemd and Kubernetes mount it where nothing can be written.
 	_, err = readKey(keyFile)
 	if !sealed && errors.Is(err, fs.ErrNotExist) {
-		if err := createKey(keyFile); err != nil && !errors.Is(err, fs.ErrExist) {
+		if err := createKey(keyFile); err != nil {
 			return nil, fmt.Errorf("creating secret key: %w", err)
 		}
 		_, err = readKey(keyFile)
@@ -429,18 +429,9 @@ func newKey() []byte {
 // lineOf is what a key file holds.
 func lineOf(key []byte) []byte { return []byte(base64.StdEncoding.EncodeToString(key) + "\n") }
 
-// createKey writes a new key to a file that must not exist. The file is on stable storage before
-// anything is sealed with the key.
-func createKey(path string) error {
-	err := atomicfile.CreateFile(path, lineOf(newKey()), 0o600)
-	if !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	if _, missing := os.Stat(path); errors.Is(missing, fs.ErrNotExist) {
-		return fmt.Errorf("%s is a symbolic link that leads nowhere, and no key is made through it: remove it, or put a key where it leads", path)
-	}
-	return err
-}
+// createKey writes a new key to a file, unless there is one by now. The file is on stable storage
+// before anything is sealed with the key.
+func createKey(path string) error { return atomicfile.CreateMissing(path, lineOf(newKey()), 0o600) }
 
 // notLink refuses to replace a key that is reached by a symbolic link: the key would no longer be
 // where the link leads, and where somebody else may manage it.

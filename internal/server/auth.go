@@ -48,7 +48,7 @@ type guard struct {
 	signing  cache[signingID, *sigv4.Key]
 	policies cache[string, policy.Policy]
 	names    names
-	limiters sync.Map // of key ids to *rate.Limiter; only keys that exist, so it stays small
+	limiters sync.Map // of key ids to *limiter; only keys that exist, so it stays small
 }
 
 // signingID names a derived key. The secret is part of it: a root key may get a new one.
@@ -263,6 +263,13 @@ func signedHeader(r *http.Request, host, name string) string {
 	return strings.Join(r.Header.Values(name), ",")
 }
 
+// limiter counts the requests of a key. The lock is held from the look at the clock on: a
+// rate.Limiter that is told an earlier time after a later one grants what is between them twice.
+type limiter struct {
+	sync.Mutex
+	requests *rate.Limiter
+}
+
 // throttle counts a request of a key. If it is one too many, it returns how long to wait.
 func (g *guard) throttle(keyID string) time.Duration {
 	if !(g.rate > 0) {
@@ -271,14 +278,16 @@ func (g *guard) throttle(keyID string) time.Duration {
 	l, ok := g.limiters.Load(keyID)
 	if !ok {
 		burst := int(math.Ceil(min(g.rate, math.MaxInt32)))
-		l, _ = g.limiters.LoadOrStore(keyID, rate.NewLimiter(rate.Limit(g.rate), burst))
+		l, _ = g.limiters.LoadOrStore(keyID, &limiter{requests: rate.NewLimiter(rate.Limit(g.rate), burst)})
 	}
+	of := l.(*limiter)
+	of.Lock()
+	defer of.Unlock()
 	now := g.clock()
-	limiter := l.(*rate.Limiter)
-	if limiter.AllowN(now, 1) {
+	if of.requests.AllowN(now, 1) {
 		return 0
 	}
-	missing := 1 - limiter.TokensAt(now)
+	missing := 1 - of.requests.TokensAt(now)
 	return max(time.Duration(missing/g.rate*float64(time.Second)), time.Millisecond)
 }
 

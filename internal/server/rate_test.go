@@ -28,6 +28,66 @@ func TestThrottle_Schedules(t *testing.T) {
 	t.Logf("%d requests", requests)
 }
 
+// A request that is held up after its look at the clock, while later ones are counted, gives nobody
+// more than the rate.
+func TestThrottle_HeldUp(t *testing.T) {
+	const limit = 10
+	var mu sync.Mutex
+	now, looks := noon, func() {}
+	h := server.New(chime.Service, some{}, newKeys("AmazonChimeFullAccess"), server.Options{Rate: limit, Clock: func() time.Time {
+		mu.Lock()
+		seen, look := now, looks
+		mu.Unlock()
+		look()
+		return seen
+	}})
+	ask := func(n int) (allowed int) {
+		for range n {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, call{body: oneItem, at: noon}.request(t, "http://service.example"))
+			if w.Code == http.StatusOK {
+				allowed++
+			}
+		}
+		return allowed
+	}
+	set := func(at time.Duration, look func()) {
+		mu.Lock()
+		defer mu.Unlock()
+		now, looks = noon.Add(at), look
+	}
+	if got := ask(limit + 1); got != limit {
+		t.Fatalf("%d requests were allowed at first, want the burst of %d", got, limit)
+	}
+	held, release := make(chan struct{}), make(chan struct{})
+	n := 0
+	set(200*time.Millisecond, func() {
+		if n++; n == 3 { // after those for the log and for the signature
+			close(held)
+			<-release
+		}
+	})
+	first := make(chan int)
+	go func() { first <- ask(1) }()
+	<-held
+	set(time.Second, func() {})
+	others := make(chan int)
+	go func() { others <- ask(limit - 2) }()
+	total := 0
+	select {
+	case n := <-others:
+		total += n
+		close(release)
+	case <-time.After(50 * time.Millisecond): // they wait for the one that is held up
+		close(release)
+		total += <-others
+	}
+	total += <-first + ask(limit)
+	if total != limit {
+		t.Errorf("%d requests were allowed within a second, want %d", total, limit)
+	}
+}
+
 // throttled lets clients send requests, some with a key of their own and some with one for all, and
 // returns how many.
 func throttled(t *testing.T, luck *rand.Rand) (requests int) {

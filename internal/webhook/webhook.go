@@ -170,9 +170,10 @@ type Failure struct {
 func (f *Failure) Error() string { return f.Reason }
 
 // Send calls an endpoint, and again after 200 ms and 400 ms if it gave no answer or one of a
-// status of 500 or above. An endpoint that answers 200 has taken the call. The error is a
-// *[Failure], or that of the context.
-func (s *Sender) Send(ctx context.Context, url, key string, body []byte) error {
+// status of 500 or above. An endpoint that answers 200 has taken the call. still is asked before
+// each retry whether the call is still to be made: its error ends the tries. Nil: it is. The error
+// is a *[Failure], that of the context, or that of still.
+func (s *Sender) Send(ctx context.Context, url, key string, body []byte, still func(context.Context) error) error {
 	for retry := 0; ; retry++ {
 		_, err := s.Post(ctx, url, key, body)
 		failure, ok := errors.AsType[*Failure](err)
@@ -180,6 +181,12 @@ func (s *Sender) Send(ctx context.Context, url, key string, body []byte) error {
 			return err
 		}
 		if err := s.wait(ctx, pauses[retry]); err != nil {
+			return err
+		}
+		if still == nil {
+			continue
+		}
+		if err := still(ctx); err != nil {
 			return err
 		}
 	}

@@ -138,7 +138,7 @@ func TestSend_Failures(t *testing.T) {
 				o.Timeout = 50 * time.Millisecond
 			}
 			s, waits := sender(t, o)
-			err := s.Send(t.Context(), url, "secret", []byte("{}"))
+			err := s.Send(t.Context(), url, "secret", []byte("{}"), nil)
 			got := ""
 			if err != nil {
 				got = err.Error()
@@ -185,7 +185,7 @@ func TestSend_NoHandshake(t *testing.T) {
 		}
 	})
 	s, _ := sender(t, webhook.Options{Allow: []netip.Prefix{loopback}, Timeout: 50 * time.Millisecond})
-	if err := s.Send(t.Context(), "https://"+listener.Addr().String(), "secret", nil); err == nil || err.Error() != "did not answer within 50ms" {
+	if err := s.Send(t.Context(), "https://"+listener.Addr().String(), "secret", nil, nil); err == nil || err.Error() != "did not answer within 50ms" {
 		t.Errorf("got error %v, want that there was no answer", err)
 	}
 	listener.Close()
@@ -201,7 +201,7 @@ func TestSend_Recovery(t *testing.T) {
 		}
 	})
 	s, _ := sender(t, webhook.Options{Allow: []netip.Prefix{loopback}, CAFile: ca})
-	if err := s.Send(t.Context(), url, "secret", nil); err != nil || calls != 3 {
+	if err := s.Send(t.Context(), url, "secret", nil, nil); err != nil || calls != 3 {
 		t.Errorf("got error %v after %d calls, want success at the third", err, calls)
 	}
 }
@@ -215,7 +215,7 @@ func TestSend_Context(t *testing.T) {
 		<-r.Context().Done()
 	})
 	s, _ := sender(t, webhook.Options{Allow: []netip.Prefix{loopback}, CAFile: ca})
-	if err := s.Send(ctx, url, "secret", nil); !errors.Is(err, context.Canceled) {
+	if err := s.Send(ctx, url, "secret", nil, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got error %v, want %v", err, context.Canceled)
 	}
 }
@@ -226,15 +226,15 @@ func TestSend_Strangers(t *testing.T) {
 	private := "is at an address in a private network, which may not be called"
 	_, port, _ := strings.Cut(strings.TrimSuffix(url, "/secret?x=1"), "127.0.0.1:")
 	for _, u := range []string{url, "https://localhost:" + port, "https://[::ffff:127.0.0.1]:" + port, "https://169.254.169.254/latest", "http://[::1]:" + port} {
-		if err := s.Send(t.Context(), u, "secret", nil); err == nil || err.Error() != private {
+		if err := s.Send(t.Context(), u, "secret", nil, nil); err == nil || err.Error() != private {
 			t.Errorf("%s: got error %v, want %q", u, err, private)
 		}
 	}
 	s, _ = sender(t, webhook.Options{Allow: []netip.Prefix{loopback}})
-	if err := s.Send(t.Context(), url, "secret", nil); err == nil || err.Error() != "has a certificate that is not trusted" {
+	if err := s.Send(t.Context(), url, "secret", nil, nil); err == nil || err.Error() != "has a certificate that is not trusted" {
 		t.Errorf("got error %v, want that the certificate is not trusted", err)
 	}
-	if err := s.Send(t.Context(), "https://secret\x7f", "secret", nil); err == nil || strings.Contains(err.Error(), "secret") {
+	if err := s.Send(t.Context(), "https://secret\x7f", "secret", nil, nil); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got error %v, want one that does not tell the URL", err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -32,9 +33,11 @@ func (r *release) archives(context.Context) error {
 			entries = append(entries, entry{name: top + t.program(program), from: r.binary(t, program), mode: 0o755},
 				entry{name: top + filepath.Base(r.terms(program)), from: r.terms(program), mode: 0o644})
 		}
-		for _, text := range []string{"CHANGELOG.md", "LICENSE", "NOTICE", "README.md"} {
-			entries = append(entries, entry{name: top + text, from: r.file(text), mode: 0o644})
+		texts, err := r.book(top)
+		if err != nil {
+			return err
 		}
+		entries = append(entries, texts...)
 		shared, err := entriesOf(filepath.Join(r.stage, "share"), top+"share/")
 		if err != nil {
 			return err
@@ -50,6 +53,34 @@ func (r *release) archives(context.Context) error {
 		}
 	}
 	return nil
+}
+
+// book is what people read beside the programs, with what it leads to: links work as they do in the
+// repository.
+func (r *release) book(top string) ([]entry, error) {
+	var all []entry
+	files, err := filepath.Glob(r.file("packaging/*.*")) // units, settings and the compose file
+	if err != nil {
+		return nil, err
+	}
+	for _, text := range []string{"CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "NOTICE", "README.md", "SECURITY.md"} {
+		all = append(all, entry{name: top + text, from: r.file(text), mode: 0o644})
+	}
+	all = append(all, entry{name: top + "packaging/", mode: 0o755})
+	for _, file := range files {
+		all = append(all, entry{name: top + "packaging/" + filepath.Base(file), from: file, mode: 0o644})
+	}
+	for _, dir := range []string{"docs", "examples", "packaging/monitoring"} {
+		entries, err := entriesOf(r.file(dir), top+dir+"/")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, entries...)
+	}
+	// What tests of the examples leave in a working copy is not of the release.
+	return slices.DeleteFunc(all, func(e entry) bool {
+		return strings.Contains(e.name, "/node_modules/") || strings.Contains(e.name, "/__pycache__/") || strings.Contains(e.name, "/.pytest_cache/")
+	}), nil
 }
 
 // archive is the name of a system's archive.

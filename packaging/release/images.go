@@ -89,7 +89,7 @@ func (r *release) image(t target) (v1.Image, error) {
 	if err := writeTar(&b, []entry{
 		{name: "aws", from: r.binary(t, "aws"), mode: 0o755},
 		{name: "carillon", from: r.binary(t, "carillon"), mode: 0o755},
-		{name: "data/", mode: 0o755, uid: imageUser},
+		{name: "data/", mode: 0o700, uid: imageUser},
 		{name: "etc/ssl/certs/ca-certificates.crt", from: certificates, mode: 0o644},
 		{name: "licenses/aws.txt", from: r.terms("aws"), mode: 0o644},
 		{name: "licenses/carillon.txt", from: r.terms("carillon"), mode: 0o644},

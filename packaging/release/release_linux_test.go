@@ -109,6 +109,7 @@ func TestRelease(t *testing.T) {
 	t.Run("lintian", func(t *testing.T) { t.Parallel(); testLintian(t, first.out) })
 	t.Run("rpm", func(t *testing.T) { t.Parallel(); testRPM(t, old, first.out) })
 	t.Run("image", func(t *testing.T) { t.Parallel(); testImage(t, first.out) })
+	t.Run("texts", func(t *testing.T) { t.Parallel(); testTexts(t, first) })
 	t.Run("script", func(t *testing.T) { t.Parallel(); testScript(t, first) })
 	t.Run("docs/verifying.md", func(t *testing.T) { t.Parallel(); testVerifying(t, first.out, second.out) })
 }
@@ -676,6 +677,9 @@ func testImage(t *testing.T, dist string) {
 	if err := os.Chmod(root, 0o755); err != nil {
 		t.Fatal(err)
 	}
+	if info, err := os.Stat(filepath.Join(root, "data")); err != nil || info.Mode().Perm() != 0o700 {
+		t.Errorf("/data: got %v, %v, want a directory with the mode 0700: the first start would complain", info.Mode(), err)
+	}
 	checkTerms(t, dist, "carillon", m.do(t, "cat", filepath.Join(root, "licenses/carillon.txt")))
 	checkTerms(t, dist, "aws", m.do(t, "cat", filepath.Join(root, "licenses/aws.txt")))
 	command := func(words ...string) *exec.Cmd {
@@ -692,6 +696,45 @@ func testImage(t *testing.T, dist string) {
 		t.Errorf("aws --version: got %v and %q, want the release", err, out)
 	}
 	s.stop(t)
+}
+
+// In an archive, whatever the texts lead to is there.
+func testTexts(t *testing.T, r *release) {
+	needs(t)
+	m := newMachine(t)
+	dir := t.TempDir()
+	m.do(t, "tar", "--extract", "--gzip", "--file", filepath.Join(r.out, "carillon_"+version+"_linux_amd64.tar.gz"), "--directory", dir)
+	top := filepath.Join(dir, "carillon_"+version+"_linux_amd64")
+	links, pages := 0, 0
+	err := filepath.WalkDir(top, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".md" {
+			return err
+		}
+		pages++
+		text, err := os.ReadFile(path)
+		for _, link := range regexp.MustCompile(`\]\(([^)#]+)[^)]*\)`).FindAllStringSubmatch(string(text), -1) {
+			if strings.Contains(link[1], "://") {
+				continue
+			}
+			links++
+			if _, err := os.Stat(filepath.Join(filepath.Dir(path), link[1])); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		}
+		return err
+	})
+	if err != nil || pages < 20 || links < 100 {
+		t.Errorf("the archive has %d pages with %d links, error %v", pages, links, err)
+	}
+	operating, err := os.ReadFile(filepath.Join(top, "docs", "operating.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range regexp.MustCompile("packaging/[a-z./-]*[a-z]").FindAllString(string(operating), -1) {
+		if _, err := os.Stat(filepath.Join(top, file)); err != nil {
+			t.Errorf("docs/operating.md: %v", err)
+		}
+	}
 }
 
 // untar reads a small archive.
