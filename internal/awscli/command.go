@@ -128,6 +128,9 @@ func (c *cli) runOperation(ctx context.Context, s *model.Service, op *model.Oper
 
 // runCommand runs an operation, once or for a waiter.
 func (c *cli) runCommand(ctx context.Context, s *model.Service, op *model.Operation, waiter *model.Waiter, words []string) error {
+	if op.Fault != "" {
+		return errors.New(op.Fault)
+	}
 	if slices.Equal(words, []string{"help"}) { // even where options are required
 		return c.operationHelp(s, op, waiter)
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/carillon-project/carillon/internal/awscli"
 	"github.com/carillon-project/carillon/internal/chime"
+	"github.com/carillon-project/carillon/internal/model"
 )
 
 // pingModel is a model with one operation at a path.
@@ -53,6 +54,9 @@ func TestModelCache(t *testing.T) {
 	if err != nil || len(kept) != 1 {
 		t.Fatalf("found %q (%v), want one model", kept, err)
 	}
+	if want := "-" + model.Form + ".flat"; !strings.HasSuffix(kept[0], want) {
+		t.Errorf("the model is kept as %s, want a name with %s, that no release with another form has", kept[0], want)
+	}
 	whole, err := os.ReadFile(kept[0])
 	if err != nil {
 		t.Fatal(err)
@@ -82,7 +86,7 @@ func TestModelCache(t *testing.T) {
 	// What a former program has kept has a right check sum, but another form.
 	head, flat, _ := strings.Cut(string(whole), "\n")
 	_, key, _ := strings.Cut(head, " ")
-	flat = strings.Replace(flat, "carillon model 2", "carillon model 1", 1)
+	flat = strings.Replace(flat, "carillon model 3", "carillon model 2", 1)
 	former := fmt.Appendf(nil, "%08x %s\n%s", crc32.ChecksumIEEE([]byte(flat)), key, flat)
 
 	for name, damage := range map[string][]byte{

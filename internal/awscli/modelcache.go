@@ -69,7 +69,8 @@ func (c *cli) kept(f *modelFiles, builtIn *model.Service) keptModel {
 		key += fmt.Sprintf(" %q %d %d", path, info.Size(), info.ModTime().UnixNano())
 	}
 	name := sha256.Sum256([]byte(f.path(modelParts[0])))
-	return keptModel{filepath.Join(folder, hex.EncodeToString(name[:12])+".flat"), key}
+	// Two releases side by side keep a file each: they would write one anew in turn.
+	return keptModel{filepath.Join(folder, hex.EncodeToString(name[:12])+"-"+model.Form+".flat"), key}
 }
 
 // head is the first line of the file, for the flat form that comes after it.

@@ -20,6 +20,15 @@ type node struct {
 	attributes [][2]string
 	text       string // what comes before the first child
 	children   []*node
+
+	before []byte // the text while it is read: comments may cut it into very many pieces
+}
+
+// say adds a piece of text.
+func (n *node) say(text string) {
+	if len(n.children) == 0 {
+		n.before = append(n.before, text...)
+	}
 }
 
 // child returns the children of that name.
@@ -99,9 +108,7 @@ func (p *xmlParser) document() (*node, *syntaxError) {
 				return nil, err
 			}
 			p.at += end
-			if inside := open[len(open)-1]; len(inside.children) == 0 {
-				inside.text += text
-			}
+			open[len(open)-1].say(text)
 		case strings.HasPrefix(rest, "<!--"):
 			if err := p.skip("-->", 4); err != nil {
 				return nil, err
@@ -118,9 +125,7 @@ func (p *xmlParser) document() (*node, *syntaxError) {
 			if err := p.legal(text, start+9); err != nil {
 				return nil, err
 			}
-			if inside := open[len(open)-1]; len(inside.children) == 0 {
-				inside.text += text
-			}
+			open[len(open)-1].say(text)
 		case strings.HasPrefix(rest, "</"):
 			n, empty, err := p.tag(2)
 			switch {
@@ -131,6 +136,8 @@ func (p *xmlParser) document() (*node, *syntaxError) {
 			case n.name != open[len(open)-1].name:
 				return nil, p.fail("mismatched tag", start+2)
 			}
+			ended := open[len(open)-1]
+			ended.text, ended.before = string(ended.before), nil
 			open = open[:len(open)-1]
 		case strings.HasPrefix(rest, "<!"):
 			declaration, _, _ := strings.Cut(rest, ">")

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -60,6 +61,24 @@ func TestXML(t *testing.T) {
 		if got != want {
 			t.Errorf("%q: got %s, want %s", body, got, want)
 		}
+	}
+}
+
+// A text that comments cut into pieces takes memory as it grows, not as its square.
+func TestXML_pieces(t *testing.T) {
+	allocated := func(pieces int) (bytes uint64) {
+		text := []byte("<a>" + strings.Repeat("text<!---->", pieces) + "</a>")
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		root, err := parseXML(text)
+		runtime.ReadMemStats(&after)
+		if err != nil || root.text != strings.Repeat("text", pieces) {
+			t.Fatalf("%d pieces: got %v and an element of another text", pieces, err)
+		}
+		return after.TotalAlloc - before.TotalAlloc
+	}
+	if few, many := allocated(1000), allocated(10_000); many > 40*few {
+		t.Errorf("%d bytes were allocated for a thousand pieces, %d for ten thousand", few, many)
 	}
 }
 

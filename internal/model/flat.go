@@ -21,8 +21,11 @@ import (
 // parts of the text: nothing is copied. Reading never fails: in a damaged text, which the caller
 // should have noticed, what is out of range is empty.
 
+// Form is the version of the form, for the names of files with such a text.
+const Form = "3"
+
 const (
-	magic        = "carillon model 2\n"
+	magic        = "carillon model " + Form + "\n"
 	headerSize   = len(magic) + 6*4
 	operationRow = 5 * 4
 )
@@ -390,7 +393,11 @@ func (c *coder) operation(op *Operation) {
 	c.string(&op.Root)
 	c.namespace(&op.Namespace)
 	pages := op.Paginator != nil
-	c.flags(&pages, &op.Checksum)
+	broken := op.Fault != ""
+	c.flags(&pages, &op.Checksum, &broken)
+	if broken {
+		c.string(&op.Fault)
+	}
 	if !pages {
 		return
 	}

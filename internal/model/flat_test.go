@@ -67,7 +67,7 @@ func TestFlat(t *testing.T) {
 	if diff := cmp.Diff([]string{"put", "get"}, got.Commands()); diff != "" {
 		t.Errorf("the commands (-want +got):\n%s", diff)
 	}
-	former := strings.Replace(string(model.AppendFlat(nil, want)), "carillon model 2", "carillon model 1", 1)
+	former := strings.Replace(string(model.AppendFlat(nil, want)), "carillon model 3", "carillon model 2", 1)
 	for _, text := range []string{former, "", "carillon model", "carillon model 0\nxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"} {
 		if _, err := model.Open(text); err == nil {
 			t.Errorf("Open of %.40q succeeds", text)

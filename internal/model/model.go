@@ -125,6 +125,10 @@ type Operation struct {
 	ResultWrapper string    // AWSQuery: the element of the reply that holds the output
 	Root          string    // RESTXML: the root of the body
 	Namespace     Namespace // RESTXML: of the root
+
+	// Fault says why the operation cannot be called: its part of the contract is broken. It has
+	// neither input nor output then.
+	Fault string
 }
 
 // Streams returns the member of a shape that is the raw body of a message, and that programs pass

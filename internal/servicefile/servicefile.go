@@ -54,27 +54,32 @@ func (f *Files) Read(command string) (*model.Service, error) {
 		return nil, err
 	}
 	for _, m := range r.raw.Members() {
-		raw, ok := m.Value.(*document.Object)
-		if !ok {
-			return nil, fmt.Errorf("the shape %s is not an object", m.Key)
-		}
+		_, ok := m.Value.(*document.Object)
+		raw := members(r.raw, m.Key)
 		if f.Strict && truth(raw, "exception") {
 			continue // nobody reads them
 		}
 		shape := &model.Shape{Name: m.Key}
+		if !ok {
+			r.failf("the shape %s is not an object", m.Key)
+			r.blame(shape)
+		}
 		r.shapes[m.Key] = shape
 		shapes = append(shapes, shape)
 	}
 	for _, shape := range shapes {
-		r.fill(shape, members(r.raw, shape.Name))
+		if r.faults[shape] == nil {
+			r.fill(shape, members(r.raw, shape.Name))
+		}
 	}
 	for _, m := range members(root, "operations").Members() {
-		raw, ok := m.Value.(*document.Object)
-		if !ok {
-			return nil, fmt.Errorf("the operation %s is not an object", m.Key)
-		}
+		_, ok := m.Value.(*document.Object)
+		raw := members(members(root, "operations"), m.Key)
 		if r.streamsEvents(raw) {
 			continue // version 1 has no command for it either
+		}
+		if !ok {
+			r.failf("the operation %s is not an object", m.Key)
 		}
 		op := r.operation(m.Key, raw)
 		s.Operations = append(s.Operations, op)
@@ -111,12 +116,50 @@ func isOne(version any) bool {
 	return ok && n.Float64() == 1
 }
 
-// reader keeps the first error.
+// reader keeps the first error. One in a shape or an operation is of the operations that need it,
+// unless the reader is strict: the others can be called, as in version 1.
 type reader struct {
 	strict bool
 	raw    *document.Object
 	shapes map[string]*model.Shape
+	faults map[*model.Shape]error
 	err    error
+}
+
+// blame says that what was found wrong is of a shape.
+func (r *reader) blame(shape *model.Shape) {
+	if r.err == nil || r.strict {
+		return
+	}
+	if r.faults == nil {
+		r.faults = map[*model.Shape]error{}
+	}
+	if r.faults[shape] == nil {
+		r.faults[shape] = r.err
+	}
+	r.err = nil
+}
+
+// fault returns what is wrong with a shape, or with the first that it reaches.
+func (r *reader) fault(shape *model.Shape, seen map[*model.Shape]bool) error {
+	if shape == nil || seen[shape] {
+		return nil
+	}
+	seen[shape] = true
+	if err := r.faults[shape]; err != nil {
+		return err
+	}
+	for i := range shape.Members {
+		if err := r.fault(shape.Members[i].Shape, seen); err != nil {
+			return err
+		}
+	}
+	for _, part := range []*model.Shape{shape.Element, shape.Key, shape.Value} {
+		if err := r.fault(part, seen); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (r *reader) failf(format string, args ...any) {
@@ -257,6 +300,7 @@ var kinds = [...]struct {
 
 // fill reads a shape.
 func (r *reader) fill(shape *model.Shape, raw *document.Object) {
+	defer r.blame(shape)
 	where := "the shape " + shape.Name
 	r.only(raw, where, "type", "enum", "pattern", "min", "max", "sensitive", "member", "key", "value", "required", "members", "timestampFormat",
 		"documentation", "box", "wrapper", "flattened", "payload", "union", "document", "xmlNamespace", "locationName", "location", "resultWrapper", "jsonvalue", "streaming",
@@ -384,6 +428,7 @@ func (r *reader) reference(ref *document.Object, where string) *model.Shape {
 	r.shapes[key] = variant
 	r.fill(variant, members(r.raw, name))
 	r.traits(variant, ref, where)
+	r.blame(variant)
 	return variant
 }
 
@@ -445,8 +490,26 @@ func (r *reader) operation(name string, raw *document.Object) *model.Operation {
 		op.Auth = model.SignV4Unsigned
 	}
 	op.Checksum = truth(raw, "httpChecksumRequired") || truth(members(raw, "httpChecksum"), "requestChecksumRequired")
+	if !r.strict {
+		r.condemn(op)
+	}
 	op.ItemErrors = r.itemErrors(op)
 	return op
+}
+
+// condemn takes from an operation with something wrong in it, or in what it reaches, all but that.
+func (r *reader) condemn(op *model.Operation) {
+	err := r.err
+	r.err = nil
+	if err == nil && r.faults != nil {
+		seen := map[*model.Shape]bool{}
+		if err = r.fault(op.Input, seen); err == nil {
+			err = r.fault(op.Output, seen)
+		}
+	}
+	if err != nil {
+		op.Fault, op.Input, op.Output = err.Error(), nil, nil
+	}
 }
 
 func (r *reader) inOrOut(ref *document.Object, where string) *model.Shape {
@@ -502,7 +565,7 @@ func (r *reader) paginators(s *model.Service, text string) error {
 	for _, m := range members(root, "pagination").Members() {
 		raw, ok := m.Value.(*document.Object)
 		op := s.Operation(m.Key)
-		if !ok || op == nil {
+		if !ok || op == nil || op.Fault != "" {
 			continue
 		}
 		r.only(raw, "the paginator of "+m.Key, "input_token", "output_token", "limit_key", "result_key", "more_results", "non_aggregate_keys", "py_input_token")

@@ -1,6 +1,7 @@
 package servicefile_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -85,7 +86,10 @@ func TestRead_refuses(t *testing.T) {
 		{`"required": ["Id"]`, `"payload": "Body"`, false, `the payload "Body" of the shape In is none of its members`},
 		{`"input": {"shape": "In"}`, `"input": {"shape": "Text"}`, false, `the input of Put: the shape "Text" is not a structure`},
 		{`"input": {"shape": "In"}`, `"auth": ["aws.auth#sigv9"]`, false, "the operation Put is signed by aws.auth#sigv9, which this aws cannot do"},
-		{`"shapes": {`, `"shapes": {"X": 1, `, false, "the shape X is not an object"},
+		{`"shapes": {`, `"shapes": {"X": 1, `, false, ""},
+		{`"shapes": {`, `"shapes": {"X": 1, `, true, "the shape X is not an object"},
+		{`"type": "string"`, `"type": "moment"`, true, `the shape Text is of the unknown type "moment"`},
+		{`"Text": {"type": "string"}`, `"Text": 1`, false, "the shape Text is not an object"},
 		{`"type": "string"`, `"type": "string", "aura": true`, false, ""},
 		{`"type": "string"`, `"type": "string", "aura": true`, true, `the shape Text has "aura", which is unknown`},
 		{`{
@@ -96,9 +100,37 @@ func TestRead_refuses(t *testing.T) {
 			t.Fatalf("the model has no %s", tt.old)
 		}
 		files := servicefile.Files{Model: text, Strict: tt.strict}
-		_, err := files.Read("toy")
+		s, err := files.Read("toy")
+		if err == nil && s.Operation("Put").Fault != "" {
+			err = errors.New(s.Operation("Put").Fault)
+		}
 		if got := fmt.Sprint(err); got != tt.want && (err != nil || tt.want != "") {
 			t.Errorf("%s: got %s, want %s", tt.new, got, tt.want)
+		}
+	}
+}
+
+// What is broken is of no concern to the operations that do without it.
+func TestRead_faults(t *testing.T) {
+	text := strings.Replace(toy, `"operations": {`, `"operations": {"Odd": 1, "Lost": {"http": {}, "input": {"shape": "Gone"}}, "Get": {"http": {}, "output": {"shape": "Deep"}}, `, 1)
+	text = strings.Replace(text, `"shapes": {`, `"shapes": {"Deep": {"type": "structure", "members": {"Back": {"shape": "Deep"}, "Map": {"shape": "Map"}}},
+		"Map": {"type": "map", "key": {"shape": "Text"}, "value": {"shape": "Strange"}}, "Strange": {"type": "strange"}, `, 1)
+	files := servicefile.Files{Model: text}
+	s, err := files.Read("toy")
+	if err != nil {
+		t.Fatal(err)
+	}
+	kept, err := model.Open(string(model.AppendFlat(nil, s)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for command, want := range map[string]string{
+		"put": "", "odd": "the operation Odd is not an object", "lost": `the input of Lost: the shape "Gone" is missing`, "get": `the shape Strange is of the unknown type "strange"`,
+	} {
+		for _, op := range []*model.Operation{s.OperationOf(command), kept.OperationOf(command)} {
+			if op == nil || op.Fault != want || want != "" && (op.Input != nil || op.Output != nil) {
+				t.Errorf("%s: got %+v, want the fault %q", command, op, want)
+			}
 		}
 	}
 }
