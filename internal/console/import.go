@@ -178,7 +178,7 @@ func (c *Console) importFile(v *visit) error {
 				table.Excluded[i].By = fieldOf(rows.Only[i].Option())
 			}
 			return a.Plan(ctx, p.Action, bulk.Selection{Wishes: wishes}, bulk.PlanOptions{
-				Source: name, Columns: table.Columns, Unused: table.Unused, Excluded: table.Excluded, Set: set,
+				Source: name, Columns: table.Columns, Unused: table.Unused, Excluded: table.Excluded, Remarks: table.Remarks, Set: set,
 			})
 		}})
 }
