@@ -114,6 +114,7 @@ type Plan struct {
 	Unused  []sheet.Unknown // columns of the table that count for nothing; see [Table]
 
 	Excluded []Exclusion // rows that count for nothing, by the conditions that they do not meet
+	Remarks  []string    // on the workbook; see [Table]
 
 	// Unchecked says what could not be checked beforehand, and why. It is empty if all was checked.
 	Unchecked string
@@ -153,6 +154,7 @@ type PlanOptions struct {
 	Columns  []string        // the heading of their table, for rejects
 	Unused   []sheet.Unknown // those of them that count for nothing
 	Excluded []Exclusion     // rows of the table that were left out
+	Remarks  []string        // on the workbook
 	Type     string          // of the account, where it was known before, in case the key may not read it
 	Set      Values          // for every row; wins over what the row itself says
 	From     Values          // only users that have these values
@@ -171,7 +173,7 @@ func (a *Account) Plan(ctx context.Context, action Action, s Selection, o PlanOp
 		return nil, err
 	}
 	p := &planner{
-		Plan: Plan{Head: a.head(action, o), Unused: o.Unused, Excluded: o.Excluded, Unchecked: standing.unchecked(action)}, options: o, standing: standing,
+		Plan: Plan{Head: a.head(action, o), Unused: o.Unused, Excluded: o.Excluded, Remarks: o.Remarks, Unchecked: standing.unchecked(action)}, options: o, standing: standing,
 		byID: map[string][]int{}, byEmail: map[string][]int{}, others: map[int]*User{}, outside: map[*User]bool{},
 	}
 	for i, w := range s.Wishes {

@@ -33,6 +33,7 @@ type Table struct {
 	Wishes  []Wish
 
 	Excluded []Exclusion // rows that are not in Wishes, by the conditions that they do not meet
+	Remarks  []string    // what of a workbook a person may take to be otherwise
 }
 
 // Check returns an [*InputError] if the table, the file of that name, is to update users and has no
@@ -229,10 +230,12 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 	if err != nil {
 		return err
 	}
+	hidden := 0
 	for {
 		row, err := t.Next()
 		switch {
 		case err == io.EOF:
+			b.table.Remarks = remarks(t, hidden)
 			return nil
 		case err != nil:
 			return err
@@ -247,6 +250,9 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 		if !b.chooser.row() {
 			continue
 		}
+		if row.Hidden {
+			hidden++
+		}
 		b.start(row.Line)
 		b.room = makeCells(b.room, row.Cells)
 		b.wish.Cells = Cells(b.room)
@@ -255,6 +261,26 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 		}
 		b.finish()
 	}
+}
+
+// remarks tells of sheets that are not read, and of rows that are and cannot be seen.
+func remarks(t *sheet.Reader, hidden int) (list []string) {
+	if len(t.Others) > 0 {
+		const most = 5
+		others := t.Others[:min(len(t.Others), most)]
+		text := fmt.Sprintf("the sheet %.40q is read, and not %s", t.Sheet, quoteAll(others))
+		if more := len(t.Others) - len(others); more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		list = append(list, text)
+	}
+	switch {
+	case hidden == 1:
+		list = append(list, "1 row that is hidden in the sheet counts, too")
+	case hidden > 1:
+		list = append(list, fmt.Sprintf("%d rows that are hidden in the sheet count, too", hidden))
+	}
+	return list
 }
 
 func (b *builder) readJSONL(in *bufio.Reader) error {

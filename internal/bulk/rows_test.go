@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"testing"
 	"unicode/utf16"
 
+	"github.com/xuri/excelize/v2"
 	"pgregory.net/rapid"
 
 	"github.com/carillon-project/carillon/internal/bulk"
@@ -28,6 +30,51 @@ func values(pairs ...string) bulk.Values {
 		v = v.With(e.Field, e.Text)
 	}
 	return v
+}
+
+// What of a workbook a person may take to be otherwise is said.
+func TestReadRows_Remarks(t *testing.T) {
+	t.Parallel()
+	f := excelize.NewFile()
+	defer f.Close()
+	for i, cells := range [][]any{{"email", "team"}, {"a@example.com", "Oslo"}, {"b@example.com", "Oslo"}, {"c@example.com", "Bern"}} {
+		if err := f.SetSheetRow("Sheet1", fmt.Sprint("A", i+1), &cells); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.SetRowVisible("Sheet1", i+1, i < 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{"February", "March", "April", "May", "June", "July"} {
+		if _, err := f.NewSheet(name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var book bytes.Buffer
+	if err := f.Write(&book); err != nil {
+		t.Fatal(err)
+	}
+	only, err := bulk.ParseOnly("team=Oslo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const others = `the sheet "Sheet1" is read, and not "February", "March", "April", "May", "June" and 1 more`
+	for _, tt := range []struct {
+		options bulk.RowOptions
+		want    []string
+	}{
+		{bulk.RowOptions{}, []string{others, "2 rows that are hidden in the sheet count, too"}},
+		{bulk.RowOptions{Only: []bulk.Only{only}}, []string{others, "1 row that is hidden in the sheet counts, too"}},
+		{bulk.RowOptions{Sheet: "sheet1", Only: []bulk.Only{only}}, []string{"1 row that is hidden in the sheet counts, too"}},
+	} {
+		table, err := bulk.ReadRows(bytes.NewReader(book.Bytes()), "book.xlsx", tt.options)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(table.Remarks, tt.want) {
+			t.Errorf("got %q, want %q", table.Remarks, tt.want)
+		}
+	}
 }
 
 func TestReadRows(t *testing.T) {

@@ -255,7 +255,7 @@ func (r *bulkRun) chosen(ctx context.Context, action bulk.Action) (s bulk.Select
 			return s, o, err
 		}
 	}
-	s.Wishes, o.Source, o.Columns, o.Unused, o.Excluded = table.Wishes, name, table.Columns, table.Unused, table.Excluded
+	s.Wishes, o.Source, o.Columns, o.Unused, o.Excluded, o.Remarks = table.Wishes, name, table.Columns, table.Unused, table.Excluded, table.Remarks
 	if s.Wishes == nil {
 		s.Wishes = []bulk.Wish{}
 	}

@@ -116,6 +116,11 @@ func planDocument(p *bulk.Plan) *document.Object {
 		unused[i] = u.Name
 	}
 	o.Set("unused", unused)
+	remarks := make([]any, len(p.Remarks))
+	for i, text := range p.Remarks {
+		remarks[i] = text
+	}
+	o.Set("remarks", remarks)
 	setTexts(o, "unchecked", p.Unchecked)
 	rows := make([]any, len(p.Rows))
 	for i := range p.Rows {

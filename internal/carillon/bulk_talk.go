@@ -69,6 +69,7 @@ func totals(plan *bulk.Plan) []string {
 	if plan.Unused != nil {
 		lines = append(lines, "columns not used: "+bulk.JoinUnknown(plan.Unused))
 	}
+	lines = append(lines, plan.Remarks...)
 	if plan.Unchecked != "" {
 		lines = append(lines, plan.Unchecked)
 	}

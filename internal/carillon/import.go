@@ -172,6 +172,9 @@ func (r *importReport) run(ctx context.Context, o *directory.Operator, options d
 	for line := range r.rows.Notes.Lines() {
 		r.complain("%s", line)
 	}
+	for _, line := range r.rows.Unfinished() {
+		r.complain("%s", line)
+	}
 	if err := r.advise(ctx, im, accounts); err != nil {
 		return err
 	}
@@ -202,6 +205,11 @@ func (r *importReport) all(ctx context.Context, im *directory.Import) (accounts 
 		r.complain("%s", problem)
 	}
 	r.bad = len(r.rows.Problems)
+	if len(r.rows.Numbers)+len(r.rows.Orders)+len(r.rows.NumberSettings)+len(r.rows.GlobalSettings) > 0 {
+		if err := im.Owned(ctx, r.rows.Accounts); err != nil {
+			return nil, err
+		}
+	}
 	accounts, err = im.Accounts(ctx, r.rows.Accounts)
 	if accounts == nil && err != nil { // nothing was begun
 		return nil, err

@@ -194,7 +194,7 @@ func (v *visit) planUpload(p importPage, file, name string, remove func()) error
 				table.Excluded[i].By = fieldOf(rows.Only[i].Option())
 			}
 			return a.Plan(ctx, p.Action, bulk.Selection{Wishes: wishes}, bulk.PlanOptions{
-				Source: name, Columns: table.Columns, Unused: table.Unused, Excluded: table.Excluded, Set: set,
+				Source: name, Columns: table.Columns, Unused: table.Unused, Excluded: table.Excluded, Remarks: table.Remarks, Set: set,
 			})
 		}})
 }

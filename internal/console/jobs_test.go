@@ -771,6 +771,13 @@ func TestImport_Fields(t *testing.T) {
 	if err := workbook.Write(&book); err != nil {
 		t.Fatal(err)
 	}
+	if err := errors.Join(workbook.SetSheetCol("Sheet1", "A1", &[]string{"email", "person0@example.com"}), workbook.SetRowVisible("Sheet1", 2, false)); err != nil {
+		t.Fatal(err)
+	}
+	var hidden bytes.Buffer // whose only row is hidden
+	if err := workbook.Write(&hidden); err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		name, rows string
 		fields     []string
@@ -786,6 +793,7 @@ func TestImport_Fields(t *testing.T) {
 		{"g.csv", table, []string{"only", "Team=Oslo"}, `Left out by “Only some rows”: Team=Oslo 1`},
 		{"h.csv", everybody(3), []string{"license", "LicenseType=ProTrial"}, `“License of all rows”: LicenseType ProTrial is not supported by the account`},
 		{"i.xlsx", book.String(), nil, `the sheet "Sheet1" is empty; name another one by “Sheet of the workbook”: the workbook has "Sheet1", "People"`},
+		{"k.xlsx", hidden.String(), []string{"license", "LicenseType=Pro"}, `Workbook the sheet "Sheet1" is read, and not "People" Workbook 1 row that is hidden in the sheet counts, too`},
 		{"j.csv", "email\nnew@example.com\n", []string{"action", "invite"}, "an invitation cannot be taken back; to suspend the users who were invited removes them"},
 	} {
 		page := p.importFile(account, tt.name, tt.rows, tt.fields...)

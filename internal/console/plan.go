@@ -93,6 +93,7 @@ type planSaid struct {
 	Columns   []string // that were understood
 	Unused    []sheet.Unknown
 	Excluded  []bulk.Exclusion
+	Remarks   []string // on the workbook
 	Unchecked string
 	Final     string // why it cannot be undone
 	Exceeds   bool   // it changes more users than the person allows
@@ -262,6 +263,7 @@ func (c *Console) calmly(do func() (*bulk.Plan, error)) (plan *bulk.Plan, err er
 // tell fills in what is said of a plan.
 func (s *planSaid) tell(p *bulk.Plan, limit bulk.Limit) {
 	s.Undoes, s.Same, s.Members, s.Seats, s.Unused, s.Excluded, s.Unchecked = p.Undoes, p.Same, p.Members, p.Seats, p.Unused, p.Excluded, p.Unchecked
+	s.Remarks = p.Remarks
 	s.Changing, s.Skipped, s.Failed = p.Count(bulk.Planned), p.Guarded+p.Count(bulk.Skipped), p.Count(bulk.Failed)
 	_, s.Final = p.Undo()
 	s.Exceeds = limit.Check(p) != nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/store"
@@ -233,10 +234,26 @@ func rootAWSAccount(tx store.ReadTx) (string, error) {
 	return string(id), err
 }
 
+// Owned checks, before anything is imported, that it can be told which AWS account owns what
+// belongs to an AWS account as a whole, where these accounts are imported, too.
+func (im *Import) Owned(ctx context.Context, rows []AccountRow) error {
+	var owners []string
+	for _, row := range rows {
+		if owner := row.Account.AwsAccountId; badAccount(row.Account) == "" && !slices.Contains(owners, owner) {
+			owners = append(owners, owner)
+		}
+	}
+	_, err := im.soleOwner(ctx, owners)
+	return err
+}
+
 // awsAccount returns the AWS account of what belongs to an AWS account as a whole: the one that
 // is named, or the one of the imported accounts, or the only one that there is.
 func (im *Import) awsAccount(ctx context.Context) (string, error) {
-	owners := im.owners
+	return im.soleOwner(ctx, im.owners)
+}
+
+func (im *Import) soleOwner(ctx context.Context, owners []string) (string, error) {
 	if named := im.request.AWSAccountID; named != "" {
 		if !isAWSAccountID(named) {
 			return "", api.BadRequest("The AWS account id %.64q must be 12 digits", named)
@@ -251,8 +268,12 @@ func (im *Import) awsAccount(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	if len(owners) != 1 {
-		return "", api.BadRequest("Files do not say which AWS account phone numbers and settings belong to, and there are %d: name one by --aws-account-id", len(owners))
+	switch len(owners) {
+	case 0:
+		return "", api.BadRequest("no file says which AWS account phone numbers and settings belong to: name it by --aws-account-id")
+	case 1:
+		return owners[0], nil
 	}
-	return owners[0], nil
+	return "", api.BadRequest("no file says which AWS account phone numbers and settings belong to: name one of %s by --aws-account-id, "+
+		"and import those of each by themselves", strings.Join(slices.Sorted(slices.Values(owners)), ", "))
 }

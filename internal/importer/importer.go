@@ -5,6 +5,7 @@
 package importer
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -43,6 +44,8 @@ type Rows struct {
 	Cut      []string // where files break off, of which the rows before are kept, in the same form
 	Notes    Notes    // what of the rows is left out or changed
 
+	pages map[listing]pages // that the files have
+
 	// Sheet is the name of the sheet to read of workbooks, "" for the first one of each.
 	Sheet string
 
@@ -50,6 +53,9 @@ type Rows struct {
 	// without a column for the account of its users.
 	Table, Homeless string
 }
+
+// sample is how much of the beginning of a file tells what it may be.
+const sample = 1 << 10
 
 // Refused is the error for a file that can be read by nothing here: it names the file, and the line
 // if there is one.
@@ -68,10 +74,16 @@ func (rows *Rows) Read(name string, r io.Reader) error {
 		return f.refused(err)
 	case first == "":
 		return f.refuse(1, "the file is empty")
-	case first == "{" || first == "[":
-		return f.json()
 	}
-	return f.table(text)
+	start, _ := text.Peek(sample)
+	start = bytes.Clone(start) // of a buffer
+	switch {
+	case first != "{" && first != "[":
+		return f.table(text, start)
+	case python.Match(start):
+		return f.refuse(1, isPython)
+	}
+	return f.json()
 }
 
 // file is a file that is being read.

@@ -183,8 +183,11 @@ func TestRead_Settings(t *testing.T) {
 // What cannot be read is named by the line where it begins, and does not keep the rest out.
 func TestRead_Problems(t *testing.T) {
 	const (
-		notATime = "which is not a time such as 2019-01-04T17:11:22.003Z"
-		notUTF8  = "this is not UTF-8, so the rest of the file is not read: save the file as UTF-8, or as UTF-16 with a byte order mark"
+		notATime  = "which is not a time such as 2019-01-04T17:11:22.003Z"
+		notUsers  = "this is neither JSON nor a table with the columns userId and email\n"
+		users     = ": make a table of the users, with the columns userId and email, and JSON of other things\n"
+		makeTable = ": write them as a table, with the columns userId and email\n"
+		notUTF8   = "this is not UTF-8, so the rest of the file is not read: save the file as UTF-8, or as UTF-16 with a byte order mark"
 	)
 	for _, test := range []struct {
 		text     string
@@ -192,12 +195,16 @@ func TestRead_Problems(t *testing.T) {
 		users    string // see ids; "refused" for a file that is refused
 	}{
 		{"[\n" + user("a") + ",\n{\n\"PrimaryEmail\": \"x@example.com\"\n},\n" + user("b") + "]",
-			"3: this is nothing that can be imported: see carillon import --help\n", "2 a, 6 b"},
+			"3: this has \"PrimaryEmail\", and is nothing that can be imported: see carillon import --help\n", "2 a, 6 b"},
 		{"{\"Users\": [\n{},\n" + user("a") + "]}", "", "2 , 3 a"}, // whether it is a user is decided elsewhere
 		{user("a") + "\n{\"Users\": [\n7,\n\"x\", null, [\ntrue]]}", "3: found 7 where an object was expected, such as an account or a user\n" +
 			"4: found \"x\" where an object was expected, such as an account or a user\n4: found null where an object was expected, such as an account or a user\n" +
 			"5: found true where an object was expected, such as an account or a user\n", "1 a"},
-		{user("a") + "\n{\"UserErrors\": []}", "2: this is nothing that can be imported: see carillon import --help\n", "1 a"},
+		{user("a") + "\n{\"UserErrors\": []}", "2: this has \"UserErrors\", and is nothing that can be imported: see carillon import --help\n", "1 a"},
+		{`{"a@example.com": 1, "b": 2, "c": 3, "d": 4, "e": 5}`,
+			"1: this has \"a@example.com\", \"b\", \"c\", \"d\", and is nothing that can be imported: see carillon import --help\n", ""},
+		{"[[\"a\",\n\"a@example.com\"],\n[\"b\", \"b@example.com\"],\n" + user("c") + "]", "1: this is a list of values without names" + makeTable + "3: this is a list of values without names" + makeTable, "4 c"},
+		{"[\n\"a@example.com\",\n\"b@example.com\"]" + user("c"), "1: this is a list of values without names" + makeTable, "3 c"},
 		{"[" + user("a", `"RegisteredOn": "yesterday"`) + ",\n" + user("b", `"InvitedOn": 1546621882003`) + ",\n" + user("c", `"RegisteredOn": true`) +
 			",\n" + user("d", `"InvitedOn": "2019-13-01T00:00:00Z"`) + ",\n" + user("e", `"InvitedOn": 0`) + "]",
 			"1: RegisteredOn is yesterday, " + notATime + "\n2: InvitedOn is 1546621882003, " + notATime + "\n3: RegisteredOn must be a time\n" +
@@ -217,7 +224,15 @@ func TestRead_Problems(t *testing.T) {
 		{"[7, ", "1: the text ends in the middle of a row; the rows before it are complete\n", "refused"},
 		{"", "1: the file is empty\n", "refused"},
 		{" \n\n", "1: the file is empty\n", "refused"},
-		{"-----\n|  ListUsers |\n", "1: this is neither JSON nor a table with the columns userId and email\n", "refused"},
+		{"----\n| ListUsers |\n+----+\n|  a@example.com |\n", "1: this is a frame that --output table has drawn" + users, "refused"},
+		{"USERS\tacc-1\tAna\ta@example.com\ta\n", "1: this is what --output text prints, which does not name its columns" + users, "refused"},
+		{"a\ta@example.com\tPro\n", "1: the first line does not name the columns: write a line of names above it, among them userId and email\n", "refused"},
+		{"{'Users': [{'UserId': 'a'}]}", "1: this is how Python prints values, not JSON: have Python read it, and print it by json.dumps\n", "refused"},
+		{"[{'UserId': 'a'}]", "1: this is how Python prints values, not JSON: have Python read it, and print it by json.dumps\n", "refused"},
+		{"Users:\n- UserId: a\n  PrimaryEmail: a@example.com\n", "1: this is YAML: save it as JSON\n", "refused"},
+		{"$ aws chime list-users\r\n{\r\n", "1: there is other text above the JSON: delete it\n", "refused"},
+		{"\nAn error occurred\n", "2: " + notUsers, "refused"},
+		{"UserId,License\n", "1: " + notUsers, "refused"},
 		{"userId,email\na,a@example.com\n,b@example.com\nc\n\"e\nf\",e@example.com\ng,\"g\" g@example.com\nh,h@example.com\n",
 			"7: a quoted cell begins here and does not end well: a quotation mark inside one is written twice\n", "2 a, 3 , 4 c, 5 e\nf, 8 h"},
 		{"userId,email\na,a@example.com\nb,b\xe4@example.com\n", "3: the text is neither UTF-8 nor UTF-16, but perhaps Windows-1252 or another encoding (byte 0xE4 in \"b,b\\xe4@exa\"); " +
@@ -313,6 +328,32 @@ func TestRead_Table(t *testing.T) {
 	equal(t, "table without accounts", rows.Homeless, "f.txt")
 	equal(t, "users", ids(rows), "2 a")
 	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{`f.txt:1: column "Department" is unknown: left out`})
+	rows = read(t, "Email,Lisence,User-ID\na@example.com,Pro,a\n")
+	equal(t, "notes", slices.Collect(rows.Notes.Lines()), []string{`f.txt:1: column "Lisence" (did you mean LicenseType?) is unknown: left out`})
+}
+
+// Whoever saved the first page only is told so, for each account.
+func TestRows_Unfinished(t *testing.T) {
+	page := func(token string, users ...string) string {
+		return `{"Users": [` + strings.Join(users, ", ") + `], "NextToken": ` + token + "}\n"
+	}
+	room := func(account, token string) string {
+		return `{"Rooms": [{"RoomId": "r", "AccountId": "` + account + `"}], "NextToken": ` + token + "}\n"
+	}
+	const goesOn = ", and no file has its end: NextToken names a page that was not saved, or is not given"
+	for _, test := range []struct {
+		text string
+		want []string
+	}{
+		{page(`"x"`, user("a")), []string{"f.txt:1: the list goes on after these Users" + goesOn}},
+		{page("null", user("b")) + page(`"x"`, user("a")), nil},
+		{page(`"x"`, user("a")) + page(`"y"`, user("b")), []string{"f.txt:2: the list goes on after these Users" + goesOn}},
+		{page(`"x"`, user("a")) + page(`""`), nil},
+		{room("acc-1", `"x"`) + room("acc-2", `"y"`) + room("acc-1", "null"), []string{"f.txt:2: the list goes on after these Rooms" + goesOn}},
+		{user("a") + accounts, nil},
+	} {
+		equal(t, test.text, read(t, test.text).Unfinished(), test.want)
+	}
 }
 
 // A table may say of users what lists do, as spreadsheets write it. An empty cell says nothing.

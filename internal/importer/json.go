@@ -65,6 +65,9 @@ func (f *file) value(k kind) error {
 		if _, err := f.dec.ReadToken(); err != nil {
 			return err
 		}
+		if first := f.dec.PeekKind(); k == unnamed && first != '{' && first != '[' && first != ']' && first != 0 {
+			return f.nameless()
+		}
 		for f.dec.PeekKind() != ']' {
 			if err := f.value(k); err != nil {
 				return ended(err)
@@ -77,6 +80,20 @@ func (f *file) value(k kind) error {
 	if err == nil {
 		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an object was expected, such as an account or a user", v)
 	}
+	return err
+}
+
+// nameless skips a list of values, as --query makes of a page or of a row, and tells of it once.
+func (f *file) nameless() error {
+	line := f.lines.at(f.dec.InputOffset())
+	f.problem(line, "this is a list of values without names: write them as a table, with the columns userId and email")
+	for f.dec.PeekKind() != ']' {
+		if _, err := f.dec.ReadValue(); err != nil {
+			return ended(err)
+		}
+		f.lines.allow(f.dec.InputOffset())
+	}
+	_, err := f.dec.ReadToken()
 	return err
 }
 
@@ -96,7 +113,7 @@ func (f *file) object(k kind) error {
 	start := f.dec.InputOffset() - 1
 	f.lines.allow(start)
 	line := f.lines.at(start)
-	row, page, deep := new(document.Object), false, ""
+	row, page, deep := new(document.Object), "", ""
 	for f.dec.PeekKind() != '}' {
 		key, err := f.dec.ReadToken()
 		if err != nil {
@@ -125,7 +142,7 @@ func (f *file) object(k kind) error {
 			}
 		}
 		if inside != unnamed {
-			page = true
+			page = name
 			if err := f.value(inside); err != nil {
 				return ended(err)
 			}
@@ -173,19 +190,20 @@ func (f *file) object(k kind) error {
 		f.number(line, row)
 	case k == anOrder || k == unnamed && hasOrder:
 		f.order(line, row)
-	case k == unnamed && !page && (hasCallingName || hasNamed):
+	case k == unnamed && page == "" && (hasCallingName || hasNamed):
 		f.numberSettings(line, row)
-	case k == unnamed && !page && (hasCalling || hasConnector):
+	case k == unnamed && page == "" && (hasCalling || hasConnector):
 		f.globalSettings(line, row)
-	case k == unnamed && !page && hasSettings:
+	case k == unnamed && page == "" && hasSettings:
 		f.accountSettings(line, row)
-	case k == unnamed && !page && hasRetention:
+	case k == unnamed && page == "" && hasRetention:
 		f.retentionSettings(line, row)
 	case k == anAccount || hasAccount:
 		f.account(line, row)
-	case !page:
-		f.problem(line, "this is nothing that can be imported: see carillon import --help")
+	case page == "":
+		f.problem(line, "this %sis nothing that can be imported: see carillon import --help", has(row))
 	default:
+		f.page(line, page, row)
 		for _, m := range row.Members() {
 			if m.Key != "NextToken" { // of a page that was not the last one
 				f.dropped(f.place(line), m.Key)
@@ -193,6 +211,19 @@ func (f *file) object(k kind) error {
 		}
 	}
 	return nil
+}
+
+// has lists the members of an object for a message.
+func has(row *document.Object) string {
+	const most = 4
+	var names []string
+	for _, m := range row.Members()[:min(len(row.Members()), most)] {
+		names = append(names, fmt.Sprintf("%.40q", m.Key))
+	}
+	if names == nil {
+		return ""
+	}
+	return "has " + strings.Join(names, ", ") + ", and "
 }
 
 // dropped notes a member that the directory has no place for.

@@ -37,7 +37,8 @@ var tableColumns = []sheet.Column{
 }
 
 // table reads users from a table. If the first line has no names, the columns are userId and email.
-func (f *file) table(r io.Reader) (err error) {
+// How the file begins is for the message about one that is no such table.
+func (f *file) table(r io.Reader, start []byte) (err error) {
 	t, err := sheet.Open(r, sheet.Options{Columns: sheet.NewColumns(tableColumns...), Sheet: f.rows.Sheet, Comments: true, Headless: isUser})
 	if err != nil {
 		return f.refused(err)
@@ -48,13 +49,13 @@ func (f *file) table(r io.Reader) (err error) {
 	switch {
 	case h.Has(columnID) && h.Has(columnEmail):
 		for _, column := range h.Unknown() {
-			f.rows.Notes.Add(f.place(h.Line), fmt.Sprintf("column %.64q is unknown: left out", column.Name))
+			f.rows.Notes.Add(f.place(h.Line), fmt.Sprintf("column %v is unknown: left out", column))
 		}
 	case isUser(h.Names):
 		columns = []int{columnID, columnEmail}
 		f.tableRow(h.Line, columns, h.Names)
 	default:
-		return f.refuse(h.Line, "this is neither JSON nor a table with the columns userId and email")
+		return f.refuse(h.Line, "%s", other(start))
 	}
 	if f.rows.Table == "" {
 		f.rows.Table = f.name
@@ -62,8 +63,14 @@ func (f *file) table(r io.Reader) (err error) {
 	if f.rows.Homeless == "" && !h.Has(columnAccount) {
 		f.rows.Homeless = f.name
 	}
+	for _, name := range t.Others {
+		f.rows.Notes.Add(f.name, fmt.Sprintf("the sheet %.40q is read, and not %.40q", t.Sheet, name))
+	}
 	for {
 		row, err := t.Next()
+		if err == nil && row.Hidden {
+			f.rows.Notes.Add(f.place(row.Line), "the row is hidden in the sheet, and is read like the others")
+		}
 		switch {
 		case err == io.EOF:
 			return nil

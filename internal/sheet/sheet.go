@@ -107,7 +107,11 @@ type Options struct {
 // Reader reads a table row by row. It is to be closed.
 type Reader struct {
 	Heading Heading
-	rows    rows
+	// Sheet is the sheet of a workbook that is read if none was named, and Others are those beside it
+	// that are not hidden.
+	Sheet  string
+	Others []string
+	rows   rows
 }
 
 // Row is a row below the heading.
@@ -117,6 +121,8 @@ type Row struct {
 	// fewer. They hold until the next call of [Reader.Next], and their strings may be parts of one
 	// string for the whole row: what is kept for long is better copied.
 	Cells []string
+	// Hidden says that a person does not see the row in the sheet, because of a filter or otherwise.
+	Hidden bool
 	// Problem says why the row cannot be read, and is empty if it can. The rows after it are read.
 	Problem string
 }
@@ -141,7 +147,11 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 	var err error
 	switch {
 	case bytes.HasPrefix(start, zipMark):
-		t.rows, err = openWorkbook(in, o.Sheet)
+		var w *workbookRows
+		if w, err = openWorkbook(in, o.Sheet); err == nil && o.Sheet == "" {
+			t.Sheet, t.Others = w.others()
+		}
+		t.rows = w
 	case bytes.Equal(start, oleMark):
 		err = refuseOLE(in)
 	case o.Sheet != "":

@@ -42,7 +42,11 @@ func drawn(r io.Reader, o sheet.Options) (string, error) {
 			fmt.Fprintf(&b, "%d: PROBLEM %s\n", row.Line, row.Problem)
 			continue
 		}
-		fmt.Fprintf(&b, "%d: %s\n", row.Line, strings.Join(row.Cells, "|"))
+		hidden := ""
+		if row.Hidden {
+			hidden = " HIDDEN"
+		}
+		fmt.Fprintf(&b, "%d: %s%s\n", row.Line, strings.Join(row.Cells, "|"), hidden)
 	}
 }
 

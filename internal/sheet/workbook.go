@@ -27,6 +27,7 @@ type workbookRows struct {
 	file   *excelize.File
 	rows   *excelize.Rows
 	number int
+	merged merged
 }
 
 // english begins a format of dates. Excelize tries all languages it knows for a format that names
@@ -45,11 +46,11 @@ func openWorkbook(in *bufio.Reader, name string) (*workbookRows, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := b.extract(s)
+	text, found, err := b.extract(s)
 	if err != nil {
 		return nil, err
 	}
-	w := &workbookRows{book: b, sheet: s}
+	w := &workbookRows{book: b, sheet: s, merged: found}
 	if w.file, err = excelize.OpenReader(text, excelize.Options{UnzipSizeLimit: MaxFile, ShortDatePattern: english + "yyyy-mm-dd"}); err != nil {
 		return nil, damaged(err)
 	}
@@ -75,7 +76,7 @@ func (w *workbookRows) next() (Row, error) {
 	if err != nil {
 		return Row{}, damaged(err)
 	}
-	return Row{Line: w.number, Cells: cells}, nil
+	return Row{Line: w.number, Cells: w.merged.fill(w.number, cells), Hidden: w.rows.GetRowOpts().Hidden}, nil
 }
 
 func (w *workbookRows) empty() error {
@@ -91,6 +92,16 @@ func (w *workbookRows) unknown(line int) error {
 		return nil
 	}
 	return choose(line, fmt.Sprintf("no heading of the sheet %q is known; name another sheet", w.sheet.Name), w.book.names())
+}
+
+// others returns the name of the sheet that is read, and the others that a person may have meant.
+func (w *workbookRows) others() (read string, others []string) {
+	for _, s := range w.book.sheets {
+		if s != w.sheet && s.visible() {
+			others = append(others, s.Name)
+		}
+	}
+	return w.sheet.Name, others
 }
 
 func (w *workbookRows) close() error {
@@ -127,6 +138,8 @@ type bookSheet struct {
 	Link  string `xml:"id,attr"`
 	part  string
 }
+
+func (s bookSheet) visible() bool { return s.State == "" || s.State == "visible" }
 
 func readBook(in io.Reader) (*book, error) {
 	data, err := io.ReadAll(io.LimitReader(in, MaxWorkbook+1))
@@ -250,7 +263,7 @@ func (b *book) decode(name string, v any) error {
 // sheet returns a sheet by its name, or the first one that is not hidden.
 func (b *book) sheet(name string) (bookSheet, error) {
 	for _, s := range b.sheets {
-		if name == "" && (s.State == "" || s.State == "visible") || name != "" && strings.EqualFold(s.Name, name) {
+		if name == "" && s.visible() || name != "" && strings.EqualFold(s.Name, name) {
 			return s, nil
 		}
 	}
@@ -281,9 +294,10 @@ const (
 	theSheet = "rows"
 )
 
-// extract makes a workbook of one sheet and what belongs to it, checked. All parts have their usual
+// extract makes a workbook of one sheet and what belongs to it, checked. It finds cells that are
+// merged, which excelize would have to read the sheet for once more. All parts have their usual
 // names there: excelize finds texts and formats by no others.
-func (b *book) extract(s bookSheet) (io.Reader, error) {
+func (b *book) extract(s bookSheet) (io.Reader, merged, error) {
 	text := new(bytes.Buffer)
 	archive := zip.NewWriter(text)
 	for name, part := range map[string]string{
@@ -296,7 +310,7 @@ func (b *book) extract(s bookSheet) (io.Reader, error) {
 			_, err = io.WriteString(to, part)
 		}
 		if err != nil {
-			return nil, err
+			return nil, merged{}, err
 		}
 	}
 	texts := 0
@@ -318,17 +332,17 @@ func (b *book) extract(s bookSheet) (io.Reader, error) {
 			}
 		}
 		if err != nil {
-			return nil, err
+			return nil, merged{}, err
 		}
 	}
 	c := &cellCheck{texts: texts}
 	if err := b.check(s.part, c.token); err != nil {
-		return nil, err
+		return nil, merged{}, err
 	}
 	if err := b.copyPart(archive, s.part, "xl/worksheets/sheet1.xml"); err != nil {
-		return nil, err
+		return nil, merged{}, err
 	}
-	return text, archive.Close()
+	return text, newMerged(c.merges), archive.Close()
 }
 
 // copyPart copies a part as it is, compressed.
@@ -379,6 +393,8 @@ type cellCheck struct {
 	kind     string // type of the cell; empty for a number
 	formula  bool
 	result   bool
+	merges   []merge
+	covered  int // cells of merges
 }
 
 func (c *cellCheck) token(t xml.Token) error {
@@ -419,6 +435,8 @@ func (c *cellCheck) token(t xml.Token) error {
 			c.result = c.result || c.kind == "str"
 		case "is":
 			c.result = c.result || c.kind == "inlineStr"
+		case "mergeCell": // all of them come after the rows
+			return c.merge(attr("ref"))
 		}
 	case xml.CharData:
 		if c.element != "v" {
@@ -439,6 +457,65 @@ func (c *cellCheck) token(t xml.Token) error {
 		}
 	}
 	return nil
+}
+
+// merge keeps in mind cells that are merged over several rows. Merges of a sheet do not overlap,
+// but those of a bad one could be as many as it has cells, each as high as the sheet.
+func (c *cellCheck) merge(ref string) error {
+	const most = 16 << 20
+	from, to, _ := strings.Cut(ref, ":")
+	col, top, err := excelize.CellNameToCoordinates(from)
+	_, bottom, err2 := excelize.CellNameToCoordinates(to)
+	bottom = min(bottom, c.row)
+	if err != nil || err2 != nil || bottom <= top {
+		return nil
+	}
+	if c.covered += bottom - top; c.covered > most {
+		return wrong(0, "more than %d cells of the sheet are merged: split them", most)
+	}
+	c.merges = append(c.merges, merge{col, top, bottom, ""})
+	return nil
+}
+
+// merge is the first column of cells that are merged over several rows.
+type merge struct {
+	col, top, bottom int
+	text             string // that they show
+}
+
+// merged gives each row the text that a person sees in it: where cells are merged, only the first
+// one has it in the file.
+type merged struct {
+	ahead []merge // in the order of their first rows
+	here  []merge // that the last row was in
+}
+
+func newMerged(list []merge) merged {
+	slices.SortStableFunc(list, func(a, b merge) int { return cmp.Compare(a.top, b.top) })
+	return merged{ahead: list}
+}
+
+// fill completes the cells of a row, each of which is asked for in its turn. A row that has nothing
+// of its own stays blank.
+func (m *merged) fill(row int, cells []string) []string {
+	m.here = slices.DeleteFunc(m.here, func(r merge) bool { return r.bottom < row })
+	if slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" }) {
+		for _, r := range m.here {
+			for len(cells) < r.col {
+				cells = append(cells, "")
+			}
+			cells[r.col-1] = r.text
+		}
+	}
+	for len(m.ahead) > 0 && m.ahead[0].top <= row {
+		r := m.ahead[0]
+		m.ahead = m.ahead[1:]
+		if r.col <= len(cells) && cells[r.col-1] != "" {
+			r.text = cells[r.col-1]
+			m.here = append(m.here, r)
+		}
+	}
+	return cells
 }
 
 // refuseOLE says what to do with a workbook of the older format, which also holds newer ones that

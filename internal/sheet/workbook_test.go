@@ -132,6 +132,19 @@ func TestOpen_Workbook(t *testing.T) {
 			return set(f, "Sheet1", []any{"email"}, []any{"'+a@example.com"}, []any{"+b@example.com"})
 		},
 			"1: email\n2: +a@example.com\n3: +b@example.com\n"},
+		{"cells that are merged have the text that a person sees in each row, and blank rows stay blank", "", func(f *excelize.File) error {
+			return errorsOf(set(f, "Sheet1", []any{"email", "license", "team"}, []any{"a@example.com", "Pro", "Oslo"}, []any{"b@example.com"}, nil,
+				[]any{"c@example.com", "Basic"}, []any{"d@example.com"}, []any{"e@example.com", "Pro", "Bern"}),
+				f.MergeCell("Sheet1", "B2", "B3"), f.MergeCell("Sheet1", "C2", "C6"), f.MergeCell("Sheet1", "B7", "C7"))
+		}, "1: email|license|team\n2: a@example.com|Pro|Oslo\n3: b@example.com|Pro|Oslo\n5: c@example.com|Basic|Oslo\n" +
+			"6: d@example.com||Oslo\n7: e@example.com|Pro\n"},
+		{"a title over the columns is not merged into the rows", "", func(f *excelize.File) error {
+			return errorsOf(set(f, "Sheet1", ana...), f.MergeCell("Sheet1", "C1", "D2"), f.MergeCell("Sheet1", "A3", "A9"))
+		}, anaDrawn},
+		{"rows that are hidden", "", func(f *excelize.File) error {
+			return errorsOf(set(f, "Sheet1", []any{"email"}, []any{"a@example.com"}, nil, []any{"b@example.com"}, []any{"c@example.com"}),
+				f.SetRowVisible("Sheet1", 3, false), f.SetRowVisible("Sheet1", 4, false))
+		}, "1: email\n2: a@example.com\n4: b@example.com HIDDEN\n5: c@example.com\n"},
 		{"dates that count from 1904", "", func(f *excelize.File) error {
 			yes := true
 			return errorsOf(set(f, "Sheet1", []any{"email", "day"}, []any{"ana@example.com", 366}), style(f, "B2", excelize.Style{NumFmt: 14}),
@@ -147,6 +160,31 @@ func TestOpen_Workbook(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Whoever names no sheet is told which one it is, and which are there besides.
+func TestOpen_Others(t *testing.T) {
+	t.Parallel()
+	book := workbook(t, func(f *excelize.File) error {
+		for _, name := range []string{"February", "March", "Lists"} {
+			if _, err := f.NewSheet(name); err != nil {
+				return err
+			}
+		}
+		return errorsOf(set(f, "Sheet1", ana...), f.SetSheetVisible("Lists", false))
+	})
+	for name, want := range map[string]string{"": "Sheet1 [February March]", "Sheet1": " []"} {
+		r, err := sheet.Open(bytes.NewReader(book), sheet.Options{Columns: known, Sheet: name})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(r.Sheet, " ", r.Others); got != want {
+			t.Errorf("sheet %q: got %s, want %s", name, got, want)
+		}
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
