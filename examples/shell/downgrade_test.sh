@@ -1,5 +1,6 @@
 #!/bin/sh
-# Tests downgrade.sh. It needs curl, an AWS CLI, and a service for tests:
+# Tests downgrade.sh. It needs curl, an AWS CLI that reads AWS_ENDPOINT_URL_CHIME (1.29, 2.13 or later), and a
+# service for tests:
 #
 #     carillon serve --test &
 #     ./downgrade_test.sh

@@ -77,6 +77,9 @@ func connectionHint(lost *client.TransportError, conn *profile.Connection, own b
 	case client.ProxyFailed:
 		return "the proxy comes from HTTP_PROXY or HTTPS_PROXY; NO_PROXY=HOST,HOST goes around it"
 	case client.Untrusted:
+		if !lost.UnknownIssuer() { // the error says it all: another name, an end that has passed, no TLS
+			return ""
+		}
 		return "--ca-bundle FILE or AWS_CA_BUNDLE=FILE names the certificates to trust"
 	}
 	return ""

@@ -5,6 +5,8 @@ package awscli_test
 import (
 	"bytes"
 	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
@@ -64,6 +66,8 @@ func TestHint(t *testing.T) {
 	server := startMock(t, "http", nil)
 	server.answer([]response{{Status: 401, Headers: headerList{{"x-amzn-ErrorType", "UnauthorizedClientException"}}, Body: `{"Message":"m"}`}}, nil)
 	untrusted := startMock(t, "https", newCertificate(t))
+	plain := httptest.NewServer(http.NotFoundHandler())
+	t.Cleanup(plain.Close)
 	none := []string{"AWS_ACCESS_KEY_ID="}
 	config := filepath.Join(t.TempDir(), "config")
 	err := os.WriteFile(config, []byte("[profile login]\nlogin_session = x\n[profile sso]\nsso_account_id = 1\nsso_role_name = r\nsso_start_url = u\nsso_region = us-east-1\n"+
@@ -86,6 +90,7 @@ func TestHint(t *testing.T) {
 		{"no region that version 1 reads", []string{"AWS_DEFAULT_REGION", "AWS_REGION=us-west-2", "AWS_ENDPOINT_URL=" + refused}, list, "AWS_REGION is set, but version 1 reads AWS_DEFAULT_REGION only"},
 		{"a key that the service does not know", []string{"AWS_ENDPOINT_URL=" + server.endpoint}, list, "the request was signed with the access key AKIDEXAMPLE from env"},
 		{"a certificate that nobody knows", []string{"AWS_ENDPOINT_URL=" + untrusted.endpoint, "AWS_CA_BUNDLE=" + newCertificate(t).file}, list, "--ca-bundle FILE or AWS_CA_BUNDLE=FILE"},
+		{"a server without TLS", []string{"AWS_ENDPOINT_URL=" + strings.Replace(plain.URL, "http:", "https:", 1)}, list, ""},
 		{"a console login", []string{"AWS_PROFILE=login", "AWS_CONFIG_FILE=" + config, "AWS_ACCESS_KEY_ID"}, list, "a console login is of version 2 of the AWS CLI"},
 		{"single sign-on without a login", []string{"AWS_PROFILE=sso", "AWS_CONFIG_FILE=" + config, "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL=" + refused}, list, "version 1 has no `aws sso login`"},
 		{"nobody to ask for a role", []string{"AWS_PROFILE=role", "AWS_CONFIG_FILE=" + config, "AWS_ACCESS_KEY_ID", "AWS_ENDPOINT_URL=" + server.endpoint, "AWS_ENDPOINT_URL_STS=" + refused}, list, "this is where credentials are asked for, for assume-role (profile role)"},

@@ -8,11 +8,13 @@ package carillon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 
 	"github.com/spf13/cobra"
 
+	"github.com/carillon-project/carillon/internal/client"
 	"github.com/carillon-project/carillon/internal/profile"
 )
 
@@ -34,6 +36,9 @@ func Main(ctx context.Context, args, env []string, stdin io.Reader, stdout, stde
 	if err := p.run(ctx, args); err != nil {
 		fmt.Fprintf(p.stderr, "carillon: %v\n", err)
 		code := exitCode(ctx, err)
+		if lost, ok := errors.AsType[*client.TransportError](err); ok && lost.UnknownIssuer() && p.hint == "" {
+			p.hint = "--ca-bundle FILE or CARILLON_CA_BUNDLE=FILE names the certificates to trust"
+		}
 		if p.hint != "" && code != exitStopped && code != exitInterrupted {
 			fmt.Fprintf(p.stderr, "carillon: %s\n", p.hint)
 		}

@@ -69,6 +69,9 @@ func (s *testService) ask(ctx context.Context, method, path, query string, body 
 	if ctx.Err() != nil {
 		return nil, &codedError{exitInterrupted, errors.New("interrupted")}
 	}
+	if lost, ok := errors.AsType[*client.TransportError](err); ok && lost.Failure == client.Untrusted {
+		return nil, &codedError{exitNoStore, err} // there is one, it may be
+	}
 	if err != nil {
 		return nil, s.missing("%w", err)
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math"
@@ -138,6 +139,12 @@ func (e *TransportError) Error() string {
 }
 
 func (e *TransportError) Unwrap() error { return e.Err }
+
+// UnknownIssuer reports whether nobody who is trusted vouches for the certificate of the server.
+func (e *TransportError) UnknownIssuer() bool {
+	_, unknown := errors.AsType[x509.UnknownAuthorityError](e.Err)
+	return e.Failure == Untrusted && unknown
+}
 
 // Sent reports whether the service may have received the request, and so may have carried it out.
 func (e *TransportError) Sent() bool { return e.Failure >= ReadTimeout }

@@ -257,8 +257,11 @@ func isKeyID(s string) bool {
 
 // signedHeader returns a header as the signature covers it. net/http takes some out of the map.
 func signedHeader(r *http.Request, host, name string) string {
-	if name == "host" {
+	switch {
+	case name == "host":
 		return host
+	case name == "transfer-encoding" && r.TransferEncoding != nil: // which curl signs
+		return strings.Join(r.TransferEncoding, ",")
 	}
 	return strings.Join(r.Header.Values(name), ",")
 }

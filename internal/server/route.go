@@ -100,7 +100,10 @@ func match(routes []route, h http.Header, r *http.Request, path string) (call, e
 	}
 	sent := strings.Split(path[1:], "/")
 	for _, s := range sent {
-		if s == "" || s == "." || s == ".." {
+		switch {
+		case s == "" && path != "/": // an empty variable of a script, most likely: most SDKs send an empty id
+			return call{}, api.Errorf(api.UnknownOperationException, "%s A part of it is empty: is an id missing?", unknown.Message)
+		case s == "" || s == "." || s == "..":
 			return call{}, unknown
 		}
 	}

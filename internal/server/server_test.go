@@ -417,6 +417,17 @@ func TestRoutes(t *testing.T) {
 			}
 		})
 	}
+	// What a script with an empty variable sends.
+	for target, hint := range map[string]bool{"/accounts/": true, "/accounts//users": true, "/console/accounts/": true, "/": false, "/accounts/..": false} {
+		_, got := send(t, "GET", target)
+		message := fmt.Sprintf("No operation has the path %q.", target)
+		if hint {
+			message += " A part of it is empty: is an id missing?"
+		}
+		if m := got.failed(t, api.UnknownOperationException); m != message {
+			t.Errorf("%s: got %q, want %q", target, m, message)
+		}
+	}
 	t.Run("HEAD", func(t *testing.T) {
 		_, got := send(t, "HEAD", "/accounts")
 		if got.status != 405 || got.header.Get("Allow") != "GET, POST" {
@@ -468,6 +479,10 @@ func TestSignatures(t *testing.T) {
 		"policy of everything":   {keyID: userID},
 		"empty session token":    {edit: set("X-Amz-Security-Token", ""), signed: "host;x-amz-date;x-amz-security-token"},
 		"key that expires later": {keyID: "AKIALASTING"},
+		"transfer coding signed": {edit: func(r *http.Request) {
+			r.Header.Set("Transfer-Encoding", "chunked") // which net/http does not send from here
+			r.ContentLength = -1
+		}, signed: "host;transfer-encoding;x-amz-date"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.body = oneItem

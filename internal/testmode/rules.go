@@ -346,9 +346,17 @@ func readRule(contract *model.Service, at string, v jsontext.Value) (Rule, error
 		}
 		r.Operation = name
 	}
-	if op := contract.Operation(r.Operation); op != nil && r.Where == Item && !hasItems(op) {
-		o.wrong("where", "%s is no batch: it has no items that could fail alone; those that have are %s",
-			op.Name, strings.Join(batches(contract), ", "))
+	if op := contract.Operation(r.Operation); op != nil {
+		target := newTarget(op)
+		switch {
+		case r.Where == Item && !hasItems(op):
+			o.wrong("where", "%s is no batch: it has no items that could fail alone; those that have are %s",
+				op.Name, strings.Join(batches(contract), ", "))
+		case r.Account != "" && target.account == "":
+			o.wrong("account", "no call of %s is for an account, so the rule would hit none: leave it out", op.Name)
+		case r.User != "" && len(target.places) == 0:
+			o.wrong("user", "no call of %s names a user, a bot or a phone number, so the rule would hit none: leave it out", op.Name)
+		}
 	}
 	effect, name := o.members["effect"], "effect"
 	if other, ok := o.members["error"]; ok {

@@ -238,9 +238,9 @@ func (s *Sender) explain(err error) *Failure {
 	netError, isNet := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, errPrivate):
-		return &Failure{Reason: "is at an address in a private network, which may not be called"}
+		return &Failure{Reason: "is at an address in a private network, which may not be called: see carillon serve --events-allow"}
 	case badCertificate:
-		return &Failure{Reason: "has a certificate that is not trusted"}
+		return &Failure{Reason: "has a certificate that is not trusted: see carillon serve --events-ca"}
 	case errors.Is(err, context.DeadlineExceeded) || isNet && netError.Timeout():
 		return &Failure{Reason: fmt.Sprintf("did not answer within %v", s.timeout), again: true}
 	case badName:

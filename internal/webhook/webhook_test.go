@@ -223,7 +223,7 @@ func TestSend_Context(t *testing.T) {
 func TestSend_Strangers(t *testing.T) {
 	url, ca := endpoint(t, func(http.ResponseWriter, *http.Request) {})
 	s, _ := sender(t, webhook.Options{CAFile: ca})
-	private := "is at an address in a private network, which may not be called"
+	private := "is at an address in a private network, which may not be called: see carillon serve --events-allow"
 	_, port, _ := strings.Cut(strings.TrimSuffix(url, "/secret?x=1"), "127.0.0.1:")
 	for _, u := range []string{url, "https://localhost:" + port, "https://[::ffff:127.0.0.1]:" + port, "https://169.254.169.254/latest", "http://[::1]:" + port} {
 		if err := s.Send(t.Context(), u, "secret", nil, nil); err == nil || err.Error() != private {
@@ -231,7 +231,7 @@ func TestSend_Strangers(t *testing.T) {
 		}
 	}
 	s, _ = sender(t, webhook.Options{Allow: []netip.Prefix{loopback}})
-	if err := s.Send(t.Context(), url, "secret", nil, nil); err == nil || err.Error() != "has a certificate that is not trusted" {
+	if err := s.Send(t.Context(), url, "secret", nil, nil); err == nil || err.Error() != "has a certificate that is not trusted: see carillon serve --events-ca" {
 		t.Errorf("got error %v, want that the certificate is not trusted", err)
 	}
 	if err := s.Send(t.Context(), "https://secret\x7f", "secret", nil, nil); err == nil || strings.Contains(err.Error(), "secret") {
