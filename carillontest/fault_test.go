@@ -1,8 +1,10 @@
 package carillontest_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -35,6 +37,34 @@ func TestFault_item(t *testing.T) {
 	}
 	if n := fault.Fired(); n != 1 {
 		t.Errorf("the fault that was removed has fired %d times, want once, as before", n)
+	}
+}
+
+// logged is a test whose output is kept.
+type logged struct {
+	testing.TB
+	output bytes.Buffer
+}
+
+func (l *logged) Output() io.Writer { return &l.output }
+
+// The log tells a fault from a failure of the service.
+func TestFault_log(t *testing.T) {
+	t.Parallel()
+	l := &logged{TB: t}
+	srv := carillontest.Start(l)
+	client := newClient(srv)
+	for _, fault := range []carillontest.Fault{{Connection: carillontest.Empty, Count: 1}, {Code: "ServiceFailureException", Count: 1}} {
+		f := srv.Fault(fault)
+		if _, err := client.ListAccounts(t.Context(), &chime.ListAccountsInput{}); err != nil { // after another try
+			t.Error(err)
+		}
+		f.Remove()
+	}
+	text := l.output.String()
+	if strings.Count(text, "\n") != 2 || strings.Count(text, " level=INFO msg=request operation=ListAccounts ") != 2 ||
+		!strings.Contains(text, ` reason="fault rule fault-1"`) || !strings.Contains(text, ` reason="fault rule fault-2"`) {
+		t.Errorf("got the log %s", text)
 	}
 }
 

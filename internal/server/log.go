@@ -22,14 +22,24 @@ type denial struct {
 func (d *denial) Error() string { return d.answer.Error() }
 func (d *denial) Unwrap() error { return d.answer }
 
+// arranged is an answer that was asked for, of an [Options].Intercept: nothing has failed, whatever
+// its status says.
+type arranged interface {
+	error
+	Reason() string // for the log; never of what the client sent
+}
+
 // log writes the line of a request.
 func (s *server) log(r *http.Request, x *exchange, status int, took time.Duration, err error) {
 	var omitted int
 	level := slog.LevelDebug
 	e, modeled := errors.AsType[*api.Error](err)
 	d, denied := errors.AsType[*denial](err)
+	a, meant := errors.AsType[arranged](err)
 	switch {
 	case err == nil:
+	case meant:
+		level = slog.LevelInfo
 	case denied:
 		level, omitted = s.thinner.level(d.level(), x.kind(d), s.Clock())
 	case modeled && status < 500 && !x.proven: // anybody can send any number
@@ -58,6 +68,9 @@ func (s *server) log(r *http.Request, x *exchange, status int, took time.Duratio
 		}
 	case modeled: // its message may repeat the request's text
 		attrs = append(attrs, slog.String("exception", string(e.Exception)))
+		if meant {
+			attrs = append(attrs, slog.String("reason", a.Reason()))
+		}
 	default:
 		attrs = append(attrs, slog.String("cause", err.Error()))
 	}

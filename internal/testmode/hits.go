@@ -155,6 +155,21 @@ func (r *activeRule) message() string {
 	return fmt.Sprintf("The fault rule %s of test mode answers.", r.ID)
 }
 
+// fault is what a rule answers in place of the service.
+type fault struct {
+	error
+	rule string
+}
+
+func (r *activeRule) answer(x api.Exception) error {
+	return fault{api.Errorf(x, "%s", r.message()), r.ID}
+}
+
+func (f fault) Unwrap() error { return f.error }
+
+// Reason is for the log of the server: the rule is the cause, and no failure is.
+func (f fault) Reason() string { return "fault rule " + f.rule }
+
 // call is a call of an operation that has rules.
 type call struct {
 	faults  *Faults
@@ -320,9 +335,9 @@ func (c *call) hit(ctx context.Context, list []*activeRule) error {
 	c.slot.mu.Unlock()
 	switch {
 	case e.Code != "":
-		return api.Errorf(api.Exception(e.Code), "%s", r.message())
+		return r.answer(api.Exception(e.Code))
 	case e.Connection != "" && r.Where == Before: // no work, and an answer that no client gets whole
-		return api.Errorf(api.ServiceUnavailableException, "%s", r.message())
+		return r.answer(api.ServiceUnavailableException)
 	}
 	return nil
 }
