@@ -92,10 +92,11 @@ type Server struct {
 	door    *door
 	service *service // that the door leads to
 
-	mu     sync.Mutex // of what follows, since subtests may be parallel
-	seeded []Account
-	faults int // how many were made
-	calls  []Call
+	mu      sync.Mutex // of what follows, since subtests may be parallel
+	seeded  []Account
+	numbers []string // that were added
+	faults  int      // how many were made
+	calls   []Call
 }
 
 // Start starts a service without accounts, which is stopped when the test and its subtests end. The
@@ -147,9 +148,10 @@ func (s *Server) context() context.Context { return context.WithoutCancel(s.t.Co
 
 func (s *Server) logger() *slog.Logger { return slog.New(slog.NewTextHandler(s.t.Output(), nil)) }
 
-// Reset takes the service back to what [Server.Seed] has given it, with the same ids: what has
-// changed since is gone, faults and [Server.Calls] are, too, and the clock shows the time of the
-// machine. It waits for requests that are under way. No other method may be called meanwhile.
+// Reset takes the service back to what [Server.Seed] and [Server.AddNumbers] have given it, with
+// the same ids: what has changed since is gone, faults and [Server.Calls] are, too, and the clock
+// shows the time of the machine. It waits for requests that are under way. No other method may be
+// called meanwhile.
 func (s *Server) Reset() {
 	s.t.Helper()
 	s.service.mode.Faults.Close() // which may hold some up
@@ -164,9 +166,11 @@ func (s *Server) Reset() {
 		s.service = fresh
 		s.mu.Lock()
 		s.calls = nil
-		seeded := s.seeded
+		seeded, numbers := s.seeded, s.numbers
 		s.mu.Unlock()
-		_, err = s.seed(seeded)
+		if _, err = s.seed(seeded); err == nil {
+			err = s.addNumbers(numbers)
+		}
 		return fresh.handler, err
 	})
 	if err != nil {

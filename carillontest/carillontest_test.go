@@ -150,6 +150,45 @@ func TestSeed(t *testing.T) {
 	}
 }
 
+// What an account with a domain has beyond others can be tested, and orders of phone numbers, also
+// after a reset.
+func TestSeed_domainsAndNumbers(t *testing.T) {
+	t.Parallel()
+	srv := carillontest.Start(t)
+	account := srv.Seed(carillontest.Account{Name: "Acme", Type: "EnterpriseDirectory", Domains: []string{"example.com"},
+		Users: []carillontest.User{{Email: "ana@example.com"}, {Email: "bo@example.com", Registration: "Unregistered", Invitation: "Pending"}}})[0]
+	if account.Type != "EnterpriseDirectory" || len(account.Users) != 2 {
+		t.Errorf("got %+v, want an EnterpriseDirectory account with two users", account)
+	}
+	if other := srv.Seed(carillontest.Account{Name: "Bell", Domains: []string{"example.org"}})[0]; other.Type != "EnterpriseLWA" {
+		t.Errorf("got %+v, want an EnterpriseLWA account", other)
+	}
+	srv.AddNumbers("+12065550100", "+12065550101")
+	client := newClient(srv)
+	for range 2 {
+		ctx := t.Context()
+		if _, err := client.CreateUser(ctx, &chime.CreateUserInput{AccountId: &account.ID, Email: aws.String("eva@example.com")}); err != nil {
+			t.Error(err)
+		}
+		if _, err := client.CreateBot(ctx, &chime.CreateBotInput{AccountId: &account.ID, DisplayName: aws.String("Bot"), Domain: aws.String("example.com")}); err != nil {
+			t.Error(err)
+		}
+		found, err := client.SearchAvailablePhoneNumbers(ctx, &chime.SearchAvailablePhoneNumbersInput{AreaCode: aws.String("206")})
+		if err != nil || len(found.E164PhoneNumbers) != 2 {
+			t.Fatalf("got %+v and error %v, want the two numbers", found, err)
+		}
+		order, err := client.CreatePhoneNumberOrder(ctx, &chime.CreatePhoneNumberOrderInput{
+			E164PhoneNumbers: found.E164PhoneNumbers, ProductType: types.PhoneNumberProductTypeBusinessCalling})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := len(order.PhoneNumberOrder.OrderedPhoneNumbers); n != 2 {
+			t.Errorf("got %d ordered numbers, want 2", n)
+		}
+		srv.Reset()
+	}
+}
+
 func TestUsers_pages(t *testing.T) {
 	t.Parallel()
 	srv := carillontest.Start(t)
@@ -321,6 +360,16 @@ func TestFatal(t *testing.T) {
 		{"no number", func(s *carillontest.Server) {
 			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{{Email: "ana@example.com", PhoneNumber: "12"}}})
 		}, `accounts[0].Users[0].PhoneNumber: "12" is not a phone number such as "+12065550100"`},
+		{"domain of a Team account", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Type: "Team", Domains: []string{"example.com"}})
+		}, "accounts[0].Domains: a Team account has none"},
+		{"no domain", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Domains: []string{"example.com", "@"}})
+		}, "accounts[0].Domains[1]: "},
+		{"claimed domain", func(s *carillontest.Server) {
+			s.Seed(carillontest.Account{Name: "Acme", Domains: []string{"example.com"}}, carillontest.Account{Name: "Bell", Domains: []string{"example.com"}})
+		}, "accounts[1].Domains[0]: "},
+		{"number that is none", func(s *carillontest.Server) { s.AddNumbers("+12065550100", "12") }, "adding numbers: numbers[1]: "},
 		{"no address", func(s *carillontest.Server) {
 			s.Seed(carillontest.Account{Name: "Acme", Users: []carillontest.User{{ID: "ana"}}})
 		}, "accounts[0].Users[0]: PrimaryEmail of user ana is missing"},

@@ -16,9 +16,10 @@ import (
 type Account struct {
 	ID             string // made up if empty
 	Name           string
-	Type           string   // "Team" if empty; "EnterpriseLWA", "EnterpriseDirectory" or "EnterpriseOIDC"
+	Type           string   // "Team" if empty, and with Domains "EnterpriseLWA"; "EnterpriseDirectory" or "EnterpriseOIDC"
 	DefaultLicense string   // "Pro" if empty; another one of Licenses
 	Licenses       []string // that the account supports: "Basic" and "Pro" if empty; "Plus" and "ProTrial"
+	Domains        []string // that the account has claimed, such as "example.com": bots and CreateUser need one
 	Users          []User
 }
 
@@ -64,6 +65,9 @@ func (s *Server) seed(accounts []Account) ([]Account, error) {
 	var userRows []directory.UserRow
 	for i, a := range accounts {
 		a.ID = cmp.Or(a.ID, newID())
+		if a.Type == "" && len(a.Domains) > 0 {
+			a.Type = string(api.AccountTypeEnterpriseLWA)
+		}
 		a.Type = cmp.Or(a.Type, string(api.AccountTypeTeam))
 		a.DefaultLicense = cmp.Or(a.DefaultLicense, string(api.LicensePro))
 		if len(a.Licenses) == 0 {
@@ -92,6 +96,13 @@ func (s *Server) seed(accounts []Account) ([]Account, error) {
 	if err != nil {
 		return nil, err
 	}
+	for i, a := range done {
+		for j, domain := range a.Domains {
+			if _, err := s.service.operator.ClaimDomain(ctx, a.ID, domain); err != nil {
+				return nil, fmt.Errorf("%s.Domains[%d]: %w", accountRows[i].Place, j, err)
+			}
+		}
+	}
 	results, err = im.Users(ctx, userRows)
 	for i, r := range results {
 		err = cmp.Or(err, refused(userRows[i].Place, r))
@@ -100,8 +111,12 @@ func (s *Server) seed(accounts []Account) ([]Account, error) {
 }
 
 // check refuses what an import takes from old lists, and the API would not: an account with
-// licenses that it does not support, and numbers without a plus sign.
+// licenses that it does not support, and numbers without a plus sign. A claim would turn a Team
+// account into another one in silence.
 func (a Account) check(place string) error {
+	if a.Type == string(api.AccountTypeTeam) && len(a.Domains) > 0 {
+		return fmt.Errorf("%s.Domains: a Team account has none: leave Type empty, or name a type of Enterprise accounts", place)
+	}
 	supported := rules.Account{Licenses: a.Licenses}
 	if problem := supported.Unsupported(a.DefaultLicense); problem != "" {
 		return fmt.Errorf("%s.DefaultLicense: %s: see Account.Licenses", place, problem)
@@ -115,6 +130,32 @@ func (a Account) check(place string) error {
 		}
 	}
 	return nil
+}
+
+// AddNumbers adds phone numbers, such as "+12065550100", to those that can be found and ordered, of
+// which there are none at first. One that is no number is a fatal error.
+func (s *Server) AddNumbers(numbers ...string) {
+	s.t.Helper()
+	if err := s.addNumbers(numbers); err != nil {
+		s.t.Fatalf("carillontest: adding numbers: %v", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.numbers = append(s.numbers, numbers...)
+}
+
+func (s *Server) addNumbers(numbers []string) error {
+	rows := make([]directory.PoolRow, len(numbers))
+	for i, n := range numbers {
+		rows[i].PhoneNumber = n
+	}
+	results, err := s.service.operator.AddNumbers(s.context(), rows)
+	for i, r := range results {
+		if r.Outcome == directory.PoolRefused && err == nil {
+			err = fmt.Errorf("numbers[%d]: %s", i, r.Problem)
+		}
+	}
+	return err
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
