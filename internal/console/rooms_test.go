@@ -73,7 +73,7 @@ func TestNumbers(t *testing.T) {
 	r.changes(first, []string{"CallingName", "Example"}, "The number was changed.", "Example")
 	r.changes(first, []string{"ProductType", "VoiceConnector"}, "The number was changed.", "Product VoiceConnector")
 	r.has(r.post(first, "CallingName", "<b>much too long a name"), http.StatusUnprocessableEntity, "CallingName must match")
-	r.changes(first+"/delete", nil, "can be restored until", "Restore number")
+	r.changes(first+"/delete", nil, "can be restored for seven days. It was deleted 20", "Restore number")
 	r.changes(first+"/restore", nil, "The number was restored.", "Delete number")
 	r.sees("/numbers/orders", "There are no orders.")
 
@@ -204,7 +204,7 @@ func TestScenario_numbersRoomsBots(t *testing.T) {
 		v.press("Change calling name")
 		v.sees("The number was changed.")
 		v.press("Delete number")
-		v.sees("can be restored until")
+		v.sees("can be restored for seven days.")
 		v.press("Restore number")
 		v.sees("The number was restored.")
 	})
