@@ -75,6 +75,14 @@ func TestNumbers(t *testing.T) {
 	r.has(r.post(first, "CallingName", "<b>much too long a name"), http.StatusUnprocessableEntity, "CallingName must match")
 	r.changes(first+"/delete", nil, "can be restored for seven days. It was deleted 20", "Restore number")
 	r.changes(first+"/restore", nil, "The number was restored.", "Delete number")
+	s.write(t, func(tx store.Tx) error {
+		gone := numbers[0]
+		gone.Number, gone.Status, gone.Deleted = "+12065559999", "ReleaseInProgress", time.Now().AddDate(0, 0, -8)
+		return tx.InsertPhoneNumbers([]store.PhoneNumber{gone})
+	})
+	if page := r.sees("/numbers/%252B12065559999", "can no longer be restored"); strings.Contains(page, "Restore number") {
+		t.Error("a number that is being released can be restored")
+	}
 	r.sees("/numbers/orders", "There are no orders.")
 
 	ana := s.keyNamed(t, "ana", "AmazonChimeReadOnly")
