@@ -64,6 +64,9 @@ func barriers(b *browser, modules string) (all []string) {
 		if width := evaluate[int](b, "visitor.width()"); m.narrow && width > narrowWidth {
 			all = append(all, fmt.Sprintf("%s: the page is %d pixels wide, on a screen of %d", m, width, narrowWidth))
 		}
+		for _, text := range evaluate[[]string](b, "visitor.squeezed()") {
+			all = append(all, fmt.Sprintf("%s: the page has a letter or two on a line of %q", m, text))
+		}
 	}
 	return all
 }

@@ -3,6 +3,7 @@ package console
 import (
 	"slices"
 
+	"github.com/carillon-project/carillon/internal/chime/api"
 	"github.com/carillon-project/carillon/internal/document"
 )
 
@@ -23,11 +24,12 @@ type numbersPage struct {
 type aNumber struct {
 	*document.Object
 	AccountID, UserID string // empty if no user has it
-	Deleted           bool   // it can be restored, until it is gone
+	Deleted           bool   // it can be restored, until it is released
+	Released          bool   // it is about to be gone
 }
 
 func numberOf(o *document.Object) aNumber {
-	n := aNumber{Object: o, Deleted: o.Text("DeletionTimestamp") != ""}
+	n := aNumber{Object: o, Deleted: o.Text("DeletionTimestamp") != "", Released: o.Text("Status") == string(api.PhoneNumberStatusReleaseInProgress)}
 	for _, a := range objects(o, "Associations") {
 		switch a.Text("Name") {
 		case "AccountId":

@@ -73,8 +73,16 @@ func TestNumbers(t *testing.T) {
 	r.changes(first, []string{"CallingName", "Example"}, "The number was changed.", "Example")
 	r.changes(first, []string{"ProductType", "VoiceConnector"}, "The number was changed.", "Product VoiceConnector")
 	r.has(r.post(first, "CallingName", "<b>much too long a name"), http.StatusUnprocessableEntity, "CallingName must match")
-	r.changes(first+"/delete", nil, "can be restored until", "Restore number")
+	r.changes(first+"/delete", nil, "can be restored for seven days. It was deleted 20", "Restore number")
 	r.changes(first+"/restore", nil, "The number was restored.", "Delete number")
+	s.write(t, func(tx store.Tx) error {
+		gone := numbers[0]
+		gone.Number, gone.Status, gone.Deleted = "+12065559999", "ReleaseInProgress", time.Now().AddDate(0, 0, -8)
+		return tx.InsertPhoneNumbers([]store.PhoneNumber{gone})
+	})
+	if page := r.sees("/numbers/%252B12065559999", "can no longer be restored"); strings.Contains(page, "Restore number") {
+		t.Error("a number that is being released can be restored")
+	}
 	r.sees("/numbers/orders", "There are no orders.")
 
 	ana := s.keyNamed(t, "ana", "AmazonChimeReadOnly")
@@ -204,7 +212,7 @@ func TestScenario_numbersRoomsBots(t *testing.T) {
 		v.press("Change calling name")
 		v.sees("The number was changed.")
 		v.press("Delete number")
-		v.sees("can be restored until")
+		v.sees("can be restored for seven days.")
 		v.press("Restore number")
 		v.sees("The number was restored.")
 	})

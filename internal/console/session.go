@@ -223,7 +223,12 @@ func (c *Console) signInByLink(w http.ResponseWriter, r *http.Request) error {
 	token, err := c.Sessions.SignInByLink(r.Context(), strings.TrimSpace(r.PostFormValue("code")), from)
 	if errors.Is(err, directory.ErrSignIn) {
 		c.Logger.Warn("a sign-in by link was refused", slog.String("address", from.Address))
-		return c.show(w, r, nil, http.StatusForbidden, "link", signInForm{Problem: say("link.wrong")})
+		v, err := c.visit(w, r)
+		if err != nil {
+			return c.show(w, r, nil, http.StatusForbidden, "link", signInForm{Problem: say("link.wrong")})
+		}
+		// Perhaps by the same link, in another tab. The page has the menus.
+		return c.show(w, r, v, http.StatusForbidden, "link", signInForm{Problem: say("link.in", v.KeyName())})
 	}
 	return c.welcome(w, r, token, err, "/")
 }

@@ -78,7 +78,7 @@ func TestSession_EndedBeforeAForm(t *testing.T) {
 		{"/accounts/" + account + "/plans/PLAN/apply", "/accounts/" + account + "/plans/PLAN"},
 		{"/jobs/20260301-120000-1f3a5c/stop", "/jobs/20260301-120000-1f3a5c"},
 		{"/keys/AKIA/disable", "/keys"},
-		{"/accounts?new=Acme", "/accounts/ask?new=Acme"},
+		{"/accounts?new=Acme&once=ABCDEFGHIJKLMNOPQRSTUVWXYZ", "/accounts/ask?new=Acme"},
 	} {
 		status, to, _, _ := s.as(t, strings.Repeat("A", 43), "POST", c.form, url.Values{})
 		at, err := url.Parse(to)

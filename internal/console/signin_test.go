@@ -51,6 +51,12 @@ func TestScenario_signIn(t *testing.T) {
 		v.fill("Code", code)
 		v.press("Sign in")
 		v.sees("Accounts", "Sign out")
+		v.open(s.url + "/console/ui/link") // once more, in another tab
+		v.fill("Code", code)
+		v.press("Sign in")
+		v.sees("You are signed in already, as root.")
+		accessible(t, v)
+		v.follow("Accounts")
 		v.press("Sign out")
 		v.open(s.url + "/console/ui/link")
 		v.fill("Code", code)

@@ -109,6 +109,14 @@ globalThis.visitor ??= {
     return document.documentElement.scrollWidth;
   },
 
+  // Texts that have no room, so that their letters stand one below the other.
+  squeezed() {
+    return [...document.querySelectorAll("main *")].filter((e) => {
+      const {width, height} = e.getBoundingClientRect();
+      return e.childElementCount === 0 && e.checkVisibility() && e.textContent.trim().length > 10 && width > 0 && height > 5 * width;
+    }).map((e) => e.textContent.trim());
+  },
+
   leaveFocus() {
     document.activeElement?.blur();
     scrollTo(0, 0);
