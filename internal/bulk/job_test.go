@@ -84,6 +84,9 @@ user004@example.com,,Pro,
 user005@example.com,id-004,Pro,
 user000@example.com,,Pro,
 user005@example.com,,Gold,
+,user001@example.com,Pro,
+id-001,,Pro,
+#BEZUG!,,Pro,
 `, bulk.PlanOptions{Source: "rows.csv"})
 	want := []string{
 		"2 User000@example.com LicenseType Basic -> Pro",
@@ -96,6 +99,9 @@ user005@example.com,,Gold,
 		"10 user005@example.com ContradictingRow: user id-004 has the address User004@example.com; the user with the address user005@example.com has the id id-005: correct one of them",
 		"11 User000@example.com DuplicateRow: line 2 says the same for user000@example.com",
 		`12 user005@example.com InvalidRow: "Gold": LicenseType is one of Basic, Plus, Pro, ProTrial`,
+		"13 user001@example.com UnknownUser: no user has the id user001@example.com, which is an address: call a column of addresses email, and one of both user",
+		"14 id-001 UnknownUser: no user has the address id-001: call a column of ids UserId, and one of both user",
+		"15 #BEZUG! InvalidRow: #BEZUG! is what a spreadsheet says instead of a value",
 	}
 	if got := lines(p.Rows); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))

@@ -44,10 +44,11 @@ type Job struct {
 // errNoLedger is the error of a file that is no ledger: no job knows it.
 var errNoLedger = errors.New("no ledger")
 
-// CanRollBack reports whether [Account.Rollback] has something to undo.
+// CanRollBack reports whether [Account.Rollback] may have something to undo. A row that was sent
+// may be done: its answer was lost.
 func (j *Job) CanRollBack() bool {
 	_, problem := j.Undo()
-	return problem == "" && j.State != JobRolledBack && j.Done > 0
+	return problem == "" && j.State != JobRolledBack && (j.Done > 0 || j.Count(Sent) > 0)
 }
 
 // LookAt reads the ledger of a job. It locks and changes nothing, so the job may be running. A file

@@ -103,6 +103,9 @@ func TestLatest(t *testing.T) {
 		if tt.want != "" {
 			want, _ = time.Parse(time.RFC3339, tt.want)
 		}
+		if !j.CanRollBack() {
+			t.Errorf("after a line with %s: what was sent may be done, and cannot be undone", tt.before)
+		}
 		if j.Latest.IsZero() || !j.Latest.Equal(want) {
 			t.Errorf("after a line with %s: got %v, want %v", tt.before, j.Latest, want)
 		}

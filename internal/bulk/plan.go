@@ -403,6 +403,12 @@ func (p *planner) leave(i int, w Wish) {
 		r.fail(codeInvalid, "%s", badAddress(w.Email))
 	case w.ID != "" && w.Email != "" && p.Action != Invite:
 		p.disagree(i, w, r)
+	case sheet.IsFailure(w.ID), sheet.IsFailure(w.Email):
+		r.fail(codeInvalid, "%s is what a spreadsheet says instead of a value", w.name())
+	case strings.Contains(w.ID, "@"):
+		r.fail(codeUnknown, "no user has the id %s, which is an address: call a column of addresses email, and one of both user", w.name())
+	case w.Email != "" && !strings.Contains(w.Email, "@"):
+		r.fail(codeUnknown, "no user has the address %s: call a column of ids UserId, and one of both user", w.name())
 	default:
 		r.fail(codeUnknown, "no user %s is in account %s", w.name(), p.Account)
 	}

@@ -57,7 +57,7 @@ carillon import --account-id Acme bots.json retention.json`,
 	f.text(&o.AccountID, "account-id ACCOUNT", "account, by its id or its name, of the rows that name none, or one that is not known",
 		completedBy(p.storeAccounts(&o.database)))
 	parsed(f, &o.AWSAccountID, awsAccountID, "aws-account-id ID", "", "AWS account of phone numbers, orders, their settings and global settings, which do not say it (default that of the accounts)")
-	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
+	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first that is not hidden)")
 	f.toggle(&o.DryRun, "dry-run", "say what would be done, and change nothing")
 	o.database.flags(f)
 	return c

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"syscall"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -128,7 +129,7 @@ func (f *file) refused(err error) error {
 	switch {
 	case !ok:
 		return err
-	case bad.Err != nil:
+	case bad.Err != nil && !errors.Is(bad.Err, syscall.EISDIR):
 		return bad.Err
 	case bad.Line == 0:
 		return &Refused{f.name + ": " + bad.Text}
