@@ -149,7 +149,11 @@ func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEnt
 	case formatCSV:
 		err = report.WriteTrailCSV(w, entries)
 	default:
-		err = auditTable(w, p.terminal().Width, entries)
+		var found bool
+		found, err = auditTable(w, p.terminal().Width, entries)
+		if err == nil && !found {
+			fmt.Fprintln(p.stderr, "carillon: audit: there are no such records")
+		}
 	}
 	if err != nil {
 		return err
@@ -158,18 +162,19 @@ func (p *program) writeAudit(format string, entries iter.Seq2[directory.AuditEnt
 }
 
 // auditTable writes what people look for, in lines for a screen: one for each request, and below it
-// what became of whom.
-func auditTable(w io.Writer, columns int, entries iter.Seq2[directory.AuditEntry, error]) error {
+// what became of whom. It reports whether there are any.
+func auditTable(w io.Writer, columns int, entries iter.Seq2[directory.AuditEntry, error]) (found bool, err error) {
 	var request string
 	for e, err := range entries {
 		if err != nil {
-			return err
+			return found, err
 		}
+		found = true
 		head := fmt.Sprintf("%s  %s  %s", e.Time.Local().Format(time.DateTime), e.KeyName, e.Operation)
 		if this := head + e.RequestID; this != request {
 			request = this
 			if _, err := fmt.Fprintln(w, sheet.Visible(head)); err != nil {
-				return err
+				return found, err
 			}
 		}
 		o := directory.AuditDocument(e)
@@ -181,10 +186,10 @@ func auditTable(w io.Writer, columns int, entries iter.Seq2[directory.AuditEntry
 			line = "    " + who + "\n" + Fill(what, "        ", columns)
 		}
 		if _, err := io.WriteString(w, line); err != nil {
-			return err
+			return found, err
 		}
 	}
-	return nil
+	return found, nil
 }
 
 // change tells what became of what in a few words; nothing in them can act on a terminal.

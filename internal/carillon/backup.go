@@ -61,6 +61,9 @@ func (p *program) backup(ctx context.Context, o backupOptions, file string) erro
 	}
 	dir := file
 	if o.Keep > 0 {
+		if info, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) || err == nil && !info.IsDir() {
+			return p.badInput("--keep takes a directory, and %s is none: make it first", dir)
+		}
 		file = filepath.Join(dir, time.Now().UTC().Format(backupName))
 	}
 	b, err := sqlite.WriteBackup(ctx, d.Data, file, d.keyFile())

@@ -1,6 +1,9 @@
 package carillon
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +24,21 @@ AWS account and has a policy, which says what it may do there.`,
 	c.AddCommand(p.keyCreateCommand(), p.keyListCommand(), p.keyDisableCommand(), p.keyEnableCommand(), p.keyDeleteCommand(),
 		p.keyRotateSecretCommand(), p.keyRecoverCommand())
 	return c
+}
+
+// changed returns the error of a change of the key that a word names. A word that is the name of a
+// key, and no id, is told the id: nothing keeps a name from being given to another key later.
+func changed(ctx context.Context, keys *directory.Keys, word string, err error) error {
+	if !errors.Is(err, directory.ErrUnknownKey) {
+		return err
+	}
+	all, listing := keys.List(ctx, "")
+	for _, key := range all {
+		if listing == nil && key.Name == word {
+			return fmt.Errorf("%w: that is a name, give the id: %s", err, key.ID)
+		}
+	}
+	return err
 }
 
 // keyDocument shows a key in the manner of the API, as it is now. A root key has no policy: it may

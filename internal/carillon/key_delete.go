@@ -25,6 +25,7 @@ When the root key is gone, the next start of the service makes another one.` + b
 
 func (p *program) deleteKey(ctx context.Context, d database, id string) error {
 	return p.onStore(ctx, d, func(st openStore) error {
-		return st.keys(nil).Delete(ctx, id)
+		keys := st.keys(nil)
+		return changed(ctx, keys, id, keys.Delete(ctx, id))
 	})
 }

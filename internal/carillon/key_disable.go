@@ -26,9 +26,10 @@ func (p *program) keyStateCommand(name string, set func(*directory.Keys, context
 	var format string
 	c.RunE = func(c *cobra.Command, words []string) error {
 		return p.onStore(c.Context(), where, func(st openStore) error {
-			key, err := set(st.keys(nil), c.Context(), words[0])
+			keys := st.keys(nil)
+			key, err := set(keys, c.Context(), words[0])
 			if err != nil {
-				return err
+				return changed(c.Context(), keys, words[0], err)
 			}
 			return p.print(format, name, document.NewObject(document.Member{Key: "AccessKey", Value: keyDocument(key, st.now())}))
 		})

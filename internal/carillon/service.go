@@ -261,6 +261,13 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			o.Logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
 		})
 	})
+	if o.Test && states == nil { // others may have the database, too
+		s.background.Go(func() {
+			domain.KeepTasksFree(s.calls, func(err error) {
+				o.Logger.Warn("what a service that was killed had begun could not be looked for: trying again", "error", err)
+			})
+		})
+	}
 	if o.Test {
 		options.Intercept = s.faults.Intercept
 	}

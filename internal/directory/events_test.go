@@ -495,7 +495,7 @@ func TestEvents_Failing(t *testing.T) {
 			if err := h.service.RunDue(t.Context()); err != nil {
 				t.Errorf("RunDue, a moment later: got error %v, want none", err)
 			}
-			h.moved.Add(int64(time.Minute))
+			h.moved.Add(int64(time.Minute + time.Second))
 		}
 		equal(t, "events", host.take(), []string{})
 	})

@@ -47,6 +47,11 @@ func Schedule(ctx context.Context, s *Service, t store.Task) error {
 	return update(ctx, s.store, s.options, Caller{AWSAccountID: t.AWSAccountID}, operation{}, func(c *change) error { return c.schedule(t) })
 }
 
+// FreeDead is a round of [Service.KeepTasksFree], which gets what the last one has returned.
+func FreeDead(ctx context.Context, s *Service, before []store.Task) ([]store.Task, error) {
+	return s.freeDead(ctx, before)
+}
+
 // IsEndpoint reports whether a URL has the form of an endpoint of a bot.
 func IsEndpoint(text string) bool { return isEndpoint(text) }
 

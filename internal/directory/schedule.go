@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -187,21 +188,78 @@ func (s *Service) RunDue(ctx context.Context) error {
 // run tasks: whoever has leased one is dead, and the lease would last if the clock stands still, or
 // was set to an earlier time.
 func (s *Service) FreeTasks(ctx context.Context) error {
-	always := time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
-	all, _, err := s.store.DueTasks(ctx, always, math.MaxInt32)
-	all = slices.DeleteFunc(all, func(t store.Task) bool { return t.Leased.IsZero() })
-	if err != nil || len(all) == 0 {
+	leased, err := s.leasedTasks(ctx)
+	if err != nil {
 		return err
 	}
-	return s.store.Update(ctx, func(tx store.Tx) error {
-		for _, t := range all {
-			t, err := tx.Task(t.AWSAccountID, t.AccountID, t.Kind, t.Target)
-			if errors.Is(err, store.ErrNotFound) {
+	return s.free(ctx, leased)
+}
+
+// KeepTasksFree ends the leases of services that have died, until the context ends. It is for a
+// service whose clock may stand still while it shares its database: then a lease does not end by
+// itself. A lease that has stayed for longer, by the time of the machine, than work takes belongs
+// to nobody. failed hears of what goes wrong.
+func (s *Service) KeepTasksFree(ctx context.Context, failed func(error)) {
+	var before []store.Task
+	for {
+		leased, err := s.freeDead(ctx, before)
+		if err == nil {
+			before = leased
+		} else if ctx.Err() == nil {
+			failed(err)
+		}
+		select {
+		case <-time.After(deadAfter):
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// freeDead ends the leases that are as they were before, and are not of this service. It returns
+// the others.
+func (s *Service) freeDead(ctx context.Context, before []store.Task) ([]store.Task, error) {
+	leased, err := s.leasedTasks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var dead []store.Task
+	s.tasks.mu.Lock()
+	leased = slices.DeleteFunc(leased, func(t store.Task) bool {
+		same := slices.ContainsFunc(before, func(b store.Task) bool { return keyOf(b) == keyOf(t) && b.Leased.Equal(t.Leased) })
+		if !same || s.tasks.working[keyOf(t)] != nil {
+			return false
+		}
+		dead = append(dead, t)
+		return true
+	})
+	s.tasks.mu.Unlock()
+	if err := s.free(ctx, dead); err != nil {
+		return nil, err
+	}
+	return leased, nil
+}
+
+func (s *Service) leasedTasks(ctx context.Context) ([]store.Task, error) {
+	always := time.Date(9999, time.December, 31, 0, 0, 0, 0, time.UTC)
+	all, _, err := s.store.DueTasks(ctx, always, math.MaxInt32)
+	return slices.DeleteFunc(all, func(t store.Task) bool { return t.Leased.IsZero() }), err
+}
+
+// free ends leases, unless they have become others.
+func (s *Service) free(ctx context.Context, leased []store.Task) error {
+	if len(leased) == 0 {
+		return nil
+	}
+	err := s.store.Update(ctx, func(tx store.Tx) error {
+		for _, t := range leased {
+			is, err := tx.Task(t.AWSAccountID, t.AccountID, t.Kind, t.Target)
+			if errors.Is(err, store.ErrNotFound) || err == nil && !is.Leased.Equal(t.Leased) {
 				continue
 			}
 			if err == nil {
-				t.Leased = time.Time{}
-				err = tx.PutTask(t)
+				is.Leased = time.Time{}
+				err = tx.PutTask(is)
 			}
 			if err != nil {
 				return err
@@ -209,6 +267,15 @@ func (s *Service) FreeTasks(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err == nil {
+		s.tasks.wake()
+	}
+	return err
+}
+
+// keyOf is what tells a task from others.
+func keyOf(t store.Task) store.Task {
+	return store.Task{AWSAccountID: t.AWSAccountID, AccountID: t.AccountID, Kind: t.Kind, Target: t.Target}
 }
 
 // CountDueTasks counts the tasks that wait although they are due, by kind.
@@ -280,7 +347,7 @@ func (s *Service) begin(ctx context.Context, t store.Task, failed func(kind stri
 	case k.run != nil:
 		return true, guarded(func() error { return s.run(ctx, k, t) })
 	}
-	key := store.Task{AWSAccountID: t.AWSAccountID, AccountID: t.AccountID, Kind: t.Kind, Target: t.Target}
+	key := keyOf(t)
 	if s.tasks.working[key] != nil {
 		return false, nil
 	}
@@ -341,10 +408,11 @@ func (s *Service) run(ctx context.Context, k kind, t store.Task) error {
 }
 
 // lease keeps everybody else from a task for a time, and returns it as it is then, unless another
-// service was first: then it returns false.
+// service was first: then it returns false. Up to a second is added, or nobody could tell two
+// leases apart while the clock stands still.
 func (s *Service) lease(ctx context.Context, t store.Task, d time.Duration) (leased store.Task, did bool, err error) {
 	did, err = s.updateTask(ctx, operation{}, t, nil, func(c *change, t store.Task) error {
-		t.Leased = c.now.Add(d)
+		t.Leased = c.now.Add(d + time.Duration(rand.IntN(1000))*time.Millisecond)
 		leased = t
 		return c.PutTask(t)
 	})
@@ -369,6 +437,8 @@ func stillLeased(tx store.Tx, t store.Task) error {
 const (
 	turnTime  = 10 * time.Second // after which what is left waits for the next turn
 	turnLease = time.Minute      // longer than a turn that begins to send at its end
+
+	deadAfter = 70 * time.Second // longer than any lease, those of put-off tasks too
 )
 
 // inTurns returns the work of tasks that send what waits for their target, one after the other:

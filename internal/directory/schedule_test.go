@@ -141,6 +141,53 @@ func TestSchedule_once(t *testing.T) {
 	})
 }
 
+// While the clock stands still no lease ends by itself. One that belongs to nobody any more is
+// ended all the same; one that was renewed, or whose work is under way here, is not.
+func TestSchedule_leasedForEver(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		other := houseOver(t, h.store)
+		var did []string
+		directory.Chores(other.service, nil, func(task store.Task) error { did = append(did, task.Target); return nil })
+		put := func(target string, leased time.Duration) {
+			h.write(func(tx store.Tx) error {
+				task := chore("errand", "", target, now)
+				task.Leased = now.Add(leased)
+				return tx.PutTask(task)
+			})
+		}
+		begun, end := make(chan struct{}), make(chan struct{})
+		directory.Chores(h.service, nil, func(store.Task) error { close(begun); <-end; return nil })
+		h.schedule(chore("errand", "", "own", now))
+		result := make(chan error)
+		go func() { result <- h.service.RunDue(context.Background()) }()
+		<-begun
+		put("dead", time.Minute)
+		put("busy", time.Minute)
+		round := func(before []store.Task) []store.Task {
+			leased, err := directory.FreeDead(t.Context(), h.service, before)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return leased
+		}
+		leased := round(nil)
+		other.runDue()
+		equal(t, "done after the first round", did, []string(nil))
+		put("busy", time.Minute+time.Millisecond)
+		leased = round(leased)
+		other.runDue()
+		equal(t, "done after the second round", did, []string{"dead"})
+		round(leased)
+		other.runDue()
+		equal(t, "done after the third round", did, []string{"dead", "busy"})
+		close(end)
+		if err := <-result; err != nil {
+			t.Error(err)
+		}
+		equal(t, "tasks left", h.tasks(), []string(nil))
+	})
+}
+
 // Work outside of updates is leased: no second service does it meanwhile, and one does it after the
 // first has died.
 func TestSchedule_leased(t *testing.T) {

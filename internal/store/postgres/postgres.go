@@ -129,7 +129,7 @@ func open(ctx context.Context, databaseURL string, opts Options, checked bool) (
 	if err := d.prepare(ctx, migrations, checked); err != nil {
 		d.Close()
 		c := config.ConnConfig
-		return nil, nil, fmt.Errorf("opening database %s at %s:%d: %w", c.Database, c.Host, c.Port, explain(err))
+		return nil, nil, fmt.Errorf("opening database %s at %s:%d: %w", cmp.Or(c.Database, c.User), c.Host, c.Port, explain(err))
 	}
 	return d, migrations.Found, nil
 }
