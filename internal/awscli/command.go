@@ -229,6 +229,9 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 			}
 		case o.takes == none:
 			input.Set(o.member.Name, o.name == "--"+o.member.Option)
+		case slices.Equal(words, []string{"--"}) && (o.member.Shape.Kind == model.String || o.member.Shape.Kind == model.List):
+			// Only --option=-- has it here. Version 1's parser drops it, and a list of nothing is left.
+			input.Set(o.member.Name, []any{})
 		case o.pages && o.integer && o.member.Shape.Kind == model.List:
 			// The parser has made a number of the word: version 1 has a Python error there.
 			return nil, &params.Error{Option: o.name, Reason: "a number is no list: give the list in --cli-input-json"}
