@@ -229,6 +229,17 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 			}
 		case o.takes == none:
 			input.Set(o.member.Name, o.name == "--"+o.member.Option)
+		case slices.Equal(words, []string{"--"}) && (o.member.Shape.Kind == model.String || o.member.Shape.Kind == model.List):
+			// Only --option=-- has it here. Version 1's parser drops it, and a list of nothing is left.
+			input.Set(o.member.Name, []any{})
+		case o.pages && o.integer && o.member.Shape.Kind == model.List:
+			// The parser has made a number of the word: version 1 has a Python error there.
+			return nil, &params.Error{Option: o.name, Reason: "a number is no list: give the list in --cli-input-json"}
+		case o.pages && o.member.Shape.Kind == model.Boolean:
+			input.Set(o.member.Name, words[0]) // validation refuses it
+			if n, err := document.ToInt(words[0]); o.integer && err == nil {
+				input.Set(o.member.Name, n)
+			}
 		default:
 			v, err := params.Read(o.name, o.member, words, files)
 			if err != nil {
@@ -254,6 +265,34 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 		}
 	}
 	return input, nil
+}
+
+// told returns what an operation says to the rules of endpoints.
+func told(op *model.Operation, input *document.Object) map[string]any {
+	if op.Told == nil {
+		return nil
+	}
+	values := map[string]any{}
+	for _, p := range op.Told {
+		if values[p.Name] != nil {
+			continue
+		}
+		var v any
+		if p.Path != "" {
+			v = search(input, p.Path)
+		} else {
+			v, _ = document.Parse(p.Value)
+		}
+		if list, ok := v.([]any); ok {
+			texts := make([]string, len(list))
+			for i, e := range list {
+				texts[i], _ = e.(string)
+			}
+			v = texts
+		}
+		values[p.Name] = v
+	}
+	return values
 }
 
 // loader loads what an option names in place of its value.
@@ -283,6 +322,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		auth = c.service.Auth
 	}
 	signed := !c.global.has(noSignOption) && auth != model.NoAuth && auth != model.Bearer
+	c.settings.Told = told(c.op, input)
 	conn, err := c.settings.Connect(ctx, c.service, signed)
 	if err != nil {
 		return err

@@ -86,7 +86,11 @@ func (c *cli) lookUp(command string) (*model.Service, error) {
 	if versions == nil {
 		return nil, nil
 	}
-	version, chosen, err := profile.New(c.env, profile.Flags{Profile: c.flag(profileOption)}).APIVersion(command)
+	settings := c.settings // which read a file once
+	if settings == nil {
+		settings = profile.New(c.env, profile.Flags{Profile: c.flag(profileOption)})
+	}
+	version, chosen, err := settings.APIVersion(command)
 	if err != nil {
 		return nil, err
 	}

@@ -78,6 +78,9 @@ func (c *Client) newRequest(op *model.Operation, input *document.Object) (*reque
 	if r.auth = op.Auth; r.auth == "" && c.config.Service != nil {
 		r.auth = c.config.Service.Auth
 	}
+	if content.path == "/" && op.Query == "" && endpoint.Path != "" && !strings.HasSuffix(endpoint.Path, "/") {
+		content.path, content.shownPath = "", "" // the path of the endpoint stays as it is
+	}
 	query := joinQuery(endpoint.RawQuery, content.query)
 	if r.url, err = below(endpoint, content.path, query); err != nil {
 		return nil, err

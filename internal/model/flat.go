@@ -394,9 +394,21 @@ func (c *coder) operation(op *Operation) {
 	c.namespace(&op.Namespace)
 	pages := op.Paginator != nil
 	broken := op.Fault != ""
-	c.flags(&pages, &op.Checksum, &broken)
+	told := len(op.Told) > 0
+	c.flags(&pages, &op.Checksum, &broken, &told)
 	if broken {
 		c.string(&op.Fault)
+	}
+	if told {
+		n := c.length(len(op.Told))
+		if c.reading() {
+			op.Told = make([]ContextParam, n)
+		}
+		for i := range n {
+			c.string(&op.Told[i].Name)
+			c.string(&op.Told[i].Value)
+			c.string(&op.Told[i].Path)
+		}
 	}
 	if !pages {
 		return

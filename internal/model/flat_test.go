@@ -35,9 +35,10 @@ func zoo() *model.Service {
 			Acceptors: []model.Acceptor{{State: "success", Matcher: "path", Argument: "A", Expected: "1"}}}},
 		Operations: []*model.Operation{
 			{Name: "Put", Command: "put", Method: "PUT", Path: "/{id}", Query: "q", Status: 201, Input: in, Output: tree, ItemErrors: "E", HostPrefix: "h",
-				Auth: model.NoAuth, Checksum: true, ResultWrapper: "R", Root: "Root", Namespace: model.Namespace{URI: "n"},
+				Auth: model.NoAuth, Checksum: true, Told: []model.ContextParam{{Name: "Flag", Value: "true"}, {Name: "Key", Path: "Id"}}, ResultWrapper: "R", Root: "Root", Namespace: model.Namespace{URI: "n"},
 				Paginator: &model.Paginator{InputTokens: []string{"a", "b"}, OutputTokens: []string{"c"}, LimitKey: "l", ResultKeys: []string{"r"}, MoreResults: "m", NonAggregate: []string{"n"}}},
 			{Name: "Get", Command: "get", Method: "GET", Path: "/", Status: 200, Output: list.Element},
+			{Name: "Lost", Command: "lost", Method: "POST", Path: "/", Status: 200, Fault: "the shape X is missing"},
 		},
 	}
 }
@@ -64,7 +65,7 @@ func TestFlat(t *testing.T) {
 	if get.Output != got.All()[0].Output || get.Output.Member("Children").Shape.Element != get.Output {
 		t.Error("a shape was read twice")
 	}
-	if diff := cmp.Diff([]string{"put", "get"}, got.Commands()); diff != "" {
+	if diff := cmp.Diff([]string{"put", "get", "lost"}, got.Commands()); diff != "" {
 		t.Errorf("the commands (-want +got):\n%s", diff)
 	}
 	former := strings.Replace(string(model.AppendFlat(nil, want)), "carillon model 3", "carillon model 2", 1)

@@ -126,9 +126,19 @@ type Operation struct {
 	Root          string    // RESTXML: the root of the body
 	Namespace     Namespace // RESTXML: of the root
 
+	// Told is what the rules of endpoints are told of a call, the first of a name that is there.
+	Told []ContextParam
+
 	// Fault says why the operation cannot be called: its part of the contract is broken. It has
 	// neither input nor output then.
 	Fault string
+}
+
+// ContextParam is a parameter of the rules of endpoints and where its value is.
+type ContextParam struct {
+	Name  string
+	Value string // the same for all calls, as JSON
+	Path  string // in the input, as JMESPath; empty for a Value
 }
 
 // Streams returns the member of a shape that is the raw body of a message, and that programs pass

@@ -3,6 +3,7 @@ package profile
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -96,10 +97,53 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 	if err := s.checkSSOToken(); err != nil {
 		return nil, err
 	}
-	if err := s.reach(ctx, c, targetOf(service)); err != nil {
+	to := targetOf(service)
+	if to.rules != "" {
+		if err := s.tell(&to, c); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.reach(ctx, c, to); err != nil {
 		return nil, err
 	}
 	return c, nil
+}
+
+// tell adds what the rules of endpoints are told: what the operation says, the account of the keys,
+// and whether the endpoint may be that of the account. The account of a role is not known here.
+func (s *Settings) tell(to *target, c *Connection) error {
+	to.told = maps.Clone(s.Told)
+	if to.told == nil {
+		to.told = map[string]any{}
+	}
+	if c.unsigned {
+		to.told[accountMode] = "disabled"
+		return nil
+	}
+	mode, err := s.resolve(nil, "", "AWS_ACCOUNT_ID_ENDPOINT_MODE", "account_id_endpoint_mode")
+	if err != nil {
+		return err
+	}
+	to.told[accountMode] = "preferred"
+	if mode.IsSet() {
+		to.told[accountMode] = python.Lower(mode.Text)
+	}
+	if c.Credentials == nil {
+		return nil
+	}
+	var account Value
+	switch c.Credentials.Source.Type {
+	case "env":
+		account = s.fromEnv("AWS_ACCOUNT_ID")
+	case "shared-credentials-file", "config-file":
+		if account, err = s.Setting("aws_account_id"); err != nil {
+			return err
+		}
+	}
+	if account.Text != "" {
+		to.told[accountID] = account.Text
+	}
+	return nil
 }
 
 // reach finds what a connection in a region needs beside credentials. It reports the first thing

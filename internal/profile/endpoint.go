@@ -25,10 +25,12 @@ type target struct {
 	setting string // its name in settings
 	global  string // the region of a global service, "" for a service with an endpoint in each
 	rules   string // of its endpoints, "" for none
+
+	told map[string]any // parameters of the rules: those that the settings know by the name that all services have
 }
 
 func targetOf(service *model.Service) target {
-	return target{service.EndpointPrefix, service.SettingName(), service.GlobalRegion, service.Rules}
+	return target{prefix: service.EndpointPrefix, setting: service.SettingName(), global: service.GlobalRegion, rules: service.Rules}
 }
 
 // awsGlobal is the region of a user who has chosen none.
@@ -239,7 +241,7 @@ func (s *Settings) endpoint(service target, region Value) (Endpoint, error) {
 
 // ruledEndpoint returns the endpoint of a service in a region as its rules say.
 func (t target) ruledEndpoint(region string, fips, dualStack bool) (Endpoint, error) {
-	e, err := ruled(t.rules, region, fips, dualStack)
+	e, err := ruled(t.rules, region, fips, dualStack, t.told)
 	switch {
 	case err == nil && region == "":
 		err = checkURL(e.URL)

@@ -62,7 +62,7 @@ func (s *Settings) correct(e *Endpoint, service target) error {
 	if p.name == "aws-us-gov" && e.URL == strings.Replace(plain, service.prefix, service.prefix+"-fips", 1) {
 		e.URL = plain
 	}
-	if service != tokenService || e.URL != plain {
+	if service.setting != tokenService.setting || e.URL != plain {
 		return nil
 	}
 	mode, err := s.tokenEndpoints()

@@ -160,6 +160,10 @@ type Settings struct {
 	// is false, or Prompt nil, nobody can be asked.
 	Prompt func(ctx context.Context, text string) (line string, ok bool, err error)
 
+	// Told are parameters of the rules of endpoints: what an operation says of a call. Values are
+	// texts, booleans and lists of texts.
+	Told map[string]any
+
 	// UserAgent and the timeouts are for requests for credentials: see [client.Config]. The timeouts
 	// are not for containers and instance metadata, which answer at once.
 	UserAgent                   string

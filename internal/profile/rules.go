@@ -11,8 +11,15 @@ import (
 // or in an error. The rules of the built-in services say what defaultEndpoint does; those of a
 // custom model are evaluated here.
 
-// ruled returns the endpoint that rules say.
-func ruled(rules, region string, fips, dualStack bool) (Endpoint, error) {
+// Parameters that settings know, by the names that all services have for them.
+const (
+	accountID   = "AWS::Auth::AccountId"
+	accountMode = "AWS::Auth::AccountIdEndpointMode"
+)
+
+// ruled returns the endpoint that rules say. What an operation tells comes before what the settings
+// know.
+func ruled(rules, region string, fips, dualStack bool, told map[string]any) (Endpoint, error) {
 	v, err := document.Parse(rules)
 	root, ok := v.(*document.Object)
 	if err != nil || !ok {
@@ -29,6 +36,13 @@ func ruled(rules, region string, fips, dualStack bool) (Endpoint, error) {
 			value = fips
 		case "AWS::UseDualStack":
 			value = dualStack
+		case accountID, accountMode:
+			if known := told[parameter.Text("builtIn")]; known != nil {
+				value = known
+			}
+		}
+		if given := told[p.Key]; given != nil {
+			value = given
 		}
 		if value != nil {
 			r.values[p.Key] = value

@@ -490,11 +490,35 @@ func (r *reader) operation(name string, raw *document.Object) *model.Operation {
 		op.Auth = model.SignV4Unsigned
 	}
 	op.Checksum = truth(raw, "httpChecksumRequired") || truth(members(raw, "httpChecksum"), "requestChecksumRequired")
+	op.Told = r.told(raw)
 	if !r.strict {
 		r.condemn(op)
 	}
 	op.ItemErrors = r.itemErrors(op)
 	return op
+}
+
+// told returns what the rules of endpoints are told of a call.
+func (r *reader) told(operation *document.Object) (told []model.ContextParam) {
+	for _, m := range members(operation, "staticContextParams").Members() {
+		param, _ := m.Value.(*document.Object)
+		value, _ := param.Get("value")
+		told = append(told, model.ContextParam{Name: m.Key, Value: string(document.AppendCompact(nil, value))})
+	}
+	input := members(r.raw, members(operation, "input").Text("shape"))
+	for _, m := range members(input, "members").Members() {
+		ref, _ := m.Value.(*document.Object)
+		if name := members(ref, "contextParam").Text("name"); name != "" {
+			told = append(told, model.ContextParam{Name: name, Path: m.Key})
+		}
+	}
+	for _, m := range members(operation, "operationContextParams").Members() {
+		param, _ := m.Value.(*document.Object)
+		if path := param.Text("path"); path != "" {
+			told = append(told, model.ContextParam{Name: m.Key, Path: path})
+		}
+	}
+	return told
 }
 
 // condemn takes from an operation with something wrong in it, or in what it reaches, all but that.
@@ -575,6 +599,16 @@ func (r *reader) paginators(s *model.Service, text string) error {
 		}
 		if len(p.InputTokens) == 0 || len(p.OutputTokens) < len(p.InputTokens) || len(p.ResultKeys) == 0 {
 			continue // not to be paged: the entry says so by what it lacks
+		}
+		// The options for pages take what limits a page, if they can.
+		limit := op.Input.Member(p.LimitKey)
+		if limit != nil && limit.Shape.Kind != model.String && limit.Shape.Kind != model.Integer && limit.Shape.Kind != model.Long {
+			//lint:ignore ST1005 version 1's text
+			r.failf("Unsupported pagination type %s for operation %s and parameter %s", members(r.raw, limit.Shape.Name).Text("type"), op.Name, limit.Name)
+			if !r.strict {
+				r.condemn(op)
+			}
+			continue
 		}
 		op.Paginator = p
 	}
