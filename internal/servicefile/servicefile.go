@@ -603,7 +603,6 @@ func (r *reader) paginators(s *model.Service, text string) error {
 		// The options for pages take what limits a page, if they can.
 		limit := op.Input.Member(p.LimitKey)
 		if limit != nil && limit.Shape.Kind != model.String && limit.Shape.Kind != model.Integer && limit.Shape.Kind != model.Long {
-			//lint:ignore ST1005 version 1's text
 			r.failf("Unsupported pagination type %s for operation %s and parameter %s", members(r.raw, limit.Shape.Name).Text("type"), op.Name, limit.Name)
 			if !r.strict {
 				r.condemn(op)
