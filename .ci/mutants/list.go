@@ -263,7 +263,7 @@ var list = []mutant{
 	},
 	{
 		name: "key-in-place", promise: "a first start that is killed leaves a whole secret key or none",
-		file: "internal/seal/seal.go", old: `atomicfile.CreateFile(path, lineOf(newKey()), 0o600)`,
+		file: "internal/seal/seal.go", old: `atomicfile.CreateMissing(path, lineOf(newKey()), 0o600)`,
 		new: `func() error {
 			f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 			if err != nil {
@@ -295,13 +295,14 @@ var list = []mutant{
 	},
 	{
 		name: "key-unsynced", promise: "the secret key is on the disk before anything is sealed with it",
-		file: "internal/seal/seal.go", old: `err := atomicfile.CreateFile(path, lineOf(newKey()), 0o600)`,
+		file: "internal/seal/seal.go", old: `return atomicfile.CreateMissing(path, lineOf(newKey()), 0o600)`,
 		new: `f, err := atomicfile.New(path, 0o600)
 			if err == nil {
 				f.Volatile = true
 				f.Write(lineOf(newKey()))
 				err = f.Create()
-			}`,
+			}
+			return err`,
 		in: "cmd/carillon", tests: []string{"TestPowerLoss_FirstStart"}, args: fewLosses,
 	},
 	{
