@@ -589,7 +589,7 @@ func (r *reader) paginators(s *model.Service, text string) error {
 	for _, m := range members(root, "pagination").Members() {
 		raw, ok := m.Value.(*document.Object)
 		op := s.Operation(m.Key)
-		if !ok || op == nil || op.Fault != "" {
+		if !ok || op == nil || op.Input == nil { // something is wrong with it
 			continue
 		}
 		r.only(raw, "the paginator of "+m.Key, "input_token", "output_token", "limit_key", "result_key", "more_results", "non_aggregate_keys", "py_input_token")
