@@ -9,4 +9,8 @@ func init() { restTime, streamTime = time.Minute, time.Hour }
 func (c *Console) Routes() []string { return c.routed }
 
 // Kept returns how many bytes of answers are kept.
-func (c *Console) Kept() int { return c.sent.size }
+func (c *Console) Kept() int {
+	c.sent.mu.Lock()
+	defer c.sent.mu.Unlock()
+	return c.sent.size
+}
