@@ -459,32 +459,32 @@ func (c *cellCheck) token(t xml.Token) error {
 	return nil
 }
 
-// merge keeps in mind cells that are merged over several rows. Merges of a sheet do not overlap,
-// but those of a bad one could be as many as it has cells, each as high as the sheet.
+// merge keeps in mind cells that are merged. Merges of a sheet do not overlap, but those of a bad
+// one could be as many as it has cells, each as large as the sheet.
 func (c *cellCheck) merge(ref string) error {
-	const most = 16 << 20
+	const most = 4 << 20
 	from, to, _ := strings.Cut(ref, ":")
-	col, top, err := excelize.CellNameToCoordinates(from)
-	_, bottom, err2 := excelize.CellNameToCoordinates(to)
+	left, top, err := excelize.CellNameToCoordinates(from)
+	right, bottom, err2 := excelize.CellNameToCoordinates(to)
 	bottom = min(bottom, c.row)
-	if err != nil || err2 != nil || bottom <= top {
+	if err != nil || err2 != nil || right < left || bottom < top {
 		return nil
 	}
-	if c.covered += bottom - top; c.covered > most {
+	if c.covered += (right - left + 1) * (bottom - top + 1); c.covered > most {
 		return wrong(0, "more than %d cells of the sheet are merged: split them", most)
 	}
-	c.merges = append(c.merges, merge{col, top, bottom, ""})
+	c.merges = append(c.merges, merge{left, top, right, bottom, ""})
 	return nil
 }
 
-// merge is the first column of cells that are merged over several rows.
+// merge is cells that are merged, by the columns and rows at its edges.
 type merge struct {
-	col, top, bottom int
-	text             string // that they show
+	left, top, right, bottom int
+	text                     string // that they show
 }
 
-// merged gives each row the text that a person sees in it: where cells are merged, only the first
-// one has it in the file.
+// merged gives each row what a person sees in it. Where cells are merged, that is the text of the
+// first one, here in the first column of each row; what the others have in the file is not seen.
 type merged struct {
 	ahead []merge // in the order of their first rows
 	here  []merge // that the last row was in
@@ -495,27 +495,41 @@ func newMerged(list []merge) merged {
 	return merged{ahead: list}
 }
 
-// fill completes the cells of a row, each of which is asked for in its turn. A row that has nothing
+// fill changes the cells of a row, each of which is asked for in its turn. A row that shows nothing
 // of its own stays blank.
 func (m *merged) fill(row int, cells []string) []string {
 	m.here = slices.DeleteFunc(m.here, func(r merge) bool { return r.bottom < row })
-	if slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" }) {
-		for _, r := range m.here {
-			for len(cells) < r.col {
-				cells = append(cells, "")
-			}
-			cells[r.col-1] = r.text
-		}
+	for _, r := range m.here {
+		r.hide(cells, r.left)
 	}
-	for len(m.ahead) > 0 && m.ahead[0].top <= row {
+	for ; len(m.ahead) > 0 && m.ahead[0].top <= row; m.ahead = m.ahead[1:] {
 		r := m.ahead[0]
-		m.ahead = m.ahead[1:]
-		if r.col <= len(cells) && cells[r.col-1] != "" {
-			r.text = cells[r.col-1]
-			m.here = append(m.here, r)
+		if r.left <= len(cells) {
+			r.text = cells[r.left-1]
 		}
+		r.hide(cells, r.left+1)
+		m.here = append(m.here, r)
+	}
+	if !slices.ContainsFunc(cells, func(cell string) bool { return strings.TrimSpace(cell) != "" }) {
+		return cells
+	}
+	for _, r := range m.here {
+		if r.text == "" {
+			continue
+		}
+		for len(cells) < r.left {
+			cells = append(cells, "")
+		}
+		cells[r.left-1] = r.text
 	}
 	return cells
+}
+
+// hide blanks the cells of a row that are merged, from a column on.
+func (r merge) hide(cells []string, from int) {
+	if end := min(r.right, len(cells)); from <= end {
+		clear(cells[from-1 : end])
+	}
 }
 
 // refuseOLE says what to do with a workbook of the older format, which also holds newer ones that

@@ -163,6 +163,31 @@ func TestOpen_Workbook(t *testing.T) {
 	}
 }
 
+// Some programs leave values in cells that a merge covers. Nobody sees them, so nobody means them.
+func TestOpen_Covered(t *testing.T) {
+	t.Parallel()
+	var rows strings.Builder
+	for i, row := range [][]string{
+		{"email", "license", "team"}, {"ana@example.com", "Pro", "covered"}, {"bo@example.com", "Basic", "covered"}, {"cy@example.com", "covered", "covered"},
+		{"dana@example.com"}, {"covered"}, {"eva@example.com", "", "Oslo"}, {"fay@example.com", "covered", "Oslo"},
+	} {
+		fmt.Fprintf(&rows, `<row r="%d">`, i+1)
+		for j, text := range row {
+			fmt.Fprintf(&rows, `<c r="%c%d" t="str"><v>%s</v></c>`, 'A'+j, i+1, text)
+		}
+		rows.WriteString(`</row>`)
+	}
+	book := repacked(t, workbook(t, func(*excelize.File) error { return nil }), map[string]string{
+		"xl/worksheets/sheet1.xml": `<worksheet><sheetData>` + rows.String() + `</sheetData><mergeCells><mergeCell ref="B2:C2"/><mergeCell ref="B3:C4"/>` +
+			`<mergeCell ref="A5:A6"/><mergeCell ref="B7:B8"/><mergeCell ref="B9"/><mergeCell ref="C9:A1"/><mergeCell ref="?"/></mergeCells></worksheet>`,
+	})
+	want := "1: email|license|team\n2: ana@example.com|Pro|\n3: bo@example.com|Basic|\n4: cy@example.com|Basic|\n" +
+		"5: dana@example.com\n7: eva@example.com||Oslo\n8: fay@example.com||Oslo\n"
+	if got, err := drawn(bytes.NewReader(book), sheet.Options{}); err != nil || got != want {
+		t.Errorf("got %q, %v\nwant %q", got, err, want)
+	}
+}
+
 // Whoever names no sheet is told which one it is, and which are there besides.
 func TestOpen_Others(t *testing.T) {
 	t.Parallel()
