@@ -2,6 +2,7 @@ package console
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -204,8 +205,11 @@ func corrigible(err error) (problem string, ok bool) {
 	if !ok || e.Status != http.StatusBadRequest && e.Status != http.StatusConflict && e.Status != http.StatusUnprocessableEntity {
 		return "", false
 	}
-	return e.Message, true
+	return message(e), true
 }
+
+// message is what an exception says. It is never empty: that would mean that all is well.
+func message(e *client.ServiceError) string { return cmp.Or(e.Message, e.Code) }
 
 // operationNames lists the operations of the API and of its extension.
 func (c *Console) operationNames() []string {

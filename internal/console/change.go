@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"net/url"
@@ -93,14 +94,14 @@ func (v *visit) make(ch *change) (out *document.Object, problem string, err erro
 	// What is not found is something that the form names. If it is what the page is about, the page
 	// says so.
 	if e, ok := refusal(err); ok && e.Status == http.StatusNotFound {
-		return nil, e.Message, nil
+		return nil, message(e), nil
 	}
 	if err != nil {
 		return nil, "", err
 	}
 	// A batch of one succeeds though its user has failed.
 	if failed := objects(out, "UserErrors"); len(failed) > 0 {
-		return nil, failed[0].Text("ErrorMessage"), nil
+		return nil, cmp.Or(failed[0].Text("ErrorMessage"), failed[0].Text("ErrorCode")), nil
 	}
 	return out, "", nil
 }

@@ -19,6 +19,7 @@ import (
 //   - another replica of the service, or this one after a start, does not know what was sent;
 //   - nor does this one when it has answered so many forms that mostKept is passed;
 //   - what was refused can be tried again, and so can what has failed, though perhaps it was done;
+//   - a form that is sent again after another one of the same page, or other values, acts again;
 //   - if something else took back what a form did, the form still says that it is done.
 
 // onceKey is in the query of what forms are sent to. Its value names a page as it was once shown.
@@ -35,7 +36,7 @@ func onceEach(page []byte) []byte {
 
 const (
 	onceSize = 26      // bytes of [rand.Text]
-	mostKept = 4 << 20 // bytes of answers
+	mostKept = 1 << 20 // bytes of answers
 	keptCost = 1 << 10 // bytes of one besides its page
 )
 
@@ -84,19 +85,20 @@ func (s *sent) once(w http.ResponseWriter, r *http.Request, who, what string, ac
 			return
 		}
 	}
-	copied := &copied{ResponseWriter: w}
-	defer func() { s.answered(mine, &copied.answer) }()
-	act(copied, r.WithContext(context.WithoutCancel(r.Context()))) // a second click ends the first request
+	to, whole := &copied{ResponseWriter: w}, new(answer)
+	defer func() { s.answered(mine, whole) }()
+	act(to, r.WithContext(context.WithoutCancel(r.Context()))) // a second click ends the first request
+	whole = &to.answer                                         // there is none where that panics
 }
 
-// answered remembers an answer. Whoever waits gets it, unless it is a refusal, which may be of what
-// the browser has broken off; only one that shows the form again stays.
+// answered remembers what was done. Whoever waits gets any answer but a refusal, which may be of
+// what the browser has broken off, unless that shows the form again.
 func (s *sent) answered(m *sending, a *answer) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	defer close(m.over)
-	done := a.status != 0 && a.status < http.StatusBadRequest || a.status == http.StatusUnprocessableEntity
-	if done || a.status >= http.StatusInternalServerError {
+	done := a.status != 0 && a.status < http.StatusBadRequest
+	if done || a.status == http.StatusUnprocessableEntity || a.status >= http.StatusInternalServerError {
 		m.answer = a
 	}
 	if !done {
@@ -107,6 +109,7 @@ func (s *sent) answered(m *sending, a *answer) {
 	for s.size += m.cost(); s.size > mostKept; s.kept = s.kept[1:] {
 		s.size -= s.kept[0].cost()
 		s.forget(s.kept[0])
+		s.kept[0] = nil // the array of the slice goes on
 	}
 }
 
