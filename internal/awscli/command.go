@@ -267,13 +267,13 @@ func (c *command) input(ctx context.Context) (*document.Object, error) {
 	return input, nil
 }
 
-// told returns what an operation says to the rules of endpoints.
-func told(op *model.Operation, input *document.Object) map[string]any {
-	if op.Told == nil {
+// contextParams returns what a call of an operation says to the rules of endpoints.
+func contextParams(op *model.Operation, input *document.Object) map[string]any {
+	if op.ContextParams == nil {
 		return nil
 	}
 	values := map[string]any{}
-	for _, p := range op.Told {
+	for _, p := range op.ContextParams {
 		if values[p.Name] != nil {
 			continue
 		}
@@ -322,7 +322,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		auth = c.service.Auth
 	}
 	signed := !c.global.has(noSignOption) && auth != model.NoAuth && auth != model.Bearer
-	c.settings.Told = told(c.op, input)
+	c.settings.ContextParams = contextParams(c.op, input)
 	conn, err := c.settings.Connect(ctx, c.service, signed)
 	if err != nil {
 		return err

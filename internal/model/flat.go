@@ -394,20 +394,20 @@ func (c *coder) operation(op *Operation) {
 	c.namespace(&op.Namespace)
 	pages := op.Paginator != nil
 	broken := op.Fault != ""
-	told := len(op.Told) > 0
-	c.flags(&pages, &op.Checksum, &broken, &told)
+	contextual := len(op.ContextParams) > 0
+	c.flags(&pages, &op.Checksum, &broken, &contextual)
 	if broken {
 		c.string(&op.Fault)
 	}
-	if told {
-		n := c.length(len(op.Told))
+	if contextual {
+		n := c.length(len(op.ContextParams))
 		if c.reading() {
-			op.Told = make([]ContextParam, n)
+			op.ContextParams = make([]ContextParam, n)
 		}
 		for i := range n {
-			c.string(&op.Told[i].Name)
-			c.string(&op.Told[i].Value)
-			c.string(&op.Told[i].Path)
+			c.string(&op.ContextParams[i].Name)
+			c.string(&op.ContextParams[i].Value)
+			c.string(&op.ContextParams[i].Path)
 		}
 	}
 	if !pages {

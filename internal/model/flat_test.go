@@ -35,7 +35,7 @@ func zoo() *model.Service {
 			Acceptors: []model.Acceptor{{State: "success", Matcher: "path", Argument: "A", Expected: "1"}}}},
 		Operations: []*model.Operation{
 			{Name: "Put", Command: "put", Method: "PUT", Path: "/{id}", Query: "q", Status: 201, Input: in, Output: tree, ItemErrors: "E", HostPrefix: "h",
-				Auth: model.NoAuth, Checksum: true, Told: []model.ContextParam{{Name: "Flag", Value: "true"}, {Name: "Key", Path: "Id"}}, ResultWrapper: "R", Root: "Root", Namespace: model.Namespace{URI: "n"},
+				Auth: model.NoAuth, Checksum: true, ContextParams: []model.ContextParam{{Name: "Flag", Value: "true"}, {Name: "Key", Path: "Id"}}, ResultWrapper: "R", Root: "Root", Namespace: model.Namespace{URI: "n"},
 				Paginator: &model.Paginator{InputTokens: []string{"a", "b"}, OutputTokens: []string{"c"}, LimitKey: "l", ResultKeys: []string{"r"}, MoreResults: "m", NonAggregate: []string{"n"}}},
 			{Name: "Get", Command: "get", Method: "GET", Path: "/", Status: 200, Output: list.Element},
 			{Name: "Lost", Command: "lost", Method: "POST", Path: "/", Status: 200, Fault: "the shape X is missing"},

@@ -126,8 +126,9 @@ type Operation struct {
 	Root          string    // RESTXML: the root of the body
 	Namespace     Namespace // RESTXML: of the root
 
-	// Told is what the rules of endpoints are told of a call, the first of a name that is there.
-	Told []ContextParam
+	// ContextParams are what the rules of endpoints are told of a call, the first of a name that is
+	// there.
+	ContextParams []ContextParam
 
 	// Fault says why the operation cannot be called: its part of the contract is broken. It has
 	// neither input nor output then.

@@ -112,7 +112,7 @@ func (s *Settings) Connect(ctx context.Context, service *model.Service, sign boo
 // tell adds what the rules of endpoints are told: what the operation says, the account of the keys,
 // and whether the endpoint may be that of the account. The account of a role is not known here.
 func (s *Settings) tell(to *target, c *Connection) error {
-	to.told = maps.Clone(s.Told)
+	to.told = maps.Clone(s.ContextParams)
 	if to.told == nil {
 		to.told = map[string]any{}
 	}

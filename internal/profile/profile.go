@@ -160,9 +160,9 @@ type Settings struct {
 	// is false, or Prompt nil, nobody can be asked.
 	Prompt func(ctx context.Context, text string) (line string, ok bool, err error)
 
-	// Told are parameters of the rules of endpoints: what an operation says of a call. Values are
+	// ContextParams are what the call that is to be made says to the rules of endpoints. Values are
 	// texts, booleans and lists of texts.
-	Told map[string]any
+	ContextParams map[string]any
 
 	// UserAgent and the timeouts are for requests for credentials: see [client.Config]. The timeouts
 	// are not for containers and instance metadata, which answer at once.

@@ -490,7 +490,7 @@ func (r *reader) operation(name string, raw *document.Object) *model.Operation {
 		op.Auth = model.SignV4Unsigned
 	}
 	op.Checksum = truth(raw, "httpChecksumRequired") || truth(members(raw, "httpChecksum"), "requestChecksumRequired")
-	op.Told = r.told(raw)
+	op.ContextParams = r.contextParams(raw)
 	if !r.strict {
 		r.condemn(op)
 	}
@@ -498,27 +498,27 @@ func (r *reader) operation(name string, raw *document.Object) *model.Operation {
 	return op
 }
 
-// told returns what the rules of endpoints are told of a call.
-func (r *reader) told(operation *document.Object) (told []model.ContextParam) {
+// contextParams returns what the rules of endpoints are told of a call.
+func (r *reader) contextParams(operation *document.Object) (params []model.ContextParam) {
 	for _, m := range members(operation, "staticContextParams").Members() {
 		param, _ := m.Value.(*document.Object)
 		value, _ := param.Get("value")
-		told = append(told, model.ContextParam{Name: m.Key, Value: string(document.AppendCompact(nil, value))})
+		params = append(params, model.ContextParam{Name: m.Key, Value: string(document.AppendCompact(nil, value))})
 	}
 	input := members(r.raw, members(operation, "input").Text("shape"))
 	for _, m := range members(input, "members").Members() {
 		ref, _ := m.Value.(*document.Object)
 		if name := members(ref, "contextParam").Text("name"); name != "" {
-			told = append(told, model.ContextParam{Name: name, Path: m.Key})
+			params = append(params, model.ContextParam{Name: name, Path: m.Key})
 		}
 	}
 	for _, m := range members(operation, "operationContextParams").Members() {
 		param, _ := m.Value.(*document.Object)
 		if path := param.Text("path"); path != "" {
-			told = append(told, model.ContextParam{Name: m.Key, Path: path})
+			params = append(params, model.ContextParam{Name: m.Key, Path: path})
 		}
 	}
-	return told
+	return params
 }
 
 // condemn takes from an operation with something wrong in it, or in what it reaches, all but that.
