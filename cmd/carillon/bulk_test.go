@@ -319,7 +319,7 @@ func TestBulkOnFullDisk(t *testing.T) {
 		last         string
 		files        int
 	}{
-		{3, 2, "carillon: bulk apply: writing the ledger: write l.jsonl: file too large", 0},
+		{3, 1, "carillon: writing the ledger: write l.jsonl: file too large: nothing was changed", 0},
 		{26, 1, "carillon: writing the ledger: write l.jsonl: file too large; to go on: carillon bulk resume l.jsonl", 1},
 	} {
 		p := startProgram(t, dir, url, "sh", "-c", fmt.Sprintf("ulimit -f %d; exec carillon bulk apply --yes --account-id %s --all --set LicenseType=Basic --parallel 1 --ledger l.jsonl", tt.blocks, anyAccount))

@@ -107,6 +107,16 @@ func (e *InputError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Text)
 }
 
+// Unwrap returns the error that the text tells of, if there is one.
+func (e *InputError) Unwrap() error {
+	for _, arg := range e.args {
+		if err, ok := arg.(error); ok {
+			return err
+		}
+	}
+	return nil
+}
+
 func badInput(file string, line int, format string, args ...any) error {
 	return &InputError{File: file, Line: line, Text: fmt.Sprintf(format, args...), format: format, args: args}
 }

@@ -202,12 +202,12 @@ type Ledger struct {
 	broken error  // of the first write that failed; nothing is written after it
 }
 
-// Create starts the ledger of a job. Only its owner can read it. The file must not exist yet. It is
-// on stable storage when Create returns.
+// Create starts the ledger of a job. Only its owner can read it. The file must not exist yet, and
+// must be possible, or the error is an [InputError]. It is on stable storage when Create returns.
 func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
-		return nil, fmt.Errorf("creating the ledger: %w", err)
+		return nil, badInput("", 0, "creating the ledger: %v", err)
 	}
 	l := &Ledger{Plan: *p, Path: path, file: file, now: now}
 	if err = l.locked(); err == nil {
@@ -220,7 +220,7 @@ func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 		err = atomicfile.SyncDir(filepath.Dir(path)) // or a power failure leaves calls without their ledger
 	}
 	if err != nil { // nothing has been sent: free the name
-		return nil, fmt.Errorf("writing the ledger: %w", errors.Join(err, l.Close(), os.Remove(path)))
+		return nil, fmt.Errorf("writing the ledger: %w: nothing was changed", errors.Join(err, l.Close(), os.Remove(path)))
 	}
 	return l, nil
 }

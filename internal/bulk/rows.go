@@ -235,7 +235,7 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 		row, err := t.Next()
 		switch {
 		case err == io.EOF:
-			b.table.Remarks = remarks(t, hidden)
+			b.table.Remarks = t.Remarks(hidden)
 			return nil
 		case err != nil:
 			return err
@@ -261,26 +261,6 @@ func (b *builder) readTable(in io.Reader, name string) (err error) {
 		}
 		b.finish()
 	}
-}
-
-// remarks tells of sheets that are not read, and of rows that are and cannot be seen.
-func remarks(t *sheet.Reader, hidden int) (list []string) {
-	if len(t.Others) > 0 {
-		const most = 5
-		others := t.Others[:min(len(t.Others), most)]
-		text := fmt.Sprintf("the sheet %.40q is read, and not %s", t.Sheet, quoteAll(others))
-		if more := len(t.Others) - len(others); more > 0 {
-			text += fmt.Sprintf(" and %d more", more)
-		}
-		list = append(list, text)
-	}
-	switch {
-	case hidden == 1:
-		list = append(list, "1 row that is hidden in the sheet counts, too")
-	case hidden > 1:
-		list = append(list, fmt.Sprintf("%d rows that are hidden in the sheet count, too", hidden))
-	}
-	return list
 }
 
 func (b *builder) readJSONL(in *bufio.Reader) error {

@@ -48,7 +48,7 @@ func (r *bulkRun) execute(ctx context.Context, a *bulk.Account, plan *bulk.Plan,
 	}
 	l, err := bulk.Create(path, plan, time.Now)
 	if err != nil {
-		return r.badInput("%w", err)
+		return err
 	}
 	return r.run(ctx, a, l)
 }

@@ -115,10 +115,17 @@ func (p *program) readNumberFile(all *numberRows, name string, r io.Reader, shee
 	default:
 		return &sheet.Error{Line: t.Heading.Line, Text: "there is no column PhoneNumber"}
 	}
+	hidden := 0
 	for {
 		row, err := t.Next()
+		if row.Hidden {
+			hidden++
+		}
 		switch {
 		case err == io.EOF:
+			for _, remark := range t.Remarks(hidden) {
+				fmt.Fprintf(p.stderr, "carillon: %s: %s\n", name, remark)
+			}
 			return nil
 		case err != nil:
 			return err

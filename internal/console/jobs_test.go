@@ -771,7 +771,7 @@ func TestImport_Fields(t *testing.T) {
 	if err := workbook.Write(&book); err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(workbook.SetSheetCol("Sheet1", "A1", &[]string{"email", "person0@example.com"}), workbook.SetRowVisible("Sheet1", 2, false)); err != nil {
+	if err := errors.Join(workbook.SetSheetCol("Sheet1", "A1", &[]string{"email", "person0@example.com"}), workbook.SetRowVisible("Sheet1", 2, false), workbook.SetCellValue("People", "A1", "Bo")); err != nil {
 		t.Fatal(err)
 	}
 	var hidden bytes.Buffer // whose only row is hidden

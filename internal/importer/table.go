@@ -63,16 +63,17 @@ func (f *file) table(r io.Reader, start []byte) (err error) {
 	if f.rows.Homeless == "" && !h.Has(columnAccount) {
 		f.rows.Homeless = f.name
 	}
-	for _, name := range t.Others {
-		f.rows.Notes.Add(f.name, fmt.Sprintf("the sheet %.40q is read, and not %.40q", t.Sheet, name))
-	}
+	hidden := 0
 	for {
 		row, err := t.Next()
-		if err == nil && row.Hidden {
-			f.rows.Notes.Add(f.place(row.Line), "the row is hidden in the sheet, and is read like the others")
+		if row.Hidden {
+			hidden++
 		}
 		switch {
 		case err == io.EOF:
+			for _, remark := range t.Remarks(hidden) {
+				f.rows.Notes.Add(f.name, remark)
+			}
 			return nil
 		case err != nil:
 			return f.refused(err)

@@ -107,11 +107,8 @@ type Options struct {
 // Reader reads a table row by row. It is to be closed.
 type Reader struct {
 	Heading Heading
-	// Sheet is the sheet of a workbook that is read if none was named, and Others are those beside it
-	// that are not hidden.
-	Sheet  string
-	Others []string
-	rows   rows
+	rows    rows
+	unnamed *workbookRows // nil unless this is a workbook of which no sheet was named
 }
 
 // Row is a row below the heading.
@@ -149,7 +146,7 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 	case bytes.HasPrefix(start, zipMark):
 		var w *workbookRows
 		if w, err = openWorkbook(in, o.Sheet); err == nil && o.Sheet == "" {
-			t.Sheet, t.Others = w.others()
+			t.unnamed = w
 		}
 		t.rows = w
 	case bytes.Equal(start, oleMark):
@@ -221,6 +218,35 @@ func (t *Reader) row() (Row, error) {
 			return row, nil
 		}
 	}
+}
+
+// Remarks returns what of a workbook a person may take to be otherwise: that there are sheets which
+// are not read, and how many rows are, though they are hidden.
+func (t *Reader) Remarks(hidden int) (list []string) {
+	if t.unnamed != nil {
+		const most = 5
+		others := t.unnamed.others()
+		text := ""
+		for i, name := range others[:min(len(others), most)] {
+			if i > 0 {
+				text += ", "
+			}
+			text += fmt.Sprintf("%.40q", name)
+		}
+		if more := len(others) - most; more > 0 {
+			text += fmt.Sprintf(" and %d more", more)
+		}
+		if text != "" {
+			list = append(list, fmt.Sprintf("the sheet %.40q is read, and not %s", t.unnamed.sheet.Name, text))
+		}
+	}
+	switch {
+	case hidden == 1:
+		list = append(list, "1 row that is hidden in the sheet counts, too")
+	case hidden > 1:
+		list = append(list, fmt.Sprintf("%d rows that are hidden in the sheet count, too", hidden))
+	}
+	return list
 }
 
 // Close lets go of temporary files. It does not close what the table is read from.

@@ -94,14 +94,14 @@ func (w *workbookRows) unknown(line int) error {
 	return choose(line, fmt.Sprintf("no heading of the sheet %q is known; name another sheet", w.sheet.Name), w.book.names())
 }
 
-// others returns the name of the sheet that is read, and the others that a person may have meant.
-func (w *workbookRows) others() (read string, others []string) {
+// others returns the names of the sheets besides that a person may have meant.
+func (w *workbookRows) others() (names []string) {
 	for _, s := range w.book.sheets {
-		if s != w.sheet && s.visible() {
-			others = append(others, s.Name)
+		if s != w.sheet && s.visible() && w.book.mayHoldCells(s) {
+			names = append(names, s.Name)
 		}
 	}
-	return w.sheet.Name, others
+	return names
 }
 
 func (w *workbookRows) close() error {
@@ -378,6 +378,31 @@ func (b *book) check(name string, token func(xml.Token) error) error {
 		}
 		if err := token(t); err != nil {
 			return err
+		}
+	}
+}
+
+// mayHoldCells reports whether a sheet has cells with values, or begins with so much else that they
+// are not looked for. Spreadsheets used to begin a workbook with three sheets, of which two stay
+// empty.
+func (b *book) mayHoldCells(s bookSheet) bool {
+	const enough = 64 << 10
+	f := b.parts[s.part]
+	if f == nil {
+		return true
+	}
+	r, err := f.Open()
+	if err != nil {
+		return true
+	}
+	defer r.Close()
+	for d := xml.NewDecoder(io.LimitReader(r, enough)); ; {
+		t, err := d.Token()
+		if err != nil {
+			return err != io.EOF
+		}
+		if t, ok := t.(xml.StartElement); ok && slices.Contains([]string{"v", "is", "f"}, t.Name.Local) {
+			return true
 		}
 	}
 }

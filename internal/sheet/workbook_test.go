@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -188,24 +189,45 @@ func TestOpen_Covered(t *testing.T) {
 	}
 }
 
-// Whoever names no sheet is told which one it is, and which are there besides.
-func TestOpen_Others(t *testing.T) {
+// Whoever names no sheet is told which one is read, and in which others there is something, too.
+func TestReader_Remarks(t *testing.T) {
 	t.Parallel()
-	book := workbook(t, func(f *excelize.File) error {
-		for _, name := range []string{"February", "March", "Lists"} {
-			if _, err := f.NewSheet(name); err != nil {
-				return err
-			}
+	names := []string{"February", "March", "April", "May", "June", "July"}
+	full := workbook(t, func(f *excelize.File) error {
+		errs := []error{set(f, "Sheet1", ana...)}
+		for _, name := range names {
+			_, err := f.NewSheet(name)
+			errs = append(errs, err, f.SetCellValue(name, "C9", 0))
 		}
-		return errorsOf(set(f, "Sheet1", ana...), f.SetSheetVisible("Lists", false))
+		_, err := f.NewSheet("Lists")
+		return errorsOf(append(errs, err, f.SetCellValue("Lists", "A1", "Pro"), f.SetSheetVisible("Lists", false))...)
 	})
-	for name, want := range map[string]string{"": "Sheet1 [February March]", "Sheet1": " []"} {
-		r, err := sheet.Open(bytes.NewReader(book), sheet.Options{Columns: known, Sheet: name})
+	empty := workbook(t, func(f *excelize.File) error {
+		errs := []error{set(f, "Sheet1", ana...)}
+		for _, name := range names[:2] {
+			_, err := f.NewSheet(name)
+			errs = append(errs, err)
+		}
+		style, err := f.NewStyle(&excelize.Style{Font: &excelize.Font{Bold: true}})
+		return errorsOf(append(errs, err, f.SetCellStyle("March", "A1", "C3", style), f.SetCellFormula("February", "A1", "1+1"))...)
+	})
+	for _, tt := range []struct {
+		book   []byte
+		sheet  string
+		hidden int
+		want   []string
+	}{
+		{full, "", 0, []string{`the sheet "Sheet1" is read, and not "February", "March", "April", "May", "June" and 1 more`}},
+		{full, "Sheet1", 1, []string{"1 row that is hidden in the sheet counts, too"}},
+		{empty, "", 2, []string{`the sheet "Sheet1" is read, and not "February"`, "2 rows that are hidden in the sheet count, too"}},
+		{[]byte("id\n1\n"), "", 0, nil},
+	} {
+		r, err := sheet.Open(bytes.NewReader(tt.book), sheet.Options{Columns: known, Sheet: tt.sheet})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fmt.Sprint(r.Sheet, " ", r.Others); got != want {
-			t.Errorf("sheet %q: got %s, want %s", name, got, want)
+		if got := r.Remarks(tt.hidden); !slices.Equal(got, tt.want) {
+			t.Errorf("sheet %q: got %q, want %q", tt.sheet, got, tt.want)
 		}
 		if err := r.Close(); err != nil {
 			t.Fatal(err)
