@@ -3,7 +3,10 @@ package carillon
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/build"
@@ -17,8 +20,11 @@ import (
 
 // remote is a service that a command asks, instead of the data at hand.
 type remote struct {
-	calls *client.Client
-	url   string
+	calls   *client.Client
+	url     string
+	stderr  io.Writer
+	silence time.Duration          // without an answer, after which that is told
+	failed  atomic.Pointer[string] // why the latest try has, nil if none
 }
 
 func (p *program) remote(ctx context.Context, c connection) (*remote, error) {
@@ -26,12 +32,40 @@ func (p *program) remote(ctx context.Context, c connection) (*remote, error) {
 	if err == nil {
 		config.MaxAttempts, config.UserAgent = attempts, "carillon/"+build.Version()
 		config.Strict = true // what a proxy says is no answer of the service
-		var calls *client.Client
-		if calls, err = client.New(config); err == nil {
-			return &remote{calls, config.Endpoint}, nil
+		r := &remote{url: config.Endpoint, stderr: p.stderr, silence: 10 * time.Second}
+		if config.ReadTimeout > 0 {
+			r.silence = min(r.silence, config.ReadTimeout/2)
+		}
+		config.Trace = func(a client.Attempt) {
+			if a.Err != nil {
+				why := a.Err.Error()
+				r.failed.Store(&why)
+			}
+		}
+		if r.calls, err = client.New(config); err == nil {
+			return r, nil
 		}
 	}
 	return nil, p.badInput("%w", err)
+}
+
+// call makes a call, and says so if that takes long.
+func (r *remote) call(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
+	r.failed.Store(nil)
+	told := make(chan struct{})
+	timer := time.AfterFunc(r.silence, func() {
+		defer close(told)
+		why := fmt.Sprintf("the service has not answered for %v", r.silence)
+		if failed := r.failed.Load(); failed != nil {
+			why = fmt.Sprintf("every try has failed for %v, the last one: %s", r.silence, *failed)
+		}
+		fmt.Fprintf(r.stderr, "carillon: waiting: %s\n", why)
+	})
+	reply, err := r.calls.Call(ctx, op, input)
+	if !timer.Stop() {
+		<-told
+	}
+	return reply, err
 }
 
 func (r *remote) close() { r.calls.Close() }
@@ -56,7 +90,7 @@ func (r *remote) now(ctx context.Context) (time.Time, error) {
 // pages calls fn for the elements of a list in all pages of a listing, until it returns an error.
 func (r *remote) pages(ctx context.Context, op *model.Operation, input *document.Object, list string, fn func(*document.Object) error) error {
 	for {
-		reply, err := r.calls.Call(ctx, op, input)
+		reply, err := r.call(ctx, op, input)
 		if _, refused := errors.AsType[*client.ServiceError](err); err != nil && !refused {
 			return &codedError{exitNoStore, err}
 		} else if err != nil {

@@ -5,7 +5,9 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/carillon"
@@ -29,5 +31,47 @@ func TestRemote_OddReplies(t *testing.T) {
 			t.Errorf("%s of %s: got code %d, %q and %q, want %q", tt.command, tt.reply, code, stdout.String(), stderr.String(), tt.want)
 		}
 		service.Close()
+	}
+}
+
+// A command that waits for a service says so, and why.
+func TestRemote_Waits(t *testing.T) {
+	for _, tt := range []struct {
+		name, want string
+		answer     func(w http.ResponseWriter, told <-chan struct{})
+	}{
+		{"silence", "the service has not answered for 1s", func(_ http.ResponseWriter, told <-chan struct{}) { <-told }},
+		{"errors", `every try has failed for 1s, the last one: An error occurred \(ServiceFailureException\) when calling the ListAccounts operation: ill`, func(w http.ResponseWriter, told <-chan struct{}) {
+			select {
+			case <-told:
+			default:
+				w.Header().Set("X-Amzn-Errortype", "ServiceFailureException")
+				w.WriteHeader(http.StatusInternalServerError)
+				io.WriteString(w, `{"Message": "ill"}`)
+			}
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			told := make(chan struct{})
+			service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Path == "/accounts" {
+					tt.answer(w, told)
+				}
+				select {
+				case <-told:
+					io.WriteString(w, `{"Accounts": [], "PhoneNumbers": []}`)
+				default:
+				}
+			}))
+			defer service.Close()
+			stderr := &alarm{at: "waiting", ring: sync.OnceFunc(func() { close(told) })}
+			env := []string{"AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1", "AWS_MAX_ATTEMPTS=50", "HOME=" + t.TempDir()}
+			var stdout bytes.Buffer
+			code := carillon.Main(t.Context(), []string{"report", "--endpoint-url", service.URL, "--cli-read-timeout", "2"}, env, strings.NewReader(""), &stdout, stderr)
+			want := `^carillon: waiting: ` + tt.want + `\n$`
+			if code != 0 || !regexp.MustCompile(want).MatchString(stderr.String()) {
+				t.Errorf("got code %d, %q, want %s", code, stderr.String(), want)
+			}
+		})
 	}
 }
