@@ -102,21 +102,14 @@ type service struct {
 func startService(ctx context.Context, o serviceOptions) (_ *service, err error) {
 	s := &service{failed: make(chan error, 2), limits: cmp.Or(o.limits, server.DefaultLimits), drain: cmp.Or(o.drain, drainTime)}
 	s.calls, s.cutOff = context.WithCancel(context.WithoutCancel(ctx))
-	var listener, metricsListener, consoleListener net.Listener
+	var on listeners
 	defer func() {
 		if err != nil {
 			s.cutOff()
 			s.closeStore()
-			for _, l := range []net.Listener{listener, metricsListener, consoleListener} {
-				if l != nil {
-					l.Close()
-				}
-			}
+			on.close()
 		}
 	}()
-	if o.listen == nil {
-		o.listen = net.Listen
-	}
 	scheme, tlsConfig := "http", (*tls.Config)(nil)
 	if o.TLSCert != "" {
 		if s.certificate, err = server.LoadCertificate(o.TLSCert, o.TLSKey, o.Logger); err != nil {
@@ -125,16 +118,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		scheme, tlsConfig = "https", s.certificate.Config()
 	}
 	noStore := func(err error) error { return &codedError{exitNoStore, err} }
-	if err := o.checkNew(); err != nil {
-		return nil, noStore(err)
-	}
-	if err := o.narrow(o.Logger); err != nil {
-		return nil, noStore(err)
-	}
-	if s.store, s.release, err = o.database.serve(ctx, o.Test, o.Logger); err != nil {
-		return nil, noStore(err)
-	}
-	if err := o.checkForTests(ctx, s.store); err != nil {
+	if err := s.openStore(ctx, o); err != nil {
 		return nil, noStore(err)
 	}
 	clock, err := testmode.OpenClock(ctx, s.store)
@@ -147,20 +131,12 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	}
 	// What can fail for reasons outside comes before the root key. Without a data directory, a secret
 	// that was made up is shown by this very start or never.
-	if listener, err = o.listen("tcp", o.Listen); err != nil {
-		return nil, notListening("", err, "--listen")
+	if on, err = o.listeners(); err != nil {
+		return nil, err
 	}
-	s.url = scheme + "://" + listener.Addr().String()
-	if o.Metrics != "" {
-		if metricsListener, err = o.listen("tcp", o.Metrics); err != nil {
-			return nil, notListening(" for metrics", err, "--metrics-listen")
-		}
-		s.metricsURL = "http://" + metricsListener.Addr().String() + "/metrics"
-	}
-	if o.Console.Listen != "" {
-		if consoleListener, err = o.listen("tcp", o.Console.Listen); err != nil {
-			return nil, notListening(" for the console", err, "--console-listen")
-		}
+	s.url = scheme + "://" + on.api.Addr().String()
+	if on.metrics != nil {
+		s.metricsURL = "http://" + on.metrics.Addr().String() + "/metrics"
 	}
 	var states *testmode.States // nil: none are kept
 	if o.Test {
@@ -200,19 +176,8 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		return nil, noStore(err)
 	}
 	keys := directory.NewKeys(s.store, sealer, directory.Options{Clock: clock.Now})
-	var unsaved error
-	save := func(key directory.Key) error {
-		unsaved = o.saveRootKey(profile.ExportLines(environment(s.exportURL(o), key)))
-		return unsaved
-	}
-	s.root, s.rootChange, err = keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, save)
-	switch {
-	case unsaved != nil:
-		return nil, fmt.Errorf("saving the root key: %w", unsaved)
-	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFailed):
-		return nil, noStore(err)
-	case err != nil:
-		return nil, &codedError{exitUsage, err}
+	if s.root, s.rootChange, err = s.ensureRoot(ctx, o, keys); err != nil {
+		return nil, err
 	}
 	if states != nil { // no other service has the database
 		if err := domain.FreeTasks(ctx); err != nil {
@@ -226,7 +191,7 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 			keys.Forget()
 		}
 		states.Ready = func(ctx context.Context) error {
-			_, _, err := keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, save)
+			_, _, err := s.ensureRoot(ctx, o, keys)
 			return errors.Join(err, s.keepConsoleURL(ctx, o))
 		}
 	}
@@ -236,41 +201,16 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		PublicURL: o.PublicURL, Hosts: o.Hosts.names, BodyMemory: o.BodyMemory, Inbound: domain.Inbound,
 		Extension: directory.Extensions(domain, keys),
 	}
-	if metricsListener != nil {
-		mux := http.NewServeMux()
-		handler := s.metrics.Handler()
-		if isLoopbackAddr(metricsListener.Addr()) {
-			handler = server.ForThisMachine(handler)
-		}
-		mux.Handle("/metrics", handler)
-		s.metricsWeb = s.serve(metricsListener, mux, nil, o.Logger)
-	} else if isLoopbackAddr(listener.Addr()) {
+	switch {
+	case on.metrics != nil:
+		s.metricsWeb = s.serve(on.metrics, s.metricsPage(on.metrics), nil, o.Logger)
+	case isLoopbackAddr(on.api.Addr()):
 		options.Metrics = s.metrics.Handler()
-	}
-	s.background.Go(func() {
-		keys.KeepUses(s.calls, func(err error) {
-			o.Logger.Warn("on which day access keys were used could not be saved: trying again", "error", err)
-		})
-	})
-	s.background.Go(func() {
-		domain.RunTasks(s.calls, func(kind string, err error) {
-			if kind == "" {
-				o.Logger.Warn("what is due could not be looked for: trying again", "error", err)
-				return
-			}
-			o.Logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
-		})
-	})
-	if o.Test && states == nil { // others may have the database, too
-		s.background.Go(func() {
-			domain.KeepTasksFree(s.calls, func(err error) {
-				o.Logger.Warn("what a service that was killed had begun could not be looked for: trying again", "error", err)
-			})
-		})
 	}
 	if o.Test {
 		options.Intercept = s.faults.Intercept
 	}
+	s.work(domain, keys, o.Test && states == nil, o.Logger)
 	calls := server.New(chime.Service, domain, keys, options)
 	handler := calls
 	var testMode http.Handler
@@ -279,12 +219,12 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		handler = testMode
 	}
 	switch {
-	case consoleListener != nil:
-		if err := s.openConsole(ctx, o, scheme+"://"+consoleListener.Addr().String(), calls, testMode, keys, clock); err != nil {
+	case on.console != nil:
+		if err := s.openConsole(ctx, o, scheme+"://"+on.console.Addr().String(), calls, testMode, keys, clock); err != nil {
 			return nil, noStore(err)
 		}
-		s.web = append(s.web, s.serve(consoleListener, s.console, tlsConfig, o.Logger))
-	case o.Console.beside(listener, o):
+		s.web = append(s.web, s.serve(on.console, s.console, tlsConfig, o.Logger))
+	case o.Console.beside(on.api, o):
 		if err := s.openConsole(ctx, o, s.url, calls, testMode, keys, clock); err != nil {
 			return nil, noStore(err)
 		}
@@ -292,8 +232,113 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 	default:
 		s.tellOfConsole(ctx, o)
 	}
-	s.web = append(s.web, s.serve(listener, handler, tlsConfig, o.Logger))
+	s.web = append(s.web, s.serve(on.api, handler, tlsConfig, o.Logger))
 	return s, nil
+}
+
+// openStore opens the store that the service is to have, if it may have it.
+func (s *service) openStore(ctx context.Context, o serviceOptions) (err error) {
+	if err := o.checkNew(); err != nil {
+		return err
+	}
+	if err := o.narrow(o.Logger); err != nil {
+		return err
+	}
+	if s.store, s.release, err = o.database.serve(ctx, o.Test, o.Logger); err != nil {
+		return err
+	}
+	return o.checkForTests(ctx, s.store)
+}
+
+// ensureRoot sees to the root key, and says what it did.
+func (s *service) ensureRoot(ctx context.Context, o serviceOptions, keys *directory.Keys) (root directory.Key, done directory.RootChange, err error) {
+	var unsaved error
+	root, done, err = keys.EnsureRootKey(ctx, o.AWSAccountID, o.RootKeyID, o.RootSecret, func(key directory.Key) error {
+		unsaved = o.saveRootKey(profile.ExportLines(environment(s.exportURL(o), key)))
+		return unsaved
+	})
+	switch {
+	case unsaved != nil:
+		err = fmt.Errorf("saving the root key: %w", unsaved)
+	case errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrFailed):
+		err = &codedError{exitNoStore, err}
+	case err != nil:
+		err = &codedError{exitUsage, err}
+	}
+	return root, done, err
+}
+
+// work does in the background what nobody asks for. shared says that other services for tests may
+// have the database.
+func (s *service) work(domain *directory.Service, keys *directory.Keys, shared bool, logger *slog.Logger) {
+	s.background.Go(func() {
+		keys.KeepUses(s.calls, func(err error) {
+			logger.Warn("on which day access keys were used could not be saved: trying again", "error", err)
+		})
+	})
+	s.background.Go(func() {
+		domain.RunTasks(s.calls, func(kind string, err error) {
+			if kind == "" {
+				logger.Warn("what is due could not be looked for: trying again", "error", err)
+				return
+			}
+			logger.Warn("what was due could not be done: trying again", "kind", kind, "error", err)
+		})
+	})
+	if shared {
+		s.background.Go(func() {
+			domain.KeepTasksFree(s.calls, func(err error) {
+				logger.Warn("what a service that was killed had begun could not be looked for: trying again", "error", err)
+			})
+		})
+	}
+}
+
+// metricsPage is what a listener of the metrics alone shows.
+func (s *service) metricsPage(l net.Listener) http.Handler {
+	handler := s.metrics.Handler()
+	if isLoopbackAddr(l.Addr()) {
+		handler = server.ForThisMachine(handler)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/metrics", handler)
+	return mux
+}
+
+// listeners are those of a service, nil for what has none of its own.
+type listeners struct{ api, metrics, console net.Listener }
+
+// listeners opens the listeners that the options name.
+func (o serviceOptions) listeners() (on listeners, err error) {
+	listen := o.listen
+	if listen == nil {
+		listen = net.Listen
+	}
+	for _, l := range []struct {
+		to                  *net.Listener
+		address, what, flag string
+	}{
+		{&on.api, o.Listen, "", "--listen"},
+		{&on.metrics, o.Metrics, " for metrics", "--metrics-listen"},
+		{&on.console, o.Console.Listen, " for the console", "--console-listen"},
+	} {
+		if l.address == "" && l.to != &on.api {
+			continue
+		}
+		if *l.to, err = listen("tcp", l.address); err != nil {
+			on.close()
+			return listeners{}, notListening(l.what, err, l.flag)
+		}
+	}
+	return on, nil
+}
+
+func (on listeners) close() {
+	for _, l := range []net.Listener{on.api, on.metrics, on.console} {
+		if l != nil {
+			l.Close()
+		}
+	}
 }
 
 // notListening says what to do about an address that another process has, or that is not for this
