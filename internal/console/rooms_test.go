@@ -74,6 +74,9 @@ func TestNumbers(t *testing.T) {
 	r.changes(first, []string{"ProductType", "VoiceConnector"}, "The number was changed.", "Product VoiceConnector")
 	r.has(r.post(first, "CallingName", "<b>much too long a name"), http.StatusUnprocessableEntity, "CallingName must match")
 	r.changes(first+"/delete", nil, "can be restored for seven days. It was deleted 20", "Restore number")
+	if page := r.sees(first, "Restore number"); strings.Contains(page, "Change calling name") {
+		t.Error("a number that is deleted can be changed")
+	}
 	r.changes(first+"/restore", nil, "The number was restored.", "Delete number")
 	s.write(t, func(tx store.Tx) error {
 		gone := numbers[0]
