@@ -2,6 +2,7 @@ package carillon
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -46,9 +47,22 @@ func (p *program) createAccount(ctx context.Context, o accountCreateOptions) err
 		if err != nil {
 			return err
 		}
+		var same []string
+		for a, err := range st.operator().Accounts(ctx, owner) {
+			if err != nil {
+				return err
+			}
+			if strings.EqualFold(a.Name, o.Name) {
+				same = append(same, a.AccountId)
+			}
+		}
 		account, err := st.operator().CreateAccount(ctx, owner, o.Name, api.AccountType(o.Type))
 		if err != nil {
 			return err
+		}
+		if len(same) > 0 {
+			fmt.Fprintf(p.stderr, "carillon: warning: there is more than one account named %s now, as names need not be unique; before this one: %s\n",
+				o.Name, strings.Join(same, ", "))
 		}
 		return p.printOutput(o.Format, "CreateAccount", api.AppendOutput(nil, &api.CreateAccountOutput{Account: &account}))
 	})
