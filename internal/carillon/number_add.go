@@ -29,6 +29,7 @@ A NUMBER begins with the code of its country. A FILE is a table, .csv or .xlsx, 
 a list of numbers; - is standard input. The columns are PhoneNumber, Country,
 Type, City, State, AreaCode and Capabilities, of which the first is enough: the
 number says the rest, except for the city and the state that people search for.
+An empty cell changes nothing of a number that is there.
 
 Rows that cannot be used are listed and left out; the exit code is then 1. That
 includes numbers that an AWS account has, if the row says something else of them.` + besideService,
@@ -38,8 +39,8 @@ carillon number add numbers.csv --capabilities InboundCall,OutboundCall`,
 		ValidArgsFunction: filesOf("csv", "xlsx", "txt"),
 	}
 	f := flagsOf(c)
-	parsed(f, &o.Capabilities, capabilities, "capabilities LIST", "all", "what numbers can be used for whose row does not say: all, none, or some of "+
-		"InboundCall, OutboundCall, InboundSMS, OutboundSMS, InboundMMS and OutboundMMS, separated by commas")
+	parsed(f, &o.Capabilities, capabilities, "capabilities LIST", "", "what numbers can be used for whose row does not say: all, none, or some of "+
+		"InboundCall, OutboundCall, InboundSMS, OutboundSMS, InboundMMS and OutboundMMS, separated by commas (default all for new numbers)")
 	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
 	outputFlag(f, &o.Format, formatJSON, formatTable)
 	o.database.flags(f)

@@ -20,8 +20,8 @@ import (
 // those that they have. The operator fills it. A change of available numbers is recorded in the
 // trail of every AWS account, since any of them could have ordered them.
 
-// PoolRow is a number for the pool, as somebody has written it. What is empty is made of the
-// number.
+// PoolRow is a number for the pool, as somebody has written it. What is empty stays as it is if the
+// number is there already; otherwise the number says it, and is for everything.
 type PoolRow struct {
 	PhoneNumber  string // with the code of its country; blanks, hyphens, dots and parentheses do not matter
 	Country      string // two letters
@@ -29,7 +29,7 @@ type PoolRow struct {
 	City         string
 	State        string
 	AreaCode     string
-	Capabilities string // names of [api.PhoneNumberCapabilities], "all" or "none"; empty: all
+	Capabilities string // names of [api.PhoneNumberCapabilities], "all" or "none"
 }
 
 // PoolChange says what became of a number that was to be added to the pool, or removed.
@@ -57,15 +57,11 @@ const poolChunk = 250
 func (o *Operator) AddNumbers(ctx context.Context, rows []PoolRow) ([]PoolChange, error) {
 	return changePool(ctx, o, opAddNumbers, rows, func(c *change, rows []PoolRow) ([]PoolChange, int, error) {
 		results := make([]PoolChange, len(rows))
-		wanted := make([]store.PoolNumber, len(rows))
 		var numbers []string
-		for i, row := range rows {
-			var problem string
-			if wanted[i], problem = row.number(); problem != "" {
-				results[i] = PoolChange{PoolRefused, problem}
-				continue
+		for _, row := range rows {
+			if IsPhoneNumber(row.PhoneNumber) {
+				numbers = append(numbers, plainNumber(row.PhoneNumber))
 			}
-			numbers = append(numbers, wanted[i].Number)
 		}
 		found, err := c.PoolNumbers(numbers)
 		if err != nil {
@@ -76,13 +72,13 @@ func (o *Operator) AddNumbers(ctx context.Context, rows []PoolRow) ([]PoolChange
 			known[n.Number] = n
 		}
 		changed := make(map[string]store.PoolNumber)
-		for i, n := range wanted {
-			if results[i].Outcome == PoolRefused {
-				continue
-			}
-			is, there := known[n.Number]
-			n.Owner, n.Failing = is.Owner, is.Failing
+		for i, row := range rows {
+			is, there := known[plainNumber(row.PhoneNumber)]
+			n, problem := row.number(is)
 			switch {
+			case problem != "":
+				results[i] = PoolChange{PoolRefused, problem}
+				continue
 			case n == is:
 				results[i].Outcome = PoolUnchanged
 				continue
@@ -163,14 +159,16 @@ func (c *change) recordPool(what ...document.Member) error {
 	return err
 }
 
-// number reads a row. problem says what is wrong with it.
-func (r PoolRow) number() (n store.PoolNumber, problem string) {
+// number reads a row about a number that is there, or not. problem says what is wrong with the row.
+func (r PoolRow) number(is store.PoolNumber) (n store.PoolNumber, problem string) {
 	n = store.PoolNumber{
 		Number:   plainNumber(r.PhoneNumber),
-		Country:  strings.ToUpper(strings.TrimSpace(r.Country)),
-		City:     strings.TrimSpace(r.City),
-		State:    strings.ToUpper(strings.TrimSpace(r.State)),
-		AreaCode: strings.TrimSpace(r.AreaCode),
+		Country:  cmp.Or(strings.ToUpper(strings.TrimSpace(r.Country)), is.Country),
+		City:     cmp.Or(strings.TrimSpace(r.City), is.City),
+		State:    cmp.Or(strings.ToUpper(strings.TrimSpace(r.State)), is.State),
+		AreaCode: cmp.Or(strings.TrimSpace(r.AreaCode), is.AreaCode),
+		Owner:    is.Owner,
+		Failing:  is.Failing,
 	}
 	if !numberForm().MatchString(n.Number) {
 		return n, fmt.Sprintf("%.64q is no phone number: write it with the code of its country, such as +12065550100", r.PhoneNumber)
@@ -192,7 +190,7 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 	}
 	switch strings.ToLower(strings.NewReplacer("-", "", " ", "", "_", "").Replace(r.Type)) {
 	case "":
-		n.Type = told
+		n.Type = cmp.Or(is.Type, told)
 	case "local":
 		n.Type = string(api.PhoneNumberTypeLocal)
 	case "tollfree":
@@ -209,7 +207,9 @@ func (r PoolRow) number() (n store.PoolNumber, problem string) {
 		}
 		n.AreaCode = code
 	}
-	n.Capabilities, problem = capabilities(r.Capabilities)
+	if n.Capabilities = is.Capabilities; is.Number == "" || strings.TrimSpace(r.Capabilities) != "" {
+		n.Capabilities, problem = capabilities(r.Capabilities)
+	}
 	return n, problem
 }
 

@@ -98,6 +98,13 @@ func TestOperator_ChangeNumbers(t *testing.T) {
 		equal(t, "available", h.pool(directory.PoolQuery{Available: true}), bo+"|US|Local|Tacoma|WA|206|"+allCapabilities+"|\n"+
 			cy+"|US|Local|Kent|WA|425|"+allCapabilities+"|")
 		equal(t, "owned", h.pool(directory.PoolQuery{Owned: true}), ana+"|US|Local|Seattle|WA|206|"+allCapabilities+"|"+awsAccount)
+		equal(t, "rows that say nothing new", outcomes(op.AddNumbers(t.Context(), []directory.PoolRow{
+			{PhoneNumber: ana}, {PhoneNumber: bo}, {PhoneNumber: bo, Capabilities: "none"}, {PhoneNumber: bo, City: "Tacoma"},
+			{PhoneNumber: bo, Capabilities: "all"}})), []directory.PoolOutcome{directory.PoolUnchanged, directory.PoolUnchanged,
+			directory.PoolChanged, directory.PoolUnchanged, directory.PoolChanged})
+		equal(t, "what they left", h.pool(directory.PoolQuery{Available: true}), bo+"|US|Local|Tacoma|WA|206|"+allCapabilities+"|\n"+
+			cy+"|US|Local|Kent|WA|425|"+allCapabilities+"|")
+		records = len(h.audit()) - 1
 		equal(t, "owned by another", h.pool(directory.PoolQuery{Owner: foreignAccount}), "")
 		equal(t, "removed", outcomes(op.RemoveNumbers(t.Context(), []string{ana, bo[1:], bo, "x"})), []directory.PoolOutcome{
 			directory.PoolRefused, directory.PoolRemoved, directory.PoolRefused, directory.PoolRefused})
