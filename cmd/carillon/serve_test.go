@@ -142,6 +142,7 @@ func (s *service) complaints() string {
 // which has no signals, it kills the process, and that is no error. It does nothing after the
 // first time.
 func (s *service) end(signal os.Signal) error {
+	defer os.Remove(s.stdout)
 	if s.cmd.ProcessState != nil {
 		return nil
 	}
@@ -153,7 +154,6 @@ func (s *service) end(signal os.Signal) error {
 	defer guard.Stop()
 	<-s.ended
 	err := s.cmd.Wait()
-	os.Remove(s.stdout)
 	if unknown && runtime.GOOS == "windows" {
 		return nil
 	}

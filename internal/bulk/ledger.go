@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/carillon-project/carillon/internal/atomicfile"
@@ -202,11 +203,16 @@ type Ledger struct {
 	broken error  // of the first write that failed; nothing is written after it
 }
 
-// Create starts the ledger of a job. Only its owner can read it. The file must not exist yet, and
-// must be possible, or the error is an [InputError]. It is on stable storage when Create returns.
+// Create starts the ledger of a job. Only its owner can read it. The file must not exist yet. It is
+// on stable storage when Create returns. The error is an [*InputError] if another name would do.
 func Create(path string, p *Plan, now func() time.Time) (*Ledger, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
+		for _, ill := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EIO, syscall.EMFILE, syscall.ENFILE} {
+			if errors.Is(err, ill) {
+				return nil, fmt.Errorf("creating the ledger: %w: nothing was changed", err)
+			}
+		}
 		return nil, badInput("", 0, "creating the ledger: %v", err)
 	}
 	l := &Ledger{Plan: *p, Path: path, file: file, now: now}

@@ -49,8 +49,9 @@ func (p *program) remote(ctx context.Context, c connection) (*remote, error) {
 	return nil, p.badInput("%w", err)
 }
 
-// call makes a call, and says so if that takes long.
-func (r *remote) call(ctx context.Context, op *model.Operation, input *document.Object) (*client.Reply, error) {
+// waits does what asks the service, and says so if that takes long. An error that is not an answer
+// of the service ends the command.
+func (r *remote) waits(ctx context.Context, ask func() error) error {
 	r.failed.Store(nil)
 	told := make(chan struct{})
 	timer := time.AfterFunc(r.silence, func() {
@@ -61,11 +62,18 @@ func (r *remote) call(ctx context.Context, op *model.Operation, input *document.
 		}
 		fmt.Fprintf(r.stderr, "carillon: waiting: %s\n", why)
 	})
-	reply, err := r.calls.Call(ctx, op, input)
+	err := ask()
 	if !timer.Stop() {
 		<-told
 	}
-	return reply, err
+	_, refused := errors.AsType[*client.ServiceError](err)
+	switch {
+	case err != nil && ctx.Err() != nil:
+		return &codedError{exitInterrupted, errors.New("interrupted")}
+	case err != nil && !refused:
+		return &codedError{exitNoStore, err}
+	}
+	return err
 }
 
 func (r *remote) close() { r.calls.Close() }
@@ -73,11 +81,15 @@ func (r *remote) close() { r.calls.Close() }
 // now is the time by the clock of the service. Only that of a service for tests may show another
 // one than this machine's; others have nothing at that path.
 func (r *remote) now(ctx context.Context) (time.Time, error) {
-	status, _, answer, err := r.calls.Exchange(ctx, http.MethodGet, testmode.Prefix+"clock", "", nil)
+	var answer *client.Answer
+	err := r.waits(ctx, func() (err error) {
+		answer, err = r.calls.Send(ctx, &client.Message{Operation: "GetClock", Method: http.MethodGet, Path: testmode.Prefix + "clock"})
+		return err
+	})
 	if err != nil {
-		return time.Time{}, &codedError{exitNoStore, err}
+		return time.Time{}, err
 	}
-	if v, err := document.Parse(string(answer)); status == http.StatusOK && err == nil {
+	if v, err := document.Parse(string(answer.Body)); answer.Status == http.StatusOK && err == nil {
 		if clock, ok := v.(*document.Object); ok {
 			if now, err := time.Parse(time.RFC3339, clock.Text("now")); err == nil {
 				return now, nil
@@ -90,10 +102,12 @@ func (r *remote) now(ctx context.Context) (time.Time, error) {
 // pages calls fn for the elements of a list in all pages of a listing, until it returns an error.
 func (r *remote) pages(ctx context.Context, op *model.Operation, input *document.Object, list string, fn func(*document.Object) error) error {
 	for {
-		reply, err := r.call(ctx, op, input)
-		if _, refused := errors.AsType[*client.ServiceError](err); err != nil && !refused {
-			return &codedError{exitNoStore, err}
-		} else if err != nil {
+		var reply *client.Reply
+		err := r.waits(ctx, func() (err error) {
+			reply, err = r.calls.Call(ctx, op, input)
+			return err
+		})
+		if err != nil {
 			return err
 		}
 		page, _ := reply.Output.Get(list)

@@ -2,6 +2,7 @@ package carillon_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -37,11 +38,19 @@ func TestRemote_OddReplies(t *testing.T) {
 // A command that waits for a service says so, and why.
 func TestRemote_Waits(t *testing.T) {
 	for _, tt := range []struct {
-		name, want string
+		path, want string
 		answer     func(w http.ResponseWriter, told <-chan struct{})
 	}{
-		{"silence", "the service has not answered for 1s", func(_ http.ResponseWriter, told <-chan struct{}) { <-told }},
-		{"errors", `every try has failed for 1s, the last one: An error occurred \(ServiceFailureException\) when calling the ListAccounts operation: ill`, func(w http.ResponseWriter, told <-chan struct{}) {
+		{"/_carillon/clock", "the service has not answered for 1s", func(_ http.ResponseWriter, told <-chan struct{}) { <-told }},
+		{"/_carillon/clock", "every try has failed for 1s, the last one: .*", func(_ http.ResponseWriter, told <-chan struct{}) {
+			select {
+			case <-told:
+			default:
+				panic(http.ErrAbortHandler) // the connection breaks
+			}
+		}},
+		{"/accounts", "the service has not answered for 1s", func(_ http.ResponseWriter, told <-chan struct{}) { <-told }},
+		{"/accounts", `every try has failed for 1s, the last one: An error occurred \(ServiceFailureException\) when calling the ListAccounts operation: ill`, func(w http.ResponseWriter, told <-chan struct{}) {
 			select {
 			case <-told:
 			default:
@@ -51,10 +60,10 @@ func TestRemote_Waits(t *testing.T) {
 			}
 		}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(tt.path+" "+tt.want, func(t *testing.T) {
 			told := make(chan struct{})
 			service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Path == "/accounts" {
+				if r.URL.Path == tt.path {
 					tt.answer(w, told)
 				}
 				select {
@@ -73,5 +82,27 @@ func TestRemote_Waits(t *testing.T) {
 				t.Errorf("got code %d, %q, want %s", code, stderr.String(), want)
 			}
 		})
+	}
+}
+
+// An interrupt ends a command that asks a service, and is told as such.
+func TestRemote_Interrupted(t *testing.T) {
+	for _, tt := range []struct{ command, path string }{
+		{"report", "/_carillon/clock"}, {"report", "/accounts"}, {"audit", "/carillon/audit"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == tt.path {
+				interrupt()
+				<-r.Context().Done()
+			}
+		}))
+		env := []string{"AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s", "AWS_DEFAULT_REGION=us-east-1", "HOME=" + t.TempDir()}
+		var stdout, stderr bytes.Buffer
+		code := carillon.Main(ctx, []string{tt.command, "--endpoint-url", service.URL}, env, strings.NewReader(""), &stdout, &stderr)
+		if want := "carillon: " + tt.command + ": interrupted\n"; code != 130 || stderr.String() != want {
+			t.Errorf("%s at %s: got code %d, %q, want 130 and %q", tt.command, tt.path, code, stderr.String(), want)
+		}
+		service.Close()
 	}
 }
