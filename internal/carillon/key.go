@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -26,19 +27,29 @@ AWS account and has a policy, which says what it may do there.`,
 	return c
 }
 
-// changed returns the error of a change of the key that a word names. A word that is the name of a
-// key, and no id, is told the id: nothing keeps a name from being given to another key later.
+// changed returns the error of a change of the key that a word names. A word that is the name of
+// keys, and no id, is told the ids: nothing keeps a name from being given to another key later.
 func changed(ctx context.Context, keys *directory.Keys, word string, err error) error {
 	if !errors.Is(err, directory.ErrUnknownKey) {
 		return err
 	}
 	all, listing := keys.List(ctx, "")
+	if listing != nil {
+		return err
+	}
+	var named []string
 	for _, key := range all {
-		if listing == nil && key.Name == word {
-			return fmt.Errorf("%w: that is a name, give the id: %s", err, key.ID)
+		if key.Name == word {
+			named = append(named, fmt.Sprintf("%s (AWS account %s)", key.ID, key.AWSAccountID))
 		}
 	}
-	return err
+	switch len(named) {
+	case 0:
+		return err
+	case 1:
+		return fmt.Errorf("%w: that is a name, give the id: %s", err, named[0])
+	}
+	return fmt.Errorf("%w: that is the name of %d keys, give the id of one: %s", err, len(named), strings.Join(named, ", "))
 }
 
 // keyDocument shows a key in the manner of the API, as it is now. A root key has no policy: it may

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -155,7 +156,11 @@ func misspelled(unknown []string) (wrong []string) {
 				names = append(names, rest)
 			}
 		}
-		if strings.ContainsAny(name, "*?") && !strings.HasPrefix(strings.ToLower(word), service+":") {
+		is := func(action string) bool {
+			same, err := path.Match(strings.ToLower(name), strings.ToLower(action))
+			return same && err == nil
+		}
+		if strings.ContainsAny(name, "*?") && slices.ContainsFunc(names, is) {
 			names = []string{name} // it is the service that is wrong
 		}
 		if meant := nearest.Typo(name, names); meant != "" {
