@@ -204,6 +204,8 @@ func TestRead_Problems(t *testing.T) {
 		{`{"a@example.com": 1, "b": 2, "c": 3, "d": 4, "e": 5}`,
 			"1: this has \"a@example.com\", \"b\", \"c\", \"d\", and is nothing that can be imported: see carillon import --help\n", ""},
 		{"[[\"a\",\n\"a@example.com\"],\n[\"b\", \"b@example.com\"],\n" + user("c") + "]", "1: this is a list of values without names" + makeTable + "3: this is a list of values without names" + makeTable, "4 c"},
+		{"[null,\n" + user("a") + ",\n" + user("b") + "]", "1: found null where an object was expected, such as an account or a user\n", "2 a, 3 b"},
+		{"[" + user("a") + ",\n7, 8,\n" + user("b") + "]", "1: this is a list of values without names" + makeTable, "1 a, 3 b"},
 		{"[\n\"a@example.com\",\n\"b@example.com\"]" + user("c"), "1: this is a list of values without names" + makeTable, "3 c"},
 		{"[" + user("a", `"RegisteredOn": "yesterday"`) + ",\n" + user("b", `"InvitedOn": 1546621882003`) + ",\n" + user("c", `"RegisteredOn": true`) +
 			",\n" + user("d", `"InvitedOn": "2019-13-01T00:00:00Z"`) + ",\n" + user("e", `"InvitedOn": 0`) + "]",
@@ -340,6 +342,7 @@ func TestRows_Unfinished(t *testing.T) {
 	room := func(account, token string) string {
 		return `{"Rooms": [{"RoomId": "r", "AccountId": "` + account + `"}], "NextToken": ` + token + "}\n"
 	}
+	const perhaps = ", and its end is missing, or is one of the pages without Rooms: NextToken names a page that was not saved, or is not given"
 	const goesOn = ", and no file has its end: NextToken names a page that was not saved, or is not given"
 	for _, test := range []struct {
 		text string
@@ -351,6 +354,11 @@ func TestRows_Unfinished(t *testing.T) {
 		{page(`"x"`, user("a")) + page(`""`), nil},
 		{room("acc-1", `"x"`) + room("acc-2", `"y"`) + room("acc-1", "null"), []string{"f.txt:2: the list goes on after these Rooms" + goesOn}},
 		{user("a") + accounts, nil},
+		// An empty page may be the end of another list, or all of one.
+		{room("acc-1", `"x"`) + room("acc-2", "null") + `{"Rooms": []}`, []string{"f.txt:1: the list goes on after these Rooms" + perhaps}},
+		{room("acc-1", "null") + room("acc-2", `"y"`) + `{"Rooms": []}` + room("acc-2", "null"), nil},
+		{`{"Accounts": [{"AccountId": "acc-1"}, {"AccountId": "acc-2"}]}` + "\n" + room("acc-1", `"x"`) + `{"Rooms": []}`, []string{"f.txt:2: the list goes on after these Rooms" + perhaps}},
+		{room("acc-1", `"x"`) + `{"Rooms": []}`, nil},
 	} {
 		equal(t, test.text, read(t, test.text).Unfinished(), test.want)
 	}

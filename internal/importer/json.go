@@ -65,11 +65,22 @@ func (f *file) value(k kind) error {
 		if _, err := f.dec.ReadToken(); err != nil {
 			return err
 		}
-		if first := f.dec.PeekKind(); k == unnamed && first != '{' && first != '[' && first != ']' && first != 0 {
-			return f.nameless()
-		}
-		for f.dec.PeekKind() != ']' {
-			if err := f.value(k); err != nil {
+		told := false
+		for kind := f.dec.PeekKind(); kind != ']'; kind = f.dec.PeekKind() {
+			// Values without names, as --query makes of a page or of a row, are told of once.
+			nameless := k == unnamed && strings.ContainsRune("\"0tf", rune(kind))
+			if nameless && !told {
+				f.problem(f.lines.at(f.dec.InputOffset()), "this is a list of values without names: write them as a table, with the columns userId and email")
+			}
+			told = told || nameless
+			var err error
+			if nameless {
+				_, err = f.dec.ReadValue()
+				f.lines.allow(f.dec.InputOffset())
+			} else {
+				err = f.value(k)
+			}
+			if err != nil {
 				return ended(err)
 			}
 		}
@@ -80,20 +91,6 @@ func (f *file) value(k kind) error {
 	if err == nil {
 		f.problem(f.lines.at(f.dec.InputOffset()-int64(len(v))), "found %.40s where an object was expected, such as an account or a user", v)
 	}
-	return err
-}
-
-// nameless skips a list of values, as --query makes of a page or of a row, and tells of it once.
-func (f *file) nameless() error {
-	line := f.lines.at(f.dec.InputOffset())
-	f.problem(line, "this is a list of values without names: write them as a table, with the columns userId and email")
-	for f.dec.PeekKind() != ']' {
-		if _, err := f.dec.ReadValue(); err != nil {
-			return ended(err)
-		}
-		f.lines.allow(f.dec.InputOffset())
-	}
-	_, err := f.dec.ReadToken()
 	return err
 }
 
@@ -113,7 +110,7 @@ func (f *file) object(k kind) error {
 	start := f.dec.InputOffset() - 1
 	f.lines.allow(start)
 	line := f.lines.at(start)
-	row, page, deep := new(document.Object), "", ""
+	row, page, deep, before := new(document.Object), "", "", f.rows.count()
 	for f.dec.PeekKind() != '}' {
 		key, err := f.dec.ReadToken()
 		if err != nil {
@@ -203,7 +200,7 @@ func (f *file) object(k kind) error {
 	case page == "":
 		f.problem(line, "this %sis nothing that can be imported: see carillon import --help", has(row))
 	default:
-		f.page(line, page, row)
+		f.page(line, page, row, before)
 		for _, m := range row.Members() {
 			if m.Key != "NextToken" { // of a page that was not the last one
 				f.dropped(f.place(line), m.Key)

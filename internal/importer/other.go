@@ -25,10 +25,16 @@ var others = []struct {
 	{regexp.MustCompile(`\n\s*[{\[]`), "there is other text above the JSON: delete it"},
 }
 
-const notUsers = "this is neither JSON nor a table with the columns userId and email"
+const (
+	notUsers      = "this is neither JSON nor a table with the columns userId and email"
+	notUsersSheet = "the sheet has no columns userId and email: name another one by --sheet, or write these names above the columns"
+)
 
-// other says what a text is that is neither JSON nor a table of users, by how it begins.
+// other says what a file is that is neither JSON nor a table of users, by how it begins.
 func other(start []byte) string {
+	if bytes.HasPrefix(start, []byte("PK\x03\x04")) {
+		return notUsersSheet
+	}
 	start = bytes.TrimLeft(bytes.ReplaceAll(start, []byte("\r"), nil), "\n")
 	for _, form := range others {
 		if form.begins.Match(start) {
