@@ -108,7 +108,8 @@ type Options struct {
 type Reader struct {
 	Heading Heading
 	rows    rows
-	unnamed *workbookRows // nil unless this is a workbook of which no sheet was named
+	book    *workbookRows // the same if this is a workbook, else nil
+	named   bool          // that its sheet was chosen by name
 }
 
 // Row is a row below the heading.
@@ -144,11 +145,8 @@ func Open(r io.Reader, o Options) (*Reader, error) {
 	var err error
 	switch {
 	case bytes.HasPrefix(start, zipMark):
-		var w *workbookRows
-		if w, err = openWorkbook(in, o.Sheet); err == nil && o.Sheet == "" {
-			t.unnamed = w
-		}
-		t.rows = w
+		t.book, err = openWorkbook(in, o.Sheet)
+		t.rows, t.named = t.book, o.Sheet != ""
 	case bytes.Equal(start, oleMark):
 		err = refuseOLE(in)
 	case o.Sheet != "":
@@ -177,6 +175,9 @@ func (t *Reader) readHeading(o Options) error {
 		return wrong(row.Line, "%s", row.Problem)
 	}
 	t.Heading, err = newHeading(row, o.Columns)
+	if t.book != nil {
+		t.book.merged.columns = len(t.Heading.Names)
+	}
 	known := slices.ContainsFunc(t.Heading.Columns, func(column int) bool { return column >= 0 })
 	if err != nil || known || o.Headless != nil && o.Headless(t.Heading.Names) {
 		return err
@@ -223,9 +224,9 @@ func (t *Reader) row() (Row, error) {
 // Remarks returns what of a workbook a person may take to be otherwise: that there are sheets which
 // are not read, and how many rows are, though they are hidden.
 func (t *Reader) Remarks(hidden int) (list []string) {
-	if t.unnamed != nil {
+	if t.book != nil && !t.named {
 		const most = 5
-		others := t.unnamed.others()
+		others := t.book.others()
 		text := ""
 		for i, name := range others[:min(len(others), most)] {
 			if i > 0 {
@@ -237,7 +238,7 @@ func (t *Reader) Remarks(hidden int) (list []string) {
 			text += fmt.Sprintf(" and %d more", more)
 		}
 		if text != "" {
-			list = append(list, fmt.Sprintf("the sheet %.40q is read, and not %s", t.unnamed.sheet.Name, text))
+			list = append(list, fmt.Sprintf("the sheet %.40q is read, and not %s", t.book.sheet.Name, text))
 		}
 	}
 	switch {

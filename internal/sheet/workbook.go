@@ -414,6 +414,7 @@ func (b *book) mayHoldCells(s bookSheet) bool {
 type cellCheck struct {
 	texts    int // that cells may refer to
 	row, col int
+	columns  int // of the widest row
 	element  string
 	kind     string // type of the cell; empty for a number
 	formula  bool
@@ -454,6 +455,7 @@ func (c *cellCheck) token(t xml.Token) error {
 			if _, err := strconv.Atoi(cmp.Or(attr("s"), "0")); err != nil || c.col <= last {
 				return damaged(fmt.Errorf("row %d has a damaged cell", c.row))
 			}
+			c.columns = max(c.columns, c.col)
 		case "f":
 			c.formula = true
 		case "v":
@@ -491,7 +493,7 @@ func (c *cellCheck) merge(ref string) error {
 	from, to, _ := strings.Cut(ref, ":")
 	left, top, err := excelize.CellNameToCoordinates(from)
 	right, bottom, err2 := excelize.CellNameToCoordinates(to)
-	bottom = min(bottom, c.row)
+	right, bottom = min(right, c.columns), min(bottom, c.row)
 	if err != nil || err2 != nil || right < left || bottom < top {
 		return nil
 	}
@@ -511,8 +513,9 @@ type merge struct {
 // merged gives each row what a person sees in it. Where cells are merged, that is the text of the
 // first one, here in the first column of each row; what the others have in the file is not seen.
 type merged struct {
-	ahead []merge // in the order of their first rows
-	here  []merge // that the last row was in
+	columns int     // that have a heading; 0 until it is read
+	ahead   []merge // in the order of their first rows
+	here    []merge // that the last row was in
 }
 
 func newMerged(list []merge) merged {
@@ -521,7 +524,7 @@ func newMerged(list []merge) merged {
 }
 
 // fill changes the cells of a row, each of which is asked for in its turn. A row that shows nothing
-// of its own stays blank.
+// of its own stays blank, and a note beside the table stays in its first row.
 func (m *merged) fill(row int, cells []string) []string {
 	m.here = slices.DeleteFunc(m.here, func(r merge) bool { return r.bottom < row })
 	for _, r := range m.here {
@@ -539,7 +542,7 @@ func (m *merged) fill(row int, cells []string) []string {
 		return cells
 	}
 	for _, r := range m.here {
-		if r.text == "" {
+		if r.text == "" || m.columns > 0 && r.left > m.columns {
 			continue
 		}
 		for len(cells) < r.left {

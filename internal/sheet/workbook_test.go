@@ -90,6 +90,10 @@ func TestOpen_Workbook(t *testing.T) {
 		return err
 	}
 	custom := func(format string) excelize.Style { return excelize.Style{CustomNumFmt: &format} }
+	var wide strings.Builder // what is read of the rows with wide merges
+	for i := range 300 {
+		fmt.Fprintf(&wide, "%d: p%d@example.com\n", i+2, i)
+	}
 	tests := []struct {
 		name  string
 		sheet string
@@ -142,6 +146,18 @@ func TestOpen_Workbook(t *testing.T) {
 		{"a title over the columns is not merged into the rows", "", func(f *excelize.File) error {
 			return errorsOf(set(f, "Sheet1", ana...), f.MergeCell("Sheet1", "C1", "D2"), f.MergeCell("Sheet1", "A3", "A9"))
 		}, anaDrawn},
+		{"merges that go on to the last column", "", func(f *excelize.File) error {
+			rows, errs := [][]any{{"email", "team"}}, []error{}
+			for i := range 300 {
+				rows = append(rows, []any{fmt.Sprintf("p%d@example.com", i)})
+				errs = append(errs, f.MergeCell("Sheet1", fmt.Sprintf("B%d", i+2), fmt.Sprintf("XFD%d", i+2)))
+			}
+			return errorsOf(append(errs, set(f, "Sheet1", rows...))...)
+		}, "1: email|team\n" + wide.String()},
+		{"a note beside the table stays where it is", "", func(f *excelize.File) error {
+			return errorsOf(set(f, "Sheet1", []any{"email"}, []any{"a@example.com", nil, "call them"}, []any{"b@example.com"}, []any{"c@example.com"}),
+				f.MergeCell("Sheet1", "C2", "C4"))
+		}, "1: email\n2: PROBLEM there is a cell \"call them\" without a heading; the heading has 1 columns\n3: b@example.com\n4: c@example.com\n"},
 		{"rows that are hidden", "", func(f *excelize.File) error {
 			return errorsOf(set(f, "Sheet1", []any{"email"}, []any{"a@example.com"}, nil, []any{"b@example.com"}, []any{"c@example.com"}),
 				f.SetRowVisible("Sheet1", 3, false), f.SetRowVisible("Sheet1", 4, false))
