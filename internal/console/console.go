@@ -95,6 +95,7 @@ func New(o Options) *Console {
 		o.ServiceClock = o.Clock
 	}
 	c := &Console{Options: o, base: strings.TrimSuffix(o.URL.EscapedPath(), "/") + Prefix, mux: http.NewServeMux(), work: newWork(), uploads: make(uploads, mostUploads), sent: sent{last: map[string]*sending{}}}
+	c.sent.stands = c.stands
 	c.pages, c.regions = parsePages(c.base)
 	c.limits.clock = o.Clock
 	c.routes()

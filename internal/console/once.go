@@ -4,10 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
+	"errors"
 	"maps"
 	"net/http"
 	"regexp"
 	"sync"
+
+	"github.com/carillon-project/carillon/internal/directory"
 )
 
 // A form acts once, however often it is sent: by two clicks, by a reload of its answer, or from a
@@ -19,6 +22,7 @@ import (
 //   - another replica of the service, or this one after a start, does not know what was sent;
 //   - nor does this one when it has answered so many forms that mostKept is passed;
 //   - what was refused can be tried again, and so can what has failed, though perhaps it was done;
+//   - so can what does not stand any more: see [Console.stands];
 //   - a form that is sent again after another one of the same page, or other values, acts again;
 //   - if something else took back what a form did, the form still says that it is done.
 
@@ -42,6 +46,8 @@ const (
 
 // sent is what forms have been sent.
 type sent struct {
+	stands func(*http.Request, http.Header) bool // see [Console.stands]
+
 	mu   sync.Mutex
 	last map[string]*sending // of each page that is remembered
 	kept []*sending          // that have an answer, the oldest first
@@ -78,7 +84,13 @@ func (s *sent) once(w http.ResponseWriter, r *http.Request, who, what string, ac
 		case <-r.Context().Done():
 			return
 		}
-		if a := former.answer; a != nil {
+		switch a := former.answer; {
+		case a == nil:
+		case !s.stands(r, a.header):
+			s.mu.Lock()
+			s.forget(former)
+			s.mu.Unlock()
+		default:
 			maps.Copy(w.Header(), a.header)
 			w.WriteHeader(a.status)
 			w.Write(a.body.Bytes()) // a browser that has gone is not worth a word
@@ -89,6 +101,30 @@ func (s *sent) once(w http.ResponseWriter, r *http.Request, who, what string, ac
 	defer func() { s.answered(mine, whole) }()
 	act(to, r.WithContext(context.WithoutCancel(r.Context()))) // a second click ends the first request
 	whole = &to.answer                                         // there is none where that panics
+}
+
+// toPlan is where the answer leads of a form that has made a plan.
+var toPlan = regexp.MustCompile(`/plans/([A-Z2-7]{26})$`)
+
+// stands reports whether an answer, by its header, is still good for whoever sends the form again:
+// not if it has begun a session that has ended, or a plan that could not be made or is gone.
+func (c *Console) stands(r *http.Request, header http.Header) bool {
+	for _, cookie := range (&http.Response{Header: header}).Cookies() {
+		if cookie.Name != c.cookie("").Name || cookie.Value == "" {
+			continue
+		}
+		if _, _, err := c.Sessions.Resume(r.Context(), cookie.Value); errors.Is(err, directory.ErrNoSession) {
+			return false
+		}
+	}
+	m := toPlan.FindStringSubmatch(header.Get("Location"))
+	if m == nil {
+		return true
+	}
+	c.work.mu.Lock()
+	defer c.work.mu.Unlock()
+	p := c.work.plans[m[1]]
+	return p != nil && p.State != planFailed
 }
 
 // answered remembers what was done. Whoever waits gets any answer but a refusal, which may be of

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/carillon-project/carillon/internal/chime/api"
@@ -200,6 +201,67 @@ func TestOnce_Link(t *testing.T) {
 	nobody.has(nobody.post(form, "code", code), 403, "This link has been used")
 }
 
+// Whoever signs out and goes back to the form signs in by it anew.
+func TestOnce_SignInAgain(t *testing.T) {
+	s := start(t, nil)
+	nobody := &person{t, s, "none"}
+	form := formAt(t, nobody.get("/sign-in").text, "/sign-in")
+	values := url.Values{"key": {s.root.ID}, "secret": {s.root.Secret}}.Encode()
+	signIn := func() *person {
+		t.Helper()
+		response, err := nobody.send("POST", form, "application/x-www-form-urlencoded", strings.NewReader(values))
+		if err != nil {
+			t.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode != http.StatusSeeOther || len(response.Cookies()) != 1 {
+			t.Fatalf("status %d, cookies %v", response.StatusCode, response.Cookies())
+		}
+		return &person{t, s, response.Cookies()[0].Value}
+	}
+	first := signIn()
+	if again := signIn(); again.token != first.token {
+		t.Error("two clicks make two sessions")
+	}
+	first.post("/sign-out")
+	if again := signIn(); again.token == first.token || again.get("/accounts").path != "/accounts" {
+		t.Error("after signing out the form signs nobody in")
+	}
+}
+
+// A plan that could not be made is made by the same form when the reason has gone.
+func TestOnce_FailedPlan(t *testing.T) {
+	s := start(t, nil)
+	works, wrong := s.options.API, new(atomic.Bool)
+	s.options.API = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if wrong.Load() && r.Method == "GET" && strings.HasSuffix(r.URL.Path, "/users") {
+			w.Header().Set("X-Amzn-ErrorType", "ForbiddenException")
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		works.ServeHTTP(w, r)
+	})
+	s.restart()
+	p, account := s.person(t, s.root), s.roster(t, api.AccountTypeEnterpriseLWA, 3)
+	form := formAt(t, p.get("/accounts/"+account+"/import").text, "/accounts/"+account+"/import")
+	send := func() shown {
+		kind, body := upload("a.csv", strings.NewReader("email\nperson0@example.com\n"), "license", "LicenseType=Pro")
+		return p.awaited(p.ask("POST", form, kind, body))
+	}
+	wrong.Store(true)
+	failed := send()
+	p.has(failed, 200, "There is no plan")
+	wrong.Store(false)
+	made := send()
+	p.has(made, 200, "From a.csv")
+	if made.path == failed.path {
+		t.Errorf("the form leads to the plan that could not be made: %s", made.path)
+	}
+	if again := send(); again.path != made.path {
+		t.Errorf("the form makes another plan: %s and %s", made.path, again.path)
+	}
+}
+
 // However many forms are answered, the memory of it is bounded, and the latest are known.
 func TestOnce_Bounded(t *testing.T) {
 	s := start(t, nil)
@@ -234,10 +296,18 @@ func TestOnce_Forms(t *testing.T) {
 	p := s.person(t, s.root)
 	of := "/accounts/" + account
 	p.post(of+"/rooms", "name", "Lounge")
+	room := regexp.MustCompile(`href="` + console.Prefix + `(` + of + `/rooms/[^"]+)">Lounge`).FindStringSubmatch(p.get(of + "/rooms").text)
+	if room == nil {
+		t.Fatal("the list has no link to the room")
+	}
+	s.write(t, func(tx store.Tx) error {
+		return tx.InsertPhoneNumbers([]store.PhoneNumber{{AWSAccountID: awsAccount, Number: "+12065550100", ProductType: "BusinessCalling", Type: "Local", Country: "US", Status: "Unassigned"}})
+	})
+	job := p.apply(p.importFile(account, "b.csv", everybody(3), "license", "LicenseType=Basic"), "changes", "2")
 	plan := p.importFile(account, "a.csv", "email\nu0@example.com\n", "license", "LicenseType=Pro")
 	for _, path := range []string{
 		"/accounts", of + "/settings", of + "/users", of + "/users/u0", of + "/users/u0/change/ask?do=suspend", of + "/invite", of + "/rooms", of + "/bots/b1",
-		of + "/import", plan.path, "/keys", "/keys/new", "/sessions", "/clock", "/faults", "/sign-in", "/link", "/nothing",
+		of + "/import", plan.path, job.path, room[1], "/numbers/%252B12065550100", "/keys/" + s.root.ID + "/delete", "/keys", "/keys/new", "/sessions", "/clock", "/faults", "/sign-in", "/link", "/nothing",
 	} {
 		found := false
 		for _, form := range anyForm.FindAllString(p.get(path).text, -1) {

@@ -16,9 +16,9 @@ type pages struct {
 	ended  bool   // the last page is there
 }
 
-// page keeps in mind that the file has a page of a listing, whose rows have been read; there were
-// so many before it. Commands of which version 1 does not join the pages print the first one, and so
-// does one with --max-items.
+// page keeps in mind that the file has a page of a listing, whose rows have been read after so many
+// before. Commands of which version 1 does not join the pages print the first one, and so does one
+// with --max-items.
 func (f *file) page(line int, member string, page *document.Object, before int) {
 	l := listing{member, f.of(member, before)}
 	if f.rows.pages == nil {
