@@ -3,6 +3,7 @@ package carillontest
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -77,6 +78,7 @@ func (s *Server) seed(accounts []Account) ([]Account, error) {
 		if err := a.check(place); err != nil {
 			return nil, err
 		}
+		a.Domains, a.Licenses, a.Users = slices.Clone(a.Domains), slices.Clone(a.Licenses), slices.Clone(a.Users)
 		done[i] = a
 		accountRows[i] = directory.AccountRow{Place: place, Account: api.Account{
 			AwsAccountId: awsAccount, AccountId: a.ID, Name: a.Name, AccountType: api.AccountType(a.Type),
@@ -133,7 +135,8 @@ func (a Account) check(place string) error {
 }
 
 // AddNumbers adds phone numbers, such as "+12065550100", to those that can be found and ordered, of
-// which there are none at first. One that is no number is a fatal error.
+// which there are none at first. One that a user has stays with the user. What is no number is a
+// fatal error.
 func (s *Server) AddNumbers(numbers ...string) {
 	s.t.Helper()
 	if err := s.addNumbers(numbers); err != nil {

@@ -156,11 +156,15 @@ func startService(ctx context.Context, o serviceOptions) (_ *service, err error)
 		}
 		o.AWSAccountID = cmp.Or(imported, defaultAWSAccount)
 	}
-	if s.webhook, err = webhook.New(webhook.Options{Allow: o.EventsAllow.list, CAFile: o.EventsCA}); err != nil {
+	calling := webhook.Options{
+		Allow: o.EventsAllow.list, HowToAllow: "see carillon serve --events-allow",
+		CAFile: o.EventsCA, HowToTrust: "see carillon serve --events-ca",
+	}
+	if s.webhook, err = webhook.New(calling); err != nil {
 		return nil, usagef("reading the certificates of --events-ca: %w", err)
 	}
 	s.metrics = metrics.New(s.store, o.Logger)
-	if s.hook, err = o.DialOut.hook(o.Data, webhook.Options{CAFile: o.EventsCA}, s.dialOutEnded(o.Logger)); err != nil {
+	if s.hook, err = o.DialOut.hook(o.Data, calling, s.dialOutEnded(o.Logger)); err != nil {
 		return nil, err
 	}
 	rules := directory.Options{

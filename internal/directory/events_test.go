@@ -522,7 +522,7 @@ func TestEventsConfiguration_Challenge(t *testing.T) {
 			}
 		}
 		for endpoint, want := range map[string]string{
-			"https://10.0.0.1/secret": "is at an address in a private network, which may not be called: see carillon serve --events-allow",
+			"https://10.0.0.1/secret": "is at an address in a private network, which may not be called",
 			"https://127.0.0.1:1/":    "cannot be reached, or does not speak HTTP",
 		} {
 			if err := put(endpoint); exception(err) != api.BadRequestException || !strings.HasSuffix(err.Error(), want) {

@@ -38,13 +38,14 @@ type Policy struct {
 type statement struct {
 	deny      bool
 	except    bool     // the statement is about all actions but these
-	actions   []string // patterns, in any case
+	actions   []string // patterns, in lower case
+	spelled   []string // the same as the document has them
 	resources []string // patterns
 }
 
 // about reports whether the statement is about an action, which is in lower case.
 func (s *statement) about(action string) bool {
-	named := slices.ContainsFunc(s.actions, func(pattern string) bool { return matches(strings.ToLower(pattern), action) })
+	named := slices.ContainsFunc(s.actions, func(pattern string) bool { return matches(pattern, action) })
 	return named != s.except
 }
 
@@ -77,7 +78,7 @@ func Parse(text string) (Policy, error) {
 }
 
 func managed(actions ...string) Policy {
-	return Policy{[]statement{{actions: actions, resources: []string{"*"}}}}
+	return Policy{[]statement{{actions: actions, spelled: actions, resources: []string{"*"}}}}
 }
 
 // looking lists the actions of our own that are allowed to whoever may list users.
@@ -156,10 +157,10 @@ func (p Policy) Idle() []string {
 func (p Policy) Unknown(actions []string) []string {
 	var unknown []string
 	for _, s := range p.statements {
-		for _, pattern := range s.actions {
-			is := func(action string) bool { return matches(strings.ToLower(pattern), strings.ToLower(action)) }
-			if !slices.ContainsFunc(actions, is) && !slices.Contains(unknown, pattern) {
-				unknown = append(unknown, pattern)
+		for i, pattern := range s.actions {
+			is := func(action string) bool { return matches(pattern, strings.ToLower(action)) }
+			if spelled := s.spelled[i]; !slices.ContainsFunc(actions, is) && !slices.Contains(unknown, spelled) {
+				unknown = append(unknown, spelled)
 			}
 		}
 	}
@@ -279,7 +280,10 @@ func parseStatement(where string, v any) (statement, error) {
 				return statement{}, fmt.Errorf("%s must have either Action or NotAction, not both", where)
 			}
 			s.except = m.Key == "NotAction"
-			s.actions, err = texts(at, m.Value, checkAction)
+			s.spelled, err = texts(at, m.Value, checkAction)
+			for _, action := range s.spelled {
+				s.actions = append(s.actions, strings.ToLower(action))
+			}
 		case "Resource":
 			s.resources, err = texts(at, m.Value, checkResource)
 		default:

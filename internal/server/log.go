@@ -26,7 +26,7 @@ func (d *denial) Unwrap() error { return d.answer }
 // its status says.
 type arranged interface {
 	error
-	Reason() string // for the log; never of what the client sent
+	ArrangedReason() string // for the log; never of what the client sent
 }
 
 // log writes the line of a request.
@@ -69,7 +69,7 @@ func (s *server) log(r *http.Request, x *exchange, status int, took time.Duratio
 	case modeled: // its message may repeat the request's text
 		attrs = append(attrs, slog.String("exception", string(e.Exception)))
 		if meant {
-			attrs = append(attrs, slog.String("reason", a.Reason()))
+			attrs = append(attrs, slog.String("reason", a.ArrangedReason()))
 		}
 	default:
 		attrs = append(attrs, slog.String("cause", err.Error()))

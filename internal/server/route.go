@@ -101,7 +101,7 @@ func match(routes []route, h http.Header, r *http.Request, path string) (call, e
 	sent := strings.Split(path[1:], "/")
 	for _, s := range sent {
 		switch {
-		case s == "" && path != "/": // an empty variable of a script, most likely: most SDKs send an empty id
+		case s == "" && path != "/": // an empty variable of a script, which version 1, boto3 and curl send
 			return call{}, api.Errorf(api.UnknownOperationException, "%s A part of it is empty: is an id missing?", unknown.Message)
 		case s == "" || s == "." || s == "..":
 			return call{}, unknown

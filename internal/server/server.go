@@ -81,8 +81,8 @@ type Options struct {
 
 	// Intercept, asked once for each operation of the contract, returns what carries it out in place
 	// of next: it may answer without next, or change what next has answered. The context of a call has
-	// the values of the context of its HTTP request. An error with a method Reason() string was asked
-	// for: the log has it at info, with the reason. Nil: nothing is in between.
+	// the values of the context of its HTTP request. An error with a method ArrangedReason() string
+	// was asked for: the log has it at info, with the reason. Nil: nothing is in between.
 	Intercept func(op *model.Operation, next api.Handler) api.Handler
 
 	// Inbound finds the URLs by which bots answer, under [directory.InboundPath]: they hold a secret

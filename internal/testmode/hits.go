@@ -168,7 +168,7 @@ func (r *activeRule) answer(x api.Exception) error {
 func (f fault) Unwrap() error { return f.error }
 
 // Reason is for the log of the server: the rule is the cause, and no failure is.
-func (f fault) Reason() string { return "fault rule " + f.rule }
+func (f fault) ArrangedReason() string { return "fault rule " + f.rule }
 
 // call is a call of an operation that has rules.
 type call struct {

@@ -58,6 +58,11 @@ type Options struct {
 	// CAFile has certificates in PEM that are trusted beside those of the system. Empty: none.
 	CAFile string
 
+	// HowToAllow and HowToTrust are what a person can do about an address that is not allowed and a
+	// certificate that is not trusted, for messages: "see carillon serve --events-allow". Empty:
+	// nothing.
+	HowToAllow, HowToTrust string
+
 	// Clock tells the time in the header. Nil: time.Now.
 	Clock func() time.Time
 
@@ -82,11 +87,14 @@ type Sender struct {
 	wait      func(context.Context, time.Duration) error
 	timeout   time.Duration
 	agent     string // the User-Agent
+
+	howToAllow, howToTrust string // as in Options
 }
 
 // New returns a Sender. The error is about the file of certificates.
 func New(o Options) (*Sender, error) {
-	s := &Sender{clock: o.Clock, wait: o.Wait, timeout: cmp.Or(o.Timeout, Timeout), agent: "carillon/" + build.Version()}
+	s := &Sender{clock: o.Clock, wait: o.Wait, timeout: cmp.Or(o.Timeout, Timeout), agent: "carillon/" + build.Version(),
+		howToAllow: o.HowToAllow, howToTrust: o.HowToTrust}
 	if s.clock == nil {
 		s.clock = time.Now
 	}
@@ -235,12 +243,24 @@ func (s *Sender) post(ctx context.Context, url, key string, body []byte) ([]byte
 func (s *Sender) explain(err error) *Failure {
 	_, badName := errors.AsType[*net.DNSError](err)
 	_, badCertificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, otherName := errors.AsType[x509.HostnameError](err)
+	invalid, isInvalid := errors.AsType[x509.CertificateInvalidError](err)
+	advised := func(reason, advice string) *Failure {
+		if advice != "" {
+			reason += ": " + advice
+		}
+		return &Failure{Reason: reason}
+	}
 	netError, isNet := errors.AsType[net.Error](err)
 	switch {
 	case errors.Is(err, errPrivate):
-		return &Failure{Reason: "is at an address in a private network, which may not be called: see carillon serve --events-allow"}
+		return advised("is at an address in a private network, which may not be called", s.howToAllow)
+	case otherName:
+		return &Failure{Reason: "has a certificate for another name"}
+	case isInvalid && invalid.Reason == x509.Expired:
+		return &Failure{Reason: "has a certificate that has expired, or does not hold yet"}
 	case badCertificate:
-		return &Failure{Reason: "has a certificate that is not trusted: see carillon serve --events-ca"}
+		return advised("has a certificate that is not trusted", s.howToTrust)
 	case errors.Is(err, context.DeadlineExceeded) || isNet && netError.Timeout():
 		return &Failure{Reason: fmt.Sprintf("did not answer within %v", s.timeout), again: true}
 	case badName:

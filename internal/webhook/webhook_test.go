@@ -3,9 +3,16 @@ package webhook_test
 import (
 	"cmp"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"io"
+	"log"
+	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -37,6 +44,30 @@ func endpoint(t *testing.T, h http.HandlerFunc) (url, caFile string) {
 		t.Fatal(err)
 	}
 	return listener.URL + "/secret?x=1", caFile
+}
+
+// expired is an endpoint whose certificate has expired.
+func expired(t *testing.T) (at struct{ url, ca string }) {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, NotAfter: time.Now().Add(-time.Hour), IsCA: true, BasicConstraintsValid: true}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	listener := httptest.NewUnstartedServer(http.NotFoundHandler())
+	listener.TLS = &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{certificate}, PrivateKey: key}}}
+	listener.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that fail, as they are to
+	listener.StartTLS()
+	t.Cleanup(listener.Close)
+	at.url, at.ca = listener.URL, filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(at.ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 // sender returns a Sender that waits for nothing, and what it was to wait. An exchange may take a
@@ -222,17 +253,25 @@ func TestSend_Context(t *testing.T) {
 
 func TestSend_Strangers(t *testing.T) {
 	url, ca := endpoint(t, func(http.ResponseWriter, *http.Request) {})
-	s, _ := sender(t, webhook.Options{CAFile: ca})
-	private := "is at an address in a private network, which may not be called: see carillon serve --events-allow"
+	s, _ := sender(t, webhook.Options{CAFile: ca, HowToAllow: "ask Bo"})
+	private := "is at an address in a private network, which may not be called: ask Bo"
 	_, port, _ := strings.Cut(strings.TrimSuffix(url, "/secret?x=1"), "127.0.0.1:")
 	for _, u := range []string{url, "https://localhost:" + port, "https://[::ffff:127.0.0.1]:" + port, "https://169.254.169.254/latest", "http://[::1]:" + port} {
 		if err := s.Send(t.Context(), u, "secret", nil, nil); err == nil || err.Error() != private {
 			t.Errorf("%s: got error %v, want %q", u, err, private)
 		}
 	}
-	s, _ = sender(t, webhook.Options{Allow: []netip.Prefix{loopback}})
-	if err := s.Send(t.Context(), url, "secret", nil, nil); err == nil || err.Error() != "has a certificate that is not trusted: see carillon serve --events-ca" {
-		t.Errorf("got error %v, want that the certificate is not trusted", err)
+	ended := expired(t)
+	for _, tt := range []struct{ url, ca, advice, want string }{
+		{url, "", "ask Bo", "has a certificate that is not trusted: ask Bo"},
+		{url, "", "", "has a certificate that is not trusted"},
+		{"https://localhost:" + port, ca, "ask Bo", "has a certificate for another name"},
+		{ended.url, ended.ca, "ask Bo", "has a certificate that has expired, or does not hold yet"},
+	} {
+		s, _ := sender(t, webhook.Options{Allow: []netip.Prefix{loopback, netip.MustParsePrefix("::1/128")}, CAFile: tt.ca, HowToTrust: tt.advice})
+		if err := s.Send(t.Context(), tt.url, "secret", nil, nil); err == nil || err.Error() != tt.want {
+			t.Errorf("%s: got error %v, want %s", tt.url, err, tt.want)
+		}
 	}
 	if err := s.Send(t.Context(), "https://secret\x7f", "secret", nil, nil); err == nil || strings.Contains(err.Error(), "secret") {
 		t.Errorf("got error %v, want one that does not tell the URL", err)
