@@ -52,6 +52,17 @@ func FreeDead(ctx context.Context, s *Service, before []store.Task) ([]store.Tas
 	return s.freeDead(ctx, before)
 }
 
+// Free ends leases, unless they have become others.
+func Free(ctx context.Context, s *Service, leased ...store.Task) error { return s.free(ctx, leased) }
+
+// Lease leases a task as it is now.
+func Lease(ctx context.Context, s *Service, t store.Task) (store.Task, bool, error) {
+	return s.lease(ctx, t, turnLease)
+}
+
+// DeadAfter is how long a lease stays at most, by the time of the machine.
+const DeadAfter = deadAfter
+
 // IsEndpoint reports whether a URL has the form of an endpoint of a bot.
 func IsEndpoint(text string) bool { return isEndpoint(text) }
 

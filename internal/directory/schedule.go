@@ -246,31 +246,41 @@ func (s *Service) leasedTasks(ctx context.Context) ([]store.Task, error) {
 	return slices.DeleteFunc(all, func(t store.Task) bool { return t.Leased.IsZero() }), err
 }
 
-// free ends leases, unless they have become others.
-func (s *Service) free(ctx context.Context, leased []store.Task) error {
-	if len(leased) == 0 {
-		return nil
-	}
-	err := s.store.Update(ctx, func(tx store.Tx) error {
-		for _, t := range leased {
+// free ends leases, unless they have become others, each in an update of its own: two in one could
+// lock their tasks in another order than a request does.
+func (s *Service) free(ctx context.Context, leased []store.Task) (err error) {
+	for _, t := range leased {
+		err = errors.Join(err, s.store.Update(ctx, func(tx store.Tx) error {
+			if err := lockAccount(tx, t); err != nil {
+				return err
+			}
 			is, err := tx.Task(t.AWSAccountID, t.AccountID, t.Kind, t.Target)
 			if errors.Is(err, store.ErrNotFound) || err == nil && !is.Leased.Equal(t.Leased) {
-				continue
-			}
-			if err == nil {
-				is.Leased = time.Time{}
-				err = tx.PutTask(is)
+				return nil
 			}
 			if err != nil {
 				return err
 			}
-		}
-		return nil
-	})
-	if err == nil {
+			is.Leased = time.Time{}
+			return tx.PutTask(is)
+		}))
+	}
+	if len(leased) > 0 {
 		s.tasks.wake()
 	}
 	return err
+}
+
+// lockAccount locks the account of a task, which comes before the task, as in requests that schedule
+// one.
+func lockAccount(tx store.Tx, t store.Task) error {
+	if t.AccountID == "" {
+		return nil
+	}
+	if _, err := tx.FindAccount(t.AccountID); err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	return nil
 }
 
 // keyOf is what tells a task from others.
@@ -408,8 +418,8 @@ func (s *Service) run(ctx context.Context, k kind, t store.Task) error {
 }
 
 // lease keeps everybody else from a task for a time, and returns it as it is then, unless another
-// service was first: then it returns false. Up to a second is added, or nobody could tell two
-// leases apart while the clock stands still.
+// service was first: then it returns false. Up to a second is added, or leases could not be told
+// apart while the clock stands still; in a thousand pairs one cannot.
 func (s *Service) lease(ctx context.Context, t store.Task, d time.Duration) (leased store.Task, did bool, err error) {
 	did, err = s.updateTask(ctx, operation{}, t, nil, func(c *change, t store.Task) error {
 		t.Leased = c.now.Add(d + time.Duration(rand.IntN(1000))*time.Millisecond)
@@ -474,16 +484,13 @@ func inTurns(send func(*Service, context.Context, store.Task) (more bool, err er
 }
 
 // updateTask runs fn in an update if a task is still due, and nobody works on it; did tells whether
-// that was so. The account is locked before the task, as by requests that schedule one, and then
-// what lock locks, if it is not nil.
+// that was so. lock, which may be nil, locks what comes after the account and before the task.
 func (s *Service) updateTask(ctx context.Context, op operation, t store.Task, lock, fn func(*change, store.Task) error) (did bool, err error) {
 	caller := Caller{AWSAccountID: t.AWSAccountID, KeyName: systemName}
 	err = update(ctx, s.store, s.options, caller, op, func(c *change) error {
 		did = false
-		if t.AccountID != "" {
-			if _, err := c.FindAccount(t.AccountID); err != nil && !errors.Is(err, store.ErrNotFound) {
-				return err
-			}
+		if err := lockAccount(c, t); err != nil {
+			return err
 		}
 		if lock != nil {
 			if err := lock(c, t); err != nil {

@@ -188,6 +188,78 @@ func TestSchedule_leasedForEver(t *testing.T) {
 	})
 }
 
+// A lease that has become another one is not ended, though the clock stands still.
+func TestSchedule_leasedAgain(t *testing.T) {
+	onEngines(t, func(t *testing.T, h *house) {
+		var leases []store.Task
+		h.schedule(chore("errand", "a1", "e", now))
+		lease := func() (leased bool) {
+			t.Helper()
+			task, leased, err := directory.Lease(t.Context(), h.service, chore("errand", "a1", "e", now))
+			if err != nil {
+				t.Fatal(err)
+			}
+			leases = append(leases, task)
+			return leased
+		}
+		free := func(task store.Task) {
+			t.Helper()
+			if err := directory.Free(t.Context(), h.service, task); err != nil {
+				t.Fatal(err)
+			}
+		}
+		equal(t, "leased", lease(), true)
+		for range 3 {
+			free(leases[len(leases)-1])
+			equal(t, "leased when it was freed", lease(), true)
+		}
+		last := leases[len(leases)-1]
+		others := slices.DeleteFunc(leases, func(task store.Task) bool { return task.Leased.Equal(last.Leased) })
+		if len(others) == 0 {
+			t.Fatal("four leases cannot be told apart")
+		}
+		free(others[0])
+		equal(t, "leased when another lease was freed", lease(), false)
+	})
+}
+
+// A service whose clock may stand still ends the leases of the dead by the time of the machine.
+func TestKeepTasksFree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		st := ok[store.Store](t)(sqlite.Open(t.Context(), t.TempDir(), sqlite.Options{Volatile: true}))
+		defer st.Close()
+		a := &away{Store: st}
+		service := ok[*directory.Service](t)(directory.New(a, directory.Options{Clock: func() time.Time { return now }}))
+		did := 0
+		directory.Errand(service, func(context.Context, store.Task) error { did++; return nil })
+		task := chore("errand", "", "dead", now)
+		task.Leased = now.Add(time.Minute)
+		if err := st.Update(t.Context(), func(tx store.Tx) error { return tx.PutTask(task) }); err != nil {
+			t.Fatal(err)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		defer synctest.Wait()
+		defer cancel()
+		var complaints atomic.Int64
+		go service.KeepTasksFree(ctx, func(error) { complaints.Add(1) })
+		after := func(d time.Duration) int {
+			t.Helper()
+			time.Sleep(d)
+			if err := service.RunDue(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			return did
+		}
+		equal(t, "done while the lease may be alive", after(directory.DeadAfter-time.Second), 0)
+		a.gone.Store(true)
+		time.Sleep(2 * time.Second)
+		equal(t, "complaints while the store is away", complaints.Load(), int64(1))
+		a.gone.Store(false)
+		equal(t, "done after it was away", after(0), 0)
+		equal(t, "done when the lease is dead", after(directory.DeadAfter), 1)
+	})
+}
+
 // Work outside of updates is leased: no second service does it meanwhile, and one does it after the
 // first has died.
 func TestSchedule_leased(t *testing.T) {
@@ -294,12 +366,12 @@ type away struct {
 	gone  atomic.Bool
 }
 
-func (a *away) DueTasks(context.Context, time.Time, int) ([]store.Task, time.Time, error) {
+func (a *away) DueTasks(ctx context.Context, at time.Time, limit int) ([]store.Task, time.Time, error) {
 	a.looks.Add(1)
 	if a.gone.Load() {
 		return nil, time.Time{}, errors.New("nobody answers")
 	}
-	return nil, time.Time{}, nil
+	return a.Store.DueTasks(ctx, at, limit)
 }
 
 // While the store is away, the scheduler goes on looking each second, and complains once a minute.
