@@ -169,10 +169,14 @@ const jobFinished = "finished"
 // undos are jobs that undo others, by the ids of those.
 type undos map[string][]store.Job
 
+// mostUndos is how many jobs are looked through for those that undo one. It bounds what a page of
+// jobs costs: an undo that so many others came before is not found.
+const mostUndos = 10_000
+
 // undosAfter returns the undos that came after a job. Those of it are among them: an undo is
 // planned when its job has finished. There is no index of them, since people begin few jobs.
 func undosAfter(tx store.ReadTx, job store.Job, filter store.JobFilter) (undos, error) {
-	list, err := tx.ListUndoing(job.AWSAccountID, filter, job.Entry)
+	list, err := tx.ListUndoing(job.AWSAccountID, filter, job.Entry, mostUndos)
 	found := undos{}
 	for _, u := range list {
 		found[u.Undoes] = append(found[u.Undoes], u)

@@ -271,6 +271,47 @@ func TestRecordJob(t *testing.T) {
 	h.as(foreignAccount).refused(api.NotFoundException, "RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "A", "Action": "update"}`)
 }
 
+// A job that has finished says by which other one it was undone: by the one that did the most, unless
+// that was undone, too.
+func TestJobs_UndoneBy(t *testing.T) {
+	h := newHouse(t)
+	h.addAccount("A", "Team")
+	h.addAccount("B", "Team")
+	id := func(n int) string { return fmt.Sprintf("20260301-12000%d-aaaaaa", n) }
+	tell := func(n int, account, outcome string, done int, undoes string) {
+		t.Helper()
+		h.must("RecordJob", "jobId="+id(n), "", fmt.Sprintf(`{"AccountId": %q, "Action": "update", "Left": 9, "Undoes": %q}`, account, undoes))
+		h.must("RecordJob", "jobId="+id(n), "", fmt.Sprintf(`{"AccountId": %q, "Action": "update", "Outcome": %q, "Done": %d, "Undoes": %q}`, account, outcome, done, undoes))
+	}
+	undone := func(what, want string) {
+		t.Helper()
+		var read struct{ Job struct{ UndoneBy string } }
+		parse(t, h.must("ReadJob", "jobId="+id(0), "", ""), &read)
+		var list struct {
+			Jobs []struct{ JobId, UndoneBy string }
+		}
+		parse(t, h.must("ListJobs", "", "", ""), &list)
+		first := list.Jobs[len(list.Jobs)-1]
+		equal(t, what, []string{read.Job.UndoneBy, first.JobId, first.UndoneBy}, []string{want, id(0), want})
+	}
+	tell(0, "A", "finished", 9, "")
+	undone("at first", "")
+	tell(1, "A", "stopped", 9, id(0))
+	tell(2, "A", "finished", 0, id(0))
+	tell(3, "B", "finished", 9, id(0))
+	undone("by none that has finished, did something and is of the account", "")
+	tell(4, "A", "finished", 5, id(0))
+	undone("by one", id(4))
+	tell(5, "A", "finished", 3, id(0))
+	undone("by the one that did more", id(4))
+	tell(6, "A", "finished", 4, id(4))
+	undone("by the one that was not undone itself", id(5))
+	tell(7, "A", "finished", 3, id(5))
+	undone("by none any more", "")
+	tell(8, "A", "finished", 3, id(7))
+	undone("by one whose undo was undone", id(5))
+}
+
 // What a job tells of itself is listed, by the newest job first, for its AWS account alone.
 func TestJobs(t *testing.T) {
 	onEngines(t, func(t *testing.T, h *house) {

@@ -22,10 +22,6 @@ type Job struct {
 	Outcome            string    // "running", "finished", "stopped", "interrupted"
 }
 
-// UndoRows is how many jobs are looked through for those that undo one. It bounds what a page of
-// jobs costs: an undo that so many others came before is not found.
-const UndoRows = 10_000
-
 // JobFilter narrows a listing of jobs; an empty member lets all pass.
 type JobFilter struct {
 	AccountID string

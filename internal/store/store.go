@@ -237,9 +237,9 @@ type ReadTx interface {
 	// ListJobs lists the jobs of an AWS account that pass the filter, the newest first: those with an
 	// entry below before, 0 for all.
 	ListJobs(awsAccountID string, filter JobFilter, before Entry, limit int) (page []Job, next Entry, err error)
-	// ListUndoing lists those that undo others among the [UndoRows] jobs of an AWS account that pass
-	// the filter and come next to an entry, in the order in which they began.
-	ListUndoing(awsAccountID string, filter JobFilter, after Entry) ([]Job, error)
+	// ListUndoing lists those that undo others among the next jobs, up to a limit, of an AWS account
+	// that pass the filter, in the order in which they began: those with an entry above after.
+	ListUndoing(awsAccountID string, filter JobFilter, after Entry, limit int) ([]Job, error)
 
 	// DomainOwners returns the claims on these domains, ordered by name.
 	DomainOwners(names []string) ([]Domain, error)

@@ -15,9 +15,9 @@ func (t *tx) ListJobs(awsAccountID string, filter store.JobFilter, before store.
 	return t.sql.ListJobs(awsAccountID, filter, before, limit)
 }
 
-func (t *tx) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry) ([]store.Job, error) {
+func (t *tx) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry, limit int) ([]store.Job, error) {
 	t.take("jobs", awsAccountID)
-	return t.sql.ListUndoing(awsAccountID, filter, after)
+	return t.sql.ListUndoing(awsAccountID, filter, after, limit)
 }
 
 func (t *tx) InsertJob(j *store.Job) error {

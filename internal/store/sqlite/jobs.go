@@ -10,8 +10,8 @@ func (t *tx) ListJobs(awsAccountID string, filter store.JobFilter, before store.
 	return t.sql.ListJobs(awsAccountID, filter, before, limit)
 }
 
-func (t *tx) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry) ([]store.Job, error) {
-	return t.sql.ListUndoing(awsAccountID, filter, after)
+func (t *tx) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry, limit int) ([]store.Job, error) {
+	return t.sql.ListUndoing(awsAccountID, filter, after, limit)
 }
 
 func (t *tx) InsertJob(j *store.Job) error { return t.sql.InsertJob(j) }

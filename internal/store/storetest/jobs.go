@@ -62,13 +62,13 @@ func testJobs(t *testing.T, f *fixture) {
 			if after != "" {
 				from, err = r.Job(awsA, after)
 			}
-			got, err2 := r.ListUndoing(awsA, store.JobFilter{AccountID: "a0"}, from.Entry)
+			got, err2 := r.ListUndoing(awsA, store.JobFilter{AccountID: "a0"}, from.Entry, 100)
 			same(t, "ListUndoing after "+after, got, want)
 			return errors.Join(err, err2)
 		})
 	}
 	f.view(func(r store.ReadTx) error {
-		got, err := r.ListUndoing(awsA, store.JobFilter{}, all[4].Entry)
+		got, err := r.ListUndoing(awsA, store.JobFilter{}, all[4].Entry, 100)
 		same(t, "ListUndoing of all accounts", got, all[5:])
 		return err
 	})
@@ -78,11 +78,13 @@ func testJobs(t *testing.T, f *fixture) {
 		return tx.InsertJob(&plain)
 	})
 	f.view(func(r store.ReadTx) error {
-		got, err := r.ListUndoing(awsA, store.JobFilter{}, all[5].Entry)
+		got, err := r.ListUndoing(awsA, store.JobFilter{}, all[5].Entry, 100)
 		same(t, "ListUndoing beside a job that undoes none", got, all[6:])
+		few, err3 := r.ListUndoing(awsA, store.JobFilter{}, all[3].Entry, 2)
+		same(t, "ListUndoing among the next two jobs", few, all[4:6])
 		all, _, err2 := r.ListJobs(awsA, store.JobFilter{}, 0, 1)
 		same(t, "the latest job", all[0].JobID, "plain")
-		return errors.Join(err, err2)
+		return errors.Join(err, err2, err3)
 	})
 	f.view(func(r store.ReadTx) error {
 		plain, err := r.Job(awsA, "plain")
@@ -129,7 +131,7 @@ func jobTurns() []turn {
 			return empty(len(all), err)
 		}, func(tx store.Tx, round, who string) error { return insert(tx, "jobs"+round, who) }},
 		{"ListUndoing", func(tx store.Tx, round string) (bool, error) {
-			all, err := tx.ListUndoing("undone"+round, store.JobFilter{}, 0)
+			all, err := tx.ListUndoing("undone"+round, store.JobFilter{}, 0, 100)
 			return empty(len(all), err)
 		}, func(tx store.Tx, round, who string) error { return insert(tx, "undone"+round, who) }},
 		{"ListJobs, one that changes", func(tx store.Tx, round string) (bool, error) {

@@ -37,8 +37,8 @@ func (s *SQL) ListJobs(awsAccountID string, filter store.JobFilter, before store
 	return page, next, nil
 }
 
-func (s *SQL) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry) ([]store.Job, error) {
-	where, args := `aws_account_id = $1 AND entry > $2`, []any{awsAccountID, after, store.UndoRows}
+func (s *SQL) ListUndoing(awsAccountID string, filter store.JobFilter, after store.Entry, limit int) ([]store.Job, error) {
+	where, args := `aws_account_id = $1 AND entry > $2`, []any{awsAccountID, after, limit}
 	if filter.AccountID != "" {
 		where, args = `aws_account_id = $1 AND entry > $2 AND account_id = $4`, append(args, filter.AccountID)
 	}
