@@ -15,7 +15,6 @@ import (
 	"os"
 	"regexp"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -313,31 +312,6 @@ func TestWaitForRowsEnds(t *testing.T) {
 	if want := "carillon: interrupted, nothing was changed\n"; code != 130 || stderr.String() != want {
 		t.Errorf("got exit code %d, %q; want 130, %q", code, stderr.String(), want)
 	}
-}
-
-// alarm keeps what is written to it, and rings when it has a text.
-type alarm struct {
-	at   string
-	ring func()
-
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (a *alarm) Write(b []byte) (int, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.text.Write(b)
-	if strings.Contains(a.text.String(), a.at) {
-		a.ring()
-	}
-	return len(b), nil
-}
-
-func (a *alarm) String() string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.text.String()
 }
 
 // A service that answers nothing but errors is told of at once, and the job ends in time. It goes

@@ -271,8 +271,8 @@ func (s *Service) free(ctx context.Context, leased []store.Task) (err error) {
 	return err
 }
 
-// lockAccount locks the account of a task, which comes before the task, as in requests that schedule
-// one.
+// lockAccount locks the account of a task, which comes before the task, as in requests that
+// schedule one.
 func lockAccount(tx store.Tx, t store.Task) error {
 	if t.AccountID == "" {
 		return nil

@@ -271,8 +271,8 @@ func TestRecordJob(t *testing.T) {
 	h.as(foreignAccount).refused(api.NotFoundException, "RecordJob", "jobId=20260301-120000-abcdef", "", `{"AccountId": "A", "Action": "update"}`)
 }
 
-// A job that has finished says by which other one it was undone: by the one that did the most, unless
-// that was undone, too.
+// A job that has finished says by which other one it was undone: by the one that did the most,
+// unless that was undone, too.
 func TestJobs_UndoneBy(t *testing.T) {
 	h := newHouse(t)
 	h.addAccount("A", "Team")
