@@ -205,7 +205,7 @@ func TestRead_Problems(t *testing.T) {
 			"1: this has \"a@example.com\", \"b\", \"c\", \"d\", and is nothing that can be imported: see carillon import --help\n", ""},
 		{"[[\"a\",\n\"a@example.com\"],\n[\"b\", \"b@example.com\"],\n" + user("c") + "]", "1: this is a list of values without names" + makeTable + "3: this is a list of values without names" + makeTable, "4 c"},
 		{"[null,\n" + user("a") + ",\n" + user("b") + "]", "1: found null where an object was expected, such as an account or a user\n", "2 a, 3 b"},
-		{"[" + user("a") + ",\n7, 8,\n" + user("b") + "]", "1: this is a list of values without names" + makeTable, "1 a, 3 b"},
+		{"[7, 8,\n" + user("a") + ",\n9]", "1: this is a list of values without names" + makeTable + "3: found 9 where an object was expected, such as an account or a user\n", "2 a"},
 		{"[\n\"a@example.com\",\n\"b@example.com\"]" + user("c"), "1: this is a list of values without names" + makeTable, "3 c"},
 		{"[" + user("a", `"RegisteredOn": "yesterday"`) + ",\n" + user("b", `"InvitedOn": 1546621882003`) + ",\n" + user("c", `"RegisteredOn": true`) +
 			",\n" + user("d", `"InvitedOn": "2019-13-01T00:00:00Z"`) + ",\n" + user("e", `"InvitedOn": 0`) + "]",

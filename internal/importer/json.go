@@ -65,14 +65,14 @@ func (f *file) value(k kind) error {
 		if _, err := f.dec.ReadToken(); err != nil {
 			return err
 		}
-		told := false
+		// Values without names, as --query makes of a page or of a row, are told of once.
+		nameless, told := k == unnamed, false
 		for kind := f.dec.PeekKind(); kind != ']'; kind = f.dec.PeekKind() {
-			// Values without names, as --query makes of a page or of a row, are told of once.
-			nameless := k == unnamed && strings.ContainsRune("\"0tf", rune(kind))
+			nameless = nameless && strings.ContainsRune("\"0tf", rune(kind))
 			if nameless && !told {
 				f.problem(f.lines.at(f.dec.InputOffset()), "this is a list of values without names: write them as a table, with the columns userId and email")
+				told = true
 			}
-			told = told || nameless
 			var err error
 			if nameless {
 				_, err = f.dec.ReadValue()
