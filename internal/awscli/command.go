@@ -490,7 +490,7 @@ func (c *command) print(call caller, input *document.Object, stub bool) error {
 		return unknownFormat
 	}
 	c.colored = formatName.Text == "table" && c.terminal().Color
-	list := &listing{model: c.op.Paginator, options: c.pages, call: call, input: input}
+	list := &listing{model: c.op.Paginator, options: c.pages, call: call, takes: c.op.Input, input: input}
 	if formatName.Text == "text" {
 		err := list.each(func(page, same *document.Object) error {
 			merge(same, page)

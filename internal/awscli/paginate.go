@@ -1,11 +1,9 @@
 package awscli
 
 import (
-	"encoding/base64"
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/jmespath"
@@ -89,6 +87,7 @@ type listing struct {
 	model   *model.Paginator
 	options pageOptions
 	call    caller
+	takes   *model.Shape // of the input; nil if nothing in tokens is binary
 	input   *document.Object
 
 	// resume is the value of --starting-token that continues where --max-items stopped; empty
@@ -196,6 +195,11 @@ func (l *listing) next(reply *document.Object) *document.Object {
 		token := search(reply, l.model.OutputTokens[i])
 		if !document.Truth(token) {
 			token = nil
+		}
+		if l.takes != nil {
+			if m := l.takes.Member(name); m != nil {
+				token = binary(token, m.Shape)
+			}
 		}
 		next.Set(name, token)
 		any = any || token != nil
@@ -418,66 +422,4 @@ func merge(o, more *document.Object) {
 			}
 		}
 	}
-}
-
-// encodeToken makes the token that version 1 prints after --max-items.
-func encodeToken(token *document.Object) string {
-	return base64.StdEncoding.EncodeToString(document.AppendCompact(nil, token))
-}
-
-// decodeToken reads the value of --starting-token: a text of encodeToken, a token of the service
-// as it is, or the form TOKEN___SKIP of old releases. skip is an int, or whatever a token of the
-// first form says.
-func decodeToken(text string, names []string) (token *document.Object, skip any, err error) {
-	switch v := decodeJSONToken(text).(type) {
-	case *document.Object:
-		skip = 0
-		if amount, ok := v.Get(truncated); ok {
-			skip = amount
-			v.Delete(truncated)
-		}
-		if keys, ok := v.Get("boto_encoded_keys"); ok && keys == nil {
-			v.Delete("boto_encoded_keys")
-		}
-		return v, skip, nil
-	case notJSON, []any:
-	default:
-		return nil, nil, fmt.Errorf("--starting-token stands for %s, which is no token", document.Repr(v))
-	}
-	skip = 0
-	parts := strings.Split(text, "___")
-	if last := len(parts) - 1; last == len(names) {
-		if n, err := document.ToInt(parts[last]); err == nil {
-			skip = clamp(n)
-			parts = parts[:last]
-		} else {
-			parts = []string{text}
-		}
-	}
-	if len(parts) > len(names) {
-		return nil, nil, badToken(text)
-	}
-	token = document.NewObject()
-	for i, name := range names {
-		token.Set(name, nil)
-		if i < len(parts) {
-			token.Set(name, parts[i])
-		}
-	}
-	return token, skip, nil
-}
-
-// notJSON stands for a text that is none of encodeToken's, nor of a like form.
-type notJSON struct{}
-
-func decodeJSONToken(text string) any {
-	data, err := python.DecodeBase64(text)
-	if err != nil || !utf8.Valid(data) {
-		return notJSON{}
-	}
-	v, err := document.Parse(string(data))
-	if err != nil {
-		return notJSON{}
-	}
-	return v
 }
