@@ -336,13 +336,7 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		if validate {
 			return params.Validate(input, c.op.Input)
 		}
-		// Version 1 fails where it writes the request, with no more than the name.
-		for _, m := range input.Members() {
-			if m.Value != nil && c.op.Input != nil && c.op.Input.Member(m.Key) == nil {
-				return errors.New(python.Repr(m.Key))
-			}
-		}
-		return nil
+		return writable(input, c.op.Input)
 	}
 	var call caller
 	if asked {
@@ -393,6 +387,78 @@ func (c *command) invoke(ctx context.Context, input *document.Object) error {
 		}
 	}
 	return c.print(call, input, asked)
+}
+
+// writable returns the error by which version 1 fails to write a request of an input that was not
+// validated: its texts are those of Python, with no more than a name.
+func writable(input *document.Object, shape *model.Shape) error {
+	if shape == nil {
+		return nil
+	}
+	for _, m := range input.Members() {
+		if m.Value == nil { // is left out
+			continue
+		}
+		member := shape.Member(m.Key)
+		if member == nil {
+			return errors.New(python.Repr(m.Key))
+		}
+		if member.Location != model.Body {
+			continue
+		}
+		if err := writableValue(m.Value, member.Shape); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writableValue(v any, shape *model.Shape) error {
+	if shape.Document {
+		return nil
+	}
+	o, isObject := v.(*document.Object)
+	switch shape.Kind {
+	case model.Structure, model.Map:
+		if !isObject {
+			return fmt.Errorf("'%s' object has no attribute 'items'", document.Class(v))
+		}
+		for _, m := range o.Members() {
+			of := shape.Value
+			if shape.Kind == model.Structure {
+				member := shape.Member(m.Key)
+				if member == nil {
+					return errors.New(python.Repr(m.Key))
+				}
+				of = member.Shape
+			}
+			if err := writableValue(m.Value, of); err != nil {
+				return err
+			}
+		}
+	case model.List:
+		var elements []any
+		switch v := v.(type) {
+		case []any:
+			elements = v
+		case string:
+			for _, r := range python.Runes(v) {
+				elements = append(elements, python.String([]rune{r}))
+			}
+		case *document.Object:
+			for _, m := range v.Members() {
+				elements = append(elements, m.Key)
+			}
+		default:
+			return fmt.Errorf("'%s' object is not iterable", document.Class(v))
+		}
+		for _, e := range elements {
+			if err := writableValue(e, shape.Element); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // connect makes the client of a connection.

@@ -3,6 +3,7 @@ package client
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/carillon-project/carillon/internal/document"
@@ -28,8 +29,18 @@ func (c *content) json(service *model.Service, op *model.Operation, input *docum
 		c.body = []byte("{}")
 		return nil
 	}
-	c.body, err = appendJSON(make([]byte, 0, 1<<10), input, op.Input)
+	c.body, err = appendJSON(make([]byte, 0, 1<<10), withoutNull(input), op.Input)
 	return err
+}
+
+// withoutNull returns an input without members that are null. Only one that was not validated has
+// others inside, which are sent.
+func withoutNull(input *document.Object) *document.Object {
+	isNull := func(m document.Member) bool { return m.Value == nil }
+	if !slices.ContainsFunc(input.Members(), isNull) {
+		return input
+	}
+	return document.NewObject(slices.DeleteFunc(slices.Clone(input.Members()), isNull)...)
 }
 
 // appendJSON appends a value as the contract writes it. What does not fit the shape, since it was
@@ -42,14 +53,10 @@ func appendJSON(b []byte, v any, shape *model.Shape) ([]byte, error) {
 			break
 		}
 		b = append(b, '{')
-		empty := true
-		for _, given := range v.Members() {
+		for i, given := range v.Members() {
 			name, of := given.Key, shape.Value
 			if shape.Kind == model.Structure {
 				m := shape.Member(given.Key)
-				if given.Value == nil {
-					continue
-				}
 				of = nil
 				if m != nil {
 					name, of = m.Wire(), m.Shape
@@ -58,10 +65,9 @@ func appendJSON(b []byte, v any, shape *model.Shape) ([]byte, error) {
 					given.Value = jsonText(given.Value, m.Shape)
 				}
 			}
-			if !empty {
+			if i > 0 {
 				b = append(b, ", "...)
 			}
-			empty = false
 			b = append(document.AppendString(b, name, true), ": "...)
 			if b, err = appendJSON(b, given.Value, of); err != nil {
 				if _, ok := errors.AsType[unsendable](err); ok {

@@ -63,7 +63,7 @@ func (c *content) rest(protocol model.Protocol, op *model.Operation, input *docu
 		return err
 	}
 	c.setContentType("application/json")
-	c.body, err = appendJSON(make([]byte, 0, 1<<10), body, op.Input)
+	c.body, err = appendJSON(make([]byte, 0, 1<<10), withoutNull(body), op.Input)
 	return err
 }
 
