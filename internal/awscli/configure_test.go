@@ -181,6 +181,19 @@ func TestConfigureSet(t *testing.T) {
 	}
 }
 
+// A file that cannot be written is named as version 1 names it.
+func TestConfigureSet_noFile(t *testing.T) {
+	home := t.TempDir()
+	path := filepath.Join(home, ".aws", "config")
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	want := result{code: 255, stderr: "\n[Errno 21] Is a directory: '" + path + "'\n"}
+	if got := invoke(t, home, "", "configure", "set", "region", "eu-west-1"); got != want && runtime.GOOS != "windows" {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
 func TestConfigureList(t *testing.T) {
 	const head = "      Name                    Value             Type    Location\n" +
 		"      ----                    -----             ----    --------\n"

@@ -179,20 +179,10 @@ func (p *xmlParser) document() (*node, *syntaxError) {
 	return root, nil
 }
 
-// decode makes the text UTF-8, with the ends of lines that XML has.
+// decode gives the text the ends of lines that XML has. It is taken for UTF-8, whatever encoding it
+// declares, as by version 1.
 func (p *xmlParser) decode() *syntaxError {
 	p.text, p.marked = strings.CutPrefix(p.text, "\uFEFF")
-	if after, ok := strings.CutPrefix(p.text, "<?xml"); ok {
-		declaration, _, _ := strings.Cut(after, "?>")
-		_, encoding, _ := strings.Cut(strings.ReplaceAll(declaration, "'", "\""), "encoding=\"")
-		if encoding, _, ok = strings.Cut(encoding, "\""); ok && !strings.EqualFold(encoding, "utf-8") {
-			decoded, err := python.DecodeAs([]byte(p.text), encoding)
-			if err != nil {
-				return p.fail(invalidToken, 0)
-			}
-			p.text = decoded
-		}
-	}
 	for at, r := range p.text {
 		if r == utf8.RuneError && !strings.HasPrefix(p.text[at:], "\uFFFD") {
 			return p.undecodable(at)

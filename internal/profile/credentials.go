@@ -340,7 +340,7 @@ func (s *search) runProcess(ctx context.Context, o *Option, source Source) (*Cre
 	if err != nil {
 		return nil, Error(err.Error())
 	}
-	if len(words) == 0 {
+	if len(words) == 0 || words[0] == "" {
 		return nil, errorf("credential_process in %s names no program", source.Location)
 	}
 	var stdout, stderr bytes.Buffer

@@ -181,8 +181,8 @@ func setOptions(path, section string, options ...Option) error {
 		return err
 	}
 	old, err := os.ReadFile(path)
-	if err != nil && !os.IsNotExist(err) {
-		return err
+	if err != nil && (path == "" || !os.IsNotExist(err)) {
+		return fileError(err, path)
 	}
 	f, err := parse(path, string(old), true)
 	if err != nil {
@@ -195,7 +195,10 @@ func setOptions(path, section string, options ...Option) error {
 	if _, err := parse(path, text, true); err != nil {
 		return fmt.Errorf("setting options of [%s]: %w", section, err)
 	}
-	return replace(path, text)
+	if err := replace(path, text); err != nil {
+		return fileError(err, path)
+	}
+	return nil
 }
 
 // writable reports names and values that could not be read back.
