@@ -12,8 +12,8 @@ import (
 	"github.com/carillon-project/carillon/internal/python"
 )
 
-// Tokens are what --starting-token takes and NextToken has after --max-items: the input members that
-// name a page, as JSON in base64.
+// Tokens are what --starting-token takes and NextToken has after --max-items: the input members
+// that name a page, as JSON in base64.
 
 // encodeToken makes the token that version 1 prints after --max-items.
 func encodeToken(token *document.Object) string {

@@ -8,9 +8,9 @@ import (
 	"github.com/carillon-project/carillon/internal/model"
 )
 
-// A token of a listing may have bytes in it, such as the key of a table. A reply has them in base64,
-// the next request must not have that encoded again, and a token for --starting-token says where they
-// are, as version 1 writes it.
+// A token of a listing may have bytes in it, such as the key of a table. A reply has them in
+// base64, the next request must not have that encoded again, and a token for --starting-token says
+// where they are, as version 1 writes it.
 func TestListing_binaryToken(t *testing.T) {
 	text, blob := &model.Shape{Kind: model.String}, &model.Shape{Kind: model.Blob}
 	value := &model.Shape{Kind: model.Structure, Members: []model.Member{
