@@ -16,6 +16,7 @@ import (
 	"github.com/carillon-project/carillon/internal/document"
 	"github.com/carillon-project/carillon/internal/params"
 	"github.com/carillon-project/carillon/internal/profile"
+	"github.com/carillon-project/carillon/internal/python"
 	"github.com/carillon-project/carillon/internal/servicefile"
 	"github.com/carillon-project/carillon/internal/terminal"
 )
@@ -125,10 +126,18 @@ func (c *cli) configurePrompt(ctx context.Context) error {
 	}
 	if keys != nil {
 		if err := c.settings.SetCredentials(name, keys...); err != nil {
-			return err
+			return unwritten(err)
 		}
 	}
-	return c.settings.SetConfig(name, others...) // keys alone make an empty section there, too
+	return unwritten(c.settings.SetConfig(name, others...)) // keys alone make an empty section there, too
+}
+
+// unwritten says in version 1's words that a file cannot be written.
+func unwritten(err error) error {
+	if e, ok := errors.AsType[*profile.WriteError](err); ok {
+		return python.OSError(e.Err, e.Path)
+	}
+	return err
 }
 
 // readLine shows what was printed so far and returns the next line without its end.
@@ -290,7 +299,7 @@ func (c *cli) configureSet(words []string) error {
 	if len(line.rest) > 0 {
 		return unknownWords(line.rest)
 	}
-	return c.settings.SetVariable(name, line.word)
+	return unwritten(c.settings.SetVariable(name, line.word))
 }
 
 // configureAddModel saves a model below ~/.aws/models, as it is.

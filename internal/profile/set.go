@@ -182,7 +182,7 @@ func setOptions(path, section string, options ...Option) error {
 	}
 	old, err := os.ReadFile(path)
 	if err != nil && (path == "" || !os.IsNotExist(err)) {
-		return fileError(err, path)
+		return &WriteError{path, err}
 	}
 	f, err := parse(path, string(old), true)
 	if err != nil {
@@ -196,10 +196,19 @@ func setOptions(path, section string, options ...Option) error {
 		return fmt.Errorf("setting options of [%s]: %w", section, err)
 	}
 	if err := replace(path, text); err != nil {
-		return fileError(err, path)
+		return &WriteError{path, err}
 	}
 	return nil
 }
+
+// WriteError is why a file of settings cannot be read or written.
+type WriteError struct {
+	Path string
+	Err  error // of the system
+}
+
+func (e *WriteError) Error() string { return e.Err.Error() }
+func (e *WriteError) Unwrap() error { return e.Err }
 
 // writable reports names and values that could not be read back.
 func writable(section string, options []Option) error {
