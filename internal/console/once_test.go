@@ -168,6 +168,8 @@ func TestOnce_Upload(t *testing.T) {
 	if other := send("email\nperson1@example.com\n"); other == first {
 		t.Error("another file becomes the same plan")
 	}
+	s.console.Stop(t.Context())
+	s.web.Close() // the request that was broken off has ended, too
 	if files, _ := filepath.Glob(filepath.Join(s.options.Jobs, "plans", "upload-*")); len(files) > 0 {
 		t.Errorf("there are still %v", files)
 	}

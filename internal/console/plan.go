@@ -175,10 +175,10 @@ func (v *visit) beginPlan(wish planWish) (id string, err error) {
 	w.plans[p.ID] = p
 	w.group.Go(func() {
 		defer p.cancel(nil)
-		if wish.over != nil {
-			defer wish.over()
-		}
 		pages, err := c.makePlan(ctx, key, p, &said, limit, wish.make)
+		if wish.over != nil {
+			wish.over()
+		}
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		switch {

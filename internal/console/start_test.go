@@ -36,6 +36,7 @@ type service struct {
 	root     directory.Key
 	options  console.Options
 	console  *console.Console
+	web      *httptest.Server
 	now      func() time.Time // of the console and its sessions
 	clock    func() time.Time // of all else
 	faults   *testmode.Faults // that hit nobody before forTests
@@ -96,6 +97,7 @@ func start(t testing.TB, clock func() time.Time) *service {
 	s.console = console.New(s.options)
 	web.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.console.ServeHTTP(w, r) })
 	web.Start()
+	s.web = web
 	t.Cleanup(web.Close)
 	t.Cleanup(func() { s.console.Stop(context.WithoutCancel(ctx)) }) // before the server waits for streams
 	return s
