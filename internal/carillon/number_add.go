@@ -11,7 +11,7 @@ import (
 
 type numberFileOptions struct {
 	database
-	Sheet        string // of workbooks; empty for the first one
+	Sheet        string // of workbooks; empty for the first that is not hidden
 	Capabilities string // of numbers whose row names none
 	Format       string
 }
@@ -41,7 +41,7 @@ carillon number add numbers.csv --capabilities InboundCall,OutboundCall`,
 	f := flagsOf(c)
 	parsed(f, &o.Capabilities, capabilities, "capabilities LIST", "", "what numbers can be used for whose row does not say: all, none, or some of "+
 		"InboundCall, OutboundCall, InboundSMS, OutboundSMS, InboundMMS and OutboundMMS, separated by commas (default all for new numbers)")
-	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
+	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first that is not hidden)")
 	outputFlag(f, &o.Format, formatJSON, formatTable)
 	o.database.flags(f)
 	return c

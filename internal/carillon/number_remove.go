@@ -21,7 +21,7 @@ number add. One that an AWS account has stays, and the exit code is then 1.` + b
 		ValidArgsFunction: filesOf("csv", "xlsx", "txt"),
 	}
 	f := flagsOf(c)
-	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first one)")
+	f.text(&o.Sheet, "sheet NAME", "sheet to read of each workbook (default the first that is not hidden)")
 	outputFlag(f, &o.Format, formatJSON, formatTable)
 	o.database.flags(f)
 	return c
